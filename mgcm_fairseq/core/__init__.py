@@ -1,0 +1,1 @@
+"""Mathematics of the project in pure PyTorch: imports neither fairseq nor any other part of this package."""

@@ -1,0 +1,1 @@
+"""Corpora, manifests, vocabulary and datasets: everything between files on disk and a batch of tensors."""

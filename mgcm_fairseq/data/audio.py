@@ -1,0 +1,63 @@
+"""Reading speech: a span of a wav file named `path:offset:frames`, or a whole file at any rate and channel count."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from mgcm_fairseq.data.errors import InputError
+
+SAMPLE_RATE = 16_000  # Hz; the rate of wav2vec 2.0 and of every manifest
+
+
+@dataclass(frozen=True)
+class AudioSpan:
+    """`frames` samples of `path` from sample `offset` on, both at 16 kHz."""
+
+    path: Path
+    offset: int
+    frames: int
+
+    @classmethod
+    def parse(cls, text: str, folder: Path, where: tuple[str | Path, int]) -> "AudioSpan":
+        """Reads `path:offset:frames`; a relative path is looked up in `folder`. Raises InputError naming `where`."""
+        parts = text.rsplit(":", 2)
+        if len(parts) != 3 or not (parts[1].isdigit() and parts[2].isdigit() and int(parts[2]) > 0):
+            raise InputError(where, "audio as path:offset:frames, both whole numbers of samples", repr(text),
+                             "Write the manifest with scripts/prep_mustc.sh.")
+        return cls(folder / parts[0], int(parts[1]), int(parts[2]))
+
+    def format(self, folder: Path) -> str:
+        """The text that `parse` reads, with the path relative to `folder` where it lies below it."""
+        path = self.path.relative_to(folder) if self.path.is_relative_to(folder) else self.path
+        return f"{path}:{self.offset}:{self.frames}"
+
+    def read(self) -> np.ndarray:
+        """Float32 samples (frames,) in [-1, 1]; raises InputError if the file holds fewer or is not 16 kHz mono."""
+        try:
+            samples, rate = soundfile.read(self.path, start=self.offset, frames=self.frames, dtype="float32")
+        except (soundfile.SoundFileError, OSError) as error:
+            raise InputError(self.path, "a readable wav file", str(error), "Prepare the corpus again.") from error
+        if rate != SAMPLE_RATE or samples.ndim != 1 or len(samples) != self.frames:
+            raise InputError(
+                self.path, f"{self.frames} mono samples from {self.offset} at {SAMPLE_RATE} Hz",
+                f"shape {samples.shape} at {rate} Hz", "The audio changed after preparation: prepare it again.")
+        return samples
+
+
+def read_any(path: Path) -> np.ndarray:
+    """A whole audio file as float32 mono samples at 16 kHz: channels are averaged, other rates resampled."""
+    import torch
+    import torchaudio.functional
+
+    if not path.is_file():
+        raise InputError(path, "an audio file", "no such file", "Give the path of a wav, flac or ogg file.")
+    try:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.SoundFileError as error:
+        raise InputError(path, "audio that libsndfile can read", str(error), "Convert it to wav.") from error
+    mono = torch.from_numpy(samples.mean(axis=1))
+    if rate != SAMPLE_RATE:
+        mono = torchaudio.functional.resample(mono, rate, SAMPLE_RATE)
+    return mono.numpy()

@@ -1,0 +1,42 @@
+"""The config.yaml beside a prepared corpus: languages, vocabulary and SentencePiece model."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import yaml
+
+from mgcm_fairseq.data.errors import InputError
+
+
+@dataclass(frozen=True)
+class CorpusConfig:
+    """File names are relative to the folder of config.yaml, so that the folder can move."""
+
+    src_lang: str
+    tgt_lang: str
+    sample_rate: int  # Hz
+    vocab_filename: str  # fairseq dictionary, one joint vocabulary for both languages
+    spm_filename: str  # SentencePiece model
+
+    def write(self, folder: Path) -> None:
+        """Writes folder/config.yaml."""
+        (folder / "config.yaml").write_text(yaml.safe_dump(asdict(self), sort_keys=False), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "CorpusConfig":
+        """Reads folder/config.yaml; raises InputError if it is missing or its keys are not exactly these."""
+        path = folder / "config.yaml"
+        if not path.is_file():
+            raise InputError(path, "the configuration of a prepared corpus", "no such file",
+                             "Run scripts/prep_mustc.sh and pass the folder that it names.")
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        names = {field.name for field in fields(cls)}
+        if not isinstance(found, dict) or set(found) != names:
+            keys = sorted(found) if isinstance(found, dict) else type(found).__name__
+            raise InputError(path, f"exactly the keys {sorted(names)}", str(keys), "Prepare the corpus again.")
+        return cls(**found)
+
+
+def language_tag(language: str) -> str:
+    """The symbol that starts a hypothesis in `language`, e.g. `<lang:de>`."""
+    return f"<lang:{language}>"

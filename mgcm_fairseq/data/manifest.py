@@ -1,0 +1,64 @@
+"""The TSV manifest of a split: one utterance a line, audio as `wav:offset:frames` in samples."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from mgcm_fairseq.data.audio import AudioSpan
+from mgcm_fairseq.data.errors import InputError
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One segment of a talk with its transcript and translation."""
+
+    id: str
+    audio: AudioSpan
+    n_frames: int  # samples at 16 kHz
+    src_text: str
+    tgt_text: str
+    speaker: str
+    src_lang: str
+    tgt_lang: str
+
+
+COLUMNS = tuple(field.name for field in fields(Utterance))
+
+
+def read_manifest(path: Path) -> list[Utterance]:
+    """Utterances in file order; raises InputError with file:line for anything malformed."""
+    if not path.is_file():
+        raise InputError(path, "a manifest", "no such file", "Run scripts/prep_mustc.sh first.")
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        header = tuple(lines.readline().rstrip("\n").split("\t"))
+        if header != COLUMNS:
+            raise InputError((path, 1), f"the columns {COLUMNS}", str(header), "Prepare the corpus again.")
+        rows = [_parse(line.rstrip("\n"), (path, number)) for number, line in enumerate(lines, start=2)]
+    if not rows:
+        raise InputError(path, "at least one utterance", "a header alone", "Prepare the corpus again.")
+    return rows
+
+
+def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
+    """Writes the file whole or not at all; tabs and line breaks inside a field are an InputError."""
+    partial = path.with_name(path.name + ".tmp")
+    with partial.open("w", encoding="utf-8", newline="\n") as out:
+        out.write("\t".join(COLUMNS) + "\n")
+        for line, row in enumerate(utterances, start=2):
+            values = [row.audio.format(path.parent) if name == "audio" else str(getattr(row, name)) for name in COLUMNS]
+            for name, value in zip(COLUMNS, values, strict=True):
+                if any(mark in value for mark in "\t\n\r"):
+                    raise InputError((path, line), f"{name} on one line without tabs", repr(value), "Clean the text.")
+            out.write("\t".join(values) + "\n")
+    partial.replace(path)
+
+
+def _parse(line: str, where: tuple[Path, int]) -> Utterance:
+    values = line.split("\t")
+    if len(values) != len(COLUMNS):
+        raise InputError(where, f"{len(COLUMNS)} tab-separated fields", f"{len(values)}", "Prepare the corpus again.")
+    record = dict(zip(COLUMNS, values, strict=True))
+    audio = AudioSpan.parse(record["audio"], where[0].parent, where)
+    if record["n_frames"] != str(audio.frames):
+        raise InputError(where, f"n_frames = {audio.frames} as in audio", record["n_frames"], "Prepare the corpus again.")
+    return Utterance(**{**record, "audio": audio, "n_frames": audio.frames})  # type: ignore[arg-type]
