@@ -1,0 +1,122 @@
+"""Every repair of the software stack, in one place: `install()` applies those that this machine needs.
+
+Each repair is a function with its reason; tests/test_compat.py shows each fault without it, so that a test fails once
+the repair can go.
+"""
+
+import os
+import pickle
+import re
+import sys
+import types
+import typing
+from argparse import Namespace
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+from mgcm_fairseq.data.errors import InputError
+
+
+def install() -> None:
+    """Applies every repair; a second call changes nothing. To be called before fairseq reads or writes a checkpoint."""
+    repair_torchaudio()
+    allow_fairseq_checkpoints()
+    make_checkpoint_copies_whole()
+
+
+def repair_torchaudio() -> None:
+    """Makes `import torchaudio` work where its compiled part does not load.
+
+    The wheels of torchaudio 2.11 link CUDA libraries, so on a CPU torch (or one for another CUDA) the import raises.
+    Without the compiled part all of torchaudio works except forced_align and rnnt_loss.
+    """
+    if "torchaudio" in sys.modules:
+        return
+    try:
+        import torchaudio
+    except (OSError, RuntimeError) as error:
+        sys.modules["torchaudio._extension"] = _without_extension(str(error))
+        import torchaudio  # noqa: F401
+
+
+def _without_extension(reason: str) -> types.ModuleType:
+    """What the Python part of torchaudio imports from torchaudio._extension."""
+
+    def fail_if_no_align(function: Callable[..., Any]) -> Callable[..., NoReturn]:
+        def fail(*args: Any, **kwargs: Any) -> NoReturn:
+            raise RuntimeError(f"torchaudio's {function.__name__} needs a compiled part that did not load: {reason}")
+
+        return fail
+
+    stub = types.ModuleType("torchaudio._extension", "Stands for a compiled part that does not load on this machine.")
+    vars(stub).update(_IS_TORCHAUDIO_EXT_AVAILABLE=False, fail_if_no_align=fail_if_no_align)
+    return stub
+
+
+def allow_fairseq_checkpoints() -> None:
+    """Lets torch.load read the configurations in fairseq's checkpoints without running code.
+
+    Since torch 2.6 it refuses every class that it does not know. Old checkpoints hold their options as a Namespace,
+    some newer ones as an omegaconf object. Those of a model with a configuration dataclass, as ours, hold plain
+    dictionaries and load as they are.
+    """
+    from omegaconf import DictConfig, ListConfig
+    from omegaconf.base import ContainerMetadata, Metadata
+    from omegaconf.nodes import AnyNode
+
+    containers = [DictConfig, ListConfig, AnyNode, ContainerMetadata, Metadata, typing.Any]
+    torch.serialization.add_safe_globals([Namespace, *containers, defaultdict, dict, list, int])
+
+
+def make_checkpoint_copies_whole() -> None:
+    """Makes fairseq copy a checkpoint whole or not at all.
+
+    It writes checkpoint_EPOCH_UPDATE.pt through a temporary file, but checkpoint_last.pt by copying onto the old one: a
+    process killed while it copies leaves a torn file from which training cannot resume.
+    """
+    from fairseq.file_io import PathManager
+
+    if getattr(PathManager.copy, "whole", False):
+        return
+    stock_copy = PathManager.copy
+
+    def copy(src_path: str, dst_path: str, overwrite: bool = False) -> bool:
+        if not (overwrite and PathManager.supports_rename(dst_path)):
+            return stock_copy(src_path, dst_path, overwrite)
+        partial = f"{dst_path}.tmp"
+        stock_copy(src_path, partial, overwrite=True)
+        os.replace(partial, dst_path)
+        return True
+
+    copy.whole = True  # type: ignore[attr-defined]
+    PathManager.copy = staticmethod(copy)
+
+
+def load_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:
+    """A checkpoint on the CPU, as torch.save wrote it.
+
+    Args:
+        path: a file that fairseq, or anything else in PyTorch, wrote.
+        trust: load classes that are not on the list of harmless ones; whatever code the file holds then runs.
+
+    Raises:
+        InputError: the file is torn or no checkpoint, or holds such a class and `trust` is False.
+    """
+    allow_fairseq_checkpoints()
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=not trust)
+    except Exception as error:  # bytes that are no checkpoint fail in any way
+        refused = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        if refused:
+            raise InputError(path, "a checkpoint of weights and plain configuration",
+                             f"the Python object {refused[1]}, which may run code when it is loaded",
+                             "If you trust its maker, load it with trust=True (fairseq-train: --w2v-trust).") from error
+        summary = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(path, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error
+    if not isinstance(state, dict):
+        raise InputError(path, "a checkpoint with named parts", f"a {type(state).__name__}", "Pass a file by fairseq.")
+    return state
