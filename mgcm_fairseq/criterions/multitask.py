@@ -1,0 +1,110 @@
+"""The multi-task loss: label-smoothed cross entropy of ST, ASR and MT, and CTC for a random front end."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from fairseq.criterions import FairseqCriterion, register_criterion
+from fairseq.criterions.label_smoothed_cross_entropy import label_smoothed_nll_loss
+from fairseq.dataclass import FairseqDataclass
+from fairseq.logging import metrics
+from torch import Tensor
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.modules.simul_st import TASKS, TaskInputs
+
+
+@dataclass
+class MultitaskCriterionConfig(FairseqDataclass):
+    tasks: str = field(
+        default="st,asr,mt",
+        metadata={"help": "comma-separated tasks to train, of st (primary), asr and mt; 'st' alone is single-task"})
+    label_smoothing: float = field(default=0.1, metadata={"help": "probability mass given to other tokens (paper: 0.1)"})
+    ctc_weight: float = field(
+        default=0.0, metadata={"help": "weight of CTC on the transcript; 1 where the front end starts random, 0 with a "
+                                       "pre-trained one, which does not need it"})
+    ctc_updates: int = field(
+        default=0, metadata={"help": "updates during which CTC is on; a third of the training is enough"})
+
+
+@register_criterion("multitask_cross_entropy", dataclass=MultitaskCriterionConfig)
+class MultitaskCrossEntropy(FairseqCriterion):
+    """Every loss is summed over tokens; the trainer divides the gradient by the number of target tokens of ST."""
+
+    def __init__(self, task: Any, tasks: str, label_smoothing: float, ctc_weight: float, ctc_updates: int) -> None:
+        super().__init__(task)
+        self.tasks = tuple(tasks.split(","))
+        if not set(self.tasks) <= set(TASKS) or len(set(self.tasks)) < len(self.tasks):
+            raise InputError("--tasks", f"some of {','.join(TASKS)}, each once", repr(tasks), "Write e.g. st,asr,mt.")
+        self.label_smoothing = label_smoothing
+        self.ctc_weight = ctc_weight
+        self.ctc_updates = ctc_updates
+        self.num_updates = 0
+
+    def set_num_updates(self, num_updates: int) -> None:
+        """Called by the task before each training step."""
+        self.num_updates = num_updates
+
+    def losses(self, model: Any, sample: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The summed loss of each task, primary first, and what to log; CTC counts to ASR's side as `ctc`."""
+        ctc = self.training and self.ctc_weight > 0 and self.num_updates < self.ctc_updates
+        inputs = TaskInputs(
+            sample["net_input"]["src_tokens"], sample["net_input"]["src_lengths"], sample["transcript"],
+            sample["transcript_lengths"], sample["transcript_prefix"], sample["target_prefix"])
+        outputs = model(inputs, self.tasks, ctc)
+        targets = {"st": sample["target"], "asr": sample["transcript"], "mt": sample["target"]}
+        losses: dict[str, Tensor] = {}
+        logging: dict[str, Any] = {}
+        for name in self.tasks:
+            target = targets[name]
+            log_probs = F.log_softmax(outputs.logits[name].float(), dim=-1)
+            losses[name], nll = label_smoothed_nll_loss(
+                log_probs.flatten(0, 1), target.flatten(), self.label_smoothing, ignore_index=self.padding_idx)
+            valid = target.ne(self.padding_idx)
+            logging[f"{name}_nll"] = nll.detach()
+            logging[f"{name}_tokens"] = valid.sum()
+            logging[f"{name}_correct"] = (log_probs.detach().argmax(-1).eq(target) & valid).sum()
+        if outputs.ctc is not None:
+            loss, infeasible = self._ctc(*outputs.ctc, sample["transcript"], sample["transcript_lengths"])
+            losses["ctc"] = self.ctc_weight * loss
+            logging["ctc_loss"], logging["ctc_infeasible"] = loss.detach(), infeasible
+            logging["ctc_tokens"] = (sample["transcript_lengths"] - 1).sum()
+        return losses, logging
+
+    def _ctc(self, logits_BTV: Tensor, frames: Tensor, transcript: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """CTC with <s>, which no text contains, as blank; utterances too short for their text add 0 and are counted."""
+        log_probs = F.log_softmax(logits_BTV.float(), dim=-1).transpose(0, 1)
+        losses = F.ctc_loss(log_probs, transcript, frames, lengths - 1, blank=self.task.vocabulary.bos, reduction="none",
+                            zero_infinity=True)
+        return losses.sum(), losses.eq(0).sum()
+
+    def forward(self, model: Any, sample: dict[str, Any], reduce: bool = True) -> tuple[Tensor, int, dict[str, Any]]:
+        """The sum of the task losses, the number of ST target tokens, and what to log."""
+        losses, logging = self.losses(model, sample)
+        loss = torch.stack(list(losses.values())).sum()
+        logging |= {"loss": loss.detach(), "ntokens": sample["ntokens"], "nsentences": sample["nsentences"],
+                    "sample_size": sample["ntokens"]}
+        return loss, sample["ntokens"], logging
+
+    @classmethod
+    def reduce_metrics(cls, logging_outputs: list[dict[str, Any]]) -> None:
+        """Per token: loss, and per task cross entropy in bits and accuracy in percent."""
+        def total(key: str) -> Any:
+            return sum(log.get(key, 0) for log in logging_outputs)
+
+        tokens = total("sample_size")
+        metrics.log_scalar("loss", total("loss") / tokens / math.log(2), tokens, round=3)
+        for name in TASKS:
+            tokens = total(f"{name}_tokens")
+            if tokens > 0:
+                metrics.log_scalar(f"{name}_nll", total(f"{name}_nll") / tokens / math.log(2), tokens, round=3)
+                metrics.log_scalar(f"{name}_acc", 100.0 * total(f"{name}_correct") / tokens, tokens, round=2)
+        if total("ctc_tokens") > 0:
+            metrics.log_scalar("ctc", total("ctc_loss") / total("ctc_tokens"), total("ctc_tokens"), round=3)
+            metrics.log_scalar("ctc_infeasible", total("ctc_infeasible"), round=0)
+
+    @staticmethod
+    def logging_outputs_can_be_summed() -> bool:
+        return True

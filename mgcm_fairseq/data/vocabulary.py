@@ -1,0 +1,105 @@
+"""One joint SentencePiece vocabulary for both languages: training it, and using it with fairseq's ids."""
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import sentencepiece
+
+from mgcm_fairseq.data.config import CorpusConfig, language_tag
+from mgcm_fairseq.data.errors import InputError
+
+SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")  # in the order of fairseq's Dictionary: ids 0 to 3
+_AGAIN = "Prepare the corpus again."
+_THREADS = 4  # fixed: the sums of the training depend on how the text is divided among threads
+
+
+class Vocabulary:
+    """Text to ids and back, with the ids that fairseq's Dictionary gives for the same dictionary file."""
+
+    bos, pad, eos, unk = range(4)
+
+    def __init__(self, model: Path, dictionary: Path) -> None:
+        """Raises InputError if a file is missing or broken, or if the two disagree on a single id."""
+        for path in (model, dictionary):
+            if not path.is_file():
+                raise InputError(path, "a vocabulary file", "no such file", _AGAIN)
+        try:
+            self._spm = sentencepiece.SentencePieceProcessor(model_proto=model.read_bytes())
+        except RuntimeError as error:  # its only exception, for any fault of the file
+            raise InputError(model, "a SentencePiece model", str(error), _AGAIN) from error
+        self.pieces = [self._spm.id_to_piece(index) for index in range(self._spm.get_piece_size())]
+        if tuple(self.pieces[:len(SPECIALS)]) != SPECIALS:
+            raise InputError(model, f"the pieces {SPECIALS} as ids 0 to 3", str(self.pieces[:len(SPECIALS)]), _AGAIN)
+        listed = [*SPECIALS, *_read_dictionary(dictionary)]
+        for index, piece in enumerate(self.pieces):
+            if index >= len(listed) or listed[index] != piece:
+                found = repr(listed[index]) if index < len(listed) else "the end of the file"
+                raise InputError((dictionary, index - len(SPECIALS) + 1),
+                                 f"{piece!r} as in {model.name}", found, _AGAIN)
+        if len(listed) > len(self.pieces):
+            raise InputError((dictionary, len(self.pieces) - len(SPECIALS) + 1), f"{len(self.pieces)} pieces in all",
+                             f"{len(listed)}", _AGAIN)
+        self._tags = {index for index, piece in enumerate(self.pieces) if piece.startswith("<lang:")}
+        self._path = model
+
+    @classmethod
+    def load(cls, folder: Path, config: CorpusConfig) -> "Vocabulary":
+        """The vocabulary of a prepared corpus; `folder` is that of config.yaml."""
+        return cls(folder / config.spm_filename, folder / config.vocab_filename)
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of the pieces of `text`, without tag and end of sentence."""
+        return list(self._spm.encode(text))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of `ids`; bos, pad, eos and language tags are left out, unknown pieces show as ⁇."""
+        silent = {self.bos, self.pad, self.eos} | self._tags
+        return str(self._spm.decode([int(index) for index in ids if int(index) not in silent]))
+
+    def tag(self, language: str) -> int:
+        """Id of `<lang:LANGUAGE>`; InputError if the vocabulary was made for other languages."""
+        index = self._spm.piece_to_id(language_tag(language))
+        if index == self.unk:
+            known = ", ".join(self.pieces[tag] for tag in sorted(self._tags))
+            raise InputError(self._path, f"a piece {language_tag(language)}", f"the tags {known}", _AGAIN)
+        return index
+
+
+def train(sentences: Sequence[str], size: int, languages: Sequence[str]) -> bytes:
+    """A serialised unigram model of `size` pieces, or of the largest size below that the text allows.
+
+    The same sentences in the same order give the same bytes. Raises InputError if the characters alone need more.
+    """
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(sentences), model_writer=model, model_type="unigram", vocab_size=size,
+            hard_vocab_limit=False, character_coverage=1.0, bos_id=0, pad_id=1, eos_id=2, unk_id=3,
+            unk_surface="⁇",  # the default has a space on each side, hence empty words
+            user_defined_symbols=[language_tag(language) for language in languages], num_threads=_THREADS,
+            max_sentence_length=max(4096, *(len(text.encode()) + 1 for text in sentences)),  # longer ones are dropped
+            minloglevel=2)
+    except RuntimeError as error:
+        raise InputError("--vocab-size", "a size that SentencePiece can reach with this text", f"{size}: {error}",
+                         "Pass another size, or more text.") from error
+    return model.getvalue()
+
+
+def dictionary_lines(model: bytes) -> list[str]:
+    """Lines `piece count` of a fairseq dictionary: all pieces but the specials; the count, unused here, is 1."""
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+    return [f"{processor.id_to_piece(index)} 1" for index in range(len(SPECIALS), processor.get_piece_size())]
+
+
+def _read_dictionary(path: Path) -> list[str]:
+    pieces = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), start=1):
+        piece, space, count = line.rpartition(" ")
+        if not (piece and space and count.isdigit()):
+            raise InputError((path, number), "a line `piece count`", repr(line), _AGAIN)
+        pieces.append(piece)
+    return pieces

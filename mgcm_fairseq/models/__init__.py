@@ -1,0 +1,1 @@
+"""fairseq models: configuration, construction and the interface that training and generation expect."""

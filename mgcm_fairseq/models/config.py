@@ -1,0 +1,64 @@
+"""Options of the simul_st model, and its presets."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from fairseq.dataclass import FairseqDataclass
+
+
+@dataclass
+class SimulSTModelConfig(FairseqDataclass):
+    w2v_path: Optional[str] = field(
+        default=None,
+        metadata={"help": "pre-trained wav2vec 2.0 checkpoint to start from; without it the front end starts random. "
+                          "Read at the start of training only: a trained model does not need it"})
+    w2v_trust: bool = field(
+        default=False,
+        metadata={"help": "unpickle w2v_path without an allow-list; runs code that the file holds, so only for files "
+                          "whose origin you trust"})
+    w2v_config: str = field(
+        default="{}",
+        metadata={"help": "JSON with values of fairseq's Wav2Vec2Config that differ from the checkpoint's, or from the "
+                          "defaults (wav2vec2 base) without a checkpoint"})
+    w2v_normalize: bool = field(
+        default=False,
+        metadata={"help": "scale each waveform to zero mean and unit variance; taken from w2v_path where that is given"})
+    subsample_kernels: str = field(
+        default="",
+        metadata={"help": "kernel sizes, in frames and comma-separated, of stride-2 convolutions after the front end: "
+                          "'5,5' gives 80 ms frames; empty keeps 20 ms as in the paper"})
+    model_dim: int = field(default=768, metadata={"help": "width of encoder and decoder (paper: 768)"})
+    ffn_dim: int = field(default=2048, metadata={"help": "width of the feed-forward layers (paper: 2048)"})
+    attention_heads: int = field(default=8, metadata={"help": "attention heads (paper: 8)"})
+    encoder_layers: int = field(default=6, metadata={"help": "layers of the shared encoder (paper: 6)"})
+    decoder_layers: int = field(default=6, metadata={"help": "layers of the shared decoder (paper: 6)"})
+    norm_first: bool = field(default=False, metadata={"help": "pre-norm layers, steadier for small models trained from "
+                                                              "scratch; the paper's are post-norm"})
+    embedding_norm: bool = field(default=True, metadata={"help": "layer norm after adding positions (paper: yes)"})
+    tie_output: bool = field(default=False, metadata={"help": "output projection = embedding; saves parameters in a "
+                                                              "small model, off in the paper"})
+    dropout: float = field(default=0.1, metadata={"help": "dropout probability of sub-layer outputs"})
+    attention_dropout: float = field(default=0.1, metadata={"help": "dropout probability of attention weights"})
+    activation_dropout: float = field(default=0.1, metadata={"help": "dropout probability after the ReLU"})
+    ctc: bool = field(
+        default=False,
+        metadata={"help": "a CTC head on the features that enter the encoder layers; forces the alignment to the audio "
+                          "early when the front end starts random, not needed with a pre-trained one"})
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # 1.6 M parameters; learns from raw audio on two CPU cores
+    "demo": {
+        "w2v_config": json.dumps({
+            "conv_feature_layers": "[(32,10,5)] + [(32,3,2)] * 2 + [(64,3,2)] * 2 + [(64,2,2)] * 2",
+            "encoder_layers": 1, "encoder_embed_dim": 96, "encoder_ffn_embed_dim": 384, "encoder_attention_heads": 4,
+            "layer_norm_first": True, "conv_pos": 32, "conv_pos_groups": 4, "dropout": 0.05,
+            "attention_dropout": 0.05}),
+        "subsample_kernels": "5,5", "model_dim": 128, "ffn_dim": 512, "attention_heads": 4, "encoder_layers": 2,
+        "decoder_layers": 2, "norm_first": True, "tie_output": True, "dropout": 0.05, "attention_dropout": 0.05,
+        "activation_dropout": 0.05, "ctc": True,
+    },
+    # about 0.2 B parameters: the defaults above, wav2vec2 base in front (arXiv 2409.15911, section III)
+    "paper": {},
+}

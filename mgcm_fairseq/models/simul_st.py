@@ -1,0 +1,138 @@
+"""Registers the simul_st model with fairseq and adapts the network to training and to beam search."""
+
+import json
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import torch
+from fairseq.models import (
+    BaseFairseqModel,
+    FairseqEncoder,
+    FairseqIncrementalDecoder,
+    register_model,
+    register_model_architecture,
+)
+from omegaconf import DictConfig, open_dict
+from torch import Tensor, nn
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
+from mgcm_fairseq.modules.decoder import SharedDecoder
+from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
+from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
+from mgcm_fairseq.modules.layers import LayerShape
+from mgcm_fairseq.modules.simul_st import SimulSTNetwork, TaskInputs, TaskOutputs
+from mgcm_fairseq.modules.wav2vec2_checkpoint import read_wav2vec2
+
+MAX_TOKENS = 1024  # longest hypothesis in pieces
+
+
+class GenerationEncoder(FairseqEncoder):
+    """The speech encoder as fairseq's SequenceGenerator calls it; owns no weights."""
+
+    def __init__(self, network: SimulSTNetwork) -> None:
+        super().__init__(dictionary=None)
+        self.speech = network.encoder.speech
+
+    def forward(self, src_tokens: Tensor, src_lengths: Tensor) -> Memory:  # type: ignore[override]
+        """(B, N) samples and (B,) lengths in samples."""
+        return self.speech(src_tokens, src_lengths)
+
+    def reorder_encoder_out(self, encoder_out: Memory, new_order: Tensor) -> Memory:
+        return Memory(*(part.index_select(0, new_order) for part in encoder_out))
+
+
+class GenerationDecoder(FairseqIncrementalDecoder):
+    """The decoder as fairseq's SequenceGenerator calls it, one token a call; owns no weights."""
+
+    def __init__(self, network: SimulSTNetwork) -> None:
+        super().__init__(dictionary=None)
+        self.decode = network.decoder.forward
+
+    def forward(self, prev_output_tokens: Tensor, encoder_out: Memory,  # type: ignore[override]
+                incremental_state: dict[str, dict[str, Tensor]] | None = None) -> tuple[Tensor, dict[str, Any]]:
+        """(B, U) tokens; with an incremental state all but the last are already in its cache."""
+        if incremental_state is None:
+            return self.decode(prev_output_tokens, encoder_out), {"attn": None}
+        cache = incremental_state.setdefault("cache", {})
+        return self.decode(prev_output_tokens[:, -1:], encoder_out, cache), {"attn": None}
+
+    def reorder_incremental_state_scripting(self, incremental_state: dict[str, dict[str, Tensor]],
+                                            new_order: Tensor) -> None:
+        cache = incremental_state.get("cache", {})
+        for name, value in cache.items():
+            cache[name] = value.index_select(0, new_order)
+
+
+@register_model("simul_st", dataclass=SimulSTModelConfig)
+class SimulSTModel(BaseFairseqModel):
+    """One forward pass returns the logits of every task, so that any data-parallel wrapper can hold it."""
+
+    def __init__(self, network: SimulSTNetwork) -> None:
+        super().__init__()
+        self.network = network
+        self.encoder = GenerationEncoder(network)
+        self.decoder = GenerationDecoder(network)
+
+    @classmethod
+    def build_model(cls, cfg: SimulSTModelConfig, task: Any) -> "SimulSTModel":
+        """Random weights in the shape that cfg asks for."""
+        return cls(build_network(cfg, len(task.vocabulary), task.vocabulary.pad))
+
+    def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool) -> TaskOutputs:  # type: ignore[override]
+        return self.network(inputs, tasks, ctc)
+
+    def max_decoder_positions(self) -> int:
+        """Longest hypothesis in pieces."""
+        return MAX_TOKENS
+
+
+def build_network(cfg: SimulSTModelConfig, vocabulary_size: int, pad: int) -> SimulSTNetwork:
+    """The network that cfg describes, with random weights."""
+    shape = LayerShape(cfg.model_dim, cfg.ffn_dim, cfg.attention_heads, cfg.dropout, cfg.attention_dropout,
+                       cfg.activation_dropout, cfg.norm_first)
+    embedding = nn.Embedding(vocabulary_size, cfg.model_dim, padding_idx=pad)
+    nn.init.normal_(embedding.weight, std=cfg.model_dim**-0.5)
+    with torch.no_grad():
+        embedding.weight[pad].zero_()
+    front_end = Wav2Vec2FrontEnd(front_end_overrides(cfg), cfg.w2v_normalize)
+    kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
+    encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, cfg.embedding_norm)
+    decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, cfg.embedding_norm, cfg.tie_output)
+    return SimulSTNetwork(encoder, decoder, cfg.ctc)
+
+
+def front_end_overrides(cfg: SimulSTModelConfig) -> dict[str, Any]:
+    """The JSON of --w2v-config as a dictionary; raises InputError if it is none."""
+    try:
+        values = json.loads(cfg.w2v_config)
+    except json.JSONDecodeError as error:
+        raise InputError("--w2v-config", "a JSON object", f"{cfg.w2v_config!r} ({error})", "Quote it once more.") from error
+    if not isinstance(values, dict):
+        raise InputError("--w2v-config", "a JSON object", repr(cfg.w2v_config), "Write {\"name\": value}.")
+    return values
+
+
+def start_from_wav2vec2(cfg: DictConfig) -> dict[str, Tensor] | None:
+    """Copies the configuration of cfg.w2v_path into cfg, which the checkpoint will carry; returns the weights."""
+    if cfg.w2v_path is None:
+        return None
+    pretrained = read_wav2vec2(Path(cfg.w2v_path), cfg.w2v_trust)
+    with open_dict(cfg):
+        cfg.w2v_config = json.dumps({**pretrained.config, **front_end_overrides(cfg)})
+        cfg.w2v_normalize = pretrained.normalize
+    return pretrained.weights
+
+
+def _register_preset(name: str) -> None:
+    def fill_in(args: Namespace) -> None:
+        for key, value in PRESETS[name].items():
+            if getattr(args, key, None) is None:
+                setattr(args, key, value)
+
+    register_model_architecture("simul_st", f"simul_st_{name}")(fill_in)
+
+
+for _name in PRESETS:
+    _register_preset(_name)

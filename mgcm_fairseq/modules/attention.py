@@ -1,0 +1,64 @@
+"""Multi-head attention over an explicit mask, with an optional key-value cache for step-by-step decoding."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Cache = dict[str, Tensor]
+"""Keys and values of earlier steps, (B, H, S, D/H) each, under names that the decoder layers choose."""
+
+
+class MultiheadAttention(nn.Module):
+    """Scaled dot-product attention with H heads (Vaswani et al. 2017, section 3.2)."""
+
+    def __init__(self, dim: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        if dim % heads:
+            raise ValueError(f"attention: expected a dimension divisible by {heads} heads, found {dim}.")
+        self.heads = heads
+        self.dropout = dropout
+        self.q_proj, self.k_proj, self.v_proj = (nn.Linear(dim, dim) for _ in range(3))
+        self.out_proj = nn.Linear(dim, dim)
+        for projection in (self.q_proj, self.k_proj, self.v_proj):
+            nn.init.xavier_uniform_(projection.weight, gain=2**-0.5)
+        nn.init.xavier_uniform_(self.out_proj.weight)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def forward(self, query_BTD: Tensor, key_BSD: Tensor, mask: Tensor | None) -> Tensor:
+        """Attends from T queries to S keys.
+
+        Args:
+            query_BTD: queries.
+            key_BSD: keys and values.
+            mask: broadcastable to (B, H, T, S); bool, True where attention is allowed, or a float bias; None for all.
+        """
+        return self._attend(query_BTD, *self.project(key_BSD), mask)
+
+    def step(self, query_BTD: Tensor, cache: Cache, name: str, mask: Tensor | None) -> Tensor:
+        """Self-attention of new positions to the cached and the new ones; extends the cache under `name`."""
+        key, value = self.project(query_BTD)
+        if f"{name}.k" in cache:
+            key = torch.cat([cache[f"{name}.k"], key], dim=2)
+            value = torch.cat([cache[f"{name}.v"], value], dim=2)
+        cache[f"{name}.k"], cache[f"{name}.v"] = key, value
+        return self._attend(query_BTD, key, value, mask)
+
+    def cached_memory(self, query_BTD: Tensor, memory_BSD: Tensor, cache: Cache, name: str,
+                      mask: Tensor | None) -> Tensor:
+        """Cross-attention whose keys and values are projected once and kept in the cache under `name`."""
+        if f"{name}.k" not in cache:
+            cache[f"{name}.k"], cache[f"{name}.v"] = self.project(memory_BSD)
+        return self._attend(query_BTD, cache[f"{name}.k"], cache[f"{name}.v"], mask)
+
+    def project(self, key_BSD: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values, (B, H, S, D/H) each."""
+        return self._split(self.k_proj(key_BSD)), self._split(self.v_proj(key_BSD))
+
+    def _attend(self, query_BTD: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        query = self._split(self.q_proj(query_BTD))
+        dropout = self.dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+
+    def _split(self, x_BTD: Tensor) -> Tensor:
+        return x_BTD.unflatten(2, (self.heads, -1)).transpose(1, 2)

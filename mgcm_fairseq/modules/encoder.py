@@ -1,0 +1,65 @@
+"""The shared encoder: speech through the front end, or text through the embedding, then the same layers."""
+
+import math
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
+from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
+from mgcm_fairseq.modules.lengths import key_mask, valid_mask
+from mgcm_fairseq.modules.positions import SinusoidalPositions
+from mgcm_fairseq.modules.subsampler import ConvSubsampler
+
+
+class Memory(NamedTuple):
+    """What a decoder attends to."""
+
+    states: Tensor  # (B, T, D)
+    lengths: Tensor  # (B,) frames or tokens
+    features: Tensor  # (B, T, D) what entered the layers, before scale and positions
+
+    @property
+    def mask(self) -> Tensor:
+        """(B, 1, 1, T), True where a state may be attended to."""
+        return key_mask(valid_mask(self.lengths, self.states.size(1)))
+
+
+class SharedEncoder(nn.Module):
+    """N Transformer layers for SimulST, SimulASR (speech) and SimulMT (text)."""
+
+    def __init__(self, front_end: Wav2Vec2FrontEnd, subsample_kernels: list[int], embedding: nn.Embedding,
+                 shape: LayerShape, layers: int, embedding_norm: bool) -> None:
+        super().__init__()
+        self.front_end = front_end
+        if subsample_kernels:
+            self.subsampler: ConvSubsampler | None = ConvSubsampler(front_end.dim, shape.dim, subsample_kernels)
+        else:
+            self.subsampler = None
+        self.projection = nn.Linear(shape.dim if subsample_kernels else front_end.dim, shape.dim)
+        self.embedding = embedding
+        self.scale = math.sqrt(shape.dim)
+        self.positions = SinusoidalPositions(shape.dim)
+        self.embedding_norm = nn.LayerNorm(shape.dim) if embedding_norm else nn.Identity()
+        self.dropout = nn.Dropout(shape.dropout)
+        self.layers = nn.ModuleList(EncoderLayer(shape) for _ in range(layers))
+        self.final_norm = nn.LayerNorm(shape.dim) if shape.norm_first else nn.Identity()
+
+    def speech(self, waveform_BN: Tensor, lengths: Tensor) -> Memory:
+        """(B, N) samples at 16 kHz and (B,) lengths in samples."""
+        x, lengths = self.front_end(waveform_BN, lengths)
+        if self.subsampler is not None:
+            x, lengths = self.subsampler(x, lengths)
+        return self._run(self.projection(x), lengths)
+
+    def text(self, tokens_BU: Tensor, lengths: Tensor) -> Memory:
+        """(B, U) token ids, right-padded, and (B,) lengths."""
+        return self._run(self.embedding(tokens_BU), lengths)
+
+    def _run(self, features_BTD: Tensor, lengths: Tensor) -> Memory:
+        # The segmented attention of DiSeg takes the place of this mask.
+        mask = key_mask(valid_mask(lengths, features_BTD.size(1)))
+        x = self.dropout(self.embedding_norm(self.positions(self.scale * features_BTD)))
+        for layer in self.layers:
+            x = layer(x, mask)
+        return Memory(self.final_norm(x), lengths, features_BTD)

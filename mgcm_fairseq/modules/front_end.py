@@ -1,0 +1,132 @@
+"""wav2vec 2.0 as a speech front end: fairseq's module, run part by part, exact under padding."""
+
+import re
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
+from fairseq.modules import GradMultiply
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from mgcm_fairseq.modules.lengths import conv_length, valid_mask
+
+
+class PaddedGroupNorm(nn.Module):
+    """Group norm with one group a channel whose statistics leave out the padding.
+
+    fairseq's front end normalises over time with the padding included, so an utterance's features depend on its batch.
+    """
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__()
+        self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
+
+    def forward(self, x_BCT: Tensor, lengths: Tensor) -> Tensor:
+        """Statistics in fp32 over the first lengths[b] frames of each row."""
+        x = x_BCT.float()
+        valid = valid_mask(lengths, x.size(2)).unsqueeze(1)
+        count = lengths[:, None, None].to(x.dtype)
+        mean = x.masked_fill(~valid, 0.0).sum(2, keepdim=True) / count
+        centred = (x - mean).masked_fill(~valid, 0.0)
+        variance = centred.square().sum(2, keepdim=True) / count
+        scale = self.weight.float()[:, None] * torch.rsqrt(variance + self.eps)
+        return torch.addcmul(self.bias.float()[:, None], centred, scale).to(x_BCT)
+
+
+class Wav2Vec2FrontEnd(nn.Module):
+    """Waveform to features of the last wav2vec 2.0 layer, without masking and without the pre-training heads."""
+
+    def __init__(self, config: dict[str, Any], normalize: bool) -> None:
+        """Builds random weights.
+
+        Args:
+            config: values of fairseq's Wav2Vec2Config that differ from its defaults.
+            normalize: scale each waveform to zero mean and unit variance, as a checkpoint's own pre-training did.
+        """
+        super().__init__()
+        self.config = OmegaConf.merge(OmegaConf.structured(Wav2Vec2Config), config)
+        if not re.fullmatch(r"[\d\s\[\](),+*]+", self.config.conv_feature_layers):
+            raise ValueError("wav2vec2 front end: expected conv_feature_layers as a list of (channels, kernel, stride), "
+                             f"found {self.config.conv_feature_layers!r}; fairseq would run it as code.")
+        unsupported = [name for name, wanted in {"layer_type": "transformer", "quantize_input": False,
+                                                 "crop_seq_to_multiple": 1}.items() if self.config[name] != wanted]
+        if unsupported:
+            raise ValueError(f"wav2vec2 front end: cannot run {unsupported} = {[self.config[n] for n in unsupported]}.")
+        self.normalize = normalize
+        self.wav2vec2 = Wav2Vec2Model(self.config)
+        self.wav2vec2.remove_pretraining_modules()
+        del self.wav2vec2.mask_emb
+        self.convolutions = [(block[0].kernel_size[0], block[0].stride[0])
+                             for block in self.wav2vec2.feature_extractor.conv_layers]
+        if self.config.extractor_mode == "default":
+            block = self.wav2vec2.feature_extractor.conv_layers[0]
+            block[2] = PaddedGroupNorm(block[2])
+
+    @property
+    def dim(self) -> int:
+        """Width of a feature frame."""
+        return self.config.encoder_embed_dim
+
+    @property
+    def receptive_field(self) -> int:
+        """Samples that the first frame needs; no shorter input has a frame."""
+        field, jump = 1, 1
+        for kernel, stride in self.convolutions:
+            field, jump = field + (kernel - 1) * jump, jump * stride
+        return field
+
+    def forward(self, waveform_BN: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, N) samples at 16 kHz and (B,) lengths -> (B, T, C) features and (B,) frames, one frame every 20 ms."""
+        x_BTC, lengths = self.extract(waveform_BN, lengths)
+        valid = valid_mask(lengths, x_BTC.size(1))
+        x_BTC = self.add_positions(x_BTC, valid)
+        encoder = self.wav2vec2.encoder
+        x_TBC = x_BTC.transpose(0, 1)
+        for layer in encoder.layers:
+            if not self._drop_layer():
+                x_TBC, _ = layer(x_TBC, self_attn_padding_mask=~valid, need_weights=False)
+        x_BTC = x_TBC.transpose(0, 1)
+        return (encoder.layer_norm(x_BTC) if encoder.layer_norm_first else x_BTC), lengths
+
+    def extract(self, waveform_BN: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Convolutions, norm and projection: the part before any attention."""
+        w2v = self.wav2vec2
+        if self.normalize:
+            waveform_BN = _standardise(waveform_BN, lengths)
+        x = waveform_BN.unsqueeze(1)
+        for block, (kernel, stride) in zip(w2v.feature_extractor.conv_layers, self.convolutions, strict=True):
+            lengths = conv_length(lengths, kernel, stride)
+            for part in block:
+                x = part(x, lengths) if isinstance(part, PaddedGroupNorm) else part(x)
+        if w2v.feature_grad_mult <= 0:
+            x = x.detach()
+        elif w2v.feature_grad_mult != 1.0:
+            x = GradMultiply.apply(x, w2v.feature_grad_mult)
+        x_BTC = w2v.layer_norm(x.transpose(1, 2))
+        if w2v.post_extract_proj is not None:
+            x_BTC = w2v.post_extract_proj(x_BTC)
+        return w2v.dropout_input(x_BTC), lengths
+
+    def add_positions(self, x_BTC: Tensor, valid: Tensor) -> Tensor:
+        """Convolutional positions, which see zeros past the end of each row."""
+        encoder = self.wav2vec2.encoder
+        x_BTC = x_BTC.masked_fill(~valid.unsqueeze(2), 0.0)
+        x_BTC = x_BTC + encoder.pos_conv(x_BTC.transpose(1, 2)).transpose(1, 2)
+        if not encoder.layer_norm_first:
+            x_BTC = encoder.layer_norm(x_BTC)
+        return F.dropout(x_BTC, encoder.dropout, self.training)
+
+    def _drop_layer(self) -> bool:
+        """LayerDrop from torch's generator: fairseq draws from numpy's, which it does not restore on resume."""
+        rate = self.config.encoder_layerdrop
+        return self.training and rate > 0 and torch.rand((), device="cpu").item() < rate
+
+
+def _standardise(waveform_BN: Tensor, lengths: Tensor) -> Tensor:
+    valid = valid_mask(lengths, waveform_BN.size(1))
+    x = waveform_BN.float().masked_fill(~valid, 0.0)
+    count = lengths.unsqueeze(1).float()
+    centred = (x - x.sum(1, keepdim=True) / count).masked_fill(~valid, 0.0)
+    return (centred * torch.rsqrt(centred.square().sum(1, keepdim=True) / count + 1e-5)).to(waveform_BN)

@@ -1,0 +1,108 @@
+"""Transformer layers, pre-norm or post-norm, shared by all tasks."""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mgcm_fairseq.modules.attention import Cache, MultiheadAttention
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """Sizes and dropout rates of one layer."""
+
+    dim: int
+    ffn_dim: int
+    heads: int
+    dropout: float
+    attention_dropout: float
+    activation_dropout: float
+    norm_first: bool  # pre-norm; False is post-norm as in the paper
+
+
+class Residual(nn.Module):
+    """x + dropout(f(norm(x))) before, or norm(x + dropout(f(x))) after the sum."""
+
+    def __init__(self, shape: LayerShape) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(shape.dim)
+        self.norm_first = shape.norm_first
+        self.dropout = nn.Dropout(shape.dropout)
+
+    def before(self, x: Tensor) -> Tensor:
+        """What the sub-layer reads."""
+        return self.norm(x) if self.norm_first else x
+
+    def after(self, x: Tensor, update: Tensor) -> Tensor:
+        """What the sub-layer leaves behind."""
+        total = x + self.dropout(update)
+        return total if self.norm_first else self.norm(total)
+
+
+class FeedForward(nn.Module):
+    """W2 relu(W1 x)."""
+
+    def __init__(self, shape: LayerShape) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(shape.dim, shape.ffn_dim)
+        self.fc2 = nn.Linear(shape.ffn_dim, shape.dim)
+        self.dropout = nn.Dropout(shape.activation_dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(self.dropout(F.relu(self.fc1(x))))
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward."""
+
+    def __init__(self, shape: LayerShape) -> None:
+        super().__init__()
+        self.self_attn = MultiheadAttention(shape.dim, shape.heads, shape.attention_dropout)
+        self.self_attn_residual = Residual(shape)
+        self.ffn = FeedForward(shape)
+        self.ffn_residual = Residual(shape)
+
+    def forward(self, x_BTD: Tensor, mask: Tensor | None) -> Tensor:
+        """mask: (B, 1, T or 1, T), True where attention is allowed."""
+        read = self.self_attn_residual.before(x_BTD)
+        x_BTD = self.self_attn_residual.after(x_BTD, self.self_attn(read, read, mask))
+        return self.ffn_residual.after(x_BTD, self.ffn(self.ffn_residual.before(x_BTD)))
+
+
+class DecoderLayer(nn.Module):
+    """Causal self-attention, cross-attention and feed-forward."""
+
+    def __init__(self, shape: LayerShape) -> None:
+        super().__init__()
+        self.self_attn = MultiheadAttention(shape.dim, shape.heads, shape.attention_dropout)
+        self.self_attn_residual = Residual(shape)
+        self.cross_attn = MultiheadAttention(shape.dim, shape.heads, shape.attention_dropout)
+        self.cross_attn_residual = Residual(shape)
+        self.ffn = FeedForward(shape)
+        self.ffn_residual = Residual(shape)
+
+    def forward(self, x_BUD: Tensor, self_mask: Tensor | None, memory_BTD: Tensor, memory_mask: Tensor | None,
+                cache: Cache | None = None, name: str = "") -> Tensor:
+        """One layer over U tokens; with a cache the U tokens follow those seen before, under `name`.
+
+        Args:
+            x_BUD: decoder states.
+            self_mask: (1, 1, U, U + cached), True where attention is allowed; None for all.
+            memory_BTD: encoder states.
+            memory_mask: (B, 1, U or 1, T), True where attention is allowed.
+        """
+        read = self.self_attn_residual.before(x_BUD)
+        if cache is None:
+            update = self.self_attn(read, read, self_mask)
+        else:
+            update = self.self_attn.step(read, cache, f"{name}.self", self_mask)
+        x_BUD = self.self_attn_residual.after(x_BUD, update)
+
+        read = self.cross_attn_residual.before(x_BUD)
+        if cache is None:
+            update = self.cross_attn(read, memory_BTD, memory_mask)
+        else:
+            update = self.cross_attn.cached_memory(read, memory_BTD, cache, f"{name}.cross", memory_mask)
+        x_BUD = self.cross_attn_residual.after(x_BUD, update)
+        return self.ffn_residual.after(x_BUD, self.ffn(self.ffn_residual.before(x_BUD)))

@@ -1,0 +1,151 @@
+"""The simul_st task: prepared corpus in, batches, training steps and hypotheses out."""
+
+import logging
+from argparse import Namespace
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sacrebleu
+import torch
+from fairseq.data import Dictionary
+from fairseq.dataclass import FairseqDataclass
+from fairseq.logging import metrics
+from fairseq.tasks import FairseqTask, register_task
+from omegaconf import II, MISSING
+from torch import Tensor
+
+from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.dataset import SpeechTranslationDataset
+from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.data.vocabulary import Vocabulary
+from mgcm_fairseq.models.simul_st import start_from_wav2vec2
+
+logger = logging.getLogger(__name__)
+
+MAX_NGRAM = 4  # of BLEU
+
+
+@dataclass
+class SimulSTConfig(FairseqDataclass):
+    data: str = field(default=MISSING, metadata={"help": "folder that scripts/prep_mustc.sh wrote"})
+    max_source_samples: int = field(
+        default=480_000, metadata={"help": "longest utterance in samples at 16 kHz (30 s, as in preparation)"})
+    max_target_tokens: int = field(default=512, metadata={"help": "longest translation in pieces"})
+    eval_bleu: bool = field(
+        default=False, metadata={"help": "translate the validation set greedily and log BLEU, for "
+                                         "--best-checkpoint-metric bleu"})
+    seed: int = II("common.seed")
+
+
+class PieceDecoder:
+    """Text from space-separated pieces, as fairseq prints them."""
+
+    def decode(self, pieces: str) -> str:
+        return pieces.replace(" ", "").replace("▁", " ").strip()
+
+
+@register_task("simul_st", dataclass=SimulSTConfig)
+class SimulSTTask(FairseqTask):
+    """Speech to text in another language, with its transcript for the auxiliary tasks."""
+
+    cfg: SimulSTConfig
+
+    def __init__(self, cfg: SimulSTConfig, corpus: CorpusConfig, vocabulary: Vocabulary, dictionary: Dictionary) -> None:
+        super().__init__(cfg)
+        self.corpus = corpus
+        self.vocabulary = vocabulary
+        self.dictionary = dictionary
+        self.validation_generator: Any = None
+
+    @classmethod
+    def setup_task(cls, cfg: SimulSTConfig, **kwargs: Any) -> "SimulSTTask":
+        """Reads config.yaml and the vocabulary of the corpus."""
+        folder = Path(cfg.data)
+        corpus = CorpusConfig.read(folder)
+        vocabulary = Vocabulary.load(folder, corpus)
+        return cls(cfg, corpus, vocabulary, Dictionary.load(str(folder / corpus.vocab_filename)))
+
+    @property
+    def source_dictionary(self) -> None:
+        """The source is audio."""
+
+    @property
+    def target_dictionary(self) -> Dictionary:
+        return self.dictionary
+
+    def load_dataset(self, split: str, combine: bool = False, **kwargs: Any) -> None:
+        """Reads SPLIT.tsv of the corpus folder."""
+        utterances = read_manifest(Path(self.cfg.data) / f"{split}.tsv")
+        self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, shuffle=split.startswith("train"))
+        logger.info("%s: %d utterances, %.2f h", split, len(utterances),
+                    sum(row.n_frames for row in utterances) / self.corpus.sample_rate / 3600)
+
+    def max_positions(self) -> tuple[int, int]:
+        """Audio samples and target tokens."""
+        return self.cfg.max_source_samples, self.cfg.max_target_tokens
+
+    def get_batch_iterator(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+        """As fairseq's, but never with a required batch multiple, which drops the remainder of the last batch."""
+        kwargs["required_batch_size_multiple"] = 1
+        return super().get_batch_iterator(dataset, *args, **kwargs)
+
+    def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
+        """A new model starts from --w2v-path; one from a checkpoint has its weights there."""
+        weights = None if from_checkpoint else start_from_wav2vec2(cfg)
+        model = super().build_model(cfg, from_checkpoint)
+        if weights is not None:
+            model.network.encoder.front_end.wav2vec2.load_state_dict(weights)
+        return model
+
+    def train_step(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update_num: int,
+                   ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
+        """One micro-batch; conflict mitigation takes the place of the plain backward pass here."""
+        criterion.set_num_updates(update_num)
+        return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
+
+    def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple[Tensor, int, dict[str, Any]]:
+        """Losses, and with --eval-bleu the counts that corpus BLEU is made of."""
+        loss, sample_size, log = super().valid_step(sample, model, criterion)
+        if self.cfg.eval_bleu:
+            log |= self._bleu_counts(sample, model)
+        return loss, sample_size, log
+
+    def _bleu_counts(self, sample: dict[str, Any], model: Any) -> dict[str, Any]:
+        if self.validation_generator is None:
+            self.validation_generator = self.build_generator([model], Namespace(beam=1))
+        best = self.inference_step(self.validation_generator, [model], sample)
+        texts = [self.vocabulary.decode(hypotheses[0]["tokens"].tolist()) for hypotheses in best]
+        score = sacrebleu.corpus_bleu(texts, [sample["references"]])
+        counts = {f"_bleu_count_{n}": score.counts[n] for n in range(MAX_NGRAM)}
+        totals = {f"_bleu_total_{n}": score.totals[n] for n in range(MAX_NGRAM)}
+        return {**counts, **totals, "_bleu_hyp": score.sys_len, "_bleu_ref": score.ref_len}
+
+    def inference_step(self, generator: Any, models: list[Any], sample: dict[str, Any],
+                       prefix_tokens: Tensor | None = None, constraints: Tensor | None = None) -> Any:
+        """Hypotheses that start, unseen, from the target language's tag."""
+        with torch.no_grad():
+            return generator.generate(models, sample, prefix_tokens=prefix_tokens, constraints=constraints,
+                                      bos_token=self.vocabulary.tag(self.corpus.tgt_lang))
+
+    def build_bpe(self, args: Any) -> Any:
+        """What fairseq-generate turns pieces into text with: this corpus's vocabulary, whatever --bpe says."""
+        return PieceDecoder()
+
+    def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:
+        """Losses, and corpus BLEU over all validation batches of all workers."""
+        super().reduce_metrics(logging_outputs, criterion)
+        names = [name for name in logging_outputs[0] if name.startswith("_bleu")]
+        for name in names:
+            metrics.log_scalar_sum(name, sum(log[name] for log in logging_outputs))
+        if names:
+            metrics.log_derived("bleu", _bleu)
+
+
+def _bleu(meters: dict[str, Any]) -> float:
+    def of(name: str) -> int:
+        return int(meters[f"_bleu_{name}"].sum)
+
+    orders = range(MAX_NGRAM)
+    return round(sacrebleu.BLEU.compute_bleu([of(f"count_{n}") for n in orders], [of(f"total_{n}") for n in orders],
+                                             of("hyp"), of("ref"), smooth_method="exp").score, 2)
