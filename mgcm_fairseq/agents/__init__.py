@@ -1,0 +1,1 @@
+"""SimulEval agents: arguments, states and one call into core.policy each."""

@@ -1,0 +1,43 @@
+"""A trained checkpoint ready to translate: network and vocabulary, loaded without its training-time paths."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from fairseq import checkpoint_utils
+
+import mgcm_fairseq.tasks  # noqa: F401 - registers the task and model that the checkpoint names
+from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.vocabulary import Vocabulary
+from mgcm_fairseq.modules.simul_st import SimulSTNetwork
+
+
+@dataclass(frozen=True)
+class System:
+    """What an agent needs of a checkpoint."""
+
+    network: SimulSTNetwork
+    vocabulary: Vocabulary
+    corpus: CorpusConfig
+
+    @property
+    def device(self) -> torch.device:
+        return self.network.decoder.embedding.weight.device
+
+
+def load_system(checkpoint: Path, corpus: Path | None) -> System:
+    """Loads a simul_st checkpoint in evaluation mode on the CPU.
+
+    Args:
+        checkpoint: a file that fairseq-train or scripts/average_checkpoints.py wrote.
+        corpus: folder with config.yaml and vocabulary; None for the one that the checkpoint was trained on.
+    """
+    if not checkpoint.is_file():
+        raise InputError(checkpoint, "a checkpoint", "no such file", "Correct --checkpoint.")
+    overrides = {} if corpus is None else {"data": str(corpus)}
+    models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], arg_overrides=overrides)
+    network = getattr(models[0], "network", None)
+    if not isinstance(network, SimulSTNetwork):
+        raise InputError(checkpoint, "a simul_st model", type(models[0]).__name__, "Train it with --arch simul_st_*.")
+    return System(network.eval(), task.vocabulary, task.corpus)
