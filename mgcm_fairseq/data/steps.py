@@ -1,0 +1,55 @@
+"""Steps that run only when needed: a JSON file remembers what each finished step read, wrote and counted."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+Summary = dict[str, Any]  # what a step counted; anything JSON can hold
+
+
+class StepRecord:
+    """The JSON file at `path`, rewritten whole after each step, so that a killed run repeats one step at most."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._steps: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            self._steps = {}
+
+    def run(self, name: str, options: dict[str, Any], inputs: Iterable[Path],
+            work: Callable[[], tuple[list[Path], Summary]]) -> tuple[Summary, bool]:
+        """Calls `work` unless it ran before with these options on these inputs and its outputs are untouched.
+
+        Files count as the same if path, size and time of change are. `work` returns its output files and its summary.
+        Returns the summary and whether `work` was called.
+        """
+        key = hashlib.sha256(json.dumps([options, _stats(inputs)], sort_keys=True).encode()).hexdigest()
+        known = self._steps.get(name)
+        if known and known["key"] == key and _stats(Path(path) for path in known["outputs"]) == known["outputs"]:
+            return known["summary"], False
+        outputs, summary = work()
+        self._steps[name] = {"summary": summary, "key": key, "outputs": _stats(outputs)}
+        write_whole(self._path, json.dumps(self._steps))
+        return summary, True
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes the file whole or not at all."""
+    partial = path.with_name(path.name + ".tmp")
+    partial.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+    partial.replace(path)
+
+
+def _stats(paths: Iterable[Path]) -> dict[str, list[int] | None]:
+    """Size and time of change of each file, None for one that does not exist."""
+    found: dict[str, list[int] | None] = {}
+    for path in paths:
+        try:
+            stat = path.stat()
+            found[str(path)] = [stat.st_size, stat.st_mtime_ns]
+        except FileNotFoundError:
+            found[str(path)] = None
+    return found

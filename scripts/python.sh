@@ -1,0 +1,8 @@
+# Finds the Python of this repository; to be sourced: exports REPO, PYTHON and PYTHONPATH.
+REPO="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+PYTHON="${PYTHON:-$REPO/.venv/bin/python}"
+if ! command -v "$PYTHON" > /dev/null; then
+    echo "error: expected a Python at $PYTHON, found none. Run scripts/setup.sh first, or set PYTHON." >&2
+    exit 2
+fi
+export REPO PYTHON PYTHONPATH="$REPO${PYTHONPATH:+:$PYTHONPATH}"

@@ -1,0 +1,71 @@
+"""Batches of the dataset: padding, prefixes and order."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.dataset import SpeechTranslationDataset
+from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.data.vocabulary import Vocabulary
+
+
+def load(folder: Path, split: str = "train", shuffle: bool = False) -> SpeechTranslationDataset:
+    vocabulary = Vocabulary.load(folder, CorpusConfig.read(folder))
+    return SpeechTranslationDataset(read_manifest(folder / f"{split}.tsv"), vocabulary, shuffle)
+
+
+def test_a_batch_holds_every_item_padded_on_the_right(tiny_corpus):
+    dataset = load(tiny_corpus)
+    vocabulary = dataset.vocabulary
+    batch = dataset.collater([dataset[index] for index in (3, 8, 5)])
+    lengths = batch["net_input"]["src_lengths"].tolist()
+    assert lengths == sorted(lengths, reverse=True)
+    for row, index in enumerate(batch["id"].tolist()):
+        utterance, item = dataset.utterances[index], dataset[index]
+        waveform = batch["net_input"]["src_tokens"][row]
+        assert torch.equal(waveform[:lengths[row]], item["waveform"])
+        assert not waveform[lengths[row]:].any()
+        assert batch["references"][row] == utterance.tgt_text
+        for name, text, language in (("transcript", utterance.src_text, "en"), ("target", utterance.tgt_text, "de")):
+            expected = [*vocabulary.encode(text), vocabulary.eos]
+            ids, prefix = batch[name][row].tolist(), batch[f"{name}_prefix"][row].tolist()
+            assert ids[:len(expected)] == expected
+            assert set(ids[len(expected):]) <= {vocabulary.pad}
+            assert prefix[:len(expected)] == [vocabulary.tag(language), *expected[:-1]]
+            assert set(prefix[len(expected):]) <= {vocabulary.pad}
+        assert batch["transcript_lengths"][row] == len(item["transcript"])
+    assert batch["ntokens"] == batch["target"].ne(vocabulary.pad).sum()
+
+
+def test_spelling_is_what_can_be_heard(tiny_corpus):
+    dataset = load(tiny_corpus)
+    vocabulary, utterance = dataset.vocabulary, dataset.utterances[0]
+    spelled = "".join(vocabulary.pieces[index] for index in dataset[0]["spelling"])
+    letters = "".join(char for char in utterance.src_text.lower() if char.isalnum() or char == " ")
+    assert spelled.replace("▁", " ") == letters
+
+
+def test_order_is_by_length_and_ties_depend_on_the_seed(tiny_corpus):
+    dataset = load(tiny_corpus, shuffle=True)
+    dataset.frames = np.array([5, 3, 5, 3] * (len(dataset) // 4))
+    orders = []
+    for seed in (1, 1, 2):
+        np.random.seed(seed)
+        orders.append(dataset.ordered_indices())
+    assert sorted(orders[0]) == list(range(len(dataset)))
+    assert (np.diff(dataset.frames[orders[0]]) >= 0).all()
+    assert (orders[0] == orders[1]).all()
+    assert (orders[0] != orders[2]).any()
+
+
+def test_sizes_are_samples_and_target_tokens(tiny_corpus):
+    dataset = load(tiny_corpus, "dev")
+    assert dataset.size(2) == (dataset.utterances[2].n_frames, len(dataset[2]["translation"]))
+    assert dataset.sizes[2].tolist() == list(dataset.size(2))
+    assert dataset.num_tokens_vec(np.array([1, 2])).tolist() == [dataset.num_tokens(1), dataset.num_tokens(2)]
+
+
+def test_an_empty_batch_is_fairseqs_dummy(tiny_corpus):
+    assert load(tiny_corpus).collater([]) == {}
