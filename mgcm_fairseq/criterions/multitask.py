@@ -23,7 +23,7 @@ class MultitaskCriterionConfig(FairseqDataclass):
         metadata={"help": "comma-separated tasks to train, of st (primary), asr and mt; 'st' alone is single-task"})
     label_smoothing: float = field(default=0.1, metadata={"help": "probability mass given to other tokens (paper: 0.1)"})
     ctc_weight: float = field(
-        default=0.0, metadata={"help": "weight of CTC on the transcript; 1 where the front end starts random, 0 with a "
+        default=0.0, metadata={"help": "weight of CTC on the transcript's letters; 1 where the front end starts random, 0 with a "
                                        "pre-trained one, which does not need it"})
     ctc_updates: int = field(
         default=0, metadata={"help": "updates during which CTC is on; a third of the training is enough"})
@@ -48,7 +48,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
         self.num_updates = num_updates
 
     def losses(self, model: Any, sample: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The summed loss of each task, primary first, and what to log; CTC counts to ASR's side as `ctc`."""
+        """The summed loss of each task, primary first, and what to log; CTC comes last, as `ctc`."""
         ctc = self.training and self.ctc_weight > 0 and self.num_updates < self.ctc_updates
         inputs = TaskInputs(
             sample["net_input"]["src_tokens"], sample["net_input"]["src_lengths"], sample["transcript"],
@@ -67,16 +67,16 @@ class MultitaskCrossEntropy(FairseqCriterion):
             logging[f"{name}_tokens"] = valid.sum()
             logging[f"{name}_correct"] = (log_probs.detach().argmax(-1).eq(target) & valid).sum()
         if outputs.ctc is not None:
-            loss, infeasible = self._ctc(*outputs.ctc, sample["transcript"], sample["transcript_lengths"])
+            loss, infeasible = self._ctc(*outputs.ctc, sample["spelling"], sample["spelling_lengths"])
             losses["ctc"] = self.ctc_weight * loss
             logging["ctc_loss"], logging["ctc_infeasible"] = loss.detach(), infeasible
-            logging["ctc_tokens"] = (sample["transcript_lengths"] - 1).sum()
+            logging["ctc_tokens"] = sample["spelling_lengths"].sum()
         return losses, logging
 
-    def _ctc(self, logits_BTV: Tensor, frames: Tensor, transcript: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def _ctc(self, logits_BTV: Tensor, frames: Tensor, spelling: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """CTC with <s>, which no text contains, as blank; utterances too short for their text add 0 and are counted."""
         log_probs = F.log_softmax(logits_BTV.float(), dim=-1).transpose(0, 1)
-        losses = F.ctc_loss(log_probs, transcript, frames, lengths - 1, blank=self.task.vocabulary.bos, reduction="none",
+        losses = F.ctc_loss(log_probs, spelling, frames, lengths, blank=self.task.vocabulary.bos, reduction="none",
                             zero_infinity=True)
         return losses.sum(), losses.eq(0).sum()
 

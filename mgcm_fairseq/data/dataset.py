@@ -32,13 +32,14 @@ class SpeechTranslationDataset(FairseqDataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return {"id": index, "waveform": torch.from_numpy(self.utterances[index].audio.read()),
+                "spelling": torch.tensor(self.vocabulary.spell(self.utterances[index].src_text)),
                 "transcript": torch.from_numpy(self.transcripts[index]).long(),
                 "translation": torch.from_numpy(self.translations[index]).long()}
 
     def collater(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
         """A batch, longest audio first.
 
-        `net_input` is what generation reads; `transcript` and `target` end with </s>; each prefix is its tokens moved
+        `net_input` is what generation reads; `spelling` is the transcript's letters for CTC; `transcript` and `target` end with </s>; each prefix is its tokens moved
         right behind the language tag.
         """
         if not samples:
@@ -46,6 +47,7 @@ class SpeechTranslationDataset(FairseqDataset):
         samples = sorted(samples, key=lambda sample: -len(sample["waveform"]))
         utterance = self.utterances[samples[0]["id"]]
         transcript, transcript_lengths = self._pad([sample["transcript"] for sample in samples])
+        spelling, spelling_lengths = self._pad([sample["spelling"] for sample in samples])
         target, target_lengths = self._pad([sample["translation"] for sample in samples])
         waveforms = [sample["waveform"] for sample in samples]
         return {
@@ -54,6 +56,8 @@ class SpeechTranslationDataset(FairseqDataset):
             "ntokens": int(target_lengths.sum()),
             "net_input": {"src_tokens": pad_sequence(waveforms, batch_first=True),
                           "src_lengths": torch.tensor([len(waveform) for waveform in waveforms])},
+            "spelling": spelling,
+            "spelling_lengths": spelling_lengths,
             "transcript": transcript,
             "transcript_lengths": transcript_lengths,
             "transcript_prefix": self._prefix(transcript, utterance.src_lang),

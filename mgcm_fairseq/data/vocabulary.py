@@ -55,6 +55,15 @@ class Vocabulary:
         """Ids of the pieces of `text`, without tag and end of sentence."""
         return list(self._spm.encode(text))
 
+    def spell(self, text: str) -> list[int]:
+        """Ids of the lower-cased letters, digits and spaces of `text`, each a piece of its own; what is not is left out.
+
+        SentencePiece makes a piece of every character of its training text.
+        """
+        marked = "".join(char for char in " ".join(text.lower().split()) if char.isalnum() or char == " ")
+        ids = (self._spm.piece_to_id(char.replace(" ", "▁")) for char in marked)
+        return [index for index in ids if index != self.unk]
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`; bos, pad, eos and language tags are left out, unknown pieces show as ⁇."""
         silent = {self.bos, self.pad, self.eos} | self._tags

@@ -43,8 +43,8 @@ class SimulSTModelConfig(FairseqDataclass):
     activation_dropout: float = field(default=0.1, metadata={"help": "dropout probability after the ReLU"})
     ctc: bool = field(
         default=False,
-        metadata={"help": "a CTC head on the features that enter the encoder layers; forces the alignment to the audio "
-                          "early when the front end starts random, not needed with a pre-trained one"})
+        metadata={"help": "a CTC head that spells the transcript from the front end's features; forces the alignment to "
+                          "the audio early when the front end starts random, not needed with a pre-trained one"})
 
 
 PRESETS: dict[str, dict[str, Any]] = {

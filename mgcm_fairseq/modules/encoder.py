@@ -17,7 +17,6 @@ class Memory(NamedTuple):
 
     states: Tensor  # (B, T, D)
     lengths: Tensor  # (B,) frames or tokens
-    features: Tensor  # (B, T, D) what entered the layers, before scale and positions
 
     @property
     def mask(self) -> Tensor:
@@ -47,7 +46,10 @@ class SharedEncoder(nn.Module):
 
     def speech(self, waveform_BN: Tensor, lengths: Tensor) -> Memory:
         """(B, N) samples at 16 kHz and (B,) lengths in samples."""
-        x, lengths = self.front_end(waveform_BN, lengths)
+        return self.from_features(*self.front_end(waveform_BN, lengths))
+
+    def from_features(self, x: Tensor, lengths: Tensor) -> Memory:
+        """(B, T, C) front-end features and (B,) lengths in frames."""
         if self.subsampler is not None:
             x, lengths = self.subsampler(x, lengths)
         return self._run(self.projection(x), lengths)
@@ -62,4 +64,4 @@ class SharedEncoder(nn.Module):
         x = self.dropout(self.embedding_norm(self.positions(self.scale * features_BTD)))
         for layer in self.layers:
             x = layer(x, mask)
-        return Memory(self.final_norm(x), lengths, features_BTD)
+        return Memory(self.final_norm(x), lengths)

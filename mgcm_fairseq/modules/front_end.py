@@ -10,7 +10,7 @@ from fairseq.modules import GradMultiply
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from mgcm_fairseq.modules.lengths import conv_length, valid_mask
+from mgcm_fairseq.modules.lengths import at_least_fp32, conv_length, valid_mask
 
 
 class PaddedGroupNorm(nn.Module):
@@ -24,15 +24,15 @@ class PaddedGroupNorm(nn.Module):
         self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
 
     def forward(self, x_BCT: Tensor, lengths: Tensor) -> Tensor:
-        """Statistics in fp32 over the first lengths[b] frames of each row."""
-        x = x_BCT.float()
+        """Statistics, in fp32 or better, over the first lengths[b] frames of each row."""
+        x = at_least_fp32(x_BCT)
         valid = valid_mask(lengths, x.size(2)).unsqueeze(1)
         count = lengths[:, None, None].to(x.dtype)
         mean = x.masked_fill(~valid, 0.0).sum(2, keepdim=True) / count
         centred = (x - mean).masked_fill(~valid, 0.0)
         variance = centred.square().sum(2, keepdim=True) / count
-        scale = self.weight.float()[:, None] * torch.rsqrt(variance + self.eps)
-        return torch.addcmul(self.bias.float()[:, None], centred, scale).to(x_BCT)
+        scale = self.weight.to(x)[:, None] * torch.rsqrt(variance + self.eps)
+        return torch.addcmul(self.bias.to(x)[:, None], centred, scale).to(x_BCT)
 
 
 class Wav2Vec2FrontEnd(nn.Module):
@@ -126,7 +126,7 @@ class Wav2Vec2FrontEnd(nn.Module):
 
 def _standardise(waveform_BN: Tensor, lengths: Tensor) -> Tensor:
     valid = valid_mask(lengths, waveform_BN.size(1))
-    x = waveform_BN.float().masked_fill(~valid, 0.0)
-    count = lengths.unsqueeze(1).float()
+    x = at_least_fp32(waveform_BN).masked_fill(~valid, 0.0)
+    count = lengths.unsqueeze(1).to(x.dtype)
     centred = (x - x.sum(1, keepdim=True) / count).masked_fill(~valid, 0.0)
     return (centred * torch.rsqrt(centred.square().sum(1, keepdim=True) / count + 1e-5)).to(waveform_BN)

@@ -1,4 +1,4 @@
-"""Lengths and padding masks of right-padded batches."""
+"""Lengths and padding masks of right-padded batches, and the precision that sums over them need."""
 
 import torch
 from torch import Tensor
@@ -22,3 +22,8 @@ def key_mask(valid_BS: Tensor) -> Tensor:
 def causal_mask(size: int, device: torch.device) -> Tensor:
     """(1, 1, size, size) attention mask, True where key position <= query position."""
     return torch.ones(size, size, dtype=torch.bool, device=device).tril()[None, None]
+
+
+def at_least_fp32(x: Tensor) -> Tensor:
+    """Half precision widened to fp32; fp32 and fp64 as they are."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

@@ -31,19 +31,20 @@ TASKS = ("st", "asr", "mt")
 
 
 class SimulSTNetwork(nn.Module):
-    """Encoder, decoder and an optional CTC head on the features that enter the encoder layers."""
+    """Encoder, decoder and an optional CTC head on the front end's features."""
 
     def __init__(self, encoder: SharedEncoder, decoder: SharedDecoder, ctc: bool) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        self.ctc_head = nn.Linear(*reversed(decoder.output.weight.shape)) if ctc else None
+        self.ctc_head = nn.Linear(encoder.front_end.dim, decoder.output.out_features) if ctc else None
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool) -> TaskOutputs:
         """Runs the tasks named; ST and ASR share one pass of the encoder."""
         logits, alignment = {}, None
         if "st" in tasks or "asr" in tasks or ctc:
-            speech = self.encoder.speech(inputs.waveform, inputs.waveform_lengths)
+            features, frames = self.encoder.front_end(inputs.waveform, inputs.waveform_lengths)
+            speech = self.encoder.from_features(features, frames)
             if "st" in tasks:
                 logits["st"] = self.decoder(inputs.translation_prefix, speech)
             if "asr" in tasks:
@@ -51,7 +52,7 @@ class SimulSTNetwork(nn.Module):
             if ctc:
                 if self.ctc_head is None:
                     raise ValueError("CTC was asked for, but the model was built without a CTC head.")
-                alignment = self.ctc_head(speech.features), speech.lengths
+                alignment = self.ctc_head(features), frames
         if "mt" in tasks:
             text = self.encoder.text(inputs.transcript, inputs.transcript_lengths)
             logits["mt"] = self.decoder(inputs.translation_prefix, text)
