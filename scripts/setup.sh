@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# Makes .venv with everything that the project needs: scripts/setup.sh [--dev]
+#   --dev         also what scripts/test.sh needs
+#   PYTHON311     the Python 3.11 to use; default: python3.11, else python3
+#   TORCH_SPEC    the torch to install, such as torch==2.13.0+cpu; default: that of constraints.txt
+#   PIP_*         pip's own variables, such as PIP_EXTRA_INDEX_URL for an index with CPU builds of torch
+# A second run returns at once. One that was killed is started again; pip's cache keeps what it fetched and compiled.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+VENV="$PWD/.venv"
+STAMP="$VENV/setup-done"  # key of the files below | base or dev | Python and torch that were asked for
+UNFINISHED="$VENV/setup-unfinished"
+LOG="$VENV/setup.log"
+
+say() { printf '[%3d s] %s\n' "$SECONDS" "$*"; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 2; }
+
+version() { "$1" --version 2> /dev/null || echo "none"; }
+is_python311() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null; }
+
+find_python() {
+    for PYTHON in "${PYTHON311:-python3.11}" "${PYTHON311:-python3}"; do
+        ! is_python311 "$PYTHON" || return 0
+    done
+    fail "expected Python 3.11 as ${PYTHON311:-python3.11 or python3}, found $(version "$PYTHON").
+Install it (Debian: python3.11 python3.11-venv python3.11-dev; Fedora: python3.11-devel; macOS: brew install python@3.11),
+or name it: PYTHON311=/path/to/python3.11"
+}
+
+check_tools() {
+    "$PYTHON" -c 'import ensurepip, venv' 2> /dev/null \
+        || fail "$PYTHON lacks venv or ensurepip. Install them (Debian: python3.11-venv)."
+    "$PYTHON" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
+        || fail "$PYTHON lacks Python.h, which compiling fairseq needs. Install it (Debian: python3.11-dev;
+Fedora: python3.11-devel)."
+    echo 'int main() {}' | "${CXX:-c++}" -x c++ -fsyntax-only - 2> /dev/null \
+        || fail "${CXX:-c++} is no C++ compiler that works, which compiling fairseq needs.
+Install one (Debian: g++; Fedora: gcc-c++; macOS: xcode-select --install), or name it: CXX=/path/to/g++"
+}
+
+# run NAME COMMAND...: its output goes to the log; a sign of life every 20 s
+run() {
+    local name="$1" ticks=0 child
+    shift
+    say "$name"
+    "$@" >> "$LOG" 2>&1 &
+    child=$!
+    trap 'kill "$child" 2> /dev/null' EXIT
+    while kill -0 "$child" 2> /dev/null; do
+        sleep 0.5
+        ticks=$((ticks + 1))
+        [ $((ticks % 40)) -ne 0 ] || say "  ... $(tail -n 1 "$LOG" | cut -c 1-100)"
+    done
+    wait "$child" || { tail -n 30 "$LOG" >&2; fail "$name failed; the whole log is $LOG"; }
+    trap - EXIT
+}
+
+PIP=("$VENV/bin/python" -m pip)
+INSTALL=("${PIP[@]}" install --no-compile --no-build-isolation)  # bytecode comes with the first import: 20 s less here
+
+# the version of a CUDA torch in the user's own Python, if it has one that .venv can see and use
+users_torch() {
+    "$PYTHON" -c '
+import sys, torch
+major, minor = torch.__version__.split(".")[:2]
+if torch.version.cuda and (int(major), int(minor)) >= (2, 6) and sys.prefix == sys.base_prefix:
+    print(torch.__version__)' 2> /dev/null || true
+}
+
+# what pip would install for $1: version, and whether that build brings the CUDA libraries
+describe_torch() {
+    "${PIP[@]}" install --quiet --dry-run --no-deps --ignore-installed --report - "$1" 2>> "$LOG" | "$PYTHON" -c '
+import json, sys
+torch = json.load(sys.stdin)["install"][0]["metadata"]
+cuda = any(name.startswith(("nvidia", "cuda")) for name in torch.get("requires_dist", []))
+print(torch["version"], "with CUDA, several GB" if cuda else "for the CPU")'
+}
+
+install_torch() {
+    local spec="${TORCH_SPEC:-$(grep '^torch==' constraints.txt)}" build
+    if [ -n "$USERS_TORCH" ]; then
+        say "torch $USERS_TORCH with CUDA is in $PYTHON already and will be used"
+        return
+    fi
+    build="$(describe_torch "$spec")" || { tail -n 10 "$LOG" >&2; fail "pip finds no $spec for $PYTHON"; }
+    case "$build" in *CUDA*)
+        say "this torch brings CUDA. Without a GPU stop here, and run again with PIP_EXTRA_INDEX_URL set to PyTorch's"
+        say "index of CPU builds (named at pytorch.org, Get Started) and TORCH_SPEC=$spec+cpu: a tenth of the size" ;;
+    esac
+    run "torch $build" "${INSTALL[@]}" "$spec"
+}
+
+install_rest() {
+    local constraints="$VENV/constraints.txt" installed
+    installed="$("$VENV/bin/python" -c 'import importlib.metadata as m; print(m.version("torch"))')"
+    { grep -v '^torch==' constraints.txt; echo "torch==$installed"; } > "$constraints"
+    run "tools to compile with" "${INSTALL[@]}" -c "$constraints" setuptools wheel cython numpy
+    # CUDA_HOME: fairseq-fixed would look for CUDA sources that it does not ship. -g0: without debug symbols a third faster
+    export CFLAGS="-g0 ${CFLAGS:-}"
+    unset CUDA_HOME
+    run "fairseq, compiled here, and the other packages (minutes)" \
+        "${INSTALL[@]}" -c "$constraints" -e ".[spoken,tensorboard]"
+}
+
+install_dev() { run "tools to test with" "${INSTALL[@]}" -c "$VENV/constraints.txt" -e ".[dev]"; }
+
+MODE=base
+for option in "$@"; do
+    case "$option" in --dev) MODE=dev ;; *) fail "expected --dev or nothing, found $option" ;; esac
+done
+KEY="$( { cat setup.py constraints.txt scripts/setup.sh; pwd; } | cksum | tr ' ' -)"
+CHOICE="${PYTHON311:-} ${TORCH_SPEC:-}"
+
+is_done() {  # in mode $1, with the user's choice if there is one
+    [ -x "$VENV/bin/python" ] && [ ! -e "$UNFINISHED" ] && [ -e "$STAMP" ] || return 1
+    local key mode choice
+    IFS='|' read -r key mode choice < "$STAMP"
+    [ "$key" = "$KEY" ] || return 1
+    [ "$mode" = "$1" ] || [ "$mode" = dev ] || return 1
+    [ "$CHOICE" = " " ] || [ "$CHOICE" = "$choice" ]
+}
+
+! is_done "$MODE" || exit 0
+if command -v flock > /dev/null; then  # two at once, or pip still running for a script that was killed
+    exec 9< scripts/setup.sh
+    flock --nonblock 9 || { say "waiting for another set-up to end"; flock 9; }
+    ! is_done "$MODE" || exit 0
+fi
+find_python
+check_tools
+if is_done base; then
+    IFS='|' read -r _ _ CHOICE < "$STAMP"
+    touch "$UNFINISHED"
+else
+    [ ! -e "$UNFINISHED" ] || say "the last set-up was killed: starting again"
+    USERS_TORCH=""
+    [ -n "${TORCH_SPEC:-}" ] || USERS_TORCH="$(users_torch)"
+    say "a fresh $VENV from $("$PYTHON" --version) ($(command -v "$PYTHON"))"
+    "$PYTHON" -m venv --clear ${USERS_TORCH:+--system-site-packages} "$VENV"
+    touch "$UNFINISHED"
+    install_torch
+    install_rest
+fi
+[ "$MODE" = base ] || install_dev
+grep -q 'include-system-site-packages = true' "$VENV/pyvenv.cfg" || run "check that all fit together" "${PIP[@]}" check
+echo "$KEY|$MODE|$CHOICE" > "$STAMP.new"
+mv "$STAMP.new" "$STAMP"
+rm "$UNFINISHED"
+say "done: $VENV"

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Checks style, types, layers and behaviour: scripts/test.sh [arguments of pytest]
+# Sets up .venv first where that is needed; PYTHON=/path/to/python takes another environment as it is.
+set -euo pipefail
+HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+[ -n "${PYTHON:-}" ] || bash "$HERE/setup.sh" --dev
+source "$HERE/python.sh"
+cd "$REPO"
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"  # the tensors of tests are small: threads cost more than they bring
+
+FAILED=()
+check() {  # NAME COMMAND...: goes on after a failure, so that one run shows all
+    printf '\n== %s\n' "$1"
+    "${@:2}" || FAILED+=("$1")
+}
+
+check style "$PYTHON" -m ruff check
+check types "$PYTHON" -m mypy
+check layers "$PYTHON" -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True, no_logo=True))'
+check tests "$PYTHON" -m pytest -q --durations=10 --cov --cov-report=term:skip-covered "$@"
+
+[ ${#FAILED[@]} -eq 0 ] || { printf '\nfailed: %s\n' "${FAILED[*]}" >&2; exit 1; }

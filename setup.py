@@ -1,0 +1,50 @@
+"""The package and what it depends on, each bound with its reason; tool settings are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+README = HERE / "README.md"
+VERSION = next(line.split('"')[1] for line in (HERE / "mgcm_fairseq" / "__init__.py").read_text("utf-8").splitlines()
+               if line.startswith("__version__"))
+
+REQUIRED = [
+    # repaired in mgcm_fairseq/compat.py, so held to the versions that the repairs were tested with
+    "fairseq-fixed==0.12.3.1",  # fairseq, under its own import name, for Python 3.11
+    "torchaudio>=2.11,<2.12",  # resampling; its compiled part does not load on a CPU torch
+    # figures depend on the version
+    "simuleval==1.1.4",  # 1.0 and 1.1 differ by up to 2.9 BLEU for one checkpoint; it also pins tqdm and bitarray
+    "sacrebleu>=2.6,<3",  # BLEU with its signature
+    # known to be needed
+    "torch>=2.6,<3",  # the first that loads checkpoints without running code; tried with 2.13
+    "omegaconf>=2.3,<2.4",  # as fairseq-fixed wants it
+    # the oldest that was tried
+    "matplotlib>=3.11",  # quality against latency as a curve
+    "numpy>=2.4,<3",
+    "pyyaml>=6",  # MuST-C's segment lists, our configurations
+    "sentencepiece>=0.2.3",  # the joint vocabulary
+    "soundfile>=0.14",  # reads spans of wav files, for which torchaudio would need torchcodec
+    "tqdm>=4.64.1",  # progress
+]
+EXTRAS = {
+    "spoken": [  # a corpus spoken by a synthesiser, which the demo learns from
+        "espeakng-loader==0.2.4",  # the voices: another release may sound different. Under the GPL, unlike this package
+        "scipy>=1.17",  # from the synthesiser's 22,050 Hz to 16,000 Hz
+    ],
+    "tensorboard": ["tensorboardX>=2.6"],  # what fairseq's --tensorboard-logdir imports
+    "dev": ["hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4", "pytest>=9.2", "pytest-cov>=7.1", "ruff>=0.17"],
+}
+
+setup(
+    name="mgcm-fairseq",
+    version=VERSION,
+    description="Simultaneous speech translation with conflict mitigation between tasks, for fairseq",
+    long_description=README.read_text("utf-8") if README.is_file() else "",
+    long_description_content_type="text/markdown",
+    license="MIT",
+    packages=find_packages(include=["mgcm_fairseq", "mgcm_fairseq.*"]),
+    python_requires=">=3.11,<3.12",  # what was tested
+    install_requires=REQUIRED,
+    extras_require=EXTRAS,
+)

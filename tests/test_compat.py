@@ -1,0 +1,200 @@
+"""Each repair of the stack: the fault by itself, so that a test fails once a repair can go, and none once repaired."""
+
+import pickle
+import shutil
+import subprocess
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from mgcm_fairseq import compat
+from mgcm_fairseq.data.errors import InputError
+
+SPEECH = "import torch, torchaudio.functional as F; print(F.resample(torch.zeros(1, 8000), 8000, 16000).shape[1])"
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    """Runs `code` in a fresh process, so that nothing has been repaired yet."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+# torchaudio
+
+
+@pytest.mark.skipif(sys.platform != "linux" or bool(torch.version.cuda), reason="only a CPU torch on Linux has it")
+def test_torchaudio_does_not_import_by_itself() -> None:
+    assert "OSError: Could not load this library" in python("import torch, torchaudio").stderr
+
+
+def test_torchaudio_works_once_repaired() -> None:
+    found = python(f"from mgcm_fairseq import compat; compat.repair_torchaudio(); {SPEECH}")
+    assert found.stdout == "16000\n", found.stderr
+
+
+def test_torchaudio_says_why_what_was_compiled_is_missing() -> None:
+    stub = compat._without_extension("no libcudart")
+
+    @stub.fail_if_no_align  # type: ignore[untyped-decorator]
+    def forced_align() -> None:
+        """As torchaudio decorates its own."""
+
+    with pytest.raises(RuntimeError, match=r"forced_align .* no libcudart"):
+        forced_align()
+
+
+# reading checkpoints
+
+
+class Unknown:
+    """A class that no list knows."""
+
+
+def save(path: Path, content: object, **options: Any) -> Path:
+    torch.save(content, path, **options)
+    return path
+
+
+CONFIGURATIONS: dict[str, object] = {
+    "args": {"args": Namespace(arch="wav2vec2", w2v_args=Namespace(layers=12)), "model": {"w": torch.ones(2)}},
+    "cfg": {"args": None, "cfg": {"model": {"_name": "wav2vec2", "layers": 12}}, "model": {"w": torch.ones(2)}},
+    "omegaconf": {"cfg": OmegaConf.create({"model": {"kernels": [5, 5], "rate": 0.1, "p": None, "a": "${a}"}, "a": 1})},
+}
+
+
+@pytest.mark.parametrize("zip_file", [True, False])
+@pytest.mark.parametrize("kind", CONFIGURATIONS)
+def test_checkpoints_of_fairseq_load_without_running_code(tmp_path: Path, kind: str, zip_file: bool) -> None:
+    path = save(tmp_path / "model.pt", CONFIGURATIONS[kind], _use_new_zipfile_serialization=zip_file)
+    assert repr(compat.load_checkpoint(path)) == repr(CONFIGURATIONS[kind])
+
+
+@pytest.mark.parametrize("kind", ["args", "omegaconf"])
+def test_torch_refuses_them_by_itself(tmp_path: Path, kind: str) -> None:
+    path = save(tmp_path / "model.pt", CONFIGURATIONS[kind])
+    assert "Unsupported global" in python(f"import torch; torch.load({str(path)!r})").stderr
+
+
+def test_an_unknown_class_is_named_and_needs_trust(tmp_path: Path) -> None:
+    path = save(tmp_path / "model.pt", {"model": Unknown()})
+    with pytest.raises(InputError, match=r"Unknown, which may run code .* trust=True"):
+        compat.load_checkpoint(path)
+    assert isinstance(compat.load_checkpoint(path, trust=True)["model"], Unknown)
+
+
+class Payload:
+    """Unpickles by calling a function of the attacker's choice."""
+
+    def __init__(self, call: Callable[..., Any], *arguments: object) -> None:
+        self.call, self.arguments = call, arguments
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.call, self.arguments
+
+
+@pytest.mark.parametrize("zip_file", [True, False])
+def test_code_in_a_checkpoint_runs_with_trust_alone(tmp_path: Path, zip_file: bool) -> None:
+    traces = tmp_path / "ran"
+    path = save(tmp_path / "model.pt", {"model": Payload(Path.touch, traces)}, _use_new_zipfile_serialization=zip_file)
+    with pytest.raises(InputError, match="may run code"):
+        compat.load_checkpoint(path)
+    assert not traces.exists()
+    compat.load_checkpoint(path, trust=True)
+    assert traces.exists()
+
+
+@pytest.mark.parametrize("trust", [False, True])
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04" + bytes(100), pickle.dumps(3)[:-1]])
+def test_a_file_that_is_no_checkpoint_is_an_input_error(tmp_path: Path, content: bytes, trust: bool) -> None:
+    path = tmp_path / "model.pt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="expected a complete PyTorch checkpoint"):
+        compat.load_checkpoint(path, trust)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_torn_checkpoint_is_an_input_error(tmp_path: Path, share: float) -> None:
+    path = save(tmp_path / "model.pt", {"model": {"w": torch.ones(1000)}})
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError, match="expected a complete PyTorch checkpoint"):
+        compat.load_checkpoint(path)
+
+
+def test_a_file_without_named_parts_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="found a Tensor"):
+        compat.load_checkpoint(save(tmp_path / "model.pt", torch.ones(2)))
+
+
+# writing checkpoints
+
+KILLED_COPY = """
+import os, shutil, signal
+def torn(source, target):
+    content = open(source, "rb").read()
+    with open(target, "wb") as out:
+        out.write(content[: len(content) // 2])
+    os.kill(os.getpid(), signal.SIGKILL)
+shutil.copyfile = torn
+{repair}
+from fairseq.file_io import PathManager
+PathManager.copy({source!r}, {target!r}, overwrite=True)
+"""
+
+
+@pytest.mark.parametrize(("repair", "left"), [
+    ("", "ne"),  # the fault: half of the new file
+    ("from mgcm_fairseq import compat; compat.make_checkpoint_copies_whole()", "old"),
+])
+def test_a_killed_copy(tmp_path: Path, repair: str, left: str) -> None:
+    source, target = tmp_path / "checkpoint_1_10.pt", tmp_path / "checkpoint_last.pt"
+    source.write_text("new!")
+    target.write_text("old")
+    python(KILLED_COPY.format(repair=repair, source=str(source), target=str(target)))
+    assert target.read_text() == left
+
+
+@pytest.fixture
+def copy() -> Callable[..., Any]:
+    from fairseq.file_io import PathManager
+
+    compat.install()
+    return PathManager.copy
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_whole_copy_replaces_the_old_file(tmp_path: Path, copy: Callable[..., Any], exists: bool) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_text("new")
+    if exists:
+        target.write_text("old")
+    assert copy(str(source), str(target), overwrite=True)
+    assert target.read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "target"]
+
+
+def test_a_failed_copy_leaves_the_old_file(tmp_path: Path, copy: Callable[..., Any],
+                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: str, target: str) -> None:
+        raise OSError("no space left on device")
+
+    (tmp_path / "source").write_text("new")
+    (tmp_path / "target").write_text("old")
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(OSError, match="no space left"):
+        copy(str(tmp_path / "source"), str(tmp_path / "target"), overwrite=True)
+    assert (tmp_path / "target").read_text() == "old"
+
+
+def test_installing_twice_changes_nothing() -> None:
+    from fairseq.file_io import PathManager
+
+    compat.install()
+    before = PathManager.copy, sys.modules["torchaudio"], len(torch.serialization.get_safe_globals())
+    compat.install()
+    assert before == (PathManager.copy, sys.modules["torchaudio"], len(torch.serialization.get_safe_globals()))

@@ -1,0 +1,73 @@
+"""Imports point one way, and core needs nothing but torch and the standard library."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mgcm_fairseq
+
+PACKAGE = Path(mgcm_fairseq.__file__).parent
+CORE = sorted(".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+              for path in PACKAGE.glob("core/**/[!_]*.py"))
+LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True, no_logo=True))"
+LOADED = """
+import sys, torch
+before = {name.partition(".")[0] for name in sys.modules}
+import CODE
+after = {name.partition(".")[0] for name in sys.modules}
+print(*sorted(after - before - set(sys.stdlib_module_names)))
+"""
+CONFIGURATION = """
+[tool.importlinter]
+root_package = "layered"
+[[tool.importlinter.contracts]]
+name = "imports point one way"
+type = "layers"
+containers = ["layered"]
+layers = ["data", "core"]
+"""
+
+
+def run(code: str, folder: Path = PACKAGE.parent) -> subprocess.CompletedProcess[str]:
+    """Runs Python code in a fresh process, in the folder that holds the package."""
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def third_parties(module: str) -> list[str]:
+    """Top-level packages outside the standard library that `module` loads on top of torch."""
+    found = run(LOADED.replace("CODE", module))
+    assert found.returncode == 0, found.stderr
+    return found.stdout.split()
+
+
+def test_the_contracts_in_pyproject_hold() -> None:
+    found = run(LINT)
+    assert found.returncode == 0, found.stdout
+    assert "0 broken" in found.stdout
+
+
+@pytest.mark.parametrize(("importing", "imported", "broken"), [("data", "core", 0), ("core", "data", 1)])
+def test_a_broken_contract_is_found(tmp_path: Path, importing: str, imported: str, broken: int) -> None:
+    for layer in ("data", "core"):
+        (tmp_path / "layered" / layer).mkdir(parents=True)
+        (tmp_path / "layered" / layer / "__init__.py").touch()
+    (tmp_path / "layered" / "__init__.py").touch()
+    (tmp_path / "layered" / importing / "user.py").write_text(f"import layered.{imported}\n")
+    (tmp_path / "pyproject.toml").write_text(CONFIGURATION)
+    found = run(LINT, tmp_path)
+    assert (found.returncode, f"{broken} broken" in found.stdout) == (broken, True), found.stdout + found.stderr
+
+
+def test_core_loads_nothing_but_torch() -> None:
+    assert third_parties(", ".join(CORE)) == ["mgcm_fairseq"]
+
+
+def test_the_search_finds_what_a_module_loads() -> None:
+    assert "soundfile" in third_parties("mgcm_fairseq.data.audio")
+    assert "fairseq" in third_parties("mgcm_fairseq.data.dataset")
+
+
+def test_the_package_itself_loads_nothing() -> None:
+    assert run("import mgcm_fairseq, sys; print('torch' in sys.modules)").stdout == "False\n"
