@@ -69,11 +69,13 @@ if torch.version.cuda and (int(major), int(minor)) >= (2, 6) and sys.prefix == s
 
 # what pip would install for $1: version, and whether that build brings the CUDA libraries
 describe_torch() {
-    "${PIP[@]}" install --quiet --dry-run --no-deps --ignore-installed --report - "$1" 2>> "$LOG" | "$PYTHON" -c '
+    "${PIP[@]}" install --quiet --dry-run --no-deps --ignore-installed --report "$VENV/torch.json" "$1" >> "$LOG" 2>&1 \
+        || { tail -n 5 "$LOG" >&2; fail "pip finds no $1 for $PYTHON"; }
+    "$PYTHON" -c '
 import json, sys
-torch = json.load(sys.stdin)["install"][0]["metadata"]
+torch = json.load(open(sys.argv[1]))["install"][0]["metadata"]
 cuda = any(name.startswith(("nvidia", "cuda")) for name in torch.get("requires_dist", []))
-print(torch["version"], "with CUDA, several GB" if cuda else "for the CPU")'
+print(torch["version"], "with CUDA, several GB" if cuda else "for the CPU")' "$VENV/torch.json"
 }
 
 install_torch() {
@@ -82,7 +84,7 @@ install_torch() {
         say "torch $USERS_TORCH with CUDA is in $PYTHON already and will be used"
         return
     fi
-    build="$(describe_torch "$spec")" || { tail -n 10 "$LOG" >&2; fail "pip finds no $spec for $PYTHON"; }
+    build="$(describe_torch "$spec")"
     case "$build" in *CUDA*)
         say "this torch brings CUDA. Without a GPU stop here, and run again with PIP_EXTRA_INDEX_URL set to PyTorch's"
         say "index of CPU builds (named at pytorch.org, Get Started) and TORCH_SPEC=$spec+cpu: a tenth of the size" ;;

@@ -13,6 +13,7 @@ from fairseq.logging import metrics
 from torch import Tensor
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.modules.ctc import Alignment
 from mgcm_fairseq.modules.simul_st import TASKS, TaskInputs
 
 
@@ -23,33 +24,25 @@ class MultitaskCriterionConfig(FairseqDataclass):
         metadata={"help": "comma-separated tasks to train, of st (primary), asr and mt; 'st' alone is single-task"})
     label_smoothing: float = field(default=0.1, metadata={"help": "probability mass given to other tokens (paper: 0.1)"})
     ctc_weight: float = field(
-        default=0.0, metadata={"help": "weight of CTC on the transcript's letters; 1 where the front end starts random, 0 with a "
+        default=0.0, metadata={"help": "weight of CTC on the transcript's letters and pieces; 1 where the front end starts random, 0 with a "
                                        "pre-trained one, which does not need it"})
-    ctc_updates: int = field(
-        default=0, metadata={"help": "updates during which CTC is on; a third of the training is enough"})
 
 
 @register_criterion("multitask_cross_entropy", dataclass=MultitaskCriterionConfig)
 class MultitaskCrossEntropy(FairseqCriterion):
     """Every loss is summed over tokens; the trainer divides the gradient by the number of target tokens of ST."""
 
-    def __init__(self, task: Any, tasks: str, label_smoothing: float, ctc_weight: float, ctc_updates: int) -> None:
+    def __init__(self, task: Any, tasks: str, label_smoothing: float, ctc_weight: float) -> None:
         super().__init__(task)
         self.tasks = tuple(tasks.split(","))
         if not set(self.tasks) <= set(TASKS) or len(set(self.tasks)) < len(self.tasks):
             raise InputError("--tasks", f"some of {','.join(TASKS)}, each once", repr(tasks), "Write e.g. st,asr,mt.")
         self.label_smoothing = label_smoothing
         self.ctc_weight = ctc_weight
-        self.ctc_updates = ctc_updates
-        self.num_updates = 0
-
-    def set_num_updates(self, num_updates: int) -> None:
-        """Called by the task before each training step."""
-        self.num_updates = num_updates
 
     def losses(self, model: Any, sample: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The summed loss of each task, primary first, and what to log; CTC comes last, as `ctc`."""
-        ctc = self.training and self.ctc_weight > 0 and self.num_updates < self.ctc_updates
+        """The summed loss of each task, primary first, and what to log; those of CTC come last."""
+        ctc = self.training and self.ctc_weight > 0
         inputs = TaskInputs(
             sample["net_input"]["src_tokens"], sample["net_input"]["src_lengths"], sample["transcript"],
             sample["transcript_lengths"], sample["transcript_prefix"], sample["target_prefix"])
@@ -66,17 +59,19 @@ class MultitaskCrossEntropy(FairseqCriterion):
             logging[f"{name}_nll"] = nll.detach()
             logging[f"{name}_tokens"] = valid.sum()
             logging[f"{name}_correct"] = (log_probs.detach().argmax(-1).eq(target) & valid).sum()
-        if outputs.ctc is not None:
-            loss, infeasible = self._ctc(*outputs.ctc, sample["spelling"], sample["spelling_lengths"])
-            losses["ctc"] = self.ctc_weight * loss
-            logging["ctc_loss"], logging["ctc_infeasible"] = loss.detach(), infeasible
-            logging["ctc_tokens"] = sample["spelling_lengths"].sum()
+        texts = {"letters": (sample["spelling"], sample["spelling_lengths"]),
+                 "pieces": (sample["transcript"], sample["transcript_lengths"] - 1)}
+        for level, alignment in outputs.alignments.items():
+            loss, infeasible = self._ctc(alignment, *texts[level])
+            losses[f"ctc_{level}"] = self.ctc_weight * loss
+            logging[f"ctc_{level}_loss"], logging[f"ctc_{level}_infeasible"] = loss.detach(), infeasible
+            logging[f"ctc_{level}_tokens"] = texts[level][1].sum()
         return losses, logging
 
-    def _ctc(self, logits_BTV: Tensor, frames: Tensor, spelling: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def _ctc(self, alignment: Alignment, text: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """CTC with <s>, which no text contains, as blank; utterances too short for their text add 0 and are counted."""
-        log_probs = F.log_softmax(logits_BTV.float(), dim=-1).transpose(0, 1)
-        losses = F.ctc_loss(log_probs, spelling, frames, lengths, blank=self.task.vocabulary.bos, reduction="none",
+        log_probs = F.log_softmax(alignment.logits.float(), dim=-1).transpose(0, 1)
+        losses = F.ctc_loss(log_probs, text, alignment.frames, lengths, blank=self.task.vocabulary.bos, reduction="none",
                             zero_infinity=True)
         return losses.sum(), losses.eq(0).sum()
 
@@ -101,9 +96,11 @@ class MultitaskCrossEntropy(FairseqCriterion):
             if tokens > 0:
                 metrics.log_scalar(f"{name}_nll", total(f"{name}_nll") / tokens / math.log(2), tokens, round=3)
                 metrics.log_scalar(f"{name}_acc", 100.0 * total(f"{name}_correct") / tokens, tokens, round=2)
-        if total("ctc_tokens") > 0:
-            metrics.log_scalar("ctc", total("ctc_loss") / total("ctc_tokens"), total("ctc_tokens"), round=3)
-            metrics.log_scalar("ctc_infeasible", total("ctc_infeasible"), round=0)
+        for name in ("ctc_letters", "ctc_pieces"):
+            tokens = total(f"{name}_tokens")
+            if tokens > 0:
+                metrics.log_scalar(name, total(f"{name}_loss") / tokens, tokens, round=3)
+                metrics.log_scalar(f"{name}_infeasible", total(f"{name}_infeasible"), round=2)
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:

@@ -43,8 +43,8 @@ class SimulSTModelConfig(FairseqDataclass):
     activation_dropout: float = field(default=0.1, metadata={"help": "dropout probability after the ReLU"})
     ctc: bool = field(
         default=False,
-        metadata={"help": "a CTC head that spells the transcript from the front end's features; forces the alignment to "
-                          "the audio early when the front end starts random, not needed with a pre-trained one"})
+        metadata={"help": "CTC heads that read letters and pieces of the transcript; they force the alignment to the audio "
+                          "early when the front end starts random and are not needed with a pre-trained one"})
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -53,11 +53,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "w2v_config": json.dumps({
             "conv_feature_layers": "[(32,10,5)] + [(32,3,2)] * 2 + [(64,3,2)] * 2 + [(64,2,2)] * 2",
             "encoder_layers": 1, "encoder_embed_dim": 96, "encoder_ffn_embed_dim": 384, "encoder_attention_heads": 4,
-            "layer_norm_first": True, "conv_pos": 32, "conv_pos_groups": 4, "dropout": 0.05,
-            "attention_dropout": 0.05}),
+            "layer_norm_first": True, "conv_pos": 32, "conv_pos_groups": 4, "dropout": 0.0,
+            "attention_dropout": 0.0}),
         "subsample_kernels": "5,5", "model_dim": 128, "ffn_dim": 512, "attention_heads": 4, "encoder_layers": 2,
-        "decoder_layers": 2, "norm_first": True, "tie_output": True, "dropout": 0.05, "attention_dropout": 0.05,
-        "activation_dropout": 0.05, "ctc": True,
+        "decoder_layers": 2, "norm_first": True, "tie_output": True, "dropout": 0.0, "attention_dropout": 0.0,
+        "activation_dropout": 0.0, "ctc": True,
     },
     # about 0.2 B parameters: the defaults above, wav2vec2 base in front (arXiv 2409.15911, section III)
     "paper": {},

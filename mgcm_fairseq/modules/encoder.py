@@ -36,6 +36,7 @@ class SharedEncoder(nn.Module):
         else:
             self.subsampler = None
         self.projection = nn.Linear(shape.dim if subsample_kernels else front_end.dim, shape.dim)
+        self.speech_norm = nn.LayerNorm(shape.dim)
         self.embedding = embedding
         self.scale = math.sqrt(shape.dim)
         self.positions = SinusoidalPositions(shape.dim)
@@ -46,22 +47,27 @@ class SharedEncoder(nn.Module):
 
     def speech(self, waveform_BN: Tensor, lengths: Tensor) -> Memory:
         """(B, N) samples at 16 kHz and (B,) lengths in samples."""
-        return self.from_features(*self.front_end(waveform_BN, lengths))
-
-    def from_features(self, x: Tensor, lengths: Tensor) -> Memory:
-        """(B, T, C) front-end features and (B,) lengths in frames."""
-        if self.subsampler is not None:
-            x, lengths = self.subsampler(x, lengths)
-        return self._run(self.projection(x), lengths)
+        return self.run(*self.embed_speech(*self.front_end(waveform_BN, lengths)))
 
     def text(self, tokens_BU: Tensor, lengths: Tensor) -> Memory:
         """(B, U) token ids, right-padded, and (B,) lengths."""
-        return self._run(self.embedding(tokens_BU), lengths)
+        return self.run(self.scale * self.embedding(tokens_BU), lengths)
 
-    def _run(self, features_BTD: Tensor, lengths: Tensor) -> Memory:
+    def embed_speech(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, T, C) front-end features and (B,) frames -> (B, T', D), to stand where embedded text stands, and (B,).
+
+        They are normalised where an embedding is scaled: without that they outgrow the positions, whose norm is fixed,
+        and cross-attention, which needs those to follow the speech, does not form.
+        """
+        if self.subsampler is not None:
+            x, lengths = self.subsampler(x, lengths)
+        return self.speech_norm(self.projection(x)), lengths
+
+    def run(self, x_BTD: Tensor, lengths: Tensor) -> Memory:
+        """The layers over embedded speech or text."""
         # The segmented attention of DiSeg takes the place of this mask.
-        mask = key_mask(valid_mask(lengths, features_BTD.size(1)))
-        x = self.dropout(self.embedding_norm(self.positions(self.scale * features_BTD)))
+        mask = key_mask(valid_mask(lengths, x_BTD.size(1)))
+        x_BTD = self.dropout(self.embedding_norm(self.positions(x_BTD)))
         for layer in self.layers:
-            x = layer(x, mask)
-        return Memory(self.final_norm(x), lengths)
+            x_BTD = layer(x_BTD, mask)
+        return Memory(self.final_norm(x_BTD), lengths)

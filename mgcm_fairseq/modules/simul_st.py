@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from mgcm_fairseq.modules.ctc import Alignment, CTCHeads
 from mgcm_fairseq.modules.decoder import SharedDecoder
 from mgcm_fairseq.modules.encoder import SharedEncoder
 
@@ -23,7 +24,7 @@ class TaskOutputs(NamedTuple):
     """Logits of the tasks that ran."""
 
     logits: dict[str, Tensor]  # task -> (B, U, vocabulary)
-    ctc: tuple[Tensor, Tensor] | None  # (B, T, vocabulary) logits and (B,) frames
+    alignments: dict[str, Alignment]  # of the CTC heads, where asked for
 
 
 TASKS = ("st", "asr", "mt")
@@ -31,29 +32,30 @@ TASKS = ("st", "asr", "mt")
 
 
 class SimulSTNetwork(nn.Module):
-    """Encoder, decoder and an optional CTC head on the front end's features."""
+    """Encoder, decoder and optional CTC heads."""
 
     def __init__(self, encoder: SharedEncoder, decoder: SharedDecoder, ctc: bool) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
-        self.ctc_head = nn.Linear(encoder.front_end.dim, decoder.output.out_features) if ctc else None
+        self.ctc = CTCHeads(encoder.front_end.dim, encoder.embedding) if ctc else None
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool) -> TaskOutputs:
         """Runs the tasks named; ST and ASR share one pass of the encoder."""
-        logits, alignment = {}, None
+        logits, alignments = {}, {}
         if "st" in tasks or "asr" in tasks or ctc:
             features, frames = self.encoder.front_end(inputs.waveform, inputs.waveform_lengths)
-            speech = self.encoder.from_features(features, frames)
+            embedded = self.encoder.embed_speech(features, frames)
+            speech = self.encoder.run(*embedded)
             if "st" in tasks:
                 logits["st"] = self.decoder(inputs.translation_prefix, speech)
             if "asr" in tasks:
                 logits["asr"] = self.decoder(inputs.transcript_prefix, speech)
             if ctc:
-                if self.ctc_head is None:
-                    raise ValueError("CTC was asked for, but the model was built without a CTC head.")
-                alignment = self.ctc_head(features), frames
+                if self.ctc is None:
+                    raise ValueError("CTC was asked for, but the model was built without its heads: pass --ctc.")
+                alignments = self.ctc(features, frames, *embedded)
         if "mt" in tasks:
             text = self.encoder.text(inputs.transcript, inputs.transcript_lengths)
             logits["mt"] = self.decoder(inputs.translation_prefix, text)
-        return TaskOutputs(logits, alignment)
+        return TaskOutputs(logits, alignments)

@@ -98,15 +98,10 @@ class SimulSTTask(FairseqTask):
             model.network.encoder.front_end.wav2vec2.load_state_dict(weights)
         return model
 
-    def train_step(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update_num: int,
-                   ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
-        """One micro-batch; conflict mitigation takes the place of the plain backward pass here."""
-        criterion.set_num_updates(update_num)
-        return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
-
     def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple[Tensor, int, dict[str, Any]]:
-        """Losses, and with --eval-bleu the counts that corpus BLEU is made of."""
+        """Losses, the number of utterances, and with --eval-bleu the counts that corpus BLEU is made of."""
         loss, sample_size, log = super().valid_step(sample, model, criterion)
+        log["scored"] = sample["nsentences"]
         if self.cfg.eval_bleu:
             log |= self._bleu_counts(sample, model)
         return loss, sample_size, log
@@ -133,12 +128,12 @@ class SimulSTTask(FairseqTask):
         return PieceDecoder()
 
     def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:
-        """Losses, and corpus BLEU over all validation batches of all workers."""
+        """Losses; in validation also sums over all batches of all workers: utterances, and what makes corpus BLEU."""
         super().reduce_metrics(logging_outputs, criterion)
-        names = [name for name in logging_outputs[0] if name.startswith("_bleu")]
-        for name in names:
-            metrics.log_scalar_sum(name, sum(log[name] for log in logging_outputs))
-        if names:
+        sums = [name for name in logging_outputs[0] if name == "scored" or name.startswith("_bleu")]
+        for name in sums:
+            metrics.log_scalar_sum(name, sum(log[name] for log in logging_outputs), round=0)
+        if "_bleu_hyp" in sums:
             metrics.log_derived("bleu", _bleu)
 
 

@@ -1,0 +1,34 @@
+"""CTC heads that align a randomly initialised front end with the transcript, at two levels."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Alignment(NamedTuple):
+    """What CTC reads at one level."""
+
+    logits: Tensor  # (B, T, vocabulary)
+    frames: Tensor  # (B,)
+
+
+class CTCHeads(nn.Module):
+    """Letters from the front end, pieces from the embedded speech.
+
+    Letters come first: they are few, so each is frequent enough to be found in the audio. Pieces are scored against the
+    text embedding, which draws embedded speech towards embedded text, the source that MT learns to translate.
+    """
+
+    def __init__(self, feature_dim: int, embedding: nn.Embedding) -> None:
+        super().__init__()
+        self.letters = nn.Linear(feature_dim, embedding.num_embeddings)
+        self.embedding = embedding
+        self.piece_bias = nn.Parameter(torch.zeros(embedding.num_embeddings))
+
+    def forward(self, features_BTC: Tensor, frames: Tensor, embedded_BTD: Tensor,
+                embedded_frames: Tensor) -> dict[str, Alignment]:
+        """Alignments "letters" and "pieces"."""
+        return {"letters": Alignment(self.letters(features_BTC), frames),
+                "pieces": Alignment(F.linear(embedded_BTD, self.embedding.weight, self.piece_bias), embedded_frames)}

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# From nothing to a quality-latency table: set-up, spoken corpus, preparation, training, SimulEval, scores.
+# Usage: scripts/demo.sh [--out runs/demo] [--train 16000] [--test 200] [--updates 2600] [--seed 1]
+# Every step that is done already is skipped, so an interrupted demo goes on where it stopped.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+out=runs/demo train=16000 test=200 updates=2600 seed=1
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --out | --train | --test | --updates | --seed)
+            [ $# -gt 1 ] || { echo "demo.sh: $1 needs a value." >&2; exit 2; }
+            printf -v "${1#--}" %s "$2"; shift 2 ;;
+        *) echo "demo.sh: unknown option $1. See the first lines of this file." >&2; exit 2 ;;
+    esac
+done
+
+step() { printf '\n== %s (%d:%02d since the start)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
+
+# The lines of a training log that show how far it is and how well it does.
+show_training() {
+    { grep --line-buffered -E 'train_inner|valid on' || true; } \
+        | sed -u -E "s/^.*(train_inner|INFO \| dev) \| //; s/(, | \| )(wps|ups|wpb|bsz|gnorm|clip|train_wall|ctc_infeasible)[= ][^,|]*//g"
+}
+
+[ -n "${PYTHON:-}" ] || { step "Set-up"; bash scripts/setup.sh; }
+source scripts/python.sh
+bin="$(dirname "$PYTHON")"
+export PYTHONUTF8=1
+# Keeping freed memory in the process makes convolutions on a CPU up to twice as fast.
+export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456
+mkdir -p "$out"
+options="train $train, test $test, updates $updates, seed $seed"
+if [ "$(cat "$out/options" 2> /dev/null || echo "$options")" != "$options" ]; then
+    echo "demo.sh: $out holds a demo with $(cat "$out/options"), not $options. Choose another --out." >&2
+    exit 2
+fi
+echo "$options" > "$out/options"
+corpus="$out/corpus" data="$out/corpus/en-de" model="$out/model.pt" lags="1 2 4 8" step_ms=320
+
+step "Spoken corpus: $train training sentences"
+"$PYTHON" scripts/make_spoken_corpus.py --out "$corpus" --train "$train" --dev "$test" --test "$test" --seed "$seed"
+
+step "Preparation"
+bash scripts/prep_mustc.sh --root "$corpus" --lang de --vocab-size 800
+
+step "Training: $updates updates from raw audio, in two processes of one thread each"
+# train RANK: two processes of one thread get through a third more audio than one process of two threads. The first
+# epoch goes from short sentences to long ones (--curriculum 1), since attention forms sooner on short ones.
+train() {
+    OMP_NUM_THREADS=1 "$bin/fairseq-train" "$data" --user-dir mgcm_fairseq --task simul_st --arch simul_st_demo \
+        --criterion multitask_cross_entropy --tasks st,asr,mt --ctc-weight 1 --eval-bleu --valid-subset dev \
+        --max-tokens 256000 --num-workers 0 --curriculum 1 --seed "$seed" --max-update "$updates" \
+        --optimizer adam --adam-betas '(0.9,0.98)' --clip-norm 5 --lr 2e-3 \
+        --lr-scheduler tri_stage --phase-ratio '[0.06,0.44,0.5]' --init-lr-scale 0.01 --final-lr-scale 0.03 \
+        --save-dir "$out/checkpoints" --save-interval-updates $(((updates + 9) / 10)) --keep-interval-updates 3 \
+        --no-epoch-checkpoints --best-checkpoint-metric bleu --maximize-best-checkpoint-metric \
+        --cpu --distributed-backend gloo --ddp-backend legacy_ddp --distributed-world-size 2 --distributed-rank "$1" \
+        --distributed-init-method "file://$meeting" --distributed-no-spawn --log-format simple --log-interval 25
+}
+if [ ! -f "$model" ]; then
+    meeting="$(cd "$out" && pwd)/meeting-point"  # where the two processes find each other
+    rm -f "$meeting"
+    train 1 > "$out/train.worker1.log" 2>&1 &
+    worker=$!
+    trap 'kill $worker 2> /dev/null || true' EXIT
+    train 0 2>&1 | tee -a "$out/train.log" | show_training || { tail -n 20 "$out"/train*.log >&2; exit 1; }
+    wait $worker
+    trap - EXIT
+    "$PYTHON" scripts/average_checkpoints.py "$out/checkpoints" --last 3 --output "$model"
+fi
+
+step "Offline translation, greedy and beam 5"
+for beam in 1 5; do
+    folder="$out/offline/beam$beam"
+    [ -d "$folder" ] && continue
+    rm -rf "$folder.part"
+    "$bin/fairseq-generate" "$data" --user-dir mgcm_fairseq --task simul_st --path "$model" --gen-subset tst-COMMON \
+        --beam "$beam" --max-tokens 1600000 --cpu --results-path "$folder.part" > "$folder.log" 2>&1 \
+        || { tail -n 20 "$folder.log" >&2; exit 1; }
+    mv "$folder.part" "$folder"
+done
+
+step "Simultaneous translation with wait-k, k = $lags"
+# One process a core: two values of k at a time.
+simulate() {
+    local folder="$out/simul/wait-k-$1"
+    [ -d "$folder" ] && return
+    rm -rf "$folder.part"
+    OMP_NUM_THREADS=1 "$bin/simuleval" --agent mgcm_fairseq/agents/wait_k.py --checkpoint "$model" --corpus "$data" \
+        --wait-k "$1" --step-ms "$step_ms" --source "$data/simuleval/tst-COMMON.source" \
+        --target "$data/simuleval/tst-COMMON.target" --source-segment-size "$step_ms" --no-scoring \
+        --output "$folder.part" > "$folder.log" 2>&1 || { tail -n 20 "$folder.log" >&2; return 1; }
+    mv "$folder.part" "$folder"
+    echo "k = $1: done"
+}
+mkdir -p "$out/simul"
+export -f simulate
+export out bin model data step_ms
+printf '%s\n' $lags | xargs -P 2 -I{} bash -euo pipefail -c 'simulate {}'
+
+step "Scores"
+runs=()
+for lag in $lags; do runs+=(--simul "wait-k:$lag=$out/simul/wait-k-$lag"); done
+"$PYTHON" -m mgcm_fairseq.evaluation.report --manifest "$data/tst-COMMON.tsv" "${runs[@]}" \
+    --offline "greedy=$out/offline/beam1/generate-tst-COMMON.txt" \
+    --offline "beam5=$out/offline/beam5/generate-tst-COMMON.txt" --source-segment-size "$step_ms" --out "$out"
+step "Done: $out/results.json, $out/table.md, $out/bleu_al.png"
+echo "Now hear it work: bash scripts/translate.sh $(head -n 1 "$data/simuleval/tst-COMMON.source")"

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Shows a recording's translation word by word, with the seconds heard so far: scripts/translate.sh some.wav [--wait-k 3]
+# Uses the demo's model unless --checkpoint names another; any sample rate, mono or stereo.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
+case " $* " in
+    *" --checkpoint "* | *" -h "* | *" --help "*) defaults=() ;;
+    *) defaults=(--checkpoint "$REPO/runs/demo/model.pt" --corpus "$REPO/runs/demo/corpus/en-de") ;;
+esac
+exec "$PYTHON" -m mgcm_fairseq.agents.translate "${defaults[@]}" "$@"

@@ -1,0 +1,49 @@
+"""scripts/translate.sh on recordings of any rate and channel count."""
+
+import re
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.fixtures import run
+
+
+@pytest.fixture
+def recording(tiny_corpus):
+    return soundfile.read((tiny_corpus / "simuleval" / "tst-COMMON.source").read_text().split()[0], dtype="float32")[0]
+
+
+def translate(path, checkpoint, check=True):
+    return run("bash", "scripts/translate.sh", path, "--checkpoint", checkpoint, "--wait-k", "2", check=check)
+
+
+def test_words_with_growing_times(recording, tiny_checkpoint, tmp_path):
+    soundfile.write(tmp_path / "a.wav", recording, 16_000)
+    lines = translate(tmp_path / "a.wav", tiny_checkpoint).stdout.splitlines()
+    times = [float(re.fullmatch(r" *(\d+\.\d\d) s  \S.*", line)[1]) for line in lines]
+    assert times == sorted(times)
+    assert 0.32 < times[-1] <= len(recording) / 16_000 + 0.01
+
+
+def test_stereo_says_the_same_as_mono(recording, tiny_checkpoint, tmp_path):
+    soundfile.write(tmp_path / "mono.wav", recording, 16_000)
+    soundfile.write(tmp_path / "stereo.wav", np.stack([recording, recording], axis=1), 16_000)
+    outputs = [translate(tmp_path / name, tiny_checkpoint).stdout for name in ("mono.wav", "stereo.wav")]
+    assert outputs[0] == outputs[1]
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100])
+def test_other_rates_are_converted(recording, tiny_checkpoint, tmp_path, rate):
+    soundfile.write(tmp_path / "a.wav", recording, rate)
+    lines = translate(tmp_path / "a.wav", tiny_checkpoint).stdout.splitlines()
+    assert float(lines[-1].split()[0]) <= len(recording) / rate + 0.01
+
+
+def test_what_is_no_audio_is_refused(tiny_checkpoint, tmp_path):
+    (tmp_path / "a.wav").write_text("not audio")
+    for path, message in ((tmp_path / "a.wav", "audio that libsndfile can read"), (tmp_path / "b.wav", "no such file")):
+        failed = translate(path, tiny_checkpoint, check=False)
+        assert failed.returncode == 2
+        assert message in failed.stderr
+        assert "Traceback" not in failed.stderr

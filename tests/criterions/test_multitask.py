@@ -1,0 +1,105 @@
+"""The multi-task loss against formulas in float64."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from fairseq.data import Dictionary
+
+from mgcm_fairseq.criterions.multitask import MultitaskCrossEntropy
+from mgcm_fairseq.data.errors import InputError
+from tests.modules.networks import PAD, VOCABULARY, network, speech, tokens
+
+EOS = 2
+
+
+def make(tasks="st,asr,mt", smoothing=0.1, ctc_weight=1.0):
+    dictionary = Dictionary()
+    for index in range(VOCABULARY - len(dictionary)):
+        dictionary.add_symbol(f"p{index}")
+    task = SimpleNamespace(target_dictionary=dictionary, vocabulary=SimpleNamespace(bos=0))
+    return MultitaskCrossEntropy(task, tasks, smoothing, ctc_weight).train()
+
+
+def batch():
+    waveform, samples = speech([20_000, 12_000])
+    (transcript, lengths), (target, target_lengths) = tokens([5, 3], seed=1), tokens([7, 4], seed=2)
+    for rows, sizes in ((transcript, lengths), (target, target_lengths)):
+        rows[torch.arange(2), sizes - 1] = EOS
+    prefixes = [torch.cat([torch.full((2, 1), 4), rows[:, :-1]], 1) for rows in (transcript, target)]
+    return {"net_input": {"src_tokens": waveform, "src_lengths": samples}, "spelling": tokens([8, 6], seed=3)[0],
+            "spelling_lengths": torch.tensor([8, 6]), "transcript": transcript, "transcript_lengths": lengths, "transcript_prefix": prefixes[0], "target": target,
+            "target_prefix": prefixes[1], "ntokens": int(target_lengths.sum()), "nsentences": 2}
+
+
+def smoothed(logits, target, epsilon):
+    """(1 - eps) on the target and eps spread over the V - 1 other tokens, as fairseq defines it; in float64."""
+    log_probs = F.log_softmax(logits.double(), -1)
+    valid = target.ne(PAD)
+    wanted = log_probs.gather(2, target.unsqueeze(2)).squeeze(2)
+    others = (log_probs.sum(2) - wanted) / (logits.size(2) - 1)
+    return -((1 - epsilon) * wanted + epsilon * others)[valid].sum()
+
+
+@pytest.mark.parametrize("tasks", ["st", "st,asr", "st,asr,mt", "mt"])
+def test_loss_of_each_task(tasks):
+    model, sample, criterion = network(), batch(), make(tasks, ctc_weight=0.0)
+    losses, log = criterion.losses(model, sample)
+    assert list(losses) == tasks.split(",")
+    speech_states = model.encoder.speech(*sample["net_input"].values())
+    text_states = model.encoder.text(sample["transcript"], sample["transcript_lengths"])
+    cases = {"st": (sample["target_prefix"], speech_states, sample["target"]),
+             "asr": (sample["transcript_prefix"], speech_states, sample["transcript"]),
+             "mt": (sample["target_prefix"], text_states, sample["target"])}
+    for name, loss in losses.items():
+        prefix, memory, target = cases[name]
+        logits = model.decoder(prefix, memory)
+        torch.testing.assert_close(loss.double(), smoothed(logits, target, 0.1), rtol=1e-5, atol=0)
+        assert log[f"{name}_tokens"] == target.ne(PAD).sum()
+    total, size, _ = criterion(model, sample)
+    torch.testing.assert_close(total, sum(losses.values()))
+    assert size == sample["ntokens"]
+
+
+def test_ctc_equals_the_sum_over_utterances():
+    model, sample, criterion = network(), batch(), make()
+    losses, log = criterion.losses(model, sample)
+    features, frames = model.encoder.front_end(*sample["net_input"].values())
+    embedded, steps = model.encoder.embed_speech(features, frames)
+    pieces = F.linear(embedded, model.encoder.embedding.weight, model.ctc.piece_bias)
+    cases = {"ctc_letters": (model.ctc.letters(features), frames, sample["spelling"], sample["spelling_lengths"]),
+             "ctc_pieces": (pieces, steps, sample["transcript"], sample["transcript_lengths"] - 1)}
+    for name, (logits, sizes, text, lengths) in cases.items():
+        log_probs = F.log_softmax(logits.double(), -1)
+        expected = sum(F.ctc_loss(log_probs[row, :sizes[row]], text[row, :lengths[row]], sizes[row], lengths[row],
+                                  reduction="sum") for row in range(2))
+        torch.testing.assert_close(losses[name].double(), expected, rtol=1e-5, atol=0)
+        assert log[f"{name}_infeasible"] == 0
+
+
+def test_ctc_is_for_training_alone():
+    model, sample, criterion = network(), batch(), make()
+    assert "ctc_pieces" in criterion.losses(model, sample)[0]
+    assert "ctc_pieces" not in criterion.eval().losses(model, sample)[0]
+    assert "ctc_pieces" not in make(ctc_weight=0.0).losses(model, sample)[0]
+
+
+def test_speech_too_short_for_its_text_is_counted_and_leaves_gradients_finite():
+    model, sample, criterion = network(), batch(), make()
+    sample["net_input"]["src_lengths"][1] = 400
+    losses, log = criterion.losses(model, sample)
+    assert log["ctc_letters_infeasible"] == log["ctc_pieces_infeasible"] == 1
+    (losses["ctc_letters"] + losses["ctc_pieces"]).backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+
+
+def test_ctc_without_heads_is_an_error():
+    with pytest.raises(ValueError, match="without its heads"):
+        make().losses(network(ctc=False), batch())
+
+
+@pytest.mark.parametrize("tasks", ["", "st,st", "asr,translation"])
+def test_unknown_tasks_are_refused(tasks):
+    with pytest.raises(InputError, match="--tasks"):
+        make(tasks)

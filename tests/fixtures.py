@@ -1,0 +1,52 @@
+"""What several test files share: a tiny spoken corpus, prepared, and a small model trained on it by fairseq-train."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+HELD_OUT = 7  # utterances in dev and in tst-COMMON: no multiple of 8, fairseq's default for a batch
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+ENVIRONMENT = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1",
+               "PYTHONUTF8": "1"}
+
+
+def run(*command: str | Path, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    """Runs a command in the repository with this Python's programs; shows its output if it fails."""
+    result = subprocess.run([str(part) for part in command], cwd=REPOSITORY, env=ENVIRONMENT, text=True,
+                            capture_output=True, stdin=subprocess.DEVNULL)
+    assert not check or result.returncode == 0, f"{command}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+    return result
+
+
+def training_command(data: Path, folder: Path, updates: int, *more: str) -> list[str]:
+    """fairseq-train on the tiny corpus in the demo's shape."""
+    return [str(BIN / "fairseq-train"), str(data), "--user-dir", "mgcm_fairseq", "--task", "simul_st",
+            "--arch", "simul_st_demo", "--criterion", "multitask_cross_entropy", "--ctc-weight", "1", "--valid-subset", "dev", "--max-tokens", "64000", "--num-workers", "0",
+            "--cpu", "--optimizer", "adam", "--lr", "2e-3", "--clip-norm", "5", "--max-update", str(updates),
+            "--save-dir", str(folder), "--no-epoch-checkpoints", "--log-format", "simple", *more]
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared corpus of 40 training and HELD_OUT dev and test utterances: the folder to train on."""
+    root = tmp_path_factory.mktemp("corpus")
+    run(sys.executable, "scripts/make_spoken_corpus.py", "--out", root, "--train", "40", "--dev", str(HELD_OUT),
+        "--test", str(HELD_OUT))
+    run("bash", "scripts/prep_mustc.sh", "--root", root, "--lang", "de", "--vocab-size", "200")
+    return root / "en-de"
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has seen the corpus often enough to write words and to end sentences."""
+    folder = tmp_path_factory.mktemp("training")
+    run(*training_command(tiny_corpus, folder, 150, "--disable-validation"))
+    return folder / "checkpoint_last.pt"

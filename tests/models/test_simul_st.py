@@ -1,0 +1,135 @@
+"""The registered model: presets, starting from wav2vec 2.0 files, and generation with fairseq's beam search."""
+
+import json
+from argparse import Namespace
+
+import pytest
+import torch
+from fairseq.data import Dictionary
+from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
+from fairseq.sequence_generator import SequenceGenerator
+from omegaconf import OmegaConf
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.models.config import SimulSTModelConfig
+from mgcm_fairseq.models.simul_st import SimulSTModel, build_network, start_from_wav2vec2
+from mgcm_fairseq.modules.simul_st import SimulSTNetwork
+from tests.modules.networks import PAD, VOCABULARY, config, network, speech
+
+SMALL = {**json.loads(config().w2v_config), "layer_norm_first": False, "encoder_layers": 2}
+
+
+def pretrained():
+    torch.manual_seed(5)
+    return Wav2Vec2Model(OmegaConf.merge(OmegaConf.structured(Wav2Vec2Config), SMALL)).eval()
+
+
+def save(path, style, normalize=False, name="wav2vec2"):
+    """A file as fairseq writes it after pre-training, in its old or its new style."""
+    state = {"model": pretrained().state_dict(), "args": None, "cfg": None}
+    if style == "args":
+        state["args"] = Namespace(arch=name, task="audio_pretraining", normalize=normalize, data="/d", **SMALL)
+    else:
+        state["cfg"] = {"model": {"_name": name, **SMALL}, "task": {"_name": "audio_pretraining", "normalize": normalize}}
+    torch.save(state, path)
+    return path
+
+
+@pytest.mark.parametrize("style", ["args", "cfg"])
+@pytest.mark.parametrize("normalize", [False, True])
+def test_starts_from_both_styles_of_wav2vec2_files(tmp_path, style, normalize):
+    path = save(tmp_path / "w2v.pt", style, normalize)
+    cfg = OmegaConf.structured(config(w2v_path=str(path), w2v_config="{}"))
+    weights = start_from_wav2vec2(cfg)
+    path.unlink()
+    front_end = build_network(cfg, VOCABULARY, PAD).eval().encoder.front_end
+    front_end.wav2vec2.load_state_dict(weights)
+    waveform, lengths = speech([16_000])
+    if normalize:
+        expected_input = torch.nn.functional.layer_norm(waveform, waveform.shape[1:])
+    else:
+        expected_input = waveform
+    expected = pretrained().extract_features(expected_input, None)["x"]
+    torch.testing.assert_close(front_end(waveform, lengths)[0], expected, atol=1e-5, rtol=0)
+
+
+def test_options_override_the_file(tmp_path):
+    cfg = OmegaConf.structured(config(w2v_path=str(save(tmp_path / "w2v.pt", "cfg")), w2v_config='{"dropout": 0.3}'))
+    start_from_wav2vec2(cfg)
+    chosen = json.loads(cfg.w2v_config)
+    assert chosen["dropout"] == 0.3
+    assert chosen["encoder_layers"] == 2
+
+
+@pytest.mark.parametrize(("fault", "message"), [
+    ("missing", "no such file"), ("fine-tuned", "before fine-tuning"), ("foreign", "converted")])
+def test_unfit_files_are_refused(tmp_path, fault, message):
+    path = tmp_path / "w2v.pt"
+    if fault == "fine-tuned":
+        save(path, "cfg", name="wav2vec_ctc")
+    elif fault == "foreign":
+        torch.save({"state_dict": {}}, path)
+    with pytest.raises(InputError, match=message):
+        start_from_wav2vec2(OmegaConf.structured(config(w2v_path=str(path))))
+
+
+@pytest.mark.parametrize("text", ["{", "[1]"])
+def test_broken_json_is_refused(text):
+    with pytest.raises(InputError, match="--w2v-config"):
+        network(w2v_config=text)
+
+
+def parameters(cfg, vocabulary):
+    return sum(parameter.numel() for parameter in build_network(cfg, vocabulary, PAD).parameters())
+
+
+def test_sizes_of_the_presets():
+    assert parameters(config(), 800) == 1_645_120
+    assert 0.18e9 < parameters(SimulSTModelConfig(), 10_000) < 0.20e9
+
+
+def model_and_dictionary():
+    dictionary = Dictionary()
+    for index in range(VOCABULARY - len(dictionary)):
+        dictionary.add_symbol(f"p{index}")
+    return SimulSTModel(network()).eval(), dictionary
+
+
+def test_the_weights_are_in_the_state_once():
+    model, _ = model_and_dictionary()
+    assert all(name.startswith("network.") for name in model.state_dict())
+    assert isinstance(model.network, SimulSTNetwork)
+
+
+def greedy(net, waveform, lengths, tag, steps):
+    """An independent greedy search without a cache, one utterance."""
+    memory = net.encoder.speech(waveform, lengths)
+    prefix = [tag]
+    while len(prefix) <= steps:
+        scores = net.decoder(torch.tensor([prefix]), memory)[0, -1]
+        scores[PAD] = -torch.inf
+        if len(prefix) == 1:
+            scores[2] = -torch.inf
+        prefix.append(int(scores.argmax()))
+        if prefix[-1] == 2:
+            break
+    return prefix[1:]
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_fairseqs_search_reads_the_model(beam):
+    model, dictionary = model_and_dictionary()
+    waveform, lengths = speech([12_000, 7_000, 3_000])
+    generator = SequenceGenerator([model], dictionary, beam_size=beam, max_len_b=12)
+    sample = {"net_input": {"src_tokens": waveform, "src_lengths": lengths}}
+    hypotheses = generator.generate([model], sample, bos_token=5)
+    for row in range(3):
+        best = hypotheses[row][0]["tokens"].tolist()
+        expected = greedy(model.network, waveform[row:row + 1, :lengths[row]], lengths[row:row + 1], 5, 12)
+        if beam == 1:
+            assert best == expected or best[:-1] == expected[:12]
+        else:
+            assert len(hypotheses[row]) == beam
+            scores = [float(hypothesis["score"]) for hypothesis in hypotheses[row]]
+            assert scores == sorted(scores, reverse=True)
+

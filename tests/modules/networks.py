@@ -1,0 +1,44 @@
+"""Small networks for tests, built by the same code as real ones."""
+
+from typing import Any
+
+import torch
+
+from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
+from mgcm_fairseq.models.simul_st import build_network
+from mgcm_fairseq.modules.simul_st import SimulSTNetwork
+
+VOCABULARY = 50
+PAD = 1
+
+
+def config(**changes: Any) -> SimulSTModelConfig:
+    """The demo's shape with changes."""
+    made = SimulSTModelConfig()
+    for name, value in {**PRESETS["demo"], **changes}.items():
+        setattr(made, name, value)
+    return made
+
+
+def network(seed: int = 0, **changes: Any) -> SimulSTNetwork:
+    """A network with random weights, ready for evaluation."""
+    torch.manual_seed(seed)
+    return build_network(config(**changes), VOCABULARY, PAD).eval()
+
+
+def speech(lengths: list[int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Noise in a right-padded batch: (B, N) and (B,)."""
+    generator = torch.Generator().manual_seed(seed)
+    waveform = 0.1 * torch.randn(len(lengths), max(lengths), generator=generator)
+    for row, length in zip(waveform, lengths, strict=True):
+        row[length:] = 0
+    return waveform, torch.tensor(lengths)
+
+
+def tokens(lengths: list[int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Random pieces in a right-padded batch: (B, U) and (B,)."""
+    generator = torch.Generator().manual_seed(seed)
+    batch = torch.randint(4, VOCABULARY, (len(lengths), max(lengths)), generator=generator)
+    for row, length in zip(batch, lengths, strict=True):
+        row[length:] = PAD
+    return batch, torch.tensor(lengths)

@@ -1,0 +1,97 @@
+"""The wav2vec 2.0 front end against fairseq's own pass over the same weights."""
+
+import json
+
+import pytest
+import torch
+from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Model
+
+from tests.modules.networks import config, network, speech
+
+POST_NORM = {"layer_norm_first": False, "feature_grad_mult": 0.1, "extractor_mode": "default"}
+LAYER_NORM = {"extractor_mode": "layer_norm", "conv_bias": True}
+
+
+def front_end(**overrides):
+    values = {**json.loads(config().w2v_config), **overrides}
+    return network(w2v_config=json.dumps(values)).encoder.front_end
+
+
+@pytest.mark.parametrize("overrides", [{}, POST_NORM, LAYER_NORM])
+def test_features_equal_fairseqs_where_nothing_is_padded(overrides):
+    ours = front_end(**overrides)
+    theirs = Wav2Vec2Model(ours.config).eval()
+    missing, unexpected = theirs.load_state_dict(ours.wav2vec2.state_dict(), strict=False)
+    assert not unexpected
+    assert all(name.startswith(("mask_emb", "quantizer", "project_q", "final_proj")) for name in missing)
+    waveform, lengths = speech([16_000, 16_000])
+    expected = theirs.extract_features(waveform, None)["x"]
+    features, frames = ours(waveform, lengths)
+    torch.testing.assert_close(features, expected, atol=1e-5, rtol=0)
+    assert frames.tolist() == [expected.size(1)] * 2
+
+
+def test_group_norm_of_fairseq_depends_on_padding():
+    """The fault that PaddedGroupNorm repairs: once fairseq's features pass this, it can go."""
+    model = Wav2Vec2Model(front_end().config).eval()
+    waveform, lengths = speech([16_000, 8_000])
+    padding = torch.arange(16_000) >= lengths.unsqueeze(1)
+    batched = model.extract_features(waveform, padding)["x"][1, :24]
+    alone = model.extract_features(waveform[1:, :8_000], None)["x"][0]
+    assert (batched - alone).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("overrides", [{}, POST_NORM, LAYER_NORM])
+@pytest.mark.parametrize("normalize", [False, True])
+def test_features_do_not_depend_on_padding(overrides, normalize):
+    ours = front_end(**overrides)
+    ours.normalize = normalize
+    waveform, lengths = speech([16_000, 9_999, 400])
+    batched, frames = ours(waveform, lengths)
+    for row, length in enumerate(lengths):
+        alone, own = ours(waveform[row:row + 1, :length], lengths[row:row + 1])
+        assert own.item() == frames[row]
+        torch.testing.assert_close(batched[row:row + 1, :own], alone, atol=1e-5, rtol=0)
+
+
+def test_receptive_field_is_the_shortest_input_with_a_frame():
+    ours = front_end()
+    assert ours.receptive_field == 400
+    for samples, expected in ((399, 0), (400, 1), (719, 1), (720, 2)):
+        _, frames = ours.extract(*speech([1000, samples]))
+        assert frames[1] == expected
+
+
+def test_normalised_features_do_not_depend_on_loudness():
+    ours = front_end(**LAYER_NORM)
+    ours.normalize = True
+    waveform, lengths = speech([16_000])
+    torch.testing.assert_close(ours(waveform, lengths)[0], ours(3 * waveform, lengths)[0], atol=1e-2, rtol=0)
+
+
+def test_layer_drop_follows_torchs_seed():
+    ours = front_end(encoder_layers=6, encoder_layerdrop=0.5, dropout=0.0, attention_dropout=0.0).train()
+    waveform, lengths = speech([8_000])
+
+    def features(seed):
+        torch.manual_seed(seed)
+        return ours(waveform, lengths)[0]
+
+    assert torch.equal(features(1), features(1))
+    assert any(not torch.equal(features(1), features(seed)) for seed in range(2, 6))
+
+
+def test_no_gradient_to_the_convolutions_with_multiplier_0():
+    ours = front_end(feature_grad_mult=0.0)
+    ours(*speech([4_000]))[0].sum().backward()
+    assert all(p.grad is None for p in ours.wav2vec2.feature_extractor.parameters())
+
+
+def test_code_in_the_configuration_is_refused():
+    with pytest.raises(ValueError, match="fairseq would run it as code"):
+        front_end(conv_feature_layers="__import__('os').getcwd()")
+
+
+def test_unsupported_kinds_are_refused():
+    with pytest.raises(ValueError, match="layer_type"):
+        front_end(layer_type="conformer")

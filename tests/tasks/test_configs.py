@@ -1,0 +1,41 @@
+"""The YAMLs in configs/ say what the presets and the demo's command line say."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
+from tests.fixtures import REPOSITORY
+
+
+def read(name):
+    return yaml.safe_load((REPOSITORY / "configs" / f"{name}.yaml").read_text())
+
+
+def comparable(model):
+    model = {key: value for key, value in model.items() if key not in ("_name", "w2v_path")}
+    return {**model, **({"w2v_config": json.loads(model["w2v_config"])} if "w2v_config" in model else {})}
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_model_section_is_the_preset(name):
+    assert comparable(read(name)["model"]) == comparable(PRESETS[name])
+
+
+def test_presets_name_existing_options():
+    assert all(hasattr(SimulSTModelConfig(), key) for preset in PRESETS.values() for key in preset)
+
+
+def test_demo_yaml_is_the_demo_script():
+    script = (REPOSITORY / "scripts" / "demo.sh").read_text()
+    options = dict(re.findall(r"--([a-z-]+) ('[^']*'|\S+)", script[script.index("fairseq-train"):]))
+    config = read("demo")
+    for section, names in {"dataset": ["max_tokens", "num_workers"], "criterion": ["tasks", "ctc_weight"],
+                           "optimization": ["clip_norm"], "optimizer": ["adam_betas"],
+                           "lr_scheduler": ["phase_ratio", "init_lr_scale", "final_lr_scale"]}.items():
+        for name in names:
+            given = options[name.replace("_", "-")].strip("'")
+            assert str(config[section][name]).replace(" ", "").removesuffix(".0") == given, name
+    assert float(options["lr"]) == config["optimization"]["lr"][0]
