@@ -29,7 +29,8 @@ def run(*command: str | Path, check: bool = True) -> "subprocess.CompletedProces
 def training_command(data: Path, folder: Path, updates: int, *more: str) -> list[str]:
     """fairseq-train on the tiny corpus in the demo's shape."""
     return [str(BIN / "fairseq-train"), str(data), "--user-dir", "mgcm_fairseq", "--task", "simul_st",
-            "--arch", "simul_st_demo", "--criterion", "multitask_cross_entropy", "--ctc-weight", "1", "--valid-subset", "dev", "--max-tokens", "64000", "--num-workers", "0",
+            "--arch", "simul_st_demo", "--criterion", "multitask_cross_entropy", "--ctc-weight", "1",
+            "--valid-subset", "dev", "--max-tokens", "64000", "--num-workers", "0",
             "--cpu", "--optimizer", "adam", "--lr", "2e-3", "--clip-norm", "5", "--max-update", str(updates),
             "--save-dir", str(folder), "--no-epoch-checkpoints", "--log-format", "simple", *more]
 

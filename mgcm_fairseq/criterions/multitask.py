@@ -22,10 +22,10 @@ class MultitaskCriterionConfig(FairseqDataclass):
     tasks: str = field(
         default="st,asr,mt",
         metadata={"help": "comma-separated tasks to train, of st (primary), asr and mt; 'st' alone is single-task"})
-    label_smoothing: float = field(default=0.1, metadata={"help": "probability mass given to other tokens (paper: 0.1)"})
+    label_smoothing: float = field(default=0.1, metadata={"help": "probability mass of other tokens (paper: 0.1)"})
     ctc_weight: float = field(
-        default=0.0, metadata={"help": "weight of CTC on the transcript's letters and pieces; 1 where the front end starts random, 0 with a "
-                                       "pre-trained one, which does not need it"})
+        default=0.0, metadata={"help": "weight of CTC on the transcript's letters and pieces; 1 where the front end "
+                                       "starts random, 0 with a pre-trained one, which does not need it"})
 
 
 @register_criterion("multitask_cross_entropy", dataclass=MultitaskCriterionConfig)
@@ -71,8 +71,8 @@ class MultitaskCrossEntropy(FairseqCriterion):
     def _ctc(self, alignment: Alignment, text: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """CTC with <s>, which no text contains, as blank; utterances too short for their text add 0 and are counted."""
         log_probs = F.log_softmax(alignment.logits.float(), dim=-1).transpose(0, 1)
-        losses = F.ctc_loss(log_probs, text, alignment.frames, lengths, blank=self.task.vocabulary.bos, reduction="none",
-                            zero_infinity=True)
+        losses = F.ctc_loss(log_probs, text, alignment.frames, lengths, blank=self.task.vocabulary.bos,
+                            reduction="none", zero_infinity=True)
         return losses.sum(), losses.eq(0).sum()
 
     def forward(self, model: Any, sample: dict[str, Any], reduce: bool = True) -> tuple[Tensor, int, dict[str, Any]]:

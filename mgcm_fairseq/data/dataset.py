@@ -39,8 +39,8 @@ class SpeechTranslationDataset(FairseqDataset):
     def collater(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
         """A batch, longest audio first.
 
-        `net_input` is what generation reads; `spelling` is the transcript's letters for CTC; `transcript` and `target` end with </s>; each prefix is its tokens moved
-        right behind the language tag.
+        `net_input` is what generation reads; `spelling` is the transcript's letters for CTC; `transcript` and `target`
+        end with </s>; each prefix is its tokens moved right behind the language tag.
         """
         if not samples:
             return {}

@@ -60,5 +60,6 @@ def _parse(line: str, where: tuple[Path, int]) -> Utterance:
     record = dict(zip(COLUMNS, values, strict=True))
     audio = AudioSpan.parse(record["audio"], where[0].parent, where)
     if record["n_frames"] != str(audio.frames):
-        raise InputError(where, f"n_frames = {audio.frames} as in audio", record["n_frames"], "Prepare the corpus again.")
+        raise InputError(where, f"n_frames = {audio.frames} as in audio", record["n_frames"],
+                         "Prepare the corpus again.")
     return Utterance(**{**record, "audio": audio, "n_frames": audio.frames})  # type: ignore[arg-type]

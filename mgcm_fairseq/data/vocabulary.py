@@ -56,7 +56,7 @@ class Vocabulary:
         return list(self._spm.encode(text))
 
     def spell(self, text: str) -> list[int]:
-        """Ids of the lower-cased letters, digits and spaces of `text`, each a piece of its own; what is not is left out.
+        """Ids of the lower-cased letters, digits and spaces of `text`; a character that is no piece is left out.
 
         SentencePiece makes a piece of every character of its training text.
         """

@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 
 from fairseq.dataclass import FairseqDataclass
 
 
 @dataclass
 class SimulSTModelConfig(FairseqDataclass):
-    w2v_path: Optional[str] = field(
+    w2v_path: str | None = field(
         default=None,
         metadata={"help": "pre-trained wav2vec 2.0 checkpoint to start from; without it the front end starts random. "
                           "Read at the start of training only: a trained model does not need it"})
@@ -23,7 +23,7 @@ class SimulSTModelConfig(FairseqDataclass):
                           "defaults (wav2vec2 base) without a checkpoint"})
     w2v_normalize: bool = field(
         default=False,
-        metadata={"help": "scale each waveform to zero mean and unit variance; taken from w2v_path where that is given"})
+        metadata={"help": "scale each waveform to zero mean and unit variance; w2v_path, where given, decides"})
     subsample_kernels: str = field(
         default="",
         metadata={"help": "kernel sizes, in frames and comma-separated, of stride-2 convolutions after the front end: "
@@ -43,8 +43,8 @@ class SimulSTModelConfig(FairseqDataclass):
     activation_dropout: float = field(default=0.1, metadata={"help": "dropout probability after the ReLU"})
     ctc: bool = field(
         default=False,
-        metadata={"help": "CTC heads that read letters and pieces of the transcript; they force the alignment to the audio "
-                          "early when the front end starts random and are not needed with a pre-trained one"})
+        metadata={"help": "CTC heads that read letters and pieces of the transcript; they force the alignment to the "
+                          "audio early when the front end starts random; not needed with a pre-trained one"})
 
 
 PRESETS: dict[str, dict[str, Any]] = {

@@ -103,12 +103,13 @@ def build_network(cfg: SimulSTModelConfig, vocabulary_size: int, pad: int) -> Si
     return SimulSTNetwork(encoder, decoder, cfg.ctc)
 
 
-def front_end_overrides(cfg: SimulSTModelConfig) -> dict[str, Any]:
+def front_end_overrides(cfg: SimulSTModelConfig | DictConfig) -> dict[str, Any]:
     """The JSON of --w2v-config as a dictionary; raises InputError if it is none."""
     try:
         values = json.loads(cfg.w2v_config)
     except json.JSONDecodeError as error:
-        raise InputError("--w2v-config", "a JSON object", f"{cfg.w2v_config!r} ({error})", "Quote it once more.") from error
+        raise InputError("--w2v-config", "a JSON object", f"{cfg.w2v_config!r} ({error})",
+                         "Quote it once more.") from error
     if not isinstance(values, dict):
         raise InputError("--w2v-config", "a JSON object", repr(cfg.w2v_config), "Write {\"name\": value}.")
     return values

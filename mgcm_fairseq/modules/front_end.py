@@ -48,12 +48,13 @@ class Wav2Vec2FrontEnd(nn.Module):
         super().__init__()
         self.config = OmegaConf.merge(OmegaConf.structured(Wav2Vec2Config), config)
         if not re.fullmatch(r"[\d\s\[\](),+*]+", self.config.conv_feature_layers):
-            raise ValueError("wav2vec2 front end: expected conv_feature_layers as a list of (channels, kernel, stride), "
-                             f"found {self.config.conv_feature_layers!r}; fairseq would run it as code.")
-        unsupported = [name for name, wanted in {"layer_type": "transformer", "quantize_input": False,
-                                                 "crop_seq_to_multiple": 1}.items() if self.config[name] != wanted]
+            raise ValueError("wav2vec2 front end: expected conv_feature_layers as a list of (channels, kernel, stride),"
+                             f" found {self.config.conv_feature_layers!r}; fairseq would run it as code.")
+        wanted = {"layer_type": "transformer", "quantize_input": False, "crop_seq_to_multiple": 1}
+        unsupported = [name for name, value in wanted.items() if getattr(self.config, name) != value]
         if unsupported:
-            raise ValueError(f"wav2vec2 front end: cannot run {unsupported} = {[self.config[n] for n in unsupported]}.")
+            found = [getattr(self.config, name) for name in unsupported]
+            raise ValueError(f"wav2vec2 front end: cannot run {unsupported} = {found}.")
         self.normalize = normalize
         self.wav2vec2 = Wav2Vec2Model(self.config)
         self.wav2vec2.remove_pretraining_modules()

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 class SinusoidalPositions(nn.Module):
     """Adds position vectors; batches are right-padded, so a position does not depend on the padding."""
 
+    table: Tensor
+
     def __init__(self, dim: int, initial_size: int = 1024) -> None:
         super().__init__()
         self.dim = dim

@@ -46,6 +46,6 @@ def read_wav2vec2(path: Path, trust: bool) -> PretrainedFrontEnd:
         raise InputError(path, "a pre-trained wav2vec2 model", f"a {name!r} model",
                          "Use the checkpoint from before fine-tuning.")
     known = OmegaConf.structured(Wav2Vec2Config)
-    values = {key: value for key, value in OmegaConf.to_container(config.model, resolve=True).items() if key in known}
+    values = {str(key): value for key, value in config.model.items() if key in known}
     weights = {key: value for key, value in state["model"].items() if not key.startswith(PRETRAINING_ONLY)}
     return PretrainedFrontEnd(values, bool(config.task.get("normalize", False)), weights)

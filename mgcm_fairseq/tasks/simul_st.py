@@ -51,7 +51,8 @@ class SimulSTTask(FairseqTask):
 
     cfg: SimulSTConfig
 
-    def __init__(self, cfg: SimulSTConfig, corpus: CorpusConfig, vocabulary: Vocabulary, dictionary: Dictionary) -> None:
+    def __init__(self, cfg: SimulSTConfig, corpus: CorpusConfig, vocabulary: Vocabulary,
+                 dictionary: Dictionary) -> None:
         super().__init__(cfg)
         self.corpus = corpus
         self.vocabulary = vocabulary

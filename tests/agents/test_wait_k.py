@@ -66,7 +66,8 @@ def test_no_word_comes_before_its_step(make, waveforms):
 
 def test_unbounded_lag_gives_fairseqs_greedy_text(make, waveforms, tiny_corpus, tiny_checkpoint, tmp_path):
     run(BIN / "fairseq-generate", tiny_corpus, "--user-dir", "mgcm_fairseq", "--task", "simul_st", "--path",
-        tiny_checkpoint, "--gen-subset", "tst-COMMON", "--beam", "1", "--max-tokens", "160000", "--cpu", "--results-path", tmp_path)
+        tiny_checkpoint, "--gen-subset", "tst-COMMON", "--beam", "1", "--max-tokens", "160000", "--cpu",
+        "--results-path", tmp_path)
     lines = [line.split("\t") for line in (tmp_path / "generate-tst-COMMON.txt").read_text().splitlines()]
     offline = {int(fields[0][2:]): fields[2] for fields in lines if fields[0].startswith("D-")}
     agent = make(1000)

@@ -38,7 +38,7 @@ def test_choice_by_score_leaves_out_fairseqs_extra_digit(tmp_path):
 
 def test_too_few_checkpoints_is_an_error(tmp_path):
     save(tmp_path / "checkpoint_1_900.pt", 0.0)
-    with pytest.raises(InputError, match="expected 2 checkpoints .* found 1"):
+    with pytest.raises(InputError, match=r"expected 2 checkpoints .* found 1"):
         latest(tmp_path, 2)
 
 

@@ -30,7 +30,8 @@ def save(path, style, normalize=False, name="wav2vec2"):
     if style == "args":
         state["args"] = Namespace(arch=name, task="audio_pretraining", normalize=normalize, data="/d", **SMALL)
     else:
-        state["cfg"] = {"model": {"_name": name, **SMALL}, "task": {"_name": "audio_pretraining", "normalize": normalize}}
+        state["cfg"] = {"model": {"_name": name, **SMALL},
+                        "task": {"_name": "audio_pretraining", "normalize": normalize}}
     torch.save(state, path)
     return path
 
@@ -45,11 +46,8 @@ def test_starts_from_both_styles_of_wav2vec2_files(tmp_path, style, normalize):
     front_end = build_network(cfg, VOCABULARY, PAD).eval().encoder.front_end
     front_end.wav2vec2.load_state_dict(weights)
     waveform, lengths = speech([16_000])
-    if normalize:
-        expected_input = torch.nn.functional.layer_norm(waveform, waveform.shape[1:])
-    else:
-        expected_input = waveform
-    expected = pretrained().extract_features(expected_input, None)["x"]
+    scaled = torch.nn.functional.layer_norm(waveform, waveform.shape[1:]) if normalize else waveform
+    expected = pretrained().extract_features(scaled, None)["x"]
     torch.testing.assert_close(front_end(waveform, lengths)[0], expected, atol=1e-5, rtol=0)
 
 

@@ -30,9 +30,10 @@ def test_presets_name_existing_options():
 
 def test_demo_yaml_is_the_demo_script():
     script = (REPOSITORY / "scripts" / "demo.sh").read_text()
-    options = dict(re.findall(r"--([a-z-]+) ('[^']*'|\S+)", script[script.index("fairseq-train"):]))
+    command = script[script.index("fairseq-train"):script.index("if [ ! -f")]
+    options = dict(re.findall(r"--([a-z-]+) ('[^']*'|\S+)", command))
     config = read("demo")
-    for section, names in {"dataset": ["max_tokens", "num_workers"], "criterion": ["tasks", "ctc_weight"],
+    for section, names in {"dataset": ["max_tokens", "num_workers", "curriculum"], "criterion": ["tasks", "ctc_weight"],
                            "optimization": ["clip_norm"], "optimizer": ["adam_betas"],
                            "lr_scheduler": ["phase_ratio", "init_lr_scale", "final_lr_scale"]}.items():
         for name in names:

@@ -5,13 +5,13 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 import torch
 
 from tests.fixtures import BIN, ENVIRONMENT, HELD_OUT, REPOSITORY, run, training_command
+from tests.models.test_simul_st import save
 
 
 def weights(path):
@@ -27,7 +27,8 @@ def test_validation_scores_every_utterance_whatever_the_batch_multiple(tiny_corp
 @pytest.mark.parametrize("beam", [1, 5])
 def test_generation_scores_every_utterance(tiny_corpus, tiny_checkpoint, tmp_path, beam):
     run(BIN / "fairseq-generate", tiny_corpus, "--user-dir", "mgcm_fairseq", "--task", "simul_st", "--path",
-        tiny_checkpoint, "--gen-subset", "tst-COMMON", "--beam", str(beam), "--max-tokens", "160000", "--cpu", "--results-path", tmp_path)
+        tiny_checkpoint, "--gen-subset", "tst-COMMON", "--beam", str(beam), "--max-tokens", "160000", "--cpu",
+        "--results-path", tmp_path)
     text = (tmp_path / "generate-tst-COMMON.txt").read_text()
     ids = [int(number) for number in re.findall(r"^D-(\d+)\t", text, re.MULTILINE)]
     assert sorted(ids) == list(range(HELD_OUT))
@@ -59,8 +60,6 @@ def test_sigkill_and_resume_gives_the_weights_of_an_uninterrupted_run(tiny_corpu
 
 
 def test_training_needs_the_wav2vec2_file_only_at_its_start(tiny_corpus, tmp_path):
-    from tests.models.test_simul_st import SMALL, save
-
     file = save(tmp_path / "w2v.pt", "args")
     options = ("--w2v-path", str(file), "--w2v-config", "{}", "--disable-validation", "--tasks", "st", "--lr", "1e-9",
                "--ctc-weight", "0")
@@ -71,9 +70,9 @@ def test_training_needs_the_wav2vec2_file_only_at_its_start(tiny_corpus, tmp_pat
     torch.testing.assert_close(trained, pretrained, atol=1e-6, rtol=0)
     file.unlink()
     run(BIN / "fairseq-generate", tiny_corpus, "--user-dir", "mgcm_fairseq", "--task", "simul_st", "--path", checkpoint,
-        "--gen-subset", "dev", "--beam", "1", "--max-len-b", "5", "--max-tokens", "160000", "--cpu", "--results-path", tmp_path / "out")
+        "--gen-subset", "dev", "--beam", "1", "--max-len-b", "5", "--max-tokens", "160000", "--cpu", "--results-path",
+        tmp_path / "out")
     assert (tmp_path / "out" / "generate-dev.txt").read_text().count("D-") == HELD_OUT
-    assert SMALL["encoder_layers"] == 2
 
 
 def test_a_missing_corpus_is_named(tmp_path):
@@ -86,5 +85,4 @@ def test_hydra_reads_the_same_options(tiny_corpus, tmp_path):
     run(BIN / "fairseq-hydra-train", "--config-dir", REPOSITORY / "configs", "--config-name", "demo",
         f"task.data={tiny_corpus}", f"common.user_dir={REPOSITORY / 'mgcm_fairseq'}", "optimization.max_update=2",
         f"checkpoint.save_dir={tmp_path}", f"hydra.run.dir={tmp_path / 'hydra'}", "dataset.disable_validation=true")
-    assert sys.version_info[:2] == (3, 11)
     assert weights(tmp_path / "checkpoint_last.pt")

@@ -1,0 +1,58 @@
+"""scripts/demo.sh from the corpus to the table, in miniature; and a second run that does nothing again."""
+
+import json
+
+import pytest
+
+from tests.fixtures import run
+
+TINY = ("--train", "40", "--test", "5", "--updates", "20")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "run"
+    return folder, run("bash", "scripts/demo.sh", "--out", folder, *TINY)
+
+
+def test_results_have_the_promised_form(demo):
+    folder, first = demo
+    results = json.loads((folder / "results.json").read_text())
+    assert set(results) == {"offline", "simul", "environment"}
+    assert set(results["offline"]) == {"greedy", "beam5"}
+    assert all(score["BLEU"] >= 0 for score in results["offline"].values())
+    assert [row["lag"] for row in results["simul"]] == [1, 2, 4, 8]
+    for row in results["simul"]:
+        assert {"policy", "lag", "BLEU", "AL", "LAAL", "AP", "DAL", "ATD", "before_end"} <= set(row)
+    assert results["environment"]["utterances"] == 5
+    assert (folder / "bleu_al.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "table.md").read_text() in first.stdout
+
+
+def test_both_workers_scored_the_whole_validation_set(demo):
+    folder, _ = demo
+    validated = [line for line in (folder / "train.log").read_text().splitlines() if "valid on 'dev'" in line]
+    assert validated
+    assert all("| scored 5 |" in line for line in validated)
+
+
+def test_a_second_run_repeats_nothing(demo):
+    folder, _ = demo
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.pt")}
+    again = run("bash", "scripts/demo.sh", "--out", folder, *TINY)
+    assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*.pt")}
+    assert (folder / "table.md").read_text() in again.stdout
+
+
+def test_other_options_in_the_same_folder_are_refused(demo):
+    folder, _ = demo
+    failed = run("bash", "scripts/demo.sh", "--out", folder, "--updates", "30", check=False)
+    assert failed.returncode == 2
+    assert "holds a demo with train 40" in failed.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--what"], ["--out"]])
+def test_unknown_options_are_refused(arguments):
+    failed = run("bash", "scripts/demo.sh", *arguments, check=False)
+    assert failed.returncode == 2
+    assert arguments[0] in failed.stderr
