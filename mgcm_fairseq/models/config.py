@@ -2,14 +2,14 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Optional
 
 from fairseq.dataclass import FairseqDataclass
 
 
 @dataclass
 class SimulSTModelConfig(FairseqDataclass):
-    w2v_path: str | None = field(
+    w2v_path: Optional[str] = field(
         default=None,
         metadata={"help": "pre-trained wav2vec 2.0 checkpoint to start from; without it the front end starts random. "
                           "Read at the start of training only: a trained model does not need it"})
