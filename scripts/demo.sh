@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # From nothing to a quality-latency table: set-up, spoken corpus, preparation, training, SimulEval, scores.
-# Usage: scripts/demo.sh [--out runs/demo] [--train 16000] [--test 200] [--updates 2600] [--seed 1]
+# Usage: scripts/demo.sh [--out runs/demo] [--train 12000] [--test 200] [--updates 3000] [--seed 1]
 # Every step that is done already is skipped, so an interrupted demo goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-out=runs/demo train=16000 test=200 updates=2600 seed=1
+out=runs/demo train=12000 test=200 updates=3000 seed=1
 while [ $# -gt 0 ]; do
     case "$1" in
         --out | --train | --test | --updates | --seed)
@@ -70,6 +70,7 @@ if [ ! -f "$model" ]; then
     "$PYTHON" scripts/average_checkpoints.py "$out/checkpoints" --last 3 --output "$model"
 fi
 
+mkdir -p "$out/offline" "$out/simul"
 step "Offline translation, greedy and beam 5"
 for beam in 1 5; do
     folder="$out/offline/beam$beam"
@@ -94,7 +95,6 @@ simulate() {
     mv "$folder.part" "$folder"
     echo "k = $1: done"
 }
-mkdir -p "$out/simul"
 export -f simulate
 export out bin model data step_ms
 printf '%s\n' $lags | xargs -P 2 -I{} bash -euo pipefail -c 'simulate {}'

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config
@@ -46,6 +46,7 @@ def read_wav2vec2(path: Path, trust: bool) -> PretrainedFrontEnd:
         raise InputError(path, "a pre-trained wav2vec2 model", f"a {name!r} model",
                          "Use the checkpoint from before fine-tuning.")
     known = OmegaConf.structured(Wav2Vec2Config)
-    values = {str(key): value for key, value in config.model.items() if key in known}
+    given = cast(dict[str, Any], OmegaConf.to_container(config.model, resolve=True))
+    values = {key: value for key, value in given.items() if key in known}
     weights = {key: value for key, value in state["model"].items() if not key.startswith(PRETRAINING_ONLY)}
     return PretrainedFrontEnd(values, bool(config.task.get("normalize", False)), weights)

@@ -87,9 +87,15 @@ class SimulSTTask(FairseqTask):
         return self.cfg.max_source_samples, self.cfg.max_target_tokens
 
     def get_batch_iterator(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        """As fairseq's, but never with a required batch multiple, which drops the remainder of the last batch."""
+        """As fairseq's, with two of its traps shut.
+
+        A required batch multiple drops the remainder of the last batch. A reused data loader keeps the first epoch's
+        order, so --curriculum would never end, but would in a resumed training.
+        """
         kwargs["required_batch_size_multiple"] = 1
-        return super().get_batch_iterator(dataset, *args, **kwargs)
+        iterator = super().get_batch_iterator(dataset, *args, **kwargs)
+        iterator.reuse_dataloader = False
+        return iterator
 
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
         """A new model starts from --w2v-path; one from a checkpoint has its weights there."""

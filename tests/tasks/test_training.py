@@ -36,9 +36,9 @@ def test_generation_scores_every_utterance(tiny_corpus, tiny_checkpoint, tmp_pat
 
 
 def test_sigkill_and_resume_gives_the_weights_of_an_uninterrupted_run(tiny_corpus, tmp_path):
-    options = ("--save-interval-updates", "4", "--disable-validation", "--seed", "3")
-    run(*training_command(tiny_corpus, tmp_path / "whole", 24, *options))
-    command = training_command(tiny_corpus, tmp_path / "killed", 24, *options)
+    options = ("--save-interval-updates", "10", "--disable-validation", "--seed", "3", "--curriculum", "1")
+    run(*training_command(tiny_corpus, tmp_path / "whole", 60, *options))  # more than two epochs
+    command = training_command(tiny_corpus, tmp_path / "killed", 60, *options)
     process = subprocess.Popen(command, cwd=REPOSITORY, env=ENVIRONMENT, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, start_new_session=True)
     last = tmp_path / "killed" / "checkpoint_last.pt"
@@ -51,7 +51,7 @@ def test_sigkill_and_resume_gives_the_weights_of_an_uninterrupted_run(tiny_corpu
     process.wait()
     shutil.copy(last, tmp_path / "at_kill.pt")
     stopped_at = torch.load(tmp_path / "at_kill.pt")["optimizer_history"][-1]["num_updates"]
-    assert 0 < stopped_at < 24
+    assert 0 < stopped_at < 60
     resumed = run(*command).stdout
     assert f"@ {stopped_at} updates" in resumed
     expected, found = weights(tmp_path / "whole" / "checkpoint_last.pt"), weights(last)
