@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # From nothing to a quality-latency table: set-up, spoken corpus, preparation, training, SimulEval, scores.
-# Usage: scripts/demo.sh [--out runs/demo] [--train 12000] [--test 200] [--updates 3000] [--seed 1]
+# Usage: scripts/demo.sh [--out runs/demo] [--train 16000] [--test 200] [--updates 3000] [--seed 1]
 # Every step that is done already is skipped, so an interrupted demo goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-out=runs/demo train=12000 test=200 updates=3000 seed=1
+out=runs/demo train=16000 test=200 updates=3000 seed=1
 while [ $# -gt 0 ]; do
     case "$1" in
         --out | --train | --test | --updates | --seed)
@@ -52,7 +52,7 @@ train() {
         --criterion multitask_cross_entropy --tasks st,asr,mt --ctc-weight 1 --eval-bleu --valid-subset dev \
         --max-tokens 256000 --num-workers 0 --curriculum 1 --seed "$seed" --max-update "$updates" \
         --optimizer adam --adam-betas '(0.9,0.98)' --clip-norm 5 --lr 2e-3 \
-        --lr-scheduler tri_stage --phase-ratio '[0.06,0.44,0.5]' --init-lr-scale 0.01 --final-lr-scale 0.03 \
+        --lr-scheduler polynomial_decay --warmup-updates $((updates / 15)) --total-num-update "$updates" \
         --save-dir "$out/checkpoints" --save-interval-updates $(((updates + 9) / 10)) --keep-interval-updates 3 \
         --no-epoch-checkpoints --best-checkpoint-metric bleu --maximize-best-checkpoint-metric \
         --cpu --distributed-backend gloo --ddp-backend legacy_ddp --distributed-world-size 2 --distributed-rank "$1" \

@@ -35,8 +35,8 @@ def test_demo_yaml_is_the_demo_script():
     config = read("demo")
     for section, names in {"dataset": ["max_tokens", "num_workers", "curriculum"], "criterion": ["tasks", "ctc_weight"],
                            "optimization": ["clip_norm"], "optimizer": ["adam_betas"],
-                           "lr_scheduler": ["phase_ratio", "init_lr_scale", "final_lr_scale"]}.items():
+                           "lr_scheduler": ["_name"]}.items():
         for name in names:
-            given = options[name.replace("_", "-")].strip("'")
+            given = options["lr-scheduler" if name == "_name" else name.replace("_", "-")].strip("'")
             assert str(config[section][name]).replace(" ", "").removesuffix(".0") == given, name
     assert float(options["lr"]) == config["optimization"]["lr"][0]
