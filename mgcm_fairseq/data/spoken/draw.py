@@ -80,7 +80,7 @@ class Draw:
         """2 to 99; those up to 19 and the round ones more often."""
         return self.pick(numbers()[:18]) if self.chance(0.4) else self.pick(numbers()[18:])
 
-    def phrase(self, noun: Noun, adjective: float = 0.2, plural: float = 0.4) -> NounPhrase:
+    def phrase(self, noun: Noun, adjective: float = 0.15, plural: float = 0.33) -> NounPhrase:
         """`noun` with a determiner; with the given probabilities with an adjective and in the plural."""
         determiner, many = self._determiner(noun, plural)
         return NounPhrase(noun, determiner, self.adjective(noun) if self.chance(adjective) else None, many)

@@ -20,12 +20,12 @@ def draw_clause(draw: Draw, subject: Phrase | None = None, *, tense: str | None 
     negated = not plain and draw.chance(0.2) and can_be_denied(subject)
     target = draw.object(verb.takes, subject) if frame in ("transitive", "dative", "ditransitive") else None
     place = _direction(draw, verb) if frame == "motion" else None
-    if not place and draw.chance(0.06 if plain or frame == "ditransitive" else 0.17):
+    if not place and draw.chance(0.06 if plain or frame == "ditransitive" else 0.13):
         place = _location(draw)
     manner = frequency = time = None
-    if verb.english not in _STATES and draw.chance(0.04 if plain else 0.11):
+    if verb.english not in _STATES and draw.chance(0.04 if plain else 0.08):
         manner = _manner(draw)
-    if draw.chance(0.15 if plain else 0.4):
+    if draw.chance(0.15 if plain else 0.33):
         time = _time(draw, tense)
     elif not negated and tense in ("present", "past") and can_be_denied(subject) and draw.chance(0.2):
         frequency = _pair(draw, "FREQUENCIES")

@@ -22,8 +22,8 @@ def sentences(seed: str) -> Iterator[tuple[str, str]]:
     """Endless (English, German) pairs of SHORTEST to LONGEST English words; repetitions are possible."""
     draw = Draw(seed)
     shapes: dict[Shape, int] = {
-        statement: 45, contrast: 2, question: 10, question_word: 9, subordinate: 7, coordinate: 3, reported: 7,
-        subject_relative: 3, object_relative: 3, copula: 9, comparison: 4, price: 2,
+        statement: 50, contrast: 2, question: 10, question_word: 9, subordinate: 5, coordinate: 2, reported: 5,
+        subject_relative: 2, object_relative: 2, copula: 9, comparison: 4, price: 2,
     }
     while True:
         english, german, mark = draw.weighted(shapes)(draw)
