@@ -8,12 +8,19 @@ from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.averaging import average, best, latest
 
 
+def positive(text: str) -> int:
+    """A count of at least 1."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
+    return int(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="--save-dir of the training")
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--last", type=int, metavar="N", help="the N checkpoints with the most updates")
-    which.add_argument("--best", type=int, metavar="N", help="the N checkpoints with the highest validation score")
+    which.add_argument("--last", type=positive, metavar="N", help="the N checkpoints with the most updates")
+    which.add_argument("--best", type=positive, metavar="N", help="the N checkpoints with the highest validation score")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     try:

@@ -15,6 +15,17 @@ while [ $# -gt 0 ]; do
     esac
 done
 
+for value in "$train" "$test" "$updates" "$seed"; do
+    case "$value" in '' | *[!0-9]* | 0*)
+        echo "demo.sh: expected whole numbers from 1 on, found '$value'." >&2
+        exit 2 ;;
+    esac
+done
+if [ "$updates" -lt 10 ]; then
+    echo "demo.sh: expected --updates of at least 10, so that there are checkpoints to average, found $updates." >&2
+    exit 2
+fi
+
 step() { printf '\n== %s (%d:%02d since the start)\n' "$1" $((SECONDS / 60)) $((SECONDS % 60)); }
 
 # The lines of a training log that show how far it is and how well it does.
@@ -35,11 +46,16 @@ if [ "$(cat "$out/options" 2> /dev/null || echo "$options")" != "$options" ]; th
     echo "demo.sh: $out holds a demo with $(cat "$out/options"), not $options. Choose another --out." >&2
     exit 2
 fi
-echo "$options" > "$out/options"
+if command -v flock > /dev/null; then  # a killed demo's trainers, if they live on, hold this too
+    exec 8> "$out/lock"
+    flock --nonblock 8 || { echo "demo.sh: another demo is at work in $out. Wait for it, or kill it." >&2; exit 2; }
+fi
 corpus="$out/corpus" data="$out/corpus/en-de" model="$out/model.pt" lags="1 2 4 8" step_ms=320
 
 step "Spoken corpus: $train training sentences"
 "$PYTHON" scripts/make_spoken_corpus.py --out "$corpus" --train "$train" --dev "$test" --test "$test" --seed "$seed"
+
+echo "$options" > "$out/options"
 
 step "Preparation"
 bash scripts/prep_mustc.sh --root "$corpus" --lang de --vocab-size 800
@@ -48,7 +64,7 @@ step "Training: $updates updates from raw audio, in two processes of one thread 
 # train RANK: two processes of one thread get through a third more audio than one process of two threads. The first
 # epoch goes from short sentences to long ones (--curriculum 1), since attention forms sooner on short ones.
 train() {
-    OMP_NUM_THREADS=1 "$bin/fairseq-train" "$data" --user-dir mgcm_fairseq --task simul_st --arch simul_st_demo \
+    exec env OMP_NUM_THREADS=1 "$bin/fairseq-train" "$data" --user-dir mgcm_fairseq --task simul_st --arch simul_st_demo \
         --criterion multitask_cross_entropy --tasks st,asr,mt --ctc-weight 1 --eval-bleu --valid-subset dev \
         --max-tokens 256000 --num-workers 0 --curriculum 1 --seed "$seed" --max-update "$updates" \
         --optimizer adam --adam-betas '(0.9,0.98)' --clip-norm 5 --lr 2e-3 \
@@ -64,7 +80,7 @@ if [ ! -f "$model" ]; then
     train 1 > "$out/train.worker1.log" 2>&1 &
     worker=$!
     trap 'kill $worker 2> /dev/null || true' EXIT
-    train 0 2>&1 | tee -a "$out/train.log" | show_training || { tail -n 20 "$out"/train*.log >&2; exit 1; }
+    (train 0) 2>&1 | tee -a "$out/train.log" | show_training || { tail -n 20 "$out"/train*.log >&2; exit 1; }
     wait $worker
     trap - EXIT
     "$PYTHON" scripts/average_checkpoints.py "$out/checkpoints" --last 3 --output "$model"

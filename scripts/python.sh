@@ -5,4 +5,5 @@ if ! command -v "$PYTHON" > /dev/null; then
     echo "error: expected a Python at $PYTHON, found none. Run scripts/setup.sh first, or set PYTHON." >&2
     exit 2
 fi
+PYTHON="$(command -v "$PYTHON")"
 export REPO PYTHON PYTHONPATH="$REPO${PYTHONPATH:+:$PYTHONPATH}"

@@ -4,7 +4,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
 case " $* " in
-    *" --checkpoint "* | *" -h "* | *" --help "*) defaults=() ;;
+    *" --checkpoint "* | *" --checkpoint="* | *" -h "* | *" --help "*) defaults=() ;;
     *) defaults=(--checkpoint "$REPO/runs/demo/model.pt" --corpus "$REPO/runs/demo/corpus/en-de") ;;
 esac
 exec "$PYTHON" -m mgcm_fairseq.agents.translate "${defaults[@]}" "$@"

@@ -43,7 +43,7 @@ class WordDecoder:
         """The next word under `memory`, or with `to_end` all pieces up to </s>.
 
         Before the end of the source </s> may not be chosen. A word written earlier is never lengthened; punctuation
-        may still follow it.
+        may still follow it, in front of the next word or at the end.
         """
         cache: Cache = {}
         tokens = [self.tag, *prefix]
@@ -57,11 +57,15 @@ class WordDecoder:
             piece = int(scores.argmax())
             if piece == self.system.vocabulary.eos:
                 return Continuation(added, ended=True)
-            if added and not to_end and self.starts_word[piece]:
+            if not to_end and self.starts_word[piece] and self.words(added):
                 return Continuation(added, ended=False)
             added.append(piece)
             tokens = [piece]
         return Continuation(added, ended=True)
+
+    def words(self, pieces: list[int]) -> int:
+        """How many words start in `pieces`."""
+        return int(self.starts_word[pieces].sum())
 
     def _scores(self, tokens: list[int], memory: Memory, cache: Cache) -> Tensor:
         """Logits of the next piece, on the CPU, without padding."""

@@ -1,4 +1,4 @@
-"""A trained checkpoint ready to translate: network and vocabulary, loaded without its training-time paths."""
+"""A trained checkpoint and the vocabulary of its corpus, ready to translate."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,8 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
         corpus: folder with config.yaml and vocabulary; None for the one that the checkpoint was trained on.
     """
     if not checkpoint.is_file():
-        raise InputError(checkpoint, "a checkpoint", "no such file", "Correct --checkpoint.")
+        raise InputError(checkpoint, "a checkpoint", "no such file",
+                         "Correct --checkpoint, or make the demo's model with scripts/demo.sh.")
     overrides = {} if corpus is None else {"data": str(corpus)}
     models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], arg_overrides=overrides)
     network = getattr(models[0], "network", None)

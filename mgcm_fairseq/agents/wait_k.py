@@ -36,13 +36,16 @@ class WaitKAgent(SpeechToTextAgent):
 
     def __init__(self, args: Namespace) -> None:
         super().__init__(args)
-        if args.wait_k < 1 or args.step_ms < 25:
-            raise InputError("--wait-k, --step-ms", "k of at least 1 and steps of at least 25 ms (one wav2vec2 frame)",
-                             f"{args.wait_k} and {args.step_ms}", "Correct the option.")
+        if args.wait_k < 1:
+            raise InputError("--wait-k", "k of at least 1", str(args.wait_k), "Correct the option.")
         self.lag = args.wait_k
         self.step = args.step_ms * SAMPLE_RATE // 1000
         self.system = load_system(args.checkpoint, args.corpus)
         self.decoder = WordDecoder(self.system)
+        self.shortest = self.system.network.encoder.front_end.receptive_field
+        if self.step < self.shortest:
+            raise InputError("--step-ms", f"a step of at least the front end's {self.shortest} samples",
+                             f"{self.step} samples", "Pass a longer step.")
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
@@ -78,13 +81,13 @@ class WaitKAgent(SpeechToTextAgent):
 
     def _write(self, states: WaitKStates, samples: int, to_end: bool) -> tuple[str, bool]:
         """Appends the next word, or all that is left, as decoded from the first `samples` samples."""
-        if samples < self.system.network.encoder.front_end.receptive_field:
+        if samples < self.shortest:
             return "", True
         memory = self.decoder.encode(torch.tensor(states.source[:samples]))
         continuation = self.decoder.extend(states.pieces, memory, to_end)
         text = self.system.vocabulary.decode(continuation.pieces)
         states.pieces += continuation.pieces
-        states.words += len(text.split())
+        states.words += self.decoder.words(continuation.pieces)
         return text, continuation.ended
 
 

@@ -29,7 +29,10 @@ class CorpusConfig:
         if not path.is_file():
             raise InputError(path, "the configuration of a prepared corpus", "no such file",
                              "Run scripts/prep_mustc.sh and pass the folder that it names.")
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise InputError(path, "YAML", " ".join(str(error).split()), "Prepare the corpus again.") from error
         names = {field.name for field in fields(cls)}
         if not isinstance(found, dict) or set(found) != names:
             keys = sorted(found) if isinstance(found, dict) else type(found).__name__

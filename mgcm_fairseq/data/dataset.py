@@ -16,7 +16,7 @@ class SpeechTranslationDataset(FairseqDataset):
     """Size of an item: (audio samples, target tokens). Item i is utterance i of the manifest."""
 
     def __init__(self, utterances: list[Utterance], vocabulary: Vocabulary, shuffle: bool) -> None:
-        """With shuffle, utterances of equal length are in an order that depends on fairseq's seed and the epoch."""
+        """With shuffle, as for training, the order of utterances of equal length depends on fairseq's seed."""
         self.utterances = utterances
         self.vocabulary = vocabulary
         self.shuffle = shuffle
@@ -32,7 +32,7 @@ class SpeechTranslationDataset(FairseqDataset):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return {"id": index, "waveform": torch.from_numpy(self.utterances[index].audio.read()),
-                "spelling": torch.tensor(self.vocabulary.spell(self.utterances[index].src_text)),
+                "spelling": torch.tensor(self.vocabulary.spell(self.utterances[index].src_text), dtype=torch.long),
                 "transcript": torch.from_numpy(self.transcripts[index]).long(),
                 "translation": torch.from_numpy(self.translations[index]).long()}
 

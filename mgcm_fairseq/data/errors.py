@@ -18,3 +18,8 @@ class InputError(ValueError):
         super().__init__(f"{place}: expected {expected}, found {found}. {remedy}")
         self.place = place
         self.found = found
+        self._given = (where, expected, found, remedy)
+
+    def __reduce__(self) -> tuple[type["InputError"], tuple[object, ...]]:
+        """Lets the error come back from a worker process."""
+        return InputError, self._given

@@ -35,7 +35,8 @@ class SimulSTModelConfig(FairseqDataclass):
     decoder_layers: int = field(default=6, metadata={"help": "layers of the shared decoder (paper: 6)"})
     norm_first: bool = field(default=False, metadata={"help": "pre-norm layers, steadier for small models trained from "
                                                               "scratch; the paper's are post-norm"})
-    embedding_norm: bool = field(default=True, metadata={"help": "layer norm after adding positions (paper: yes)"})
+    no_embedding_norm: bool = field(default=False, metadata={"help": "no layer norm after adding positions (the paper "
+                                                                     "has it)"})
     tie_output: bool = field(default=False, metadata={"help": "output projection = embedding; saves parameters in a "
                                                               "small model, off in the paper"})
     dropout: float = field(default=0.1, metadata={"help": "dropout probability of sub-layer outputs"})

@@ -98,8 +98,9 @@ def build_network(cfg: SimulSTModelConfig, vocabulary_size: int, pad: int) -> Si
         embedding.weight[pad].zero_()
     front_end = Wav2Vec2FrontEnd(front_end_overrides(cfg), cfg.w2v_normalize)
     kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
-    encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, cfg.embedding_norm)
-    decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, cfg.embedding_norm, cfg.tie_output)
+    encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers,
+                            not cfg.no_embedding_norm)
+    decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, not cfg.no_embedding_norm, cfg.tie_output)
     return SimulSTNetwork(encoder, decoder, cfg.ctc)
 
 

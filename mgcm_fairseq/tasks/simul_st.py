@@ -12,7 +12,7 @@ from fairseq.data import Dictionary
 from fairseq.dataclass import FairseqDataclass
 from fairseq.logging import metrics
 from fairseq.tasks import FairseqTask, register_task
-from omegaconf import II, MISSING
+from omegaconf import MISSING
 from torch import Tensor
 
 from mgcm_fairseq.data.config import CorpusConfig
@@ -35,14 +35,17 @@ class SimulSTConfig(FairseqDataclass):
     eval_bleu: bool = field(
         default=False, metadata={"help": "translate the validation set greedily and log BLEU, for "
                                          "--best-checkpoint-metric bleu"})
-    seed: int = II("common.seed")
 
 
 class PieceDecoder:
     """Text from space-separated pieces, as fairseq prints them."""
 
+    def __init__(self, vocabulary: Vocabulary, dictionary: Dictionary) -> None:
+        self.vocabulary = vocabulary
+        self.dictionary = dictionary
+
     def decode(self, pieces: str) -> str:
-        return pieces.replace(" ", "").replace("▁", " ").strip()
+        return self.vocabulary.decode(self.dictionary.index(piece) for piece in pieces.split())
 
 
 @register_task("simul_st", dataclass=SimulSTConfig)
@@ -87,12 +90,15 @@ class SimulSTTask(FairseqTask):
         return self.cfg.max_source_samples, self.cfg.max_target_tokens
 
     def get_batch_iterator(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        """As fairseq's, with two of its traps shut.
+        """As fairseq's, with three of its traps shut.
 
-        A required batch multiple drops the remainder of the last batch. A reused data loader keeps the first epoch's
-        order, so --curriculum would never end, but would in a resumed training.
+        The limits on length are for training: an utterance to be scored is scored, however long. A required batch
+        multiple drops the remainder of the last batch. A reused data loader keeps the first epoch's order, so that
+        --curriculum would never end, but would in a resumed training.
         """
         kwargs["required_batch_size_multiple"] = 1
+        if not dataset.shuffle:
+            kwargs["max_positions"] = None
         iterator = super().get_batch_iterator(dataset, *args, **kwargs)
         iterator.reuse_dataloader = False
         return iterator
@@ -132,7 +138,7 @@ class SimulSTTask(FairseqTask):
 
     def build_bpe(self, args: Any) -> Any:
         """What fairseq-generate turns pieces into text with: this corpus's vocabulary, whatever --bpe says."""
-        return PieceDecoder()
+        return PieceDecoder(self.vocabulary, self.dictionary)
 
     def reduce_metrics(self, logging_outputs: list[dict[str, Any]], criterion: Any) -> None:
         """Losses; in validation also sums over all batches of all workers: utterances, and what makes corpus BLEU."""

@@ -1,7 +1,7 @@
 """The wait-k agent on a trained checkpoint, fed as SimulEval feeds it."""
 
+import json
 from argparse import Namespace
-from pathlib import Path
 
 import pytest
 import soundfile
@@ -98,8 +98,15 @@ def test_a_word_once_written_is_not_lengthened(make):
     decoder = make(1).decoder
     pieces = decoder.system.vocabulary.pieces
     extending = [piece for piece, banned in zip(pieces, decoder.extends_word.tolist(), strict=True) if banned]
-    assert "en" in extending
+    assert extending
     assert not any(piece.startswith("▁") or piece in (".", ",", "</s>", "<unk>") for piece in extending)
+
+
+def test_words_are_counted_by_their_first_piece(make):
+    decoder = make(1).decoder
+    vocabulary = decoder.system.vocabulary
+    for text in ("Der Hund schläft.", "a b, c", "."):
+        assert decoder.words(vocabulary.encode(text)) == len(text.split())
 
 
 def test_stereo_and_other_rates_are_refused(make):
@@ -111,13 +118,19 @@ def test_stereo_and_other_rates_are_refused(make):
 
 @pytest.mark.parametrize(("lag", "step_ms"), [(0, 320), (1, 20)])
 def test_options_out_of_range_are_refused(make, lag, step_ms):
-    with pytest.raises(InputError, match="--wait-k"):
+    with pytest.raises(InputError, match="--wait-k" if lag < 1 else "--step-ms"):
         make(lag, step_ms)
 
 
-def test_simuleval_runs_the_agent_by_its_path(tiny_corpus, tiny_checkpoint, tmp_path):
+def test_simuleval_writes_what_the_agent_writes(make, waveforms, tiny_corpus, tiny_checkpoint, tmp_path):
     lists = tiny_corpus / "simuleval"
     run(BIN / "simuleval", "--agent", REPOSITORY / "mgcm_fairseq" / "agents" / "wait_k.py", "--checkpoint",
         tiny_checkpoint, "--wait-k", "2", "--source", lists / "tst-COMMON.source", "--target",
         lists / "tst-COMMON.target", "--source-segment-size", str(STEP_MS), "--no-scoring", "--output", tmp_path)
-    assert len(Path(tmp_path / "instances.log").read_text().splitlines()) == HELD_OUT
+    agent = make(2)
+    logged = [json.loads(line) for line in (tmp_path / "instances.log").read_text().splitlines()]
+    assert len(logged) == HELD_OUT
+    for instance, samples in zip(logged, waveforms, strict=True):
+        writes = feed(agent, samples, STEP_MS)
+        assert instance["prediction"] == words(writes)
+        assert instance["delays"] == [ms for ms, text in writes for _ in text.split()]

@@ -5,7 +5,7 @@ import torch
 
 from tests.modules.networks import network, speech, tokens
 
-SHAPES = [{}, {"norm_first": False, "subsample_kernels": "", "tie_output": False, "embedding_norm": False}]
+SHAPES = [{}, {"norm_first": False, "subsample_kernels": "", "tie_output": False, "no_embedding_norm": True}]
 SAMPLES = [20_000, 12_345, 5_000, 400]
 TOKENS = [9, 7, 2, 1]
 

@@ -35,8 +35,13 @@ def test_demo_yaml_is_the_demo_script():
     config = read("demo")
     for section, names in {"dataset": ["max_tokens", "num_workers", "curriculum"], "criterion": ["tasks", "ctc_weight"],
                            "optimization": ["clip_norm"], "optimizer": ["adam_betas"],
-                           "lr_scheduler": ["_name"]}.items():
+                           "checkpoint": ["keep_interval_updates"], "common": ["log_interval"]}.items():
         for name in names:
-            given = options["lr-scheduler" if name == "_name" else name.replace("_", "-")].strip("'")
+            given = options[name.replace("_", "-")].strip("'")
             assert str(config[section][name]).replace(" ", "").removesuffix(".0") == given, name
     assert float(options["lr"]) == config["optimization"]["lr"][0]
+    updates = int(re.search(r" updates=(\d+)", script)[1])
+    assert config["optimization"]["max_update"] == config["lr_scheduler"]["total_num_update"] == updates
+    assert config["lr_scheduler"]["_name"] == options["lr-scheduler"]
+    assert config["lr_scheduler"]["warmup_updates"] == updates // 15
+    assert config["checkpoint"]["save_interval_updates"] == (updates + 9) // 10

@@ -84,5 +84,5 @@ def test_a_missing_corpus_is_named(tmp_path):
 def test_hydra_reads_the_same_options(tiny_corpus, tmp_path):
     run(BIN / "fairseq-hydra-train", "--config-dir", REPOSITORY / "configs", "--config-name", "demo",
         f"task.data={tiny_corpus}", f"common.user_dir={REPOSITORY / 'mgcm_fairseq'}", "optimization.max_update=2",
-        f"checkpoint.save_dir={tmp_path}", f"hydra.run.dir={tmp_path / 'hydra'}", "dataset.disable_validation=true")
+        f"checkpoint.save_dir={tmp_path}", "dataset.disable_validation=true")
     assert weights(tmp_path / "checkpoint_last.pt")

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.errors import InputError
 
 TRAIN_VARIANTS = ("m1", "m3", "m4", "m5", "m6", "m8", "f1", "f2", "f4", "f5")
 HELD_OUT_VARIANTS = ("m2", "f3", "m7")  # of dev and test, never of train
@@ -65,7 +66,7 @@ def say_all(voice: Voice, sentences: Sequence[str]) -> Iterator[np.ndarray]:
         engine.espeak_Synchronize()
         spoken = np.concatenate(chunks) if chunks else np.zeros(1, np.int16)
         if not spoken.any():
-            raise RuntimeError(f"espeak-ng said nothing for {sentence!r}")
+            raise InputError("text to speak", "words that espeak-ng can say", repr(sentence), "Leave the line out.")
         yield trim(resample_poly(spoken.astype(np.float32) / 32_768, _UP, _DOWN))
 
 
