@@ -15,9 +15,9 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-for value in "$train" "$test" "$updates" "$seed"; do
-    case "$value" in '' | *[!0-9]* | 0*)
-        echo "demo.sh: expected whole numbers from 1 on, found '$value'." >&2
+for name in train test updates seed; do
+    case "${!name}" in '' | *[!0-9]* | 0*)
+        echo "demo.sh: expected a whole number from 1 on as --$name, found '${!name}'." >&2
         exit 2 ;;
     esac
 done

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.spoken.voice import HELD_OUT_VARIANTS, SILENCE, TRAIN_VARIANTS, Voice, say_all, trim
 
 SENTENCES = ("The teacher turns the lamp off.", "Did the old man sleep in the garden?")
@@ -43,5 +44,5 @@ def test_trim_keeps_or_adds_silence() -> None:
 def test_unknown_voice_and_silent_text_are_errors() -> None:
     with pytest.raises(RuntimeError, match="no voice en-us\\+m99"):
         next(say_all(Voice("m99", 200, 50, 80), SENTENCES))
-    with pytest.raises(RuntimeError, match="said nothing for ''"):
+    with pytest.raises(InputError, match="words that espeak-ng can say"):
         next(say_all(Voice("m1", 200, 50, 80), [""]))
