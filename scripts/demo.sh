@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # From nothing to a quality-latency table: set-up, spoken corpus, preparation, training, SimulEval, scores.
-# Usage: scripts/demo.sh [--out runs/demo] [--train 14000] [--test 200] [--updates 3500] [--seed 1]
+# Usage: scripts/demo.sh [--out runs/demo] [--train 14000] [--test 200] [--updates 3700] [--seed 1]
 # Every step that is done already is skipped, so an interrupted demo goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-out=runs/demo train=14000 test=200 updates=3500 seed=1
+out=runs/demo train=14000 test=200 updates=3700 seed=1
 while [ $# -gt 0 ]; do
     case "$1" in
         --out | --train | --test | --updates | --seed)
@@ -69,7 +69,8 @@ train() {
         --max-tokens 256000 --num-workers 0 --curriculum 1 --seed "$seed" --max-update "$updates" \
         --optimizer adam --adam-betas '(0.9,0.98)' --clip-norm 5 --lr 2e-3 \
         --lr-scheduler polynomial_decay --warmup-updates $((updates / 15)) --total-num-update "$updates" \
-        --save-dir "$out/checkpoints" --save-interval-updates $(((updates + 9) / 10)) --keep-interval-updates 3 \
+        --save-dir "$out/checkpoints" --save-interval-updates $(((updates + 19) / 20)) --keep-interval-updates 3 \
+        --validate-after-updates $((updates / 2)) --validate-interval "$updates" \
         --no-epoch-checkpoints --best-checkpoint-metric bleu --maximize-best-checkpoint-metric \
         --cpu --distributed-backend gloo --ddp-backend legacy_ddp --distributed-world-size 2 --distributed-rank "$1" \
         --distributed-init-method "file://$meeting" --distributed-no-spawn --log-format simple --log-interval 25
@@ -87,33 +88,30 @@ if [ ! -f "$model" ]; then
 fi
 
 mkdir -p "$out/offline" "$out/simul"
-step "Offline translation, greedy and beam 5"
-for beam in 1 5; do
-    folder="$out/offline/beam$beam"
-    [ -d "$folder" ] && continue
-    rm -rf "$folder.part"
-    "$bin/fairseq-generate" "$data" --user-dir mgcm_fairseq --task simul_st --path "$model" --gen-subset tst-COMMON \
-        --beam "$beam" --max-tokens 1600000 --cpu --results-path "$folder.part" > "$folder.log" 2>&1 \
-        || { tail -n 20 "$folder.log" >&2; exit 1; }
-    mv "$folder.part" "$folder"
-done
-
-step "Simultaneous translation with wait-k, k = $lags"
-# One process a core: two values of k at a time.
-simulate() {
-    local folder="$out/simul/wait-k-$1"
+step "Translation of the test set: offline with beam 1 (greedy) and 5, and simultaneous with wait-k, k = $lags"
+# record FOLDER COMMAND...: one translation of the test set in one thread, into FOLDER, whole or not at all.
+record() {
+    local folder="$1" began=$SECONDS
+    shift
     [ -d "$folder" ] && return
     rm -rf "$folder.part"
-    OMP_NUM_THREADS=1 "$bin/simuleval" --agent mgcm_fairseq/agents/wait_k.py --checkpoint "$model" --corpus "$data" \
-        --wait-k "$1" --step-ms "$step_ms" --source "$data/simuleval/tst-COMMON.source" \
-        --target "$data/simuleval/tst-COMMON.target" --source-segment-size "$step_ms" --no-scoring \
-        --output "$folder.part" > "$folder.log" 2>&1 || { tail -n 20 "$folder.log" >&2; return 1; }
+    OMP_NUM_THREADS=1 "$@" "$folder.part" > "$folder.log" 2>&1 || { tail -n 20 "$folder.log" >&2; return 1; }
     mv "$folder.part" "$folder"
-    echo "k = $1: done"
+    echo "${folder#"$out"/}: done in $((SECONDS - began)) s"
 }
-export -f simulate
+offline() {
+    record "$out/offline/beam$1" "$bin/fairseq-generate" "$data" --user-dir mgcm_fairseq --task simul_st --path "$model" \
+        --gen-subset tst-COMMON --beam "$1" --max-tokens 1600000 --cpu --results-path
+}
+wait_k() {
+    record "$out/simul/wait-k-$1" "$bin/simuleval" --agent mgcm_fairseq/agents/wait_k.py --checkpoint "$model" \
+        --corpus "$data" --wait-k "$1" --step-ms "$step_ms" --source "$data/simuleval/tst-COMMON.source" \
+        --target "$data/simuleval/tst-COMMON.target" --source-segment-size "$step_ms" --no-scoring --output
+}
+export -f record offline wait_k
 export out bin model data step_ms
-printf '%s\n' $lags | xargs -P 2 -I{} bash -euo pipefail -c 'simulate {}'
+# Two at a time, one a core.
+{ printf 'wait_k %s\n' $lags; printf 'offline %s\n' 5 1; } | xargs -P 2 -L 1 bash -euo pipefail -c '"$@"' demo.sh
 
 step "Scores"
 runs=()

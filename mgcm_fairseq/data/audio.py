@@ -49,6 +49,10 @@ class AudioSpan:
 def read_any(path: Path) -> np.ndarray:
     """A whole audio file as float32 mono samples at 16 kHz: channels are averaged, other rates resampled."""
     import torch
+
+    from mgcm_fairseq.compat import repair_torchaudio
+
+    repair_torchaudio()
     import torchaudio.functional
 
     if not path.is_file():

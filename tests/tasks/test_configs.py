@@ -44,4 +44,6 @@ def test_demo_yaml_is_the_demo_script():
     assert config["optimization"]["max_update"] == config["lr_scheduler"]["total_num_update"] == updates
     assert config["lr_scheduler"]["_name"] == options["lr-scheduler"]
     assert config["lr_scheduler"]["warmup_updates"] == updates // 15
-    assert config["checkpoint"]["save_interval_updates"] == (updates + 9) // 10
+    assert config["checkpoint"]["save_interval_updates"] == (updates + 19) // 20
+    assert config["dataset"]["validate_after_updates"] == updates // 2
+    assert config["dataset"]["validate_interval"] == updates

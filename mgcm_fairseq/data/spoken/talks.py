@@ -20,7 +20,7 @@ from mgcm_fairseq.data.spoken.voice import HELD_OUT_VARIANTS, TRAIN_VARIANTS, Vo
 GRID = 125
 _SEGMENTS = (20, 50)  # fewest and most of a talk
 _PAUSE = (26, 154)  # shortest and longest between segments, in steps of GRID: 0.2 to 1.2 s
-_RATE, _PITCH, _VOLUME = (175, 235), (15, 90), (60, 100)  # see Voice
+_RATE, _PITCH, _VOLUME = (175, 235), (30, 75), (60, 100)  # see Voice
 
 Span = tuple[int, int]  # offset and length of a segment in samples
 
