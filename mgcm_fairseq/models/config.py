@@ -42,6 +42,9 @@ class SimulSTModelConfig(FairseqDataclass):
     dropout: float = field(default=0.1, metadata={"help": "dropout probability of sub-layer outputs"})
     attention_dropout: float = field(default=0.1, metadata={"help": "dropout probability of attention weights"})
     activation_dropout: float = field(default=0.1, metadata={"help": "dropout probability after the ReLU"})
+    checkpoint_activations: bool = field(
+        default=False, metadata={"help": "keep no activations inside layers but run them again in the backward pass, "
+                                         "once for all tasks: less memory, about a third more time"})
     ctc: bool = field(
         default=False,
         metadata={"help": "CTC heads that read letters and pieces of the transcript; they force the alignment to the "

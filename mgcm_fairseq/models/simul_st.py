@@ -16,6 +16,7 @@ from fairseq.models import (
 from omegaconf import DictConfig, open_dict
 from torch import Tensor, nn
 
+from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.modules.decoder import SharedDecoder
@@ -69,19 +70,23 @@ class GenerationDecoder(FairseqIncrementalDecoder):
 class SimulSTModel(BaseFairseqModel):
     """One forward pass returns the logits of every task, so that any data-parallel wrapper can hold it."""
 
-    def __init__(self, network: SimulSTNetwork) -> None:
+    def __init__(self, network: SimulSTNetwork, recompute: bool = False) -> None:
         super().__init__()
         self.network = network
+        self.recompute = recompute
         self.encoder = GenerationEncoder(network)
         self.decoder = GenerationDecoder(network)
 
     @classmethod
     def build_model(cls, cfg: SimulSTModelConfig, task: Any) -> "SimulSTModel":
         """Random weights in the shape that cfg asks for."""
-        return cls(build_network(cfg, len(task.vocabulary), task.vocabulary.pad))
+        return cls(build_network(cfg, len(task.vocabulary), task.vocabulary.pad), cfg.checkpoint_activations)
 
-    def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool) -> TaskOutputs:  # type: ignore[override]
-        return self.network(inputs, tasks, ctc)
+    def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool,  # type: ignore[override]
+                passing: Passing = PLAIN) -> TaskOutputs:
+        if self.recompute and self.training:
+            passing = Recomputing(passing)
+        return self.network(inputs, tasks, ctc, passing)
 
     def max_decoder_positions(self) -> int:
         """Longest hypothesis in pieces."""

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mgcm_fairseq.core.conflict import Passing, Stream
+
 
 class Alignment(NamedTuple):
     """What CTC reads at one level."""
@@ -27,8 +29,11 @@ class CTCHeads(nn.Module):
         self.embedding = embedding
         self.piece_bias = nn.Parameter(torch.zeros(embedding.num_embeddings))
 
-    def forward(self, features_BTC: Tensor, frames: Tensor, embedded_BTD: Tensor,
-                embedded_frames: Tensor) -> dict[str, Alignment]:
-        """Alignments "letters" and "pieces"."""
-        return {"letters": Alignment(self.letters(features_BTC), frames),
-                "pieces": Alignment(F.linear(embedded_BTD, self.embedding.weight, self.piece_bias), embedded_frames)}
+    def forward(self, features: Stream, frames: Tensor, embedded: Stream, embedded_frames: Tensor,
+                passing: Passing) -> dict[str, Alignment]:
+        """Alignments "letters" of features (B, T, C), "pieces" of embedded speech (B, T', D): streams of one task."""
+        [task] = features.tasks
+        [letters] = passing.run(self.letters, [(features,)])
+        weight, bias = passing.alias(self.embedding.weight, task), passing.alias(self.piece_bias, task)
+        return {"letters": Alignment(letters.value, frames),
+                "pieces": Alignment(F.linear(embedded.value, weight, bias), embedded_frames)}

@@ -1,14 +1,27 @@
 """The shared decoder: one stack of layers for translation and transcription, told apart by the language tag."""
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.encoder import Memory
 from mgcm_fairseq.modules.layers import DecoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask
 from mgcm_fairseq.modules.positions import SinusoidalPositions
+
+
+class Prefix(NamedTuple):
+    """What the decoder continues for one task."""
+
+    task: str
+    tokens: Tensor  # (B, U) the language tag and the tokens so far, right-padded
+    memory: Stream  # (B, T, D) encoder states of the same batch
+    memory_mask: Tensor  # (B, 1, 1, T), True where a state may be attended to
 
 
 class SharedDecoder(nn.Module):
@@ -31,19 +44,38 @@ class SharedDecoder(nn.Module):
             nn.init.normal_(self.output.weight, std=shape.dim**-0.5)
 
     def forward(self, tokens_BU: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
-        """Next-token logits (B, U, V).
+        """Next-token logits (B, U, V), for inference.
 
         Args:
             tokens_BU: the language tag and the tokens so far, right-padded; with a cache, only those not yet in it.
             memory: encoder states of the same batch.
             cache: extended in place. Padding must not enter it.
         """
+        [logits] = self.run([Prefix("st", tokens_BU, Stream(memory.states, ("st",)), memory.mask)], PLAIN, cache)
+        return logits
+
+    def run(self, prefixes: Sequence[Prefix], passing: Passing, cache: Cache | None = None) -> list[Tensor]:
+        """Next-token logits (B, U, V) for the prefixes of several tasks; with a cache, see `forward`, for one alone."""
         known = cache["0.self.k"].size(2) if cache else 0
-        size = tokens_BU.size(1)
-        mask = causal_mask(known + size, tokens_BU.device)[:, :, known:] if size > 1 else None
-        x = self.positions(self.scale * self.embedding(tokens_BU), start=known)
-        x = self.dropout(self.embedding_norm(x))
-        memory_mask = memory.mask
+        masks = [_self_mask(prefix.tokens, known) for prefix in prefixes]
+        embedded = [passing.start(self._embed(prefix, passing), (prefix.task,)) for prefix in prefixes]
+        states = passing.run(self._place, [(stream, known) for stream in embedded])
         for index, layer in enumerate(self.layers):
-            x = layer(x, mask, memory.states, memory_mask, cache, str(index))
-        return self.output(self.final_norm(x))
+            states = passing.run(layer, [
+                (state, mask, prefix.memory, prefix.memory_mask, cache, str(index))
+                for state, mask, prefix in zip(states, masks, prefixes, strict=True)])
+        states = passing.run(self.final_norm, [(state,) for state in states])
+        return [F.linear(state.value, passing.alias(self.output.weight, prefix.task))
+                for state, prefix in zip(states, prefixes, strict=True)]
+
+    def _embed(self, prefix: Prefix, passing: Passing) -> Tensor:
+        weight = passing.alias(self.embedding.weight, prefix.task)
+        return self.scale * F.embedding(prefix.tokens, weight, self.embedding.padding_idx)
+
+    def _place(self, x_BUD: Tensor, start: int) -> Tensor:
+        return self.dropout(self.embedding_norm(self.positions(x_BUD, start)))
+
+
+def _self_mask(tokens_BU: Tensor, known: int) -> Tensor | None:
+    size = tokens_BU.size(1)
+    return causal_mask(known + size, tokens_BU.device)[:, :, known:] if size > 1 else None

@@ -1,10 +1,13 @@
 """The shared encoder: speech through the front end, or text through the embedding, then the same layers."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
 from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import key_mask, valid_mask
@@ -46,28 +49,39 @@ class SharedEncoder(nn.Module):
         self.final_norm = nn.LayerNorm(shape.dim) if shape.norm_first else nn.Identity()
 
     def speech(self, waveform_BN: Tensor, lengths: Tensor) -> Memory:
-        """(B, N) samples at 16 kHz and (B,) lengths in samples."""
-        return self.run(*self.embed_speech(*self.front_end(waveform_BN, lengths)))
+        """(B, N) samples at 16 kHz and (B,) lengths in samples, for inference."""
+        embedded, frames = self.embed_speech(self.front_end(waveform_BN, lengths, PLAIN, ("st",)), lengths, PLAIN)
+        [states] = self.run([(embedded, frames)], PLAIN)
+        return Memory(states.value, frames)
 
-    def text(self, tokens_BU: Tensor, lengths: Tensor) -> Memory:
-        """(B, U) token ids, right-padded, and (B,) lengths."""
-        return self.run(self.scale * self.embedding(tokens_BU), lengths)
+    def embed_text(self, tokens_BU: Tensor, passing: Passing, task: str) -> Stream:
+        """(B, U) token ids, right-padded, embedded for a task."""
+        weight = passing.alias(self.embedding.weight, task)
+        return passing.start(self.scale * F.embedding(tokens_BU, weight, self.embedding.padding_idx), (task,))
 
-    def embed_speech(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, C) front-end features and (B,) frames -> (B, T', D), to stand where embedded text stands, and (B,).
+    def embed_speech(self, features: Stream, lengths: Tensor, passing: Passing) -> tuple[Stream, Tensor]:
+        """(B, T, C) front-end features of (B,) samples -> (B, T', D), to stand where embedded text stands, and (B,) T'.
 
         They are normalised where an embedding is scaled: without that they outgrow the positions, whose norm is fixed,
         and cross-attention, which needs those to follow the speech, does not form.
         """
-        if self.subsampler is not None:
-            x, lengths = self.subsampler(x, lengths)
-        return self.speech_norm(self.projection(x)), lengths
+        frames = self.front_end.frames(lengths)
+        [embedded] = passing.run(self._shorten, [(features, frames)])
+        return embedded, frames if self.subsampler is None else self.subsampler.frames(frames)
 
-    def run(self, x_BTD: Tensor, lengths: Tensor) -> Memory:
-        """The layers over embedded speech or text."""
-        # The segmented attention of DiSeg takes the place of this mask.
-        mask = key_mask(valid_mask(lengths, x_BTD.size(1)))
-        x_BTD = self.dropout(self.embedding_norm(self.positions(x_BTD)))
+    def run(self, inputs: Sequence[tuple[Stream, Tensor]], passing: Passing) -> list[Stream]:
+        """The layers over embedded speech and text: streams (B, T, D) with their lengths (B,)."""
+        # The segmented attention of DiSeg takes the place of these masks.
+        masks = [key_mask(valid_mask(lengths, stream.value.size(1))) for stream, lengths in inputs]
+        streams = passing.run(self._place, [(stream,) for stream, _ in inputs])
         for layer in self.layers:
-            x_BTD = layer(x_BTD, mask)
-        return Memory(self.final_norm(x_BTD), lengths)
+            streams = passing.run(layer, list(zip(streams, masks, strict=True)))
+        return passing.run(self.final_norm, [(stream,) for stream in streams])
+
+    def _shorten(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
+        if self.subsampler is not None:
+            x_BTC = self.subsampler(x_BTC, frames)
+        return self.speech_norm(self.projection(x_BTC))
+
+    def _place(self, x_BTD: Tensor) -> Tensor:
+        return self.dropout(self.embedding_norm(self.positions(x_BTD)))

@@ -1,6 +1,8 @@
 """wav2vec 2.0 as a speech front end: fairseq's module, run part by part, exact under padding."""
 
 import re
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from fairseq.modules import GradMultiply
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
+from mgcm_fairseq.core.conflict import Passing, Stream
 from mgcm_fairseq.modules.lengths import at_least_fp32, conv_length, valid_mask
 
 
@@ -78,21 +81,27 @@ class Wav2Vec2FrontEnd(nn.Module):
             field, jump = field + (kernel - 1) * jump, jump * stride
         return field
 
-    def forward(self, waveform_BN: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, N) samples at 16 kHz and (B,) lengths -> (B, T, C) features and (B,) frames, one frame every 20 ms."""
-        x_BTC, lengths = self.extract(waveform_BN, lengths)
-        valid = valid_mask(lengths, x_BTC.size(1))
-        x_BTC = self.add_positions(x_BTC, valid)
+    def frames(self, lengths: Tensor) -> Tensor:
+        """(B,) samples -> (B,) frames, one every 20 ms."""
+        for kernel, stride in self.convolutions:
+            lengths = conv_length(lengths, kernel, stride)
+        return lengths
+
+    def forward(self, waveform_BN: Tensor, lengths: Tensor, passing: Passing, tasks: Sequence[str]) -> Stream:
+        """(B, N) samples at 16 kHz and (B,) lengths -> a stream of features (B, T, C) for the tasks."""
+        [stream] = passing.run(self.extract, [(passing.start(waveform_BN, tasks), lengths)])
+        valid = valid_mask(self.frames(lengths), stream.value.size(1))
+        [stream] = passing.run(self.add_positions, [(stream, valid)])
         encoder = self.wav2vec2.encoder
-        x_TBC = x_BTC.transpose(0, 1)
         for layer in encoder.layers:
             if not self._drop_layer():
-                x_TBC, _ = layer(x_TBC, self_attn_padding_mask=~valid, need_weights=False)
-        x_BTC = x_TBC.transpose(0, 1)
-        return (encoder.layer_norm(x_BTC) if encoder.layer_norm_first else x_BTC), lengths
+                [stream] = passing.run(partial(_run_layer, layer), [(stream, ~valid)])
+        if encoder.layer_norm_first:
+            [stream] = passing.run(encoder.layer_norm, [(stream,)])
+        return stream
 
-    def extract(self, waveform_BN: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Convolutions, norm and projection: the part before any attention."""
+    def extract(self, waveform_BN: Tensor, lengths: Tensor) -> Tensor:
+        """Convolutions, norm and projection: the part before any attention; (B, T, C)."""
         w2v = self.wav2vec2
         if self.normalize:
             waveform_BN = _standardise(waveform_BN, lengths)
@@ -108,7 +117,7 @@ class Wav2Vec2FrontEnd(nn.Module):
         x_BTC = w2v.layer_norm(x.transpose(1, 2))
         if w2v.post_extract_proj is not None:
             x_BTC = w2v.post_extract_proj(x_BTC)
-        return w2v.dropout_input(x_BTC), lengths
+        return w2v.dropout_input(x_BTC)
 
     def add_positions(self, x_BTC: Tensor, valid: Tensor) -> Tensor:
         """Convolutional positions, which see zeros past the end of each row."""
@@ -123,6 +132,11 @@ class Wav2Vec2FrontEnd(nn.Module):
         """LayerDrop from torch's generator: fairseq draws from numpy's, which it does not restore on resume."""
         rate = self.config.encoder_layerdrop
         return self.training and rate > 0 and torch.rand((), device="cpu").item() < rate
+
+
+def _run_layer(layer: nn.Module, x_BTC: Tensor, padding_BT: Tensor) -> Tensor:
+    x_TBC, _ = layer(x_BTC.transpose(0, 1), self_attn_padding_mask=padding_BT, need_weights=False)
+    return x_TBC.transpose(0, 1)
 
 
 def _standardise(waveform_BN: Tensor, lengths: Tensor) -> Tensor:

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
 from mgcm_fairseq.modules.ctc import Alignment, CTCHeads
-from mgcm_fairseq.modules.decoder import SharedDecoder
-from mgcm_fairseq.modules.encoder import SharedEncoder
+from mgcm_fairseq.modules.decoder import Prefix, SharedDecoder
+from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
 
 
 class TaskInputs(NamedTuple):
@@ -40,22 +41,33 @@ class SimulSTNetwork(nn.Module):
         self.decoder = decoder
         self.ctc = CTCHeads(encoder.front_end.dim, encoder.embedding) if ctc else None
 
-    def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool) -> TaskOutputs:
-        """Runs the tasks named; ST and ASR share one pass of the encoder."""
-        logits, alignments = {}, {}
-        if "st" in tasks or "asr" in tasks or ctc:
-            features, frames = self.encoder.front_end(inputs.waveform, inputs.waveform_lengths)
-            embedded = self.encoder.embed_speech(features, frames)
-            speech = self.encoder.run(*embedded)
-            if "st" in tasks:
-                logits["st"] = self.decoder(inputs.translation_prefix, speech)
-            if "asr" in tasks:
-                logits["asr"] = self.decoder(inputs.transcript_prefix, speech)
+    def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool, passing: Passing = PLAIN) -> TaskOutputs:
+        """Runs the tasks named; ST and ASR share one pass of the encoder. `passing`: of a conflict engine, or plain."""
+        encoder = self.encoder
+        spoken = [task for task in ("st", "asr") if task in tasks or (ctc and task == ctc_task(tasks))]
+        texts, alignments = [], {}
+        to_encode: list[tuple[Stream, Tensor]] = []
+        if spoken:
+            features = encoder.front_end(inputs.waveform, inputs.waveform_lengths, passing, spoken)
+            embedded, frames = encoder.embed_speech(features, inputs.waveform_lengths, passing)
+            to_encode.append((embedded, frames))
             if ctc:
                 if self.ctc is None:
                     raise ValueError("CTC was asked for, but the model was built without its heads: pass --ctc.")
-                alignments = self.ctc(features, frames, *embedded)
+                branches = [passing.branch(stream, ctc_task(tasks)) for stream in (features, embedded)]
+                alignments = self.ctc(branches[0], encoder.front_end.frames(inputs.waveform_lengths),
+                                      branches[1], frames, passing)
         if "mt" in tasks:
-            text = self.encoder.text(inputs.transcript, inputs.transcript_lengths)
-            logits["mt"] = self.decoder(inputs.translation_prefix, text)
-        return TaskOutputs(logits, alignments)
+            to_encode.append((encoder.embed_text(inputs.transcript, passing, "mt"), inputs.transcript_lengths))
+        prefixes = {"st": inputs.translation_prefix, "asr": inputs.transcript_prefix, "mt": inputs.translation_prefix}
+        for states, (_, lengths) in zip(encoder.run(to_encode, passing), to_encode, strict=True):
+            mask = Memory(states.value, lengths).mask
+            texts += [Prefix(task, prefixes[task], passing.branch(states, task), mask)
+                      for task in states.tasks if task in tasks]
+        logits = self.decoder.run(texts, passing)
+        return TaskOutputs({text.task: of_task for text, of_task in zip(texts, logits, strict=True)}, alignments)
+
+
+def ctc_task(tasks: tuple[str, ...]) -> str:
+    """The task that the CTC losses belong to: ASR, which they serve, or ST where it is not trained."""
+    return "asr" if "asr" in tasks else "st"

@@ -19,10 +19,16 @@ class ConvSubsampler(nn.Module):
             nn.Conv1d(size, 2 * out_dim, kernel, STRIDE, padding=kernel // 2)
             for size, kernel in zip(inputs, kernels, strict=True))
 
-    def forward(self, x_BTC: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, in_dim) and (B,) -> (B, T', out_dim) and (B,); frames past a length do not count."""
+    def frames(self, lengths: Tensor) -> Tensor:
+        """(B,) frames in -> (B,) frames out."""
+        for kernel in self.kernels:
+            lengths = conv_length(lengths, kernel, STRIDE, kernel // 2)
+        return lengths
+
+    def forward(self, x_BTC: Tensor, lengths: Tensor) -> Tensor:
+        """(B, T, in_dim) and (B,) -> (B, T', out_dim); frames past a length do not count."""
         for conv, kernel in zip(self.convs, self.kernels, strict=True):
             x_BTC = x_BTC.masked_fill(~valid_mask(lengths, x_BTC.size(1)).unsqueeze(2), 0.0)
             x_BTC = F.glu(conv(x_BTC.transpose(1, 2)), dim=1).transpose(1, 2)
             lengths = conv_length(lengths, kernel, STRIDE, kernel // 2)
-        return x_BTC, lengths
+        return x_BTC

@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from fairseq.data import Dictionary
 
+from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.criterions.multitask import MultitaskCrossEntropy
 from mgcm_fairseq.data.errors import InputError
-from tests.modules.networks import PAD, VOCABULARY, network, speech, tokens
+from tests.modules.networks import PAD, VOCABULARY, features, network, speech, text_memory, tokens
 
 EOS = 2
 
@@ -49,7 +50,7 @@ def test_loss_of_each_task(tasks):
     losses, log = criterion.losses(model, sample)
     assert list(losses) == tasks.split(",")
     speech_states = model.encoder.speech(*sample["net_input"].values())
-    text_states = model.encoder.text(sample["transcript"], sample["transcript_lengths"])
+    text_states = text_memory(model.encoder, sample["transcript"], sample["transcript_lengths"])
     cases = {"st": (sample["target_prefix"], speech_states, sample["target"]),
              "asr": (sample["transcript_prefix"], speech_states, sample["transcript"]),
              "mt": (sample["target_prefix"], text_states, sample["target"])}
@@ -66,10 +67,11 @@ def test_loss_of_each_task(tasks):
 def test_ctc_equals_the_sum_over_utterances():
     model, sample, criterion = network(), batch(), make()
     losses, log = criterion.losses(model, sample)
-    features, frames = model.encoder.front_end(*sample["net_input"].values())
-    embedded, steps = model.encoder.embed_speech(features, frames)
-    pieces = F.linear(embedded, model.encoder.embedding.weight, model.ctc.piece_bias)
-    cases = {"ctc_letters": (model.ctc.letters(features), frames, sample["spelling"], sample["spelling_lengths"]),
+    waveform, samples = sample["net_input"].values()
+    spoken, frames = features(model.encoder.front_end, waveform, samples)
+    embedded, steps = model.encoder.embed_speech(PLAIN.start(spoken, ("asr",)), samples, PLAIN)
+    pieces = F.linear(embedded.value, model.encoder.embedding.weight, model.ctc.piece_bias)
+    cases = {"ctc_letters": (model.ctc.letters(spoken), frames, sample["spelling"], sample["spelling_lengths"]),
              "ctc_pieces": (pieces, steps, sample["transcript"], sample["transcript_lengths"] - 1)}
     for name, (logits, sizes, text, lengths) in cases.items():
         log_probs = F.log_softmax(logits.double(), -1)

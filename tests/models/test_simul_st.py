@@ -14,7 +14,7 @@ from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.config import SimulSTModelConfig
 from mgcm_fairseq.models.simul_st import SimulSTModel, build_network, start_from_wav2vec2
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
-from tests.modules.networks import PAD, VOCABULARY, config, network, speech
+from tests.modules.networks import PAD, VOCABULARY, config, features, network, speech
 
 SMALL = {**json.loads(config().w2v_config), "layer_norm_first": False, "encoder_layers": 2}
 
@@ -48,7 +48,7 @@ def test_starts_from_both_styles_of_wav2vec2_files(tmp_path, style, normalize):
     waveform, lengths = speech([16_000])
     scaled = torch.nn.functional.layer_norm(waveform, waveform.shape[1:]) if normalize else waveform
     expected = pretrained().extract_features(scaled, None)["x"]
-    torch.testing.assert_close(front_end(waveform, lengths)[0], expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(features(front_end, waveform, lengths)[0], expected, atol=1e-5, rtol=0)
 
 
 def test_options_override_the_file(tmp_path):

@@ -4,8 +4,10 @@ from typing import Any
 
 import torch
 
+from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.simul_st import build_network
+from mgcm_fairseq.modules.encoder import Memory
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
 VOCABULARY = 50
@@ -42,3 +44,14 @@ def tokens(lengths: list[int], seed: int = 0) -> tuple[torch.Tensor, torch.Tenso
     for row, length in zip(batch, lengths, strict=True):
         row[length:] = PAD
     return batch, torch.tensor(lengths)
+
+
+def features(front_end, waveform, lengths):
+    """Front-end features (B, T, C) and frames (B,)."""
+    return front_end(waveform, lengths, PLAIN, ("st",)).value, front_end.frames(lengths)
+
+
+def text_memory(encoder, tokens_BU, lengths):
+    """Encoded text, as MT's decoder attends to it."""
+    [states] = encoder.run([(encoder.embed_text(tokens_BU, PLAIN, "mt"), lengths)], PLAIN)
+    return Memory(states.value, lengths)

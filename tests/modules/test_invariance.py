@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.modules.networks import network, speech, tokens
+from tests.modules.networks import network, speech, text_memory, tokens
 
 SHAPES = [{}, {"norm_first": False, "subsample_kernels": "", "tie_output": False, "no_embedding_norm": True}]
 SAMPLES = [20_000, 12_345, 5_000, 400]
@@ -29,9 +29,9 @@ def test_speech_states_do_not_depend_on_the_batch(shape):
 def test_text_states_do_not_depend_on_the_batch(shape):
     encoder = network(**shape).double().encoder
     text, lengths = tokens(TOKENS)
-    batched = encoder.text(text, lengths)
+    batched = text_memory(encoder, text, lengths)
     for row, length in enumerate(lengths):
-        alone = encoder.text(text[row:row + 1, :length], lengths[row:row + 1])
+        alone = text_memory(encoder, text[row:row + 1, :length], lengths[row:row + 1])
         torch.testing.assert_close(batched.states[row, :length], alone.states[0], atol=1e-10, rtol=0)
 
 
@@ -51,7 +51,7 @@ def test_no_logit_depends_on_a_later_token():
     model = network().double()
     memory = model.encoder.speech(*double(speech([8_000])))
     embedded = []
-    model.decoder.embedding.register_forward_hook(lambda *hook: embedded.append(hook[-1]) or hook[-1].retain_grad())
+    model.decoder.dropout.register_forward_hook(lambda *hook: embedded.append(hook[-1]) or hook[-1].retain_grad())
     logits = model.decoder(tokens([6])[0], memory)
     logits[0, 2].sum().backward()
     reached = embedded[0].grad[0].abs().sum(1) > 0

@@ -1,10 +1,15 @@
 """scripts/demo.sh from the corpus to the table, in miniature; and a second run that does nothing again."""
 
 import json
+import os
+import signal
+import subprocess
+import time
 
 import pytest
+import torch
 
-from tests.fixtures import run
+from tests.fixtures import ENVIRONMENT, REPOSITORY, run
 
 TINY = ("--train", "40", "--test", "5", "--updates", "20")
 
@@ -42,6 +47,24 @@ def test_a_second_run_repeats_nothing(demo):
     again = run("bash", "scripts/demo.sh", "--out", folder, *TINY)
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*.pt")}
     assert (folder / "table.md").read_text() in again.stdout
+
+
+def test_killed_in_training_it_ends_with_the_same_weights(demo, tmp_path):
+    command = ["bash", "scripts/demo.sh", "--out", str(tmp_path / "run"), *TINY]
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=ENVIRONMENT, start_new_session=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    reached = tmp_path / "run" / "checkpoints" / "checkpoint_last.pt"
+    while not reached.exists():
+        assert process.poll() is None, "the demo ended before its first checkpoint"
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "run" / "model.pt").exists(), "killed too late to show anything"
+    again = run(*command)
+    assert "Loaded checkpoint" in (tmp_path / "run" / "train.log").read_text() + again.stdout
+    ours, theirs = (torch.load(folder / "model.pt")["model"] for folder in (tmp_path / "run", demo[0]))
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_other_options_in_the_same_folder_are_refused(demo):

@@ -1,0 +1,58 @@
+"""GradVac: gradients are turned towards each other up to a running target of their cosine (arXiv 2010.05874)."""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mgcm_fairseq.core.conflict.gramian import identity, ratio
+
+_CLOSE = 1e-6  # how near to 1 a target may come
+
+
+class GradVac:
+    """Algorithm 1 of Wang et al. 2021. Symmetric; the targets start at 0 and follow the cosines at the rate `beta`."""
+
+    whole_gramian = True
+
+    def __init__(self, seed: int = 0, beta: float = 0.01) -> None:
+        self.seed = seed
+        self.beta = beta
+        self.targets: dict[str, Tensor] = {}  # group -> (T, T)
+
+    def __call__(self, gramian_NTT: Tensor, groups: Sequence[str], step: int) -> Tensor:
+        """g_i <- g_i + |g_i| (p sqrt(1 - c^2) - c sqrt(1 - p^2)) / (|g_j| sqrt(1 - p^2)) g_j where the cosine c < p.
+
+        p is the target of the pair (i, j) in this group (Eq. 2). Non-finite cosines leave the targets as they are.
+        """
+        tasks = gramian_NTT.size(1)
+        random = Random(f"{self.seed}/{step}")
+        blank = gramian_NTT.new_zeros(tasks, tasks)
+        target_NTT = torch.stack([self.targets.get(group, blank).to(gramian_NTT) for group in groups])
+        mixing_NTT = identity(gramian_NTT)
+        norm_NT = gramian_NTT.diagonal(dim1=1, dim2=2).sqrt()
+        for i in range(tasks):
+            for j in random.sample([task for task in range(tasks) if task != i], tasks - 1):
+                row_NT = mixing_NTT[:, i]
+                dots_NT = torch.einsum("nt,ntj->nj", row_NT, gramian_NTT)
+                own_N = (dots_NT * row_NT).sum(1).clamp(min=0).sqrt()  # |g_i| as changed so far
+                present_N = (own_N > 0) & (norm_NT[:, j] > 0)
+                cosine_N = ratio(ratio(dots_NT[:, j], own_N), norm_NT[:, j]).clamp(-1, 1)
+                target_N = target_NTT[:, i, j].clamp(max=1 - _CLOSE)
+                sine_N, target_sine_N = (1 - cosine_N.square()).sqrt(), (1 - target_N.square()).sqrt()
+                step_N = ratio(own_N * (target_N * sine_N - cosine_N * target_sine_N), norm_NT[:, j] * target_sine_N)
+                mixing_NTT[:, i, j] += torch.where(present_N & (cosine_N < target_N), step_N, 0.0)
+                moved_N = (1 - self.beta) * target_NTT[:, i, j] + self.beta * cosine_N
+                target_NTT[:, i, j] = torch.where(present_N & moved_N.isfinite(), moved_N, target_NTT[:, i, j])
+        self.targets.update(zip(groups, target_NTT.unbind(), strict=True))
+        return mixing_NTT
+
+    def state_dict(self) -> dict[str, Any]:
+        """The running targets, on the CPU."""
+        return {group: target.cpu() for group, target in self.targets.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up what `state_dict` returned."""
+        self.targets = dict(state)

@@ -1,0 +1,17 @@
+"""MGCM: auxiliary gradients lose what opposes the primary one (arXiv 2409.15911, Algorithm 1)."""
+
+import torch
+from torch import Tensor
+
+from mgcm_fairseq.core.conflict.gramian import identity, ratio
+
+
+def mgcm(gramian_NTT: Tensor) -> Tensor:
+    """Where <g_0, g_a> < 0: g_a <- g_a - <g_0, g_a> / |g_0|^2 g_0 (Eq. 4), against the original g_0 for every a.
+
+    Continuous where the sign flips and unchanged by a common loss scale; a missing g_0 leaves the plain sum.
+    """
+    mixing_NTT = identity(gramian_NTT)
+    opposing_NA = torch.relu(-gramian_NTT[:, 0, 1:])
+    mixing_NTT[:, 1:, 0] = ratio(opposing_NA, gramian_NTT[:, 0, :1])
+    return mixing_NTT

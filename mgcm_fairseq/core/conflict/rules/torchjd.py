@@ -1,0 +1,50 @@
+"""TorchJD's weightings (UPGrad, DualProj, CAGrad, ...) as rules at any granularity; needs the extra `torchjd`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class TorchJD:
+    """Applies a TorchJD weighting, a function from one T x T Gramian to T weights, to every group.
+
+    Tasks that did not reach a group (zero norm) are left out of its Gramian. Waits for the device: most weightings
+    solve a quadratic programme on the CPU.
+    """
+
+    whole_gramian = True
+
+    def __init__(self, weighting: Callable[[Tensor], Tensor]) -> None:
+        self.weighting = weighting
+
+    @classmethod
+    def named(cls, name: str) -> "TorchJD":
+        """The weighting NAMEWeighting of torchjd.aggregation, with its defaults; ValueError if there is none."""
+        try:
+            from torchjd import aggregation
+        except ImportError as error:
+            raise ValueError(f"rule torchjd:{name} needs TorchJD: pip install 'mgcm-fairseq[torchjd]'.") from error
+        if not hasattr(aggregation, f"{name}Weighting"):
+            known = sorted(entry.removesuffix("Weighting") for entry in dir(aggregation) if entry.endswith("Weighting"))
+            raise ValueError(f"rule torchjd:{name}: expected one of {', '.join(filter(None, known))}.")
+        return cls(getattr(aggregation, f"{name}Weighting")())
+
+    def __call__(self, gramian_NTT: Tensor, groups: Sequence[str], step: int) -> Tensor:
+        """Weights times the number of tasks present, so that the mean's weighting gives the plain sum."""
+        weights_NT = torch.zeros_like(gramian_NTT[:, 0])
+        for weights_T, gramian_TT in zip(weights_NT, gramian_NTT, strict=True):
+            present = gramian_TT.diagonal().ne(0).nonzero()[:, 0]
+            if gramian_TT.isfinite().all() and len(present):
+                weights_T[present] = len(present) * self.weighting(gramian_TT[present][:, present]).to(weights_T)
+            else:
+                weights_T[:] = 1
+        return torch.diag_embed(weights_NT)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to load."""

@@ -1,0 +1,90 @@
+"""The stash engine: any model, any losses, any granularity; every task's gradient is held until all are there."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from mgcm_fairseq.core.conflict.groups import Groups
+from mgcm_fairseq.core.conflict.merge import Merger
+from mgcm_fairseq.core.conflict.report import Report
+from mgcm_fairseq.core.conflict.rules import Rule, make_rule
+from mgcm_fairseq.core.conflict.streams import PLAIN, Plain
+from mgcm_fairseq.core.conflict.workers import Workers
+
+
+class Stash:
+    """Costs the memory of all T gradients at the end of the backward pass.
+
+        engine = Stash(model, tasks=("st", "asr"))
+        engine.join({"st": st_loss, "asr": asr_loss}).backward()
+    """
+
+    def __init__(self, model: nn.Module, tasks: Sequence[str], rule: str | Rule = "mgcm", granularity: str = "module",
+                 scope: str = "", workers: Workers | None = None) -> None:
+        """Raises ValueError for an unknown rule or granularity, or an empty scope.
+
+        Args:
+            model: whose parameters receive the merged gradients.
+            tasks: names, the primary task first.
+            rule: a name for `make_rule`, or a Rule.
+            granularity: which parameters are judged together, see `Groups`.
+            scope: regular expression for the names of parameters that the rule applies to, see `Groups`.
+            workers: average gradients over them before judging; None judges each worker's own.
+        """
+        self.tasks = tuple(tasks)
+        self.model = model
+        self.merger = Merger(Groups(model, granularity, scope), make_rule(rule) if isinstance(rule, str) else rule,
+                             workers)
+        self.report = Report(self.tasks)  # of the last backward pass
+        self.step = 0  # for rules that draw random numbers; set it to the number of the training step
+
+    def streams(self) -> Plain:
+        """What a model written over streams is passed: ordinary autograd."""
+        return PLAIN
+
+    def join(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """The sum of the losses, whose backward pass merges their gradients; call backward() on it, scaled or not.
+
+        Args:
+            losses: task -> scalar; tasks may be missing.
+        """
+        named = check_tasks(self.tasks, losses)
+        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        ordered = [named.get(task) for task in self.tasks]
+        joined: Tensor = _Join.apply(self, ordered, *parameters)  # type: ignore[no-untyped-call]
+        return joined
+
+
+class _Join(torch.autograd.Function):
+    """The sum of the losses forward; backward through each of them, one after the other."""
+
+    @staticmethod
+    def forward(ctx: Any, engine: Stash, losses: list[Tensor | None], *parameters: Tensor) -> Tensor:
+        ctx.engine, ctx.losses, ctx.parameters = engine, losses, list(parameters)
+        return torch.stack([loss.detach() for loss in losses if loss is not None]).sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, cotangent: Tensor) -> tuple[Any, ...]:
+        engine, losses, parameters = ctx.engine, ctx.losses, ctx.parameters
+        last = max(index for index, loss in enumerate(losses) if loss is not None)
+        gradients = []
+        for index, loss in enumerate(losses):
+            if loss is None or not loss.requires_grad:
+                gradients.append([None] * len(parameters))
+            else:
+                gradients.append(list(torch.autograd.grad(loss, parameters, cotangent.to(loss.dtype),
+                                                          retain_graph=index < last, allow_unused=True)))
+        ctx.losses = None
+        engine.report = Report(engine.tasks)
+        return (None, None, *engine.merger.merge(parameters, gradients, engine.report, engine.step))
+
+
+def check_tasks(tasks: Sequence[str], losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The losses as a dictionary; ValueError if one belongs to no task or there is none."""
+    if not losses or not set(losses) <= set(tasks):
+        raise ValueError(f"losses to join: expected some of {', '.join(tasks)}, found {', '.join(losses) or 'none'}.")
+    return dict(losses)
