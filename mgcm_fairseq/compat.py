@@ -26,6 +26,8 @@ def install() -> None:
     repair_torchaudio()
     allow_fairseq_checkpoints()
     make_checkpoint_copies_whole()
+    resume_task_state()
+    let_ddp_run_on_cpu()
 
 
 def repair_torchaudio() -> None:
@@ -94,6 +96,48 @@ def make_checkpoint_copies_whole() -> None:
 
     copy.whole = True  # type: ignore[attr-defined]
     PathManager.copy = staticmethod(copy)
+
+
+def resume_task_state() -> None:
+    """Makes fairseq's trainer give a task its state back.
+
+    It writes the task's state into every checkpoint, but reads it in generation only, never when training resumes.
+    """
+    from fairseq.trainer import Trainer
+
+    stock_load = Trainer.load_checkpoint
+    if getattr(stock_load, "resumes_task", False):
+        return
+
+    def load(self: Any, filename: str, reset_optimizer: bool = False, *args: Any, **kwargs: Any) -> Any:
+        extra_state = stock_load(self, filename, reset_optimizer, *args, **kwargs)
+        if extra_state is not None and not reset_optimizer and self.task.state_dict():
+            self.task.load_state_dict(torch.load(filename, map_location="cpu", mmap=True).get("task_state", {}))
+        return extra_state
+
+    load.resumes_task = True  # type: ignore[attr-defined]
+    Trainer.load_checkpoint = load
+
+
+def let_ddp_run_on_cpu() -> None:
+    """Makes --ddp-backend pytorch_ddp work with --cpu, for which fairseq names a device that torch then refuses."""
+    from fairseq.models import distributed_fairseq_model as module
+
+    stock = module.DistributedDataParallel
+    if getattr(stock, "runs_on_cpu", False):
+        return
+
+    class DistributedDataParallel(stock):  # type: ignore[misc, valid-type]
+        """torch's, without devices for a module that is on none."""
+
+        runs_on_cpu = True
+
+        def __init__(self, module: torch.nn.Module, **kwargs: Any) -> None:
+            if not any(parameter.is_cuda for parameter in module.parameters()):
+                kwargs |= {"device_ids": None, "output_device": None}
+            super().__init__(module, **kwargs)
+
+    module.DistributedDataParallel = DistributedDataParallel
 
 
 def load_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # From nothing to a quality-latency table: set-up, spoken corpus, preparation, training, SimulEval, scores.
-# Usage: scripts/demo.sh [--out runs/demo] [--train 14000] [--test 200] [--updates 3400] [--seed 1]
+# Usage: scripts/demo.sh [--out runs/demo] [--train 14000] [--test 200] [--updates 3700] [--seed 1]
 # Every step that is done already is skipped, so an interrupted demo goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-out=runs/demo train=14000 test=200 updates=3400 seed=1
+out=runs/demo train=14000 test=200 updates=3700 seed=1
 while [ $# -gt 0 ]; do
     case "$1" in
         --out | --train | --test | --updates | --seed)
@@ -53,7 +53,7 @@ fi
 corpus="$out/corpus" data="$out/corpus/en-de" model="$out/model.pt" lags="1 2 4 8" step_ms=320
 
 step "Spoken corpus: $train training sentences"
-"$PYTHON" scripts/make_spoken_corpus.py --out "$corpus" --train "$train" --dev "$test" --test "$test" --seed "$seed"
+"$PYTHON" scripts/make_spoken_corpus.py --out "$corpus" --train "$train" --dev $(((test + 1) / 2)) --test "$test" --seed "$seed"
 
 echo "$options" > "$out/options"
 

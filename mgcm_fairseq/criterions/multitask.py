@@ -12,9 +12,10 @@ from fairseq.dataclass import FairseqDataclass
 from fairseq.logging import metrics
 from torch import Tensor
 
+from mgcm_fairseq.core.conflict import PLAIN, Passing
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.ctc import Alignment
-from mgcm_fairseq.modules.simul_st import TASKS, TaskInputs
+from mgcm_fairseq.modules.simul_st import TASKS, TaskInputs, ctc_task
 
 
 @dataclass
@@ -40,13 +41,17 @@ class MultitaskCrossEntropy(FairseqCriterion):
         self.label_smoothing = label_smoothing
         self.ctc_weight = ctc_weight
 
-    def losses(self, model: Any, sample: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The summed loss of each task, primary first, and what to log; those of CTC come last."""
+    def losses(self, model: Any, sample: dict[str, Any],
+               passing: Passing = PLAIN) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The summed loss of each task, primary first, and what to log; those of CTC come last.
+
+        `passing` is a conflict engine's, see mgcm_fairseq.core.conflict.
+        """
         ctc = self.training and self.ctc_weight > 0
         inputs = TaskInputs(
             sample["net_input"]["src_tokens"], sample["net_input"]["src_lengths"], sample["transcript"],
             sample["transcript_lengths"], sample["transcript_prefix"], sample["target_prefix"])
-        outputs = model(inputs, self.tasks, ctc)
+        outputs = model(inputs, self.tasks, ctc, passing)
         targets = {"st": sample["target"], "asr": sample["transcript"], "mt": sample["target"]}
         losses: dict[str, Tensor] = {}
         logging: dict[str, Any] = {}
@@ -75,13 +80,23 @@ class MultitaskCrossEntropy(FairseqCriterion):
                             reduction="none", zero_infinity=True)
         return losses.sum(), losses.eq(0).sum()
 
+    def by_task(self, model: Any, sample: dict[str, Any],
+                passing: Passing) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
+        """One loss a task, CTC's within that of the task it serves; the number of ST target tokens; what to log."""
+        losses, logging = self.losses(model, sample, passing)
+        of_tasks: dict[str, Tensor] = {}
+        for name, loss in losses.items():
+            task = name if name in self.tasks else ctc_task(self.tasks)
+            of_tasks[task] = of_tasks[task] + loss if task in of_tasks else loss
+        total = torch.stack([loss.detach() for loss in losses.values()]).sum()
+        logging |= {"loss": total, "ntokens": sample["ntokens"], "nsentences": sample["nsentences"],
+                    "sample_size": sample["ntokens"]}
+        return of_tasks, sample["ntokens"], logging
+
     def forward(self, model: Any, sample: dict[str, Any], reduce: bool = True) -> tuple[Tensor, int, dict[str, Any]]:
         """The sum of the task losses, the number of ST target tokens, and what to log."""
-        losses, logging = self.losses(model, sample)
-        loss = torch.stack(list(losses.values())).sum()
-        logging |= {"loss": loss.detach(), "ntokens": sample["ntokens"], "nsentences": sample["nsentences"],
-                    "sample_size": sample["ntokens"]}
-        return loss, sample["ntokens"], logging
+        losses, sample_size, logging = self.by_task(model, sample, PLAIN)
+        return torch.stack(list(losses.values())).sum(), sample_size, logging
 
     @classmethod
     def reduce_metrics(cls, logging_outputs: list[dict[str, Any]]) -> None:

@@ -9,10 +9,9 @@ from typing import Any
 import sacrebleu
 import torch
 from fairseq.data import Dictionary
-from fairseq.dataclass import FairseqDataclass
 from fairseq.logging import metrics
 from fairseq.tasks import FairseqTask, register_task
-from omegaconf import MISSING
+from omegaconf import II, MISSING
 from torch import Tensor
 
 from mgcm_fairseq.data.config import CorpusConfig
@@ -20,6 +19,8 @@ from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import start_from_wav2vec2
+from mgcm_fairseq.training.config import ConflictConfig
+from mgcm_fairseq.training.step import ConflictStep
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ MAX_NGRAM = 4  # of BLEU
 
 
 @dataclass
-class SimulSTConfig(FairseqDataclass):
+class SimulSTConfig(ConflictConfig):
     data: str = field(default=MISSING, metadata={"help": "folder that scripts/prep_mustc.sh wrote"})
     max_source_samples: int = field(
         default=480_000, metadata={"help": "longest utterance in samples at 16 kHz (30 s, as in preparation)"})
@@ -35,6 +36,7 @@ class SimulSTConfig(FairseqDataclass):
     eval_bleu: bool = field(
         default=False, metadata={"help": "translate the validation set greedily and log BLEU, for "
                                          "--best-checkpoint-metric bleu"})
+    seed: int = II("common.seed")
 
 
 class PieceDecoder:
@@ -61,6 +63,7 @@ class SimulSTTask(FairseqTask):
         self.vocabulary = vocabulary
         self.dictionary = dictionary
         self.validation_generator: Any = None
+        self.conflict = None if cfg.conflict_rule == "none" else ConflictStep(cfg, cfg.seed)
 
     @classmethod
     def setup_task(cls, cfg: SimulSTConfig, **kwargs: Any) -> "SimulSTTask":
@@ -110,6 +113,22 @@ class SimulSTTask(FairseqTask):
         if weights is not None:
             model.network.encoder.front_end.wav2vec2.load_state_dict(weights)
         return model
+
+    def train_step(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update_num: int,
+                   ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
+        """fairseq's, or with --conflict-rule one whose gradients are merged by task."""
+        if self.conflict is None:
+            return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
+        return self.conflict.run(sample, model, criterion, optimizer, update_num, ignore_grad)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the conflict rule needs to go on, in every checkpoint."""
+        return {} if self.conflict is None else {"conflict": self.conflict.rule.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes up what `state_dict` returned."""
+        if self.conflict is not None and "conflict" in state_dict:
+            self.conflict.rule.load_state_dict(state_dict["conflict"])
 
     def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple[Tensor, int, dict[str, Any]]:
         """Losses, the number of utterances, and with --eval-bleu the counts that corpus BLEU is made of."""

@@ -8,7 +8,7 @@ from mgcm_fairseq.core.conflict.streamed import Streamed
 from mgcm_fairseq.core.conflict.streams import PLAIN, Passing, Recomputing, Stream
 from mgcm_fairseq.core.conflict.workers import Workers
 
-ENGINES = {"stash": Stash, "streamed": Streamed}
+ENGINES: dict[str, type[Stash] | type[Streamed]] = {"stash": Stash, "streamed": Streamed}
 
 __all__ = ["ENGINES", "GRANULARITIES", "PLAIN", "RULES", "Groups", "Passing", "Recomputing", "Report", "Rule", "Stash",
            "Stateless", "Stream", "Streamed", "Workers", "make_rule"]

@@ -1,0 +1,53 @@
+"""The noise floor of conflicts: how often the primary task's gradients on two halves of one batch oppose each other."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mgcm_fairseq.core.conflict import PLAIN, Groups
+from mgcm_fairseq.core.conflict.gramian import pairwise_dots
+
+
+class NoiseFloor:
+    """Measures beside the training: leaves gradients and random numbers as they were."""
+
+    def __init__(self, network: nn.Module, groups: Groups, model: Any, criterion: Any) -> None:
+        self.network = network
+        self.groups = groups
+        self.model = model
+        self.criterion = criterion
+
+    def cosines(self, sample: dict[str, Any]) -> list[float | None]:
+        """CosSim of the two halves' gradients in each group; None where one is absent. [] for a batch of one."""
+        size = sample["nsentences"]
+        if size < 2:
+            return []
+        parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        device = parameters[0].device
+        gradients = []
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            for half in (slice(0, size // 2), slice(size // 2, size // 2 * 2)):
+                losses, _, _ = self.criterion.by_task(self.model, rows(sample, half, size), PLAIN)
+                primary = losses[self.criterion.tasks[0]]
+                gradients.append(torch.autograd.grad(primary, parameters, allow_unused=True))
+        found: list[float | None] = [None] * len(self.groups.names)
+        for group, positions in self.groups.members(parameters).items():
+            pairs = [pair for p in positions if (pair := [of_half[p] for of_half in gradients])[0] is not None
+                     and pair[1] is not None]
+            if pairs:
+                gramian_TT = torch.stack([pairwise_dots(pair) for pair in pairs]).sum(0)
+                cosine = gramian_TT[0, 1] / (gramian_TT[0, 0].sqrt() * gramian_TT[1, 1].sqrt())
+                found[group] = cosine.item() if cosine.isfinite() else None
+        return found
+
+
+def rows(part: Any, chosen: slice, size: int) -> Any:
+    """The chosen rows of everything in a sample of `size` utterances that has one for each."""
+    if isinstance(part, dict):
+        return {name: rows(value, chosen, size) for name, value in part.items()}
+    if isinstance(part, Tensor) and part.dim() and part.size(0) == size:
+        return part[chosen]
+    if isinstance(part, list) and len(part) == size:
+        return part[chosen]
+    return part

@@ -1,0 +1,52 @@
+"""What conflict handling cannot be combined with, refused at the start with the reason."""
+
+from typing import Any
+
+from fairseq.optim.bmuf import FairseqBMUF
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.training.config import ConflictConfig
+
+_WRAPPERS = {"ModuleProxyWrapper", "DistributedDataParallel", "LegacyDistributedDataParallel",
+             "DistributedTimeoutWrapper"}
+
+
+def unwrap(model: Any) -> Any:
+    """The model below fairseq's data-parallel wrappers; InputError for one whose gradients are not whole."""
+    while hasattr(model, "module"):
+        if type(model).__name__ not in _WRAPPERS:
+            raise InputError("--ddp-backend", "legacy_ddp or pytorch_ddp, whose workers hold whole gradients",
+                             type(model).__name__, "Choose one of the two, or --conflict-rule none.")
+        model = model.module
+    return model
+
+
+def check_config(cfg: ConflictConfig) -> None:
+    """InputError for options that contradict each other."""
+    if cfg.conflict_granularity == "model" and cfg.conflict_engine == "streamed":
+        raise InputError("--conflict-granularity", "a granularity that lies inside a segment for the streamed engine",
+                         "model", "Add --conflict-engine stash.")
+    if cfg.conflict_log_interval < 1:
+        raise InputError("--conflict-log-interval", "a number of updates from 1 on", str(cfg.conflict_log_interval),
+                         "Leave it out for 100.")
+
+
+def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, network: Any, workers: int) -> None:
+    """InputError for a training that the engine would make wrong."""
+    if not hasattr(criterion, "by_task"):
+        raise InputError("--criterion", "one with a loss for each task", type(criterion).__name__,
+                         "Use multitask_cross_entropy, or --conflict-rule none.")
+    if len(criterion.tasks) < 2:
+        raise InputError("--tasks", "at least two, for their gradients to conflict", ",".join(criterion.tasks),
+                         "Add asr or mt, or leave --conflict-rule out.")
+    if isinstance(optimizer, FairseqBMUF):
+        raise InputError("--use-bmuf", "an optimizer that averages gradients", "block-wise model updates",
+                         "Leave it out, or use --conflict-rule none.")
+    if workers > 1 and cfg.conflict_reduce == "local" and cfg.conflict_rule == "gradvac":
+        raise InputError("--conflict-reduce", "global for gradvac, whose running targets must be the same on all "
+                         "workers to be saved", "local", "Use --conflict-reduce global.")
+    drop = network.encoder.front_end.config.encoder_layerdrop
+    if workers > 1 and cfg.conflict_reduce == "global" and cfg.conflict_engine == "streamed" and drop > 0:
+        raise InputError("--w2v-config", "encoder_layerdrop 0 for the streamed engine on several workers, which "
+                         "exchange gradients layer by layer and would wait for each other's dropped ones", str(drop),
+                         "Set it to 0, or use --conflict-engine stash or --conflict-reduce local.")

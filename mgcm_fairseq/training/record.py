@@ -1,0 +1,101 @@
+"""Records of conflicts: in fairseq's log and whatever it feeds, and in a JSON-lines file."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from fairseq.logging import metrics
+from fairseq.logging.meters import AverageMeter
+
+from mgcm_fairseq.core.conflict import Report
+from mgcm_fairseq.core.conflict.places import COMPONENTS
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.training.config import ConflictConfig
+from mgcm_fairseq.training.noise import NoiseFloor
+from mgcm_fairseq.training.telemetry import BINS, QUANTITIES, Sums, Telemetry, summarise
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1  # of the file
+
+
+class Recorder:
+    """Fetches the sums every --conflict-log-interval updates, logs them and appends them to the file."""
+
+    def __init__(self, telemetry: Telemetry, cfg: ConflictConfig, path: str, noise: NoiseFloor | None,
+                 update: int) -> None:
+        self.telemetry = telemetry
+        self.interval = cfg.conflict_log_interval
+        self.noise = noise
+        self.path = Path(path) if path else None
+        self._last = update
+        self._sample: dict[str, Any] | None = None
+        places = telemetry.groups.places
+        self._layers = {(place.layer, place.component): [index for index, other in enumerate(places)
+                                                         if other[:2] == place[:2]] for place in places}
+        if self.path is not None:
+            self._open(self.path, cfg)
+
+    def before(self, update: int) -> None:
+        """To be called before each forward pass, with the number of updates done."""
+        if update >= self._last + self.interval:
+            self._last = update
+            sums = self.telemetry.fetch()
+            if sums is not None:
+                self._log(sums)
+                if self.path is not None:
+                    self._append(self.path, update, sums)
+
+    def add(self, report: Report, sample: dict[str, Any]) -> None:
+        """To be called after each backward pass."""
+        self.telemetry.add(report)
+        self._sample = sample
+
+    def _log(self, sums: Sums) -> None:
+        """Rates in percent and cosines: by task and component in every line, by layer too in the epoch's."""
+        for component in COMPONENTS:
+            members = [index for (_, other), indices in self._layers.items() if other == component for index in indices]
+            for task, values in zip(self.telemetry.tasks[1:], summarise(sums.quantities, members), strict=True):
+                if values:
+                    metrics.log_scalar(f"{task}_{component}_conflict", 100 * values["conflict"], values["weight"],
+                                       round=1)
+                    metrics.log_scalar(f"{task}_{component}_cosine", values["cosine"], values["weight"], round=3)
+        epoch = metrics.get_meters("train")
+        for (layer, component), members in self._layers.items():
+            for task, values in zip(self.telemetry.tasks[1:], summarise(sums.quantities, members), strict=True):
+                for name, scale, digits in (("conflict", 100, 1), ("cosine", 1, 3)) if values and epoch else ():
+                    key = f"{task}/{component}/{layer}/{name}"
+                    if key not in epoch:
+                        epoch.add_meter(key, AverageMeter(round=digits), priority=90)
+                    epoch[key].update(scale * values[name], values["weight"])
+
+    def _open(self, path: Path, cfg: ConflictConfig) -> None:
+        header = {
+            "format": FORMAT, "tasks": list(self.telemetry.tasks), "rule": cfg.conflict_rule,
+            "granularity": str(cfg.conflict_granularity), "scope": cfg.conflict_scope,
+            "engine": str(cfg.conflict_engine), "reduce": str(cfg.conflict_reduce), "bins": BINS,
+            "components": list(COMPONENTS), "quantities": list(QUANTITIES),
+            "groups": [{"name": name, "layer": place.layer, "component": place.component}
+                       for name, place in zip(self.telemetry.groups.names, self.telemetry.groups.places, strict=True)]}
+        if path.exists() and path.stat().st_size:
+            with path.open(encoding="utf-8") as lines:
+                if lines.readline().rstrip("\n") != json.dumps(header):
+                    raise InputError(path, "the conflict log of a training with these tasks, groups and options",
+                                     "another header", "Give --conflict-log a new name.")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(header) + "\n", encoding="utf-8")
+
+    def _append(self, path: Path, update: int, sums: Sums) -> None:
+        record: dict[str, Any] = {"update": update, "passes": sums.passes,
+                                  "quantities": _rounded(sums.quantities.tolist()),
+                                  "histogram": sums.histogram.long().tolist()}
+        if self.noise is not None and self._sample is not None:
+            record["noise"] = _rounded(self.noise.cosines(self._sample))
+        with path.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(record, separators=(",", ":")) + "\n")
+
+
+def _rounded(values: Any) -> Any:
+    return [_rounded(value) for value in values] if isinstance(values, list) else values and round(values, 5)

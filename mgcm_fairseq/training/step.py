@@ -1,0 +1,69 @@
+"""A training step whose gradients an engine merges: what --conflict-rule does to fairseq's train_step."""
+
+from typing import Any
+
+import torch
+from fairseq.distributed import utils as distributed
+from fairseq.optim.amp_optimizer import AMPOptimizer
+from torch import Tensor
+
+from mgcm_fairseq.core.conflict import ENGINES, Stash, Streamed, Workers, make_rule
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.training.config import SCOPES, ConflictConfig
+from mgcm_fairseq.training.noise import NoiseFloor
+from mgcm_fairseq.training.preconditions import check_config, check_training, unwrap
+from mgcm_fairseq.training.record import Recorder
+from mgcm_fairseq.training.telemetry import Telemetry
+
+
+class ConflictStep:
+    """Takes the place of forward and backward in a training step; everything else stays fairseq's.
+
+    Micro-batches of --update-freq are judged one by one, with --conflict-reduce global over all workers, and add up.
+    """
+
+    def __init__(self, cfg: ConflictConfig, seed: int) -> None:
+        """InputError for options that cannot work."""
+        check_config(cfg)
+        self.cfg = cfg
+        try:
+            self.rule = make_rule(cfg.conflict_rule, seed)
+        except ValueError as error:
+            raise InputError("--conflict-rule", "a rule", repr(cfg.conflict_rule), str(error)) from error
+        self.engine: Stash | Streamed | None = None
+        self.recorder: Recorder | None = None
+
+    def run(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update: int,
+            ignore_grad: bool) -> tuple[Tensor, int, dict[str, Any]]:
+        """Forward and backward; gradients of a batch to ignore are zero, but the workers still meet."""
+        model.train()
+        model.set_num_updates(update)
+        if self.engine is None or self.recorder is None:
+            self.engine, self.recorder = self._start(model, criterion, optimizer, update)
+        self.engine.step = update
+        self.recorder.before(update)
+        with torch.autocast("cuda", torch.float16, enabled=isinstance(optimizer, AMPOptimizer)):
+            losses, sample_size, log = criterion.by_task(model, sample, self.engine.streams())
+            loss = self.engine.join(losses)
+        optimizer.backward(loss * 0 if ignore_grad else loss)
+        if not ignore_grad:
+            self.recorder.add(self.engine.report, sample)
+        return loss.detach(), sample_size, log
+
+    def _start(self, model: Any, criterion: Any, optimizer: Any, update: int) -> tuple[Stash | Streamed, Recorder]:
+        network = unwrap(model).network
+        world = distributed.get_data_parallel_world_size()
+        check_training(self.cfg, criterion, optimizer, network, world)
+        together = self.cfg.conflict_reduce == "global" and world > 1
+        workers = Workers(distributed.get_data_parallel_group()) if together else None
+        scope = SCOPES.get(self.cfg.conflict_scope, self.cfg.conflict_scope)
+        try:
+            engine: Stash | Streamed = ENGINES[str(self.cfg.conflict_engine)](
+                network, criterion.tasks, self.rule, str(self.cfg.conflict_granularity), scope, workers)
+        except ValueError as error:
+            raise InputError("--conflict-scope", "a pattern that fits", repr(scope), str(error)) from error
+        groups = engine.merger.groups
+        first = not torch.distributed.is_initialized() or distributed.get_data_parallel_rank() == 0
+        path = self.cfg.conflict_log if first else ""
+        noise = NoiseFloor(network, groups, unwrap(model), criterion) if path else None
+        return engine, Recorder(Telemetry(groups, engine.tasks), self.cfg, path, noise, update)

@@ -1,0 +1,67 @@
+"""Two gloo workers on shards against one worker on the whole batch."""
+
+import json
+import subprocess
+import sys
+from itertools import product
+
+import pytest
+import torch
+
+from tests.fixtures import ENVIRONMENT, REPOSITORY
+
+BACKENDS, ENGINES, MICRO_BATCHES = ("legacy_ddp", "pytorch_ddp"), ("streamed", "stash"), (1, 4)
+GLOBAL = [(backend, "global", engine, "mgcm", count)
+          for backend, engine, count in product(BACKENDS, ENGINES, MICRO_BATCHES)]
+OTHERS = [("pytorch_ddp", "global", "streamed", rule, 1) for rule in ("discard", "pcgrad", "gradvac")]
+LOCAL = [(backend, "local", engine, "mgcm", count)
+         for (backend, engine), count in product((("pytorch_ddp", "streamed"), ("legacy_ddp", "stash")), MICRO_BATCHES)]
+
+
+def gradients(folder, world, cases):
+    """What each worker's optimizer would see: one dictionary a worker, from case to gradients."""
+    outs = [folder / f"{rank}.pt" for rank in range(world)]
+    workers = [subprocess.Popen(
+        [sys.executable, "-m", "tests.training.shards", str(rank), str(world), str(folder / "meeting"),
+         json.dumps(cases), str(out)], cwd=REPOSITORY, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True)
+        for rank, out in enumerate(outs)]
+    ends = [(worker.communicate(timeout=300)[1], worker.returncode) for worker in workers]
+    assert all(code == 0 for _, code in ends), ends[0][0][-3000:]
+    return [dict(zip(cases, torch.load(out), strict=True)) for out in outs]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """The first worker's gradients; the second's are the same."""
+    first, second = gradients(tmp_path_factory.mktemp("pair"), 2, GLOBAL + OTHERS + LOCAL)
+    assert all(distance(first[case], second[case]) == 0 for case in first)
+    return first
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """(rule, micro-batches) -> the gradients of one worker."""
+    wanted = dict.fromkeys(("", "", "streamed", rule, count) for *_, rule, count in GLOBAL + OTHERS)
+    cases = [("legacy_ddp", "global", *case[2:]) for case in wanted]
+    [found] = gradients(tmp_path_factory.mktemp("alone"), 1, cases)
+    return {case[3:]: of_case for case, of_case in found.items()}
+
+
+def distance(ours, theirs):
+    assert ours["gradients"].keys() == theirs["gradients"].keys()
+    ours, theirs = (torch.cat([part.flatten().double() for part in of["gradients"].values()]) for of in (ours, theirs))
+    return ((ours - theirs).norm() / theirs.norm()).item()
+
+
+@pytest.mark.parametrize("case", GLOBAL + OTHERS, ids=str)
+def test_global_equals_one_worker(pair, alone, case):
+    expected = alone[case[3:]]
+    assert distance(pair[case], expected) < 1e-5
+    assert pair[case]["conflicts"] == expected["conflicts"] > 0
+
+
+@pytest.mark.parametrize("count", MICRO_BATCHES)
+def test_local_is_the_same_for_engines_and_backends_but_not_global(pair, alone, count):
+    ours, theirs = (pair[case] for case in LOCAL if case[4] == count)
+    assert distance(ours, theirs) < 1e-5
+    assert distance(ours, alone["mgcm", count]) > 1e-4
