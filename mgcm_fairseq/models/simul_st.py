@@ -70,17 +70,24 @@ class GenerationDecoder(FairseqIncrementalDecoder):
 class SimulSTModel(BaseFairseqModel):
     """One forward pass returns the logits of every task, so that any data-parallel wrapper can hold it."""
 
-    def __init__(self, network: SimulSTNetwork, recompute: bool = False) -> None:
+    def __init__(self, network: SimulSTNetwork, recompute: bool = False, freeze_front_end_updates: int = 0) -> None:
         super().__init__()
         self.network = network
         self.recompute = recompute
+        self.freeze_front_end_updates = freeze_front_end_updates
         self.encoder = GenerationEncoder(network)
         self.decoder = GenerationDecoder(network)
 
     @classmethod
     def build_model(cls, cfg: SimulSTModelConfig, task: Any) -> "SimulSTModel":
         """Random weights in the shape that cfg asks for."""
-        return cls(build_network(cfg, len(task.vocabulary), task.vocabulary.pad), cfg.checkpoint_activations)
+        return cls(build_network(cfg, len(task.vocabulary), task.vocabulary.pad), cfg.checkpoint_activations,
+                   cfg.freeze_front_end_updates)
+
+    def set_num_updates(self, num_updates: int) -> None:
+        """Tells the front end whether its time to train has come."""
+        super().set_num_updates(num_updates)
+        self.network.front_end_frozen = num_updates < self.freeze_front_end_updates
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool,  # type: ignore[override]
                 passing: Passing = PLAIN) -> TaskOutputs:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
@@ -39,6 +40,7 @@ class SimulSTNetwork(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
+        self.front_end_frozen = False
         self.ctc = CTCHeads(encoder.front_end.dim, encoder.embedding) if ctc else None
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool, passing: Passing = PLAIN) -> TaskOutputs:
@@ -48,7 +50,7 @@ class SimulSTNetwork(nn.Module):
         texts, alignments = [], {}
         to_encode: list[tuple[Stream, Tensor]] = []
         if spoken:
-            features = encoder.front_end(inputs.waveform, inputs.waveform_lengths, passing, spoken)
+            features = self._hear(inputs, spoken, passing)
             embedded, frames = encoder.embed_speech(features, inputs.waveform_lengths, passing)
             to_encode.append((embedded, frames))
             if ctc:
@@ -66,6 +68,13 @@ class SimulSTNetwork(nn.Module):
                       for task in states.tasks if task in tasks]
         logits = self.decoder.run(texts, passing)
         return TaskOutputs({text.task: of_task for text, of_task in zip(texts, logits, strict=True)}, alignments)
+
+    def _hear(self, inputs: TaskInputs, tasks: list[str], passing: Passing) -> Stream:
+        if not self.front_end_frozen:
+            return self.encoder.front_end(inputs.waveform, inputs.waveform_lengths, passing, tasks)
+        with torch.no_grad():
+            features = self.encoder.front_end(inputs.waveform, inputs.waveform_lengths, PLAIN, tasks)
+        return passing.start(features.value, tasks)
 
 
 def ctc_task(tasks: tuple[str, ...]) -> str:

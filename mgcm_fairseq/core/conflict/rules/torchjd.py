@@ -29,7 +29,10 @@ class TorchJD:
         if not hasattr(aggregation, f"{name}Weighting"):
             known = sorted(entry.removesuffix("Weighting") for entry in dir(aggregation) if entry.endswith("Weighting"))
             raise ValueError(f"rule torchjd:{name}: expected one of {', '.join(filter(None, known))}.")
-        return cls(getattr(aggregation, f"{name}Weighting")())
+        try:
+            return cls(getattr(aggregation, f"{name}Weighting")())
+        except ImportError as error:
+            raise ValueError(f"rule torchjd:{name}: {error}") from error
 
     def __call__(self, gramian_NTT: Tensor, groups: Sequence[str], step: int) -> Tensor:
         """Weights times the number of tasks present, so that the mean's weighting gives the plain sum."""

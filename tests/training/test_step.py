@@ -1,0 +1,191 @@
+"""Training steps with real optimizers of fairseq: precisions, overflow, batches to ignore, a front end that thaws."""
+
+import copy
+from types import SimpleNamespace
+
+import pytest
+import torch
+from fairseq import options
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from fairseq.optim import FP16Optimizer, MemoryEfficientFP16Optimizer
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.models.simul_st import SimulSTModel
+from mgcm_fairseq.training.config import ConflictConfig
+from mgcm_fairseq.training.noise import NoiseFloor, rows
+from mgcm_fairseq.training.step import ConflictStep
+from tests.modules.networks import network
+from tests.training.batches import criterion, sample
+
+BACKWARD = SimpleNamespace(backward=lambda loss: loss.backward())
+
+
+def model(**options):
+    return SimulSTModel(network(dropout=0.0), **options)
+
+
+def step(**options):
+    return ConflictStep(ConflictConfig(**{"conflict_rule": "mgcm", **options}), seed=1)
+
+
+def gradients(of):
+    return {name: parameter.grad.clone() for name, parameter in of.named_parameters() if parameter.grad is not None}
+
+
+def flat(of):
+    return torch.cat([part.flatten().double() for part in of.values()])
+
+
+def half_optimizer(of, *more):
+    """fairseq's own, for --fp16 or --bf16."""
+    arguments = ["data", "--task", "translation", "--arch", "transformer", "--optimizer", "adam", "--lr", "0.01",
+                 "--fp16-no-flatten-grads", *more]
+    cfg = convert_namespace_to_omegaconf(options.parse_args_and_arch(options.get_training_parser(), arguments))
+    kind = MemoryEfficientFP16Optimizer if cfg.common.memory_efficient_fp16 else FP16Optimizer
+    return kind.build_optimizer(cfg, [parameter for parameter in of.parameters() if parameter.requires_grad])
+
+
+def cast(batch, dtype):
+    return {**batch, "net_input": {**batch["net_input"], "src_tokens": batch["net_input"]["src_tokens"].to(dtype)}}
+
+
+@pytest.mark.parametrize("engine", ["streamed", "stash"])
+@pytest.mark.parametrize(("dtype", "more"), [
+    (torch.float16, ("--fp16",)), (torch.float16, ("--fp16", "--memory-efficient-fp16")), (torch.bfloat16, ("--bf16",))])
+def test_half_precision_gives_nearly_the_gradient_of_fp32(engine, dtype, more):
+    full = model()
+    step().run(sample(), full, criterion(), BACKWARD, 0, ignore_grad=False)
+    half = model().to(dtype)
+    optimizer = half_optimizer(half, *more)
+    step(conflict_engine=engine).run(cast(sample(), dtype), half, criterion(), optimizer, 0, ignore_grad=False)
+    scale = optimizer.scaler.loss_scale if optimizer.scaler else 1.0
+    expected, found = flat(gradients(full)), flat(gradients(half)) / scale
+    assert (found - expected).norm() < 0.1 * expected.norm()
+    optimizer.clip_grad_norm(5.0)
+    optimizer.step()
+    assert all(parameter.isfinite().all() for parameter in half.parameters())
+
+
+def test_an_overflow_is_skipped_and_corrupts_nothing():
+    half = model().half()
+    before = copy.deepcopy(half.state_dict())
+    optimizer = half_optimizer(half, "--fp16", "--fp16-init-scale", str(2**17), "--min-loss-scale", "1e-6")
+    ours = step(conflict_rule="gradvac")
+    batch = cast(sample(), torch.float16)
+    steps = 0
+    while True:
+        optimizer.zero_grad()
+        ours.run(batch, half, criterion(), optimizer, steps, ignore_grad=False)
+        try:
+            optimizer.clip_grad_norm(5.0)
+            break
+        except OverflowError:
+            steps += 1
+            assert all(torch.equal(half.state_dict()[name], before[name]) for name in before)
+            assert all(target.isfinite().all() for target in ours.rule.state_dict().values())
+    assert steps > 0, "no overflow: the test shows nothing"
+    optimizer.step()
+    assert all(parameter.isfinite().all() for parameter in half.parameters())
+
+
+@pytest.mark.parametrize("engine", ["streamed", "stash"])
+def test_micro_batches_add_up(engine):
+    together, apart = model(), [model(), model()]
+    ours = step(conflict_engine=engine)
+    for index in range(2):
+        ours.run(sample(seed=index), together, criterion(), BACKWARD, 0, ignore_grad=False)
+        step(conflict_engine=engine).run(sample(seed=index), apart[index], criterion(), BACKWARD, 0, ignore_grad=False)
+    expected = flat(gradients(apart[0])) + flat(gradients(apart[1]))
+    torch.testing.assert_close(flat(gradients(together)), expected, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["streamed", "stash"])
+def test_a_batch_to_ignore_adds_nothing(engine):
+    ours, trained = step(conflict_engine=engine), model()
+    ours.run(sample(), trained, criterion(), BACKWARD, 0, ignore_grad=False)
+    before = gradients(trained)
+    ours.run(sample(seed=1), trained, criterion(), BACKWARD, 0, ignore_grad=True)
+    after = gradients(trained)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert ours.recorder.telemetry.fetch().passes == 1
+
+
+def test_a_frozen_front_end_thaws():
+    trained, ours = model(freeze_front_end_updates=2), step()
+    front_end = trained.network.encoder.front_end
+    for update in range(4):
+        trained.zero_grad()
+        ours.run(sample(), trained, criterion(), BACKWARD, update, ignore_grad=False)
+        assert all((parameter.grad is None) == (update < 2) for parameter in front_end.parameters())
+    always = model()
+    step().run(sample(), always, criterion(), BACKWARD, 0, ignore_grad=False)
+    torch.testing.assert_close(flat(gradients(trained)), flat(gradients(always)))
+
+
+def test_checkpointing_changes_no_gradient():
+    kept, repeated = model(), model(recompute=True)
+    for trained in (kept, repeated):
+        torch.manual_seed(3)
+        step().run(sample(), trained, criterion(), BACKWARD, 0, ignore_grad=False)
+    assert torch.equal(flat(gradients(kept)), flat(gradients(repeated)))
+
+
+def test_layer_drop_works_on_one_worker():
+    values = '{"encoder_layers": 3, "encoder_layerdrop": 0.7}'
+    trained = SimulSTModel(network(w2v_config=values, dropout=0.0))
+    assert trained.network.encoder.front_end.config.encoder_layerdrop == 0.7
+    ours, groups = step(), set()
+    for update in range(4):
+        torch.manual_seed(update)
+        ours.run(sample(2), trained, criterion(), BACKWARD, update, ignore_grad=False)
+        groups.add(len(ours.engine.report.groups))
+    assert len(groups) > 1
+
+
+def test_noise_floor_is_the_cosine_of_two_halves_and_leaves_no_trace():
+    trained, ours = model(), step()
+    ours.run(sample(), trained, criterion(), BACKWARD, 0, ignore_grad=False)
+    before, state = gradients(trained), torch.get_rng_state()
+    groups = ours.engine.merger.groups
+    found = NoiseFloor(trained.network, groups, trained, criterion()).cosines(sample())
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(torch.equal(before[name], after) for name, after in gradients(trained).items())
+    halves = []
+    for half in (slice(0, 2), slice(2, 4)):
+        trained.zero_grad()
+        criterion("st", ctc_weight=0.0)(trained, rows(sample(), half, 4))[0].backward()
+        halves.append(gradients(trained))
+    weight = "network.decoder.layers.0.ffn.fc1"
+    ours, theirs = (torch.cat([of[f"{weight}.weight"].flatten(), of[f"{weight}.bias"]]) for of in halves)
+    expected = torch.nn.functional.cosine_similarity(ours, theirs, dim=0).item()
+    assert found[groups.names.index(weight.removeprefix("network."))] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"conflict_rule": "best"}, "expected one of mgcm"),
+    ({"conflict_granularity": "model"}, "Add --conflict-engine stash"),
+    ({"conflict_log_interval": 0}, "from 1 on")])
+def test_options_that_cannot_work_are_refused(given, message):
+    with pytest.raises(InputError, match=message):
+        step(**given)
+
+
+def test_an_empty_scope_is_refused():
+    with pytest.raises(InputError, match="encoder"):
+        step(conflict_scope="nothing").run(sample(), model(), criterion(), BACKWARD, 0, ignore_grad=False)
+
+
+def test_a_single_task_is_refused():
+    with pytest.raises(InputError, match="at least two"):
+        step().run(sample(), model(), criterion("st"), BACKWARD, 0, ignore_grad=False)
+
+
+def test_a_wrapper_with_sharded_gradients_is_refused():
+    class FullyShardedDataParallel(torch.nn.Module):
+        def __init__(self, module):
+            super().__init__()
+            self.module = module
+            self.set_num_updates = module.set_num_updates
+
+    with pytest.raises(InputError, match="legacy_ddp or pytorch_ddp"):
+        step().run(sample(), FullyShardedDataParallel(model()), criterion(), BACKWARD, 0, ignore_grad=False)
