@@ -43,8 +43,8 @@ class SimulSTModelConfig(FairseqDataclass):
     attention_dropout: float = field(default=0.1, metadata={"help": "dropout probability of attention weights"})
     activation_dropout: float = field(default=0.1, metadata={"help": "dropout probability after the ReLU"})
     freeze_front_end_updates: int = field(
-        default=0, metadata={"help": "updates before the front end begins to train, as a pre-trained one may want; with "
-                                     "--ddp-backend pytorch_ddp add --find-unused-parameters"})
+        default=0, metadata={"help": "updates before the front end begins to train, as a pre-trained one may want; "
+                                     "with --ddp-backend pytorch_ddp add --find-unused-parameters"})
     checkpoint_activations: bool = field(
         default=False, metadata={"help": "keep no activations inside layers but run them again in the backward pass, "
                                          "once for all tasks: less memory, about a third more time"})

@@ -1,5 +1,6 @@
 """The whole network: one encoder and one decoder serve SimulST, SimulASR and SimulMT."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -69,7 +70,7 @@ class SimulSTNetwork(nn.Module):
         logits = self.decoder.run(texts, passing)
         return TaskOutputs({text.task: of_task for text, of_task in zip(texts, logits, strict=True)}, alignments)
 
-    def _hear(self, inputs: TaskInputs, tasks: list[str], passing: Passing) -> Stream:
+    def _hear(self, inputs: TaskInputs, tasks: Sequence[str], passing: Passing) -> Stream:
         if not self.front_end_frozen:
             return self.encoder.front_end(inputs.waveform, inputs.waveform_lengths, passing, tasks)
         with torch.no_grad():

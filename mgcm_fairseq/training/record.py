@@ -50,7 +50,8 @@ class Recorder:
     def add(self, report: Report, sample: dict[str, Any]) -> None:
         """To be called after each backward pass."""
         self.telemetry.add(report)
-        self._sample = sample
+        if sample["nsentences"] > 1:  # the noise floor needs two halves
+            self._sample = sample
 
     def _log(self, sums: Sums) -> None:
         """Rates in percent and cosines: by task and component in every line, by layer too in the epoch's."""

@@ -1,0 +1,58 @@
+"""Memory, kernels and host syncs of one step."""
+
+import gc
+import warnings
+from typing import NamedTuple
+
+import torch
+from torch.autograd import DeviceType
+
+from mgcm_fairseq.evaluation.conflict_benchmark.live_bytes import LiveBytes
+from mgcm_fairseq.evaluation.conflict_benchmark.methods import Step
+from mgcm_fairseq.evaluation.conflict_benchmark.operators import Operators
+from mgcm_fairseq.evaluation.conflict_benchmark.workload import Workload
+
+
+class Profile(NamedTuple):
+    """Of a step that begins without gradients and ends with p.grad."""
+
+    peak: int  # bytes over those of the parameters
+    kernels: int  # on a CPU: operators other than views
+    host_syncs: int
+
+
+def profile_cpu(workload: Workload, step: Step, fake: bool) -> Profile:
+    """Counts tensors' bytes and operators; the same for real and for fake tensors."""
+    workload.clear()
+    gc.collect()
+    with LiveBytes(workload.parameters) as memory, Operators(fake) as operators:
+        step()
+    workload.clear()
+    return Profile(memory.peak - workload.parameter_bytes, operators.kernels, operators.host_syncs)
+
+
+def profile_cuda(workload: Workload, step: Step) -> Profile:
+    """The allocator's peak, launched kernels, and warnings of torch.cuda.set_sync_debug_mode."""
+    workload.clear()
+    step()  # cuBLAS and cuDNN allocate what they keep
+    workload.clear()
+    gc.collect()
+    torch.cuda.synchronize()
+    start = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            step()
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    peak = torch.cuda.max_memory_allocated() - start
+    host_syncs = sum("synchronizing" in str(warning.message) for warning in caught)
+    workload.clear()
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
+        step()
+        torch.cuda.synchronize()
+    kernels = sum(event.device_type == DeviceType.CUDA for event in profiler.events())
+    workload.clear()
+    return Profile(peak, kernels, host_syncs)

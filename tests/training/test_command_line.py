@@ -1,0 +1,112 @@
+"""fairseq-train with --conflict-rule: what it logs, what it records, and that it resumes exactly."""
+
+import json
+import re
+import shutil
+import sys
+
+import pytest
+import torch
+
+from tests.fixtures import BIN, REPOSITORY, run, training_command
+
+RULES = ("mgcm", "pcgrad", "gradvac", "torchjd:UPGrad")
+
+
+def weights(folder):
+    return torch.load(folder / "checkpoint_last.pt")["model"]
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_corpus, tmp_path_factory):
+    """What MGCM printed, and the file that it wrote."""
+    folder = tmp_path_factory.mktemp("mgcm")
+    found = run(*training_command(
+        tiny_corpus, folder, 6, "--disable-validation", "--no-save", "--conflict-rule", "mgcm", "--log-interval", "2",
+        "--conflict-log", str(folder / "conflicts.jsonl"), "--conflict-log-interval", "2",
+        "--tensorboard-logdir", str(folder / "tensorboard")))
+    return found.stdout + found.stderr, folder
+
+
+def test_log_shows_conflicts_by_task_and_component(trained):
+    text, _ = trained
+    lines = [line for line in text.splitlines() if "train_inner" in line]
+    assert len(lines) == 3
+    for line in lines[1:]:
+        for task in ("asr", "mt"):
+            for component in ("attention", "ffn", "norm"):
+                rate = float(re.search(rf"{task}_{component}_conflict=([\d.]+)", line)[1])
+                cosine = float(re.search(rf"{task}_{component}_cosine=(-?[\d.]+)", line)[1])
+                assert 0 <= rate <= 100
+                assert -1 <= cosine <= 1
+
+
+def test_epochs_line_shows_them_by_layer_too(trained):
+    text, _ = trained
+    [line] = [line for line in text.splitlines() if "| train | epoch" in line]
+    for layer in ("encoder.layers.1", "decoder.layers.0"):
+        for component in ("attention", "ffn", "norm"):
+            assert re.search(rf"mt/{component}/{layer}/conflict [\d.]+", line)
+
+
+def test_tensorboard_gets_them(trained):
+    _, folder = trained
+    events = b"".join(path.read_bytes() for path in folder.rglob("events*"))
+    assert b"asr_attention_conflict" in events
+    assert b"mt/ffn/encoder.layers.0/cosine" in events
+
+
+def test_file_agrees_with_itself(trained):
+    _, folder = trained
+    header, *records = [json.loads(line) for line in (folder / "conflicts.jsonl").read_text().splitlines()]
+    assert header["tasks"] == ["st", "asr", "mt"]
+    assert [record["update"] for record in records] == [2, 4]
+    for record in records:
+        assert record["passes"] == 2
+        for group in record["quantities"]:
+            for present, conflict, cosine, removed in group:
+                assert 0 <= conflict <= present <= 2
+                assert abs(cosine) <= present
+                assert 0 <= removed <= present
+                assert (removed > 0) == (conflict > 0)
+        counted = sum(present for group in record["quantities"] for present, *_ in group)
+        assert sum(sum(sum(of_task) for of_task in of_component) for of_component in record["histogram"]) == counted
+        assert len(record["noise"]) == len(header["groups"])
+
+
+def test_figures_of_the_file(trained, tmp_path):
+    _, folder = trained
+    run(sys.executable, "scripts/plot_conflicts.py", folder / "conflicts.jsonl", "--out", tmp_path)
+    for name in ("by_layer", "cosines", "over_time"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_resume_exactly(tiny_corpus, tmp_path, rule):
+    options = ("--disable-validation", "--conflict-rule", rule, "--save-interval-updates", "3")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    run(*training_command(tiny_corpus, whole, 5, *options))
+    parts.mkdir()
+    shutil.copy(whole / "checkpoint_1_3.pt", parts / "checkpoint_last.pt")
+    resumed = run(*training_command(tiny_corpus, parts, 5, *options))
+    assert "@ 3 updates" in resumed.stdout + resumed.stderr
+    ours, theirs = weights(parts), weights(whole)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_resumed_training_of_other_options_does_not_mix_with_the_file(tiny_corpus, trained):
+    _, folder = trained
+    failed = run(*training_command(
+        tiny_corpus, folder, 2, "--disable-validation", "--no-save", "--conflict-rule", "discard",
+        "--conflict-log", str(folder / "conflicts.jsonl")), check=False)
+    assert failed.returncode != 0
+    assert "Give --conflict-log a new name" in failed.stderr
+
+
+def test_hydra_takes_the_same_keys(tiny_corpus, tmp_path):
+    found = run(BIN / "fairseq-hydra-train", "--config-dir", REPOSITORY / "configs", "--config-name", "demo",
+                f"task.data={tiny_corpus}", "task.conflict_rule=mgcm", "task.conflict_granularity=layer",
+                "task.conflict_log_interval=1", "optimization.max_update=3", "common.log_interval=1",
+                f"checkpoint.save_dir={tmp_path}", "checkpoint.no_save=true", "dataset.disable_validation=true",
+                f"hydra.run.dir={tmp_path}")
+    assert "asr_attention_conflict" in found.stdout + found.stderr
