@@ -1,11 +1,12 @@
 """Dot products of gradients, in fp32 or better, without copies of whole gradients."""
 
 from collections.abc import Sequence
+from itertools import combinations_with_replacement
 
 import torch
 from torch import Tensor
 
-_CPU_CHUNK = 1 << 16  # elements: T chunks stay in the cache of a core while all their pairs are multiplied
+_CPU_CHUNK = 1 << 20  # elements that are widened, and read by all their pairs, at a time
 _GPU_CHUNK = 1 << 23
 
 
@@ -18,13 +19,16 @@ def pairwise_dots(gradients: Sequence[Tensor | None]) -> Tensor:
     first = present[0][1]
     wide = torch.float32 if first.dtype in (torch.float16, torch.bfloat16) else first.dtype
     chunk = _CPU_CHUNK if first.device.type == "cpu" else _GPU_CHUNK
-    gramian_TT = torch.zeros(len(gradients), len(gradients), dtype=wide, device=first.device)
+    dots: dict[tuple[int, int], list[Tensor]] = {}
     for start in range(0, first.numel(), chunk):
         parts = [(task, flat[start:start + chunk].to(wide)) for task, flat in present]
-        for index, (s, left) in enumerate(parts):
-            for t, right in parts[index:]:
-                gramian_TT[s, t] += torch.dot(left, right)
-    return gramian_TT + gramian_TT.triu(1).T
+        for (s, left), (t, right) in combinations_with_replacement(parts, 2):
+            dots.setdefault((s, t), []).append(torch.dot(left, right))
+    sums = {pair: torch.stack(of_chunks).sum() if len(of_chunks) > 1 else of_chunks[0]
+            for pair, of_chunks in dots.items()}
+    tasks, zero = range(len(gradients)), first.new_zeros((), dtype=wide)
+    entries = [sums.get((min(s, t), max(s, t)), zero) for s in tasks for t in tasks]
+    return torch.stack(entries).view(len(tasks), len(tasks))
 
 
 def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:

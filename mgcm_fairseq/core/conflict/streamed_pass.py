@@ -1,7 +1,7 @@
 """One forward pass of the streamed engine, and the autograd functions that carry one gradient per task backwards."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,8 +19,7 @@ class StreamedPass:
     def __init__(self, tasks: Sequence[str], merger: Merger, report: Report, step: int) -> None:
         self.tasks = tuple(tasks)
         self.merger = merger
-        self.report = report
-        self.step = step
+        self._judge = _Judge(self.tasks, merger, report, step)
         self._visited: dict[int, Any] = {}  # group -> the segment or parameter that had it
         self._aliases: dict[Tensor, tuple[Tensor, ...]] = {}
 
@@ -51,7 +50,7 @@ class StreamedPass:
             inputs = [part.value for call in calls for part in call
                       if isinstance(part, Stream) and part.value.requires_grad]
             flows = [["all"] for _ in calls]
-        outputs = iter(_SegmentNode.apply(self, tape, flows, *inputs, *tape.parameters))  # type: ignore[no-untyped-call]
+        outputs = iter(_SegmentNode.apply(self._judge, tape, flows, *inputs, *tape.parameters))  # type: ignore[no-untyped-call]
         answers = []
         for of_call, of_flow, differentiable in zip(tasks, flows, tape.differentiable, strict=True):
             value, *carriers = [next(outputs) for _ in of_flow]
@@ -74,12 +73,8 @@ class StreamedPass:
             return parameter
         if parameter not in self._aliases:
             self._visit([parameter], parameter)
-            self._aliases[parameter] = _Aliases.apply(self, parameter)  # type: ignore[no-untyped-call]
+            self._aliases[parameter] = _Aliases.apply(self._judge, parameter)  # type: ignore[no-untyped-call]
         return self._aliases[parameter][self.tasks.index(task)]
-
-    def merge(self, parameters: list[Tensor], gradients: list[Gradients]) -> Gradients:
-        """The merged gradients of one segment's parameters."""
-        return self.merger.merge(parameters, gradients, self.report, self.step)
 
     def _visit(self, parameters: list[Tensor], visitor: Any) -> bool:
         """Notes the groups of the parameters; whether there are any. ValueError if another segment had one."""
@@ -100,6 +95,19 @@ class StreamedPass:
             return (stream.value, *stream.carriers)
         fanned: tuple[Tensor, ...] = _FanOut.apply(stream.value, len(stream.tasks))  # type: ignore[no-untyped-call]
         return fanned
+
+
+class _Judge(NamedTuple):
+    """What the nodes of a pass need. They must not hold the pass, which holds some of them: neither would be freed."""
+
+    tasks: tuple[str, ...]
+    merger: Merger
+    report: Report
+    step: int
+
+    def merge(self, parameters: list[Tensor], gradients: list[Gradients]) -> Gradients:
+        """The merged gradients of one segment's parameters."""
+        return self.merger.merge(parameters, gradients, self.report, self.step)
 
 
 def _name(visitor: Any) -> str:
@@ -150,25 +158,25 @@ class _Aliases(torch.autograd.Function):
     """A view of a parameter for each task; backward the merged gradient."""
 
     @staticmethod
-    def forward(ctx: Any, passing: StreamedPass, parameter: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, judge: _Judge, parameter: Tensor) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        ctx.passing, ctx.parameter, ctx.merges_tasks = passing, parameter, True
-        return tuple(parameter.view_as(parameter) for _ in passing.tasks)
+        ctx.judge, ctx.parameter, ctx.merges_tasks = judge, parameter, True
+        return tuple(parameter.view_as(parameter) for _ in judge.tasks)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[None, Tensor | None]:
-        return None, ctx.passing.merge([ctx.parameter], [[cotangent] for cotangent in cotangents])[0]
+        return None, ctx.judge.merge([ctx.parameter], [[cotangent] for cotangent in cotangents])[0]
 
 
 class _SegmentNode(torch.autograd.Function):
     """A segment's answers; backward one vector-Jacobian product per task, and the parameters' merged gradients."""
 
     @staticmethod
-    def forward(ctx: Any, passing: StreamedPass, tape: Tape, flows: list[list[str]],
+    def forward(ctx: Any, judge: _Judge, tape: Tape, flows: list[list[str]],
                 *inputs: Tensor) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        ctx.passing, ctx.tape, ctx.flows, ctx.merges_tasks = passing, tape, flows, True
+        ctx.judge, ctx.tape, ctx.flows, ctx.merges_tasks = judge, tape, flows, True
         ctx.inputs = len(inputs) - len(tape.parameters)
         outputs: list[Tensor] = []
         for output, of_call in zip(tape.outputs, flows, strict=True):
@@ -179,11 +187,11 @@ class _SegmentNode(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
-        tape, passing = ctx.tape, ctx.passing
+        tape, judge = ctx.tape, ctx.judge
         tape.play()
         taken = iter(cotangents)
         slots = [{flow: next(taken) for flow in of_call} for of_call in ctx.flows]
-        flows = [flow for flow in ("all", *passing.tasks) if any(slot.get(flow) is not None for slot in slots)]
+        flows = [flow for flow in ("all", *judge.tasks) if any(slot.get(flow) is not None for slot in slots)]
         to_inputs: list[list[dict[str, Tensor | None]]] = [[{} for _ in leaves] for leaves in tape.leaves]
         of_tasks: dict[str, Gradients] = {}
         for flow in flows:
@@ -198,5 +206,5 @@ class _SegmentNode(torch.autograd.Function):
         nothing: Gradients = [None] * len(tape.parameters)
         if flows == ["all"]:
             return (None, None, None, *answer, *of_tasks["all"])
-        gradients = [of_tasks.get(task, list(nothing)) for task in passing.tasks]
-        return (None, None, None, *answer, *passing.merge(tape.parameters, gradients))
+        gradients = [of_tasks.get(task, list(nothing)) for task in judge.tasks]
+        return (None, None, None, *answer, *judge.merge(tape.parameters, gradients))

@@ -23,6 +23,8 @@ class Tape:
         self.differentiable = [answer.requires_grad for answer in self.answers]
         if recompute:
             self.leaves, self.answers = [], []
+        else:
+            self._calls = []
 
     def _run(self) -> tuple[list[list[Tensor]], list[Tensor]]:
         leaves, answers = [], []
