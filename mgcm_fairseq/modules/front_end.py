@@ -11,6 +11,7 @@ from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
 from fairseq.modules import GradMultiply
 from omegaconf import OmegaConf
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from mgcm_fairseq.core.conflict import Passing, Stream
 from mgcm_fairseq.modules.lengths import at_least_fp32, conv_length, valid_mask
@@ -30,12 +31,50 @@ class PaddedGroupNorm(nn.Module):
         """Statistics, in fp32 or better, over the first lengths[b] frames of each row."""
         x = at_least_fp32(x_BCT)
         valid = valid_mask(lengths, x.size(2)).unsqueeze(1)
-        count = lengths[:, None, None].to(x.dtype)
-        mean = x.masked_fill(~valid, 0.0).sum(2, keepdim=True) / count
-        centred = (x - mean).masked_fill(~valid, 0.0)
-        variance = centred.square().sum(2, keepdim=True) / count
-        scale = self.weight.to(x)[:, None] * torch.rsqrt(variance + self.eps)
-        return torch.addcmul(self.bias.to(x)[:, None], centred, scale).to(x_BCT)
+        answer: Tensor = _GroupNorm.apply(x, valid, lengths[:, None, None].to(x.dtype), self.weight.to(x)[:, None],
+                                          self.bias.to(x)[:, None], self.eps)
+        return answer.to(x_BCT)
+
+
+class _GroupNorm(torch.autograd.Function):
+    """Scale and shift of x with zero mean and unit variance over the valid frames, and zero elsewhere.
+
+    By hand because its input is the largest tensor of the network: autograd makes three more of that size in the
+    backward pass, which is where a training step's memory peaks.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x_BCT: Tensor, valid_B1T: Tensor, count_B11: Tensor, weight_C1: Tensor, bias_C1: Tensor,
+                eps: float) -> Tensor:
+        valid_BT1 = valid_B1T.transpose(1, 2).to(x_BCT)
+        normal_BCT = x_BCT - _product(x_BCT, valid_BT1) / count_B11
+        normal_BCT.masked_fill_(~valid_B1T, 0.0)
+        scale_BC1 = torch.rsqrt(_dots(normal_BCT, normal_BCT) / count_B11 + eps)
+        normal_BCT.mul_(scale_BC1)
+        ctx.save_for_backward(normal_BCT, scale_BC1 * weight_C1, valid_BT1, count_B11)
+        return torch.addcmul(bias_C1, normal_BCT, weight_C1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g_BCT: Tensor) -> tuple[Tensor | None, ...]:
+        """w (g - mean(g) - n mean(g n)) / deviation over the valid frames, for the normalised n."""
+        normal_BCT, scale_BC1, valid_BT1, count_B11 = ctx.saved_tensors
+        along_BC1 = _dots(g_BCT, normal_BCT)
+        x_BCT = g_BCT - _product(g_BCT, valid_BT1) / count_B11
+        x_BCT.addcmul_(normal_BCT, -along_BC1 / count_B11)
+        x_BCT.mul_(scale_BC1).mul_(valid_BT1.transpose(1, 2))
+        return x_BCT, None, None, along_BC1.sum(0), g_BCT.sum((0, 2)).unsqueeze(1), None
+
+
+def _dots(a_BCT: Tensor, b_BCT: Tensor) -> Tensor:
+    """<a, b> of each channel, (B, C, 1), without a tensor of products."""
+    return _product(a_BCT.unsqueeze(2), b_BCT.unsqueeze(3)).squeeze(3)
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """a @ b in their own precision, under autocast too."""
+    with torch.autocast(a.device.type, enabled=False):
+        return a @ b
 
 
 class Wav2Vec2FrontEnd(nn.Module):
@@ -89,7 +128,7 @@ class Wav2Vec2FrontEnd(nn.Module):
 
     def forward(self, waveform_BN: Tensor, lengths: Tensor, passing: Passing, tasks: Sequence[str]) -> Stream:
         """(B, N) samples at 16 kHz and (B,) lengths -> a stream of features (B, T, C) for the tasks."""
-        [stream] = passing.run(self.extract, [(passing.start(waveform_BN, tasks), lengths)])
+        stream = self.extract(waveform_BN, lengths, passing, tasks)
         valid = valid_mask(self.frames(lengths), stream.value.size(1))
         [stream] = passing.run(self.add_positions, [(stream, valid)])
         encoder = self.wav2vec2.encoder
@@ -100,21 +139,35 @@ class Wav2Vec2FrontEnd(nn.Module):
             [stream] = passing.run(encoder.layer_norm, [(stream,)])
         return stream
 
-    def extract(self, waveform_BN: Tensor, lengths: Tensor) -> Tensor:
-        """Convolutions, norm and projection: the part before any attention; (B, T, C)."""
-        w2v = self.wav2vec2
+    def extract(self, waveform_BN: Tensor, lengths: Tensor, passing: Passing, tasks: Sequence[str]) -> Stream:
+        """Convolutions, norm and projection: the part before any attention; (B, T, C).
+
+        Segments end behind the convolutions, from the second on: there the engines' gradients of every task are
+        smallest beside what the segment itself keeps.
+        """
         if self.normalize:
             waveform_BN = _standardise(waveform_BN, lengths)
-        x = waveform_BN.unsqueeze(1)
-        for block, (kernel, stride) in zip(w2v.feature_extractor.conv_layers, self.convolutions, strict=True):
-            lengths = conv_length(lengths, kernel, stride)
-            for part in block:
-                x = part(x, lengths) if isinstance(part, PaddedGroupNorm) else part(x)
+        segments: list[list[nn.Module]] = [[]]
+        for index, (convolution, *rest) in enumerate(self.wav2vec2.feature_extractor.conv_layers):
+            segments[-1].append(convolution)
+            if index:
+                segments.append([])
+            segments[-1] += rest
+        frames = conv_length(lengths, *self.convolutions[0])  # for the group norm, which is the first block's
+        stream = passing.start(waveform_BN.unsqueeze(1), tasks)
+        for parts in segments[:-1]:
+            [stream] = passing.run(partial(_through, parts), [(stream, frames)])
+        [stream] = passing.run(partial(self._project, segments[-1]), [(stream, frames)])
+        return stream
+
+    def _project(self, parts: list[nn.Module], x_BCT: Tensor, frames: Tensor) -> Tensor:
+        w2v = self.wav2vec2
+        x_BCT = _through(parts, x_BCT, frames)
         if w2v.feature_grad_mult <= 0:
-            x = x.detach()
+            x_BCT = x_BCT.detach()
         elif w2v.feature_grad_mult != 1.0:
-            x = GradMultiply.apply(x, w2v.feature_grad_mult)
-        x_BTC = w2v.layer_norm(x.transpose(1, 2))
+            x_BCT = GradMultiply.apply(x_BCT, w2v.feature_grad_mult)
+        x_BTC = w2v.layer_norm(x_BCT.transpose(1, 2))
         if w2v.post_extract_proj is not None:
             x_BTC = w2v.post_extract_proj(x_BTC)
         return w2v.dropout_input(x_BTC)
@@ -132,6 +185,12 @@ class Wav2Vec2FrontEnd(nn.Module):
         """LayerDrop from torch's generator: fairseq draws from numpy's, which it does not restore on resume."""
         rate = self.config.encoder_layerdrop
         return self.training and rate > 0 and torch.rand((), device="cpu").item() < rate
+
+
+def _through(parts: list[nn.Module], x: Tensor, frames: Tensor) -> Tensor:
+    for part in parts:
+        x = part(x, frames) if isinstance(part, PaddedGroupNorm) else part(x)
+    return x
 
 
 def _run_layer(layer: nn.Module, x_BTC: Tensor, padding_BT: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Model
 
+from mgcm_fairseq.core.conflict import PLAIN
 from tests.modules.networks import config, features, network, speech
 
 POST_NORM = {"layer_norm_first": False, "feature_grad_mult": 0.1, "extractor_mode": "default"}
@@ -60,7 +61,7 @@ def test_receptive_field_is_the_shortest_input_with_a_frame():
     for samples, expected in ((399, 0), (400, 1), (719, 1), (720, 2)):
         waveform, lengths = speech([1000, samples])
         assert ours.frames(lengths)[1] == expected
-        assert ours.extract(waveform, lengths).size(1) == ours.frames(lengths)[0]
+        assert ours.extract(waveform, lengths, PLAIN, ("st",)).value.size(1) == ours.frames(lengths)[0]
 
 
 def test_normalised_features_do_not_depend_on_loudness():

@@ -40,9 +40,10 @@ def half_optimizer(of, *more):
     """fairseq's own, for --fp16 or --bf16."""
     arguments = ["data", "--task", "translation", "--arch", "transformer", "--optimizer", "adam", "--lr", "0.01",
                  "--fp16-no-flatten-grads", *more]
-    cfg = convert_namespace_to_omegaconf(options.parse_args_and_arch(options.get_training_parser(), arguments))
+    parsed = options.parse_args_and_arch(options.get_training_parser(), arguments)
+    cfg = convert_namespace_to_omegaconf(parsed)
     kind = MemoryEfficientFP16Optimizer if cfg.common.memory_efficient_fp16 else FP16Optimizer
-    return kind.build_optimizer(cfg, [parameter for parameter in of.parameters() if parameter.requires_grad])
+    return kind.build_optimizer(cfg, list(of.parameters()))
 
 
 def cast(batch, dtype):

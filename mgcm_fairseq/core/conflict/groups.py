@@ -27,13 +27,17 @@ class Groups:
         if granularity not in GRANULARITIES:
             raise ValueError(f"conflict granularity: expected one of {', '.join(GRANULARITIES)}, "
                              f"found {granularity!r}.")
+        try:
+            pattern = re.compile(scope)
+        except re.error as error:
+            raise ValueError(f"conflict scope: {scope!r} is no regular expression: {error}.") from error
         self.granularity = granularity
         self.names: list[str] = []
         self.places: list[Place] = []  # of each group's first parameter
         self._index: dict[Tensor, int] = {}
         known: dict[str, int] = {}
         for name, parameter in model.named_parameters():
-            if not re.match(scope, name):
+            if not pattern.match(name):
                 continue
             where = place(model, name)
             label = {"parameter": name, "module": where.module, "component": f"{where.layer}/{where.component}",

@@ -29,7 +29,8 @@ def place(model: nn.Module, parameter: str) -> Place:
     module = _PARAMETRIZED.sub("", parameter.rpartition(".")[0])
     indexed = _INDEXED.match(module)
     layer = indexed[0] if indexed else module
-    ancestors = [model.get_submodule(".".join(module.split(".")[:depth])) for depth in range(module.count(".") + 2)]
+    path = module.split(".")
+    ancestors = [model.get_submodule(".".join(path[:depth])) for depth in range(1, len(path) + 1)]  # without the root
     if type(ancestors[-1]).__name__.endswith("Norm") or isinstance(ancestors[-1], nn.modules.batchnorm._NormBase):
         component = "norm"
     elif any(_is_attention(ancestor) for ancestor in ancestors):

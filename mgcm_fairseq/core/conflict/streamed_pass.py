@@ -54,21 +54,24 @@ class StreamedPass:
         answers = []
         for of_call, of_flow, differentiable in zip(tasks, flows, tape.differentiable, strict=True):
             value, *carriers = [next(outputs) for _ in of_flow]
-            answers.append(Stream(value if differentiable else value.detach(), of_call, tuple(carriers)))
+            answers.append(Stream(value, of_call, tuple(carriers)) if differentiable
+                           else Stream(value.detach(), of_call))
         return answers
 
     def branch(self, stream: Stream, *tasks: str) -> Stream:
         """A stream whose gradients go back to where those of its tasks belong."""
-        if not set(tasks) <= set(stream.tasks):
-            raise ValueError(f"branch: expected some of {', '.join(stream.tasks)}, found {', '.join(tasks)}.")
-        if not stream.carriers or tasks == stream.tasks:
-            return Stream(stream.value, tasks, stream.carriers)
         kept = tuple(task for task in stream.tasks if task in tasks)
+        if not tasks or len(kept) < len(set(tasks)):
+            raise ValueError(f"branch: expected some of {', '.join(stream.tasks)}, found {', '.join(tasks) or 'none'}.")
+        if not stream.carriers or kept == stream.tasks:
+            return Stream(stream.value, kept, stream.carriers)
         value, *carriers = _Branch.apply([stream.tasks.index(task) for task in kept], stream.value, *stream.carriers)  # type: ignore[no-untyped-call]
         return Stream(value, kept, tuple(carriers))
 
     def alias(self, parameter: Tensor, task: str) -> Tensor:
         """A view for the task; the views' gradients are merged when all are there."""
+        if task not in self.tasks:
+            raise ValueError(f"alias: expected one of {', '.join(self.tasks)}, found {task!r}.")
         if not parameter.requires_grad or self.merger.groups.of(parameter) is None:
             return parameter
         if parameter not in self._aliases:
@@ -160,7 +163,7 @@ class _Aliases(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, judge: _Judge, parameter: Tensor) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        ctx.judge, ctx.parameter, ctx.merges_tasks = judge, parameter, True
+        ctx.judge, ctx.parameter, ctx.merges_tasks, ctx.inputs = judge, parameter, True, 0
         return tuple(parameter.view_as(parameter) for _ in judge.tasks)
 
     @staticmethod

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import get_gradient_edge
 
 
 class Tape:
@@ -16,13 +17,14 @@ class Tape:
         self._segment = segment
         self._calls = calls
         self._state = _RandomState(calls) if recompute else None
-        self.leaves, self.answers = self._run()
-        self.parameters = list(dict.fromkeys(leaf for leaf in _leaves_below(self.answers)
+        self.leaves, answers = self._run()
+        self.parameters = list(dict.fromkeys(leaf for leaf in _leaves_below(answers)
                                              if not any(leaf is own for of_call in self.leaves for own in of_call)))
-        self.outputs = [answer.detach() for answer in self.answers]
-        self.differentiable = [answer.requires_grad for answer in self.answers]
+        self.outputs = [answer.detach() for answer in answers]
+        self.differentiable = [answer.requires_grad for answer in answers]
+        self._edges = _edges(answers)
         if recompute:
-            self.leaves, self.answers = [], []
+            self.leaves, self._edges = [], []
         else:
             self._calls = []
 
@@ -40,19 +42,25 @@ class Tape:
         """Makes the graphs again if they were dropped."""
         if self._state is not None:
             with self._state.restored():
-                self.leaves, self.answers = self._run()
+                self.leaves, answers = self._run()
+            self._edges = _edges(answers)
 
     def gradients(self, calls: Sequence[int], cotangents: Sequence[Tensor],
                   keep: bool) -> tuple[list[list[Tensor | None]], list[Tensor | None]]:
         """Vector-Jacobian products of each call's leaves and of all parameters; `keep` the graphs for another task."""
         leaves = [leaf for call in calls for leaf in self.leaves[call]]
-        found = iter(torch.autograd.grad([self.answers[call] for call in calls], leaves + self.parameters, cotangents,
+        found = iter(torch.autograd.grad([self._edges[call] for call in calls], leaves + self.parameters, cotangents,
                                          retain_graph=keep, allow_unused=True))
         return [[next(found) for _ in self.leaves[call]] for call in calls], list(found)
 
     def erase(self) -> None:
         """Frees the graphs."""
-        self.leaves, self.answers, self._calls = [], [], []
+        self.leaves, self._edges, self._calls = [], [], []
+
+
+def _edges(answers: Sequence[Tensor]) -> list[Any]:
+    """Where the graphs of the answers begin: keeps the graphs but not the answers' memory. None where there is none."""
+    return [get_gradient_edge(answer) if answer.requires_grad else None for answer in answers]
 
 
 class _RandomState:
@@ -80,28 +88,25 @@ class _RandomState:
 
 def _leaves_below(answers: Sequence[Tensor]) -> Iterator[Tensor]:
     """Leaf tensors that the answers' graphs end in, each once for every way to it."""
-    for node in _nodes_below(answers, lambda node: False):
+    for node in _nodes_below(answers):
         if hasattr(node, "variable"):
             yield node.variable
 
 
 def bypassing_parameters(total: Tensor) -> set[Tensor]:
     """Leaves that the graph of `total` reaches other than through a segment or an alias."""
-    return {node.variable for node in _nodes_below([total], lambda node: hasattr(node, "merges_tasks"))
-            if hasattr(node, "variable")}
+    return {node.variable for node in _nodes_below([total]) if hasattr(node, "variable")}
 
 
-def _nodes_below(outputs: Sequence[Tensor], stop: Callable[[Any], bool]) -> Iterator[Any]:
-    """Every node of the graphs once; what lies below a node to stop at is entered through its first inputs alone."""
-    pending = [output.grad_fn for output in outputs if output.grad_fn is not None]
+def _nodes_below(outputs: Sequence[Tensor]) -> Iterator[Any]:
+    """Every node of the graphs once; a node that merges tasks has parameters behind its first `inputs`: left out."""
+    pending: list[Any] = [output.grad_fn for output in outputs if output.grad_fn is not None]
     seen = set(pending)
     while pending:
         node = pending.pop()
         yield node
         below = [entry for entry, _ in node.next_functions]
-        if stop(node):
-            below = [entry for entry in below if not hasattr(entry, "variable")]
-        for entry in below:
+        for entry in below[:node.inputs] if hasattr(node, "merges_tasks") else below:
             if entry is not None and entry not in seen:
                 seen.add(entry)
                 pending.append(entry)

@@ -1,6 +1,5 @@
 """What others do, each in its usual form, to measure against. None of this is for training."""
 
-import copy
 import random
 from collections.abc import Callable
 
@@ -19,7 +18,7 @@ def published(workload: Workload) -> Callable[[], None]:
     """
     def step() -> None:
         of_tasks = _task_gradients(workload)
-        primary = copy.deepcopy(of_tasks[0])
+        primary = [None if gradient is None else gradient.clone() for gradient in of_tasks[0]]
         for auxiliary in of_tasks[1:]:
             for g_0, g_a in zip(primary, auxiliary, strict=True):
                 if g_0 is not None and g_a is not None:
@@ -37,7 +36,7 @@ def whole_model_pcgrad(workload: Workload) -> Callable[[], None]:
         of_tasks = [torch.cat([_or_zeros(gradient, parameter).flatten()
                                for gradient, parameter in zip(gradients, workload.parameters, strict=True)])
                     for gradients in _task_gradients(workload)]
-        projected = copy.deepcopy(of_tasks)
+        projected = [flat.clone() for flat in of_tasks]
         for task, g_i in enumerate(projected):
             for other in random.sample([index for index in range(len(of_tasks)) if index != task], len(of_tasks) - 1):
                 dot = torch.dot(g_i, of_tasks[other])

@@ -1,0 +1,341 @@
+"""Engines: streamed = stash = an independent reference, on the toy and on the real network."""
+
+import re
+
+import pytest
+import torch
+
+from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, RULES, Recomputing, Stash, Streamed
+from tests.core.conflict.reference import mgcm_by, mgcm_by_module, module_of, plain_sum
+from tests.core.conflict.steps import (
+    CASES,
+    DROPOUT,
+    TASKS,
+    agreeing,
+    assert_same,
+    gradients,
+    real_case,
+    step,
+    step_of,
+    toy_case,
+)
+from tests.core.conflict.toy import toy
+
+SHAPES = {
+    "toy": toy_case,
+    "deeper toy": lambda **options: toy_case(layers=3, **options),
+    "network": real_case,
+    "post-norm network": lambda **options: real_case(**{"norm_first": False, "tie_output": False,
+                                                        "subsample_kernels": "", **options}),
+}
+SCOPES = {"toy": [r"encoder", r"(?!front|embedding)", r"decoder\.1", r"embedding"],
+          "network": [r"(?!encoder\.front_end)", r"encoder\.layers", r"decoder", r"encoder\.front_end",
+                      r".*attn", r"ctc", r"encoder\.embedding"]}
+SCOPED = [(case, scope) for case, scopes in SCOPES.items() for scope in scopes]
+FROZEN = [("toy", r"front"), ("toy", r"encoder"), ("toy", r"embedding"), ("toy", r".*weight"),
+          ("network", r"encoder\.front_end"), ("network", r"encoder"), ("network", r"decoder"),
+          ("network", r"encoder\.(front_end|embedding)"), ("network", r".*norm")]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("seed", [3, 11])
+def test_an_engine_is_the_reference(engine, shape, seed):
+    case = SHAPES[shape](seed=seed)
+    expected, conflicts = mgcm_by_module(case.model, case.losses())
+    assert conflicts  # otherwise this tests nothing
+    assert_same(step_of(case, engine), expected)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_in_fp32_too(engine, shape):
+    case = SHAPES[shape](dtype=torch.float32)
+    expected, _ = mgcm_by_module(case.model, case.losses())
+    assert_same(step_of(case, engine), expected, rtol=1e-5, floor=1e-7)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("granularity", GRANULARITIES[:-1])
+def test_streamed_is_stash_for_every_rule_and_granularity(case, rule, granularity):
+    case = CASES[case]()
+    stash, streamed = (make(case.model, TASKS, rule, granularity) for make in (Stash, Streamed))
+    for number in range(2):  # twice, for rules that remember or draw
+        stash.step = streamed.step = number
+        expected = step(case, stash)
+        assert_same(step(case, streamed), expected)
+    absent = {name for name, gradient in expected.items() if gradient is None}
+    assert absent == {name for name, gradient in gradients(case.model).items() if gradient is None}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rules_differ(case):
+    case = CASES[case]()
+    norms = set()
+    for rule in RULES:
+        made = Streamed(case.model, TASKS, rule)
+        step(case, made)  # after which gradvac has its targets; before, it is pcgrad
+        norms.add(round(sum(g.square().sum().item() for g in step(case, made).values()), 9))
+    assert len(norms) == len(RULES)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", CASES)
+def test_granularity_parameter_is_the_reference(engine, case):
+    case = CASES[case]()
+    expected, _ = mgcm_by(case.model, case.losses(), lambda name: name)
+    assert_same(step_of(case, engine, granularity="parameter"), expected)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_granularity_layer_is_the_reference(engine):
+    case = toy_case()
+    expected, _ = mgcm_by(case.model, case.losses(), lambda name: re.match(r"(\w+coder\.\d|\w+)", name)[0])
+    assert_same(step_of(case, engine, granularity="layer"), expected)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_granularity_model_of_stash_is_the_reference(case):
+    case = CASES[case]()
+    losses = {"st": case.losses()["st"], "asr": -1.5 * case.losses()["asr"]}  # so that they are in conflict
+    expected, conflicts = mgcm_by(case.model, losses, lambda name: "model")
+    assert conflicts == 1
+    case.model.zero_grad()
+    Stash(case.model, TASKS, granularity="model").join(losses).backward()
+    assert_same(gradients(case.model), expected)
+
+
+def test_granularity_model_is_refused_by_streamed():
+    with pytest.raises(ValueError, match="use the stash engine"):
+        Streamed(toy_case().model, TASKS, granularity="model")
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("rule", ["mgcm", "discard", "pcgrad"])
+def test_without_conflict_the_step_is_a_plain_backward_of_the_sum(case, engine, rule):
+    case = agreeing(case)
+    made = ENGINES[engine](case.model, TASKS, rule)
+    case.model.zero_grad()
+    sum(case.losses().values()).backward()
+    expected = gradients(case.model)
+    assert_same(step(case, made), expected)
+    assert len(made.report.groups) > 10
+    solid = made.report.gramian[:, 0, 0] > 1e-20  # others are zero but for rounding
+    torch.testing.assert_close(made.report.cosine()[solid, 0], torch.ones(int(solid.sum())).double())
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_rule_sum_is_a_plain_backward_of_the_sum(case, engine):
+    case = CASES[case]()
+    case.model.zero_grad()
+    sum(case.losses().values()).backward()
+    expected = gradients(case.model)
+    assert_same(step_of(case, engine, rule="sum"), expected)
+
+
+@pytest.mark.parametrize(("case", "scope"), SCOPED)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_is_out_of_scope_gets_the_plain_sum(case, scope, engine):
+    case = CASES[case]()
+    expected, conflicts = mgcm_by(case.model, case.losses(),
+                                  lambda name: module_of(name) if re.match(scope, name) else None)
+    found = step_of(case, engine, scope=scope)
+    assert_same(found, expected)
+    plain = plain_sum(case.model, case.losses())
+    outside = {name: gradient for name, gradient in plain.items() if not re.match(scope, name)}
+    assert_same(found, outside)
+    assert conflicts > 0 or scope in ("ctc", "embedding", r"encoder\.embedding")
+
+
+@pytest.mark.parametrize(("case", "frozen"), FROZEN)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_frozen_parameters_thaw_without_a_new_engine(case, frozen, engine):
+    case = CASES[case]()
+    made = ENGINES[engine](case.model, TASKS)
+    still = [name for name, _ in case.model.named_parameters() if re.match(frozen, name)]
+    assert still
+    for thawed in (False, True):
+        for name in still:
+            case.model.get_parameter(name).requires_grad_(thawed)
+        expected, _ = mgcm_by_module(case.model, case.losses())
+        found = step(case, made)
+        assert_same(found, expected)
+        assert all((found[name] is not None) == thawed for name in still)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("tasks", [("st",), ("mt",), ("asr", "mt"), ("st", "mt")])
+def test_tasks_may_be_missing_in_join(case, engine, tasks):
+    case = CASES[case]()
+    primary = {"st": case.losses()["st"]}
+    expected, _ = mgcm_by_module(case.model, {**{"st": 0 * primary["st"]}, **{t: case.losses()[t] for t in tasks}})
+    made = ENGINES[engine](case.model, TASKS)
+    found = step(case, made, lambda passing: {t: loss for t, loss in case.losses(passing).items() if t in tasks})
+    assert_same(found, expected)
+    assert "letters" in "".join(found)
+    if "asr" not in tasks:
+        assert all(found[name] is None for name in found if "letters" in name)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_task_that_reaches_nothing_changes_nothing(engine):
+    case = toy_case()
+    expected = step(case, ENGINES[engine](case.model, TASKS),
+                    lambda passing: {task: loss for task, loss in case.losses(passing).items() if task != "asr"})
+    found = step(case, ENGINES[engine](case.model, TASKS),
+                 lambda passing: {**case.losses(passing), "asr": torch.tensor(3.0, dtype=torch.float64)})
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("order", [("mt", "asr", "st"), ("asr", "st", "mt")])
+def test_the_order_of_losses_does_not_matter_and_the_first_task_is_primary(engine, order):
+    case = toy_case()
+    expected = step_of(case, engine)
+    found = step(case, ENGINES[engine](case.model, TASKS),
+                 lambda passing: dict(sorted(case.losses(passing).items(), key=lambda item: order.index(item[0]))))
+    assert_same(found, expected)
+    other = ENGINES[engine](case.model, order)
+    reference, _ = mgcm_by_module(case.model, {task: case.losses()[task] for task in order})
+    assert_same(step(case, other), reference)
+    with pytest.raises(AssertionError):
+        assert_same(step(case, other), expected)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_backward_passes_add_up(case, engine):
+    first = CASES[case]()
+    second = CASES[case](seed=4, model=first.model)
+    made = ENGINES[engine](first.model, TASKS)
+    one, two = step(first, made), step(second, made)
+    first.model.zero_grad()
+    for micro in (first, second):
+        made.join(micro.losses(made.streams())).backward()
+    assert_same(gradients(first.model), {name: one[name] + two[name] for name in one})
+    with pytest.raises(AssertionError):
+        assert_same(two, one)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_forward_passes_may_be_under_way(engine):
+    case = toy_case()
+    made = ENGINES[engine](case.model, TASKS)
+    expected = step(case, made)
+    case.model.zero_grad()
+    joined = [made.join(case.losses(made.streams())) for _ in range(2)]
+    for loss in joined:
+        loss.backward()
+    assert_same({name: g / 2 for name, g in gradients(case.model).items()}, expected)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("rule", RULES)
+def test_a_loss_scale_scales_the_gradient(case, engine, rule):
+    case = CASES[case]()
+    expected = step_of(case, engine, rule=rule)
+    found = step(case, ENGINES[engine](case.model, TASKS, rule), scale=1024)
+    for name, gradient in expected.items():
+        assert torch.equal(found[name], 1024 * gradient)  # a power of two: exactly
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_join_is_the_sum_of_the_losses(case):
+    case = CASES[case]()
+    expected = sum(case.losses().values())
+    for engine in ENGINES:
+        made = ENGINES[engine](case.model, TASKS)
+        torch.testing.assert_close(made.join(case.losses(made.streams())), expected, rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("changes", [{}, DROPOUT])
+def test_recomputed_activations_change_no_bit(engine, changes):
+    w2v = {"dropout": 0.1, "attention_dropout": 0.1} if changes else None
+    case = real_case(w2v=w2v, **changes)
+    made = ENGINES[engine](case.model, TASKS)
+    found = []
+    for recompute in (False, True):
+        torch.manual_seed(7)
+        found.append(step(case, made, lambda passing, again=recompute:
+                          case.losses(Recomputing(passing) if again else passing)))
+        after = torch.rand(1)
+        torch.manual_seed(7)
+        case.losses()
+        assert torch.equal(after, torch.rand(1))  # and the random numbers go on as without it
+    for name, gradient in found[0].items():
+        assert torch.equal(found[1][name], gradient), name
+
+
+def test_dropout_is_on_in_the_test_above():
+    case = real_case(**DROPOUT)
+    assert not torch.equal(case.losses()["st"], case.losses()["st"])
+
+
+def test_streamed_is_stash_under_dropout():
+    case = real_case(w2v={"dropout": 0.1}, **DROPOUT)
+    found = []
+    for engine in ENGINES:
+        torch.manual_seed(7)
+        found.append(step_of(case, engine))
+    assert_same(found[1], found[0])
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_recompute_runs_a_segment_once_more_for_all_tasks(recompute):
+    model, (speech, source, target) = toy()
+    runs = []
+    model.encoder[0].register_forward_hook(lambda *hook: runs.append(1))
+    made = Streamed(model, TASKS)
+    joined = made.join(model(speech, source, target, made.streams(), recompute))
+    assert len(runs) == 2  # speech and text
+    joined.backward()
+    assert len(runs) == (4 if recompute else 2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dropped", ["front end", "encoder"])
+def test_a_dropped_layer(engine, dropped):
+    case = real_case()
+    if dropped == "front end":
+        answers = iter([False, True] * 2)
+        case.model.encoder.front_end._drop_layer = lambda: next(answers)
+        layer = "encoder.front_end.wav2vec2.encoder.layers.1."
+    else:
+        del case.model.encoder.layers[1]
+        layer = "encoder.layers.1."
+    expected, _ = mgcm_by_module(case.model, case.losses())
+    found = step_of(case, engine)
+    assert_same(found, expected)
+    assert all(gradient is None for name, gradient in found.items() if name.startswith(layer))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_same_engine_serves_steps_with_and_without_a_layer(engine):
+    case = real_case()
+    made = ENGINES[engine](case.model, TASKS)
+    for drop in (True, False, True):
+        case.model.encoder.front_end._drop_layer = lambda drop=drop: drop
+        expected, _ = mgcm_by_module(case.model, case.losses())
+        assert_same(step(case, made), expected)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_forward_pass_leaves_gradients_alone(engine):
+    case = toy_case()
+    made = ENGINES[engine](case.model, TASKS)
+    made.join(case.losses(made.streams()))
+    assert all(parameter.grad is None for parameter in case.model.parameters())
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_values_are_those_of_a_plain_forward_pass(case, engine):
+    case = CASES[case]()
+    expected, found = case.losses(), case.losses(ENGINES[engine](case.model, TASKS).streams())
+    assert all(torch.equal(found[task], expected[task]) for task in TASKS)
