@@ -52,7 +52,8 @@ def cast(batch, dtype):
 
 @pytest.mark.parametrize("engine", ["streamed", "stash"])
 @pytest.mark.parametrize(("dtype", "more"), [
-    (torch.float16, ("--fp16",)), (torch.float16, ("--fp16", "--memory-efficient-fp16")), (torch.bfloat16, ("--bf16",))])
+    (torch.float16, ("--fp16",)), (torch.float16, ("--fp16", "--memory-efficient-fp16")),
+    (torch.bfloat16, ("--bf16",))])
 def test_half_precision_gives_nearly_the_gradient_of_fp32(engine, dtype, more):
     full = model()
     step().run(sample(), full, criterion(), BACKWARD, 0, ignore_grad=False)
