@@ -64,14 +64,16 @@ def allow_fairseq_checkpoints() -> None:
 
     Since torch 2.6 it refuses every class that it does not know. Old checkpoints hold their options as a Namespace,
     some newer ones as an omegaconf object. Those of a model with a configuration dataclass, as ours, hold plain
-    dictionaries and load as they are.
+    dictionaries and load as they are. A resumed training of several workers sends the checkpoint from the first to the
+    others with a class of fairseq's in place of each tensor.
     """
+    from fairseq.distributed.utils import _TensorPlaceholder
     from omegaconf import DictConfig, ListConfig
     from omegaconf.base import ContainerMetadata, Metadata
     from omegaconf.nodes import AnyNode
 
     containers = [DictConfig, ListConfig, AnyNode, ContainerMetadata, Metadata, typing.Any]
-    torch.serialization.add_safe_globals([Namespace, *containers, defaultdict, dict, list, int])
+    torch.serialization.add_safe_globals([Namespace, *containers, _TensorPlaceholder, defaultdict, dict, list, int])
 
 
 def make_checkpoint_copies_whole() -> None:

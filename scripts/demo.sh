@@ -46,9 +46,9 @@ if [ "$(cat "$out/options" 2> /dev/null || echo "$options")" != "$options" ]; th
     echo "demo.sh: $out holds a demo with $(cat "$out/options"), not $options. Choose another --out." >&2
     exit 2
 fi
-if command -v flock > /dev/null; then  # a killed demo's trainers, if they live on, hold this too
+if command -v flock > /dev/null; then  # a killed demo's trainers, while they live on, hold this too
     exec 8> "$out/lock"
-    flock --nonblock 8 || { echo "demo.sh: another demo is at work in $out. Wait for it, or kill it." >&2; exit 2; }
+    flock --wait 10 8 || { echo "demo.sh: another demo is at work in $out. Wait for it, or kill it." >&2; exit 2; }
 fi
 corpus="$out/corpus" data="$out/corpus/en-de" model="$out/model.pt" lags="1 2 4 8" step_ms=320
 
@@ -75,7 +75,7 @@ train() {
         --cpu --distributed-backend gloo --ddp-backend legacy_ddp --distributed-world-size 2 --distributed-rank "$1" \
         --distributed-init-method "file://$meeting" --distributed-no-spawn --log-format simple --log-interval 25
 }
-if [ ! -f "$model" ]; then
+if [ ! -f "$model" ] && ! ls "$out"/checkpoints/checkpoint_*_"$updates".pt > /dev/null 2>&1; then
     meeting="$(cd "$out" && pwd)/meeting-point"  # where the two processes find each other
     rm -f "$meeting"
     train 1 > "$out/train.worker1.log" 2>&1 &
@@ -84,8 +84,8 @@ if [ ! -f "$model" ]; then
     (train 0) 2>&1 | tee -a "$out/train.log" | show_training || { tail -n 20 "$out"/train*.log >&2; exit 1; }
     wait $worker
     trap - EXIT
-    "$PYTHON" scripts/average_checkpoints.py "$out/checkpoints" --last 3 --output "$model"
 fi
+[ -f "$model" ] || "$PYTHON" scripts/average_checkpoints.py "$out/checkpoints" --last 3 --output "$model"
 
 mkdir -p "$out/offline" "$out/simul"
 step "Translation of the test set: offline with beam 1 (greedy) and 5, and simultaneous with wait-k, k = $lags"
