@@ -105,6 +105,7 @@ def resume_task_state() -> None:
 
     It writes the task's state into every checkpoint, but reads it in generation only, never when training resumes.
     """
+    from fairseq.distributed.utils import broadcast_object
     from fairseq.trainer import Trainer
 
     stock_load = Trainer.load_checkpoint
@@ -113,8 +114,14 @@ def resume_task_state() -> None:
 
     def load(self: Any, filename: str, reset_optimizer: bool = False, *args: Any, **kwargs: Any) -> Any:
         extra_state = stock_load(self, filename, reset_optimizer, *args, **kwargs)
-        if extra_state is not None and not reset_optimizer and self.task.state_dict():
-            self.task.load_state_dict(torch.load(filename, map_location="cpu", mmap=True).get("task_state", {}))
+        if extra_state is not None and not reset_optimizer and getattr(self.task, "resumes_state", False):
+            state = None
+            if self.data_parallel_rank == 0:  # as fairseq: only the first worker need see the file
+                state = torch.load(filename, map_location="cpu", mmap=True).get("task_state", {})
+            if self.data_parallel_world_size > 1:
+                state = broadcast_object(state, src_rank=0, group=self.data_parallel_process_group,
+                                         dist_device=self.device)
+            self.task.load_state_dict(state)
         return extra_state
 
     load.resumes_task = True  # type: ignore[attr-defined]

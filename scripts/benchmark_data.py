@@ -16,7 +16,7 @@ import sys
 import mgcm_fairseq.tasks
 from argparse import Namespace
 from mgcm_fairseq.tasks.simul_st import SimulSTConfig, SimulSTTask
-cfg = SimulSTConfig(data=sys.argv[1])
+cfg = SimulSTConfig(data=sys.argv[1], seed=1)
 task = SimulSTTask.setup_task(cfg)
 task.load_dataset("train")
 iterator = task.get_batch_iterator(task.dataset("train"), max_tokens=256_000, max_positions=task.max_positions())

@@ -15,11 +15,15 @@ from mgcm_fairseq.data.vocabulary import Vocabulary
 class SpeechTranslationDataset(FairseqDataset):
     """Size of an item: (audio samples, target tokens). Item i is utterance i of the manifest."""
 
-    def __init__(self, utterances: list[Utterance], vocabulary: Vocabulary, shuffle: bool) -> None:
-        """With shuffle, as for training, the order of utterances of equal length depends on fairseq's seed."""
+    def __init__(self, utterances: list[Utterance], vocabulary: Vocabulary,
+                 shuffle_seed: int | None = None) -> None:
+        """With a seed, as for training, utterances of equal length are shuffled.
+
+        By this seed alone: fairseq's own depends on the epoch that training was resumed in, and with it batches would.
+        """
         self.utterances = utterances
         self.vocabulary = vocabulary
-        self.shuffle = shuffle
+        self.shuffle_seed = shuffle_seed
         self.transcripts = [self._tokens(row.src_text) for row in utterances]
         self.translations = [self._tokens(row.tgt_text) for row in utterances]
         self.frames = np.array([row.n_frames for row in utterances])
@@ -93,5 +97,7 @@ class SpeechTranslationDataset(FairseqDataset):
 
     def ordered_indices(self) -> np.ndarray:
         """Shortest audio first, so that a batch holds utterances of like length."""
-        order = np.random.permutation(len(self)) if self.shuffle else np.arange(len(self))
+        order = np.arange(len(self))
+        if self.shuffle_seed is not None:
+            order = np.random.RandomState(self.shuffle_seed).permutation(len(self))
         return order[np.argsort(self.frames[order], kind="stable")]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import partial
+from random import Random
 from typing import Any
 
 import torch
@@ -98,6 +99,7 @@ class Wav2Vec2FrontEnd(nn.Module):
             found = [getattr(self.config, name) for name in unsupported]
             raise ValueError(f"wav2vec2 front end: cannot run {unsupported} = {found}.")
         self.normalize = normalize
+        self._update = self._passes = 0
         self.wav2vec2 = Wav2Vec2Model(self.config)
         self.wav2vec2.remove_pretraining_modules()
         del self.wav2vec2.mask_emb
@@ -132,8 +134,8 @@ class Wav2Vec2FrontEnd(nn.Module):
         valid = valid_mask(self.frames(lengths), stream.value.size(1))
         [stream] = passing.run(self.add_positions, [(stream, valid)])
         encoder = self.wav2vec2.encoder
-        for layer in encoder.layers:
-            if not self._drop_layer():
+        for layer, dropped in zip(encoder.layers, self._dropped_layers(), strict=True):
+            if not dropped:
                 [stream] = passing.run(partial(_run_layer, layer), [(stream, ~valid)])
         if encoder.layer_norm_first:
             [stream] = passing.run(encoder.layer_norm, [(stream,)])
@@ -181,10 +183,23 @@ class Wav2Vec2FrontEnd(nn.Module):
             x_BTC = encoder.layer_norm(x_BTC)
         return F.dropout(x_BTC, encoder.dropout, self.training)
 
-    def _drop_layer(self) -> bool:
-        """LayerDrop from torch's generator: fairseq draws from numpy's, which it does not restore on resume."""
-        rate = self.config.encoder_layerdrop
-        return self.training and rate > 0 and torch.rand((), device="cpu").item() < rate
+    def set_num_updates(self, num_updates: int) -> None:
+        """Tells the update that the next passes belong to, as fairseq does with every module that has this method."""
+        if num_updates != self._update:
+            self._update, self._passes = num_updates, 0
+
+    def _dropped_layers(self) -> list[bool]:
+        """LayerDrop: True for a layer to leave out, the same on all workers, which exchange gradients layer by layer.
+
+        Drawn from fairseq's seed of this update and the number of the pass in it; fairseq's own draw comes from numpy's
+        generator, which it does not restore on resume.
+        """
+        layers, rate = len(self.wav2vec2.encoder.layers), self.config.encoder_layerdrop
+        if not self.training or rate <= 0:
+            return [False] * layers
+        random = Random(f"{torch.initial_seed()}/{self._passes}")
+        self._passes += 1
+        return [random.random() < rate for _ in range(layers)]
 
 
 def _through(parts: list[nn.Module], x: Tensor, frames: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ class SimulSTTask(FairseqTask):
         self.vocabulary = vocabulary
         self.dictionary = dictionary
         self.validation_generator: Any = None
-        self.conflict = None if cfg.conflict_rule == "none" else ConflictStep(cfg, cfg.seed)
+        self.conflict: ConflictStep | None = None
 
     @classmethod
     def setup_task(cls, cfg: SimulSTConfig, **kwargs: Any) -> "SimulSTTask":
@@ -84,7 +84,8 @@ class SimulSTTask(FairseqTask):
     def load_dataset(self, split: str, combine: bool = False, **kwargs: Any) -> None:
         """Reads SPLIT.tsv of the corpus folder."""
         utterances = read_manifest(Path(self.cfg.data) / f"{split}.tsv")
-        self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, shuffle=split.startswith("train"))
+        seed = self.cfg.seed + 1 if split.startswith("train") else None  # as fairseq seeds the first epoch's batches
+        self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed)
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
                     sum(row.n_frames for row in utterances) / self.corpus.sample_rate / 3600)
 
@@ -100,7 +101,7 @@ class SimulSTTask(FairseqTask):
         --curriculum would never end, but would in a resumed training.
         """
         kwargs["required_batch_size_multiple"] = 1
-        if not dataset.shuffle:
+        if dataset.shuffle_seed is None:
             kwargs["max_positions"] = None
         iterator = super().get_batch_iterator(dataset, *args, **kwargs)
         iterator.reuse_dataloader = False
@@ -109,6 +110,8 @@ class SimulSTTask(FairseqTask):
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
         """A new model starts from --w2v-path; one from a checkpoint has its weights there."""
         weights = None if from_checkpoint else start_from_wav2vec2(cfg)
+        if not from_checkpoint and self.cfg.conflict_rule != "none":
+            self.conflict = ConflictStep(self.cfg, self.cfg.seed)
         model = super().build_model(cfg, from_checkpoint)
         if weights is not None:
             model.network.encoder.front_end.wav2vec2.load_state_dict(weights)
@@ -120,6 +123,11 @@ class SimulSTTask(FairseqTask):
         if self.conflict is None:
             return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
         return self.conflict.run(sample, model, criterion, optimizer, update_num, ignore_grad)
+
+    @property
+    def resumes_state(self) -> bool:
+        """Whether a resumed training needs `state_dict`; for the repair in compat."""
+        return self.conflict is not None and bool(self.conflict.rule.stateful)
 
     def state_dict(self) -> dict[str, Any]:
         """What the conflict rule needs to go on, in every checkpoint."""

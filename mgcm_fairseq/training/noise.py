@@ -1,5 +1,6 @@
 """The noise floor of conflicts: how often the primary task's gradients on two halves of one batch oppose each other."""
 
+import copy
 from typing import Any
 
 import torch
@@ -7,16 +8,20 @@ from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Groups
 from mgcm_fairseq.core.conflict.gramian import pairwise_dots
+from mgcm_fairseq.modules.simul_st import ctc_task
 
 
 class NoiseFloor:
-    """Measures beside the training: leaves gradients and random numbers as they were."""
+    """Measures beside the training, on one worker's batch: leaves gradients and random numbers as they were."""
 
     def __init__(self, network: nn.Module, groups: Groups, model: Any, criterion: Any) -> None:
         self.network = network
         self.groups = groups
         self.model = model
-        self.criterion = criterion
+        self.criterion = copy.copy(criterion)  # of the primary task alone
+        self.criterion.tasks = criterion.tasks[:1]
+        if ctc_task(criterion.tasks) != criterion.tasks[0]:
+            self.criterion.ctc_weight = 0.0
 
     def cosines(self, sample: dict[str, Any]) -> list[float | None]:
         """CosSim of the two halves' gradients in each group; None where one is absent. [] for a batch of one."""
@@ -28,8 +33,7 @@ class NoiseFloor:
         gradients = []
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             for half in (slice(0, size // 2), slice(size // 2, size // 2 * 2)):
-                losses, _, _ = self.criterion.by_task(self.model, rows(sample, half, size), PLAIN)
-                primary = losses[self.criterion.tasks[0]]
+                [primary] = self.criterion.by_task(self.model, rows(sample, half, size), PLAIN)[0].values()
                 gradients.append(torch.autograd.grad(primary, parameters, allow_unused=True))
         found: list[float | None] = [None] * len(self.groups.names)
         for group, positions in self.groups.members(parameters).items():

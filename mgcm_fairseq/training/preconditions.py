@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from fairseq.optim.bmuf import FairseqBMUF
 
 from mgcm_fairseq.data.errors import InputError
@@ -31,8 +32,13 @@ def check_config(cfg: ConflictConfig) -> None:
                          "Leave it out for 100.")
 
 
-def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, network: Any, workers: int) -> None:
-    """InputError for a training that the engine would make wrong."""
+def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped: Any, workers: int) -> None:
+    """InputError for a training that would go wrong; `wrapped` is the model in its data-parallel wrappers."""
+    model, finds_unused = unwrap(wrapped), True
+    while hasattr(wrapped, "module"):
+        if isinstance(wrapped, torch.nn.parallel.DistributedDataParallel):
+            finds_unused = wrapped.find_unused_parameters
+        wrapped = wrapped.module
     if not hasattr(criterion, "by_task"):
         raise InputError("--criterion", "one with a loss for each task", type(criterion).__name__,
                          "Use multitask_cross_entropy, or --conflict-rule none.")
@@ -45,8 +51,8 @@ def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, network:
     if workers > 1 and cfg.conflict_reduce == "local" and cfg.conflict_rule == "gradvac":
         raise InputError("--conflict-reduce", "global for gradvac, whose running targets must be the same on all "
                          "workers to be saved", "local", "Use --conflict-reduce global.")
-    drop = network.encoder.front_end.config.encoder_layerdrop
-    if workers > 1 and cfg.conflict_reduce == "global" and cfg.conflict_engine == "streamed" and drop > 0:
-        raise InputError("--w2v-config", "encoder_layerdrop 0 for the streamed engine on several workers, which "
-                         "exchange gradients layer by layer and would wait for each other's dropped ones", str(drop),
-                         "Set it to 0, or use --conflict-engine stash or --conflict-reduce local.")
+    drop = model.network.encoder.front_end.config.encoder_layerdrop
+    if not finds_unused and (drop > 0 or model.freeze_front_end_updates > 0):
+        raise InputError("--ddp-backend", "pytorch_ddp to be told that layers may be dropped or frozen",
+                         f"LayerDrop {drop}, --freeze-front-end-updates {model.freeze_front_end_updates}",
+                         "Add --find-unused-parameters, or use --ddp-backend legacy_ddp.")

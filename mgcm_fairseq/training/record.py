@@ -1,5 +1,9 @@
-"""Records of conflicts: in fairseq's log and whatever it feeds, and in a JSON-lines file."""
+"""Records of conflicts: in fairseq's log and whatever it feeds, and in a JSON-lines file.
 
+A training that is resumed begins its sums anew: passes since the last record before the interruption are in none.
+"""
+
+import atexit
 import json
 import logging
 from pathlib import Path
@@ -29,39 +33,53 @@ class Recorder:
         self.interval = cfg.conflict_log_interval
         self.noise = noise
         self.path = Path(path) if path else None
-        self._last = update
+        self._recorded = self._update = update
+        self._shown: list[tuple[str, float, float, int]] = []  # name, value, weight and digits, of the last record
         self._sample: dict[str, Any] | None = None
         places = telemetry.groups.places
         self._layers = {(place.layer, place.component): [index for index, other in enumerate(places)
                                                          if other[:2] == place[:2]] for place in places}
         if self.path is not None:
             self._open(self.path, cfg)
+            atexit.register(self.end)
 
     def before(self, update: int) -> None:
         """To be called before each forward pass, with the number of updates done."""
-        if update >= self._last + self.interval:
-            self._last = update
-            sums = self.telemetry.fetch()
-            if sums is not None:
-                self._log(sums)
-                if self.path is not None:
-                    self._append(self.path, update, sums)
+        if update > self._recorded and update % self.interval == 0:
+            self._record(update)
+        for name, value, weight, digits in self._shown:  # in every line: fairseq forgets them after each
+            metrics.log_scalar(name, value, weight, round=digits)
 
-    def add(self, report: Report, sample: dict[str, Any]) -> None:
-        """To be called after each backward pass."""
+    def add(self, report: Report, sample: dict[str, Any], update: int) -> None:
+        """To be called after each backward pass of the update."""
         self.telemetry.add(report)
-        if sample["nsentences"] > 1:  # the noise floor needs two halves
+        self._update = update
+        if self.noise is not None and sample["nsentences"] > 1:  # the noise floor needs two halves
             self._sample = sample
 
+    def end(self) -> None:
+        """Records what is left when training ends."""
+        self._sample = None
+        self._record(self._update + 1)
+
+    def _record(self, update: int) -> None:
+        self._recorded = update
+        sums = self.telemetry.fetch()
+        if sums is not None:
+            self._log(sums)
+            if self.path is not None:
+                self._append(self.path, update, sums)
+
     def _log(self, sums: Sums) -> None:
-        """Rates in percent and cosines: by task and component in every line, by layer too in the epoch's."""
+        """Rates in percent and cosines: by task and component for every line, by layer for the epoch's."""
+        self._shown = []
         for component in COMPONENTS:
             members = [index for (_, other), indices in self._layers.items() if other == component for index in indices]
             for task, values in zip(self.telemetry.tasks[1:], summarise(sums.quantities, members), strict=True):
                 if values:
-                    metrics.log_scalar(f"{task}_{component}_conflict", 100 * values["conflict"], values["weight"],
-                                       round=1)
-                    metrics.log_scalar(f"{task}_{component}_cosine", values["cosine"], values["weight"], round=3)
+                    self._shown += [
+                        (f"{task}_{component}_conflict", 100 * values["conflict"], values["weight"], 1),
+                        (f"{task}_{component}_cosine", values["cosine"], values["weight"], 3)]
         epoch = metrics.get_meters("train")
         for (layer, component), members in self._layers.items():
             for task, values in zip(self.telemetry.tasks[1:], summarise(sums.quantities, members), strict=True):
@@ -84,6 +102,9 @@ class Recorder:
                 if lines.readline().rstrip("\n") != json.dumps(header):
                     raise InputError(path, "the conflict log of a training with these tasks, groups and options",
                                      "another header", "Give --conflict-log a new name.")
+            if not path.read_bytes().endswith(b"\n"):  # torn by a kill: the next line must not hang on it
+                with path.open("a", encoding="utf-8") as lines:
+                    lines.write("\n")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(header) + "\n", encoding="utf-8")

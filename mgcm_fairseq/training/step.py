@@ -37,23 +37,23 @@ class ConflictStep:
             ignore_grad: bool) -> tuple[Tensor, int, dict[str, Any]]:
         """Forward and backward; gradients of a batch to ignore are zero, but the workers still meet."""
         model.train()
-        model.set_num_updates(update)
         if self.engine is None or self.recorder is None:
             self.engine, self.recorder = self._start(model, criterion, optimizer, update)
         self.engine.step = update
         self.recorder.before(update)
+        model.set_num_updates(update)
         with torch.autocast("cuda", torch.float16, enabled=isinstance(optimizer, AMPOptimizer)):
             losses, sample_size, log = criterion.by_task(model, sample, self.engine.streams())
             loss = self.engine.join(losses)
         optimizer.backward(loss * 0 if ignore_grad else loss)
         if not ignore_grad:
-            self.recorder.add(self.engine.report, sample)
+            self.recorder.add(self.engine.report, sample, update)
         return loss.detach(), sample_size, log
 
     def _start(self, model: Any, criterion: Any, optimizer: Any, update: int) -> tuple[Stash | Streamed, Recorder]:
         network = unwrap(model).network
         world = distributed.get_data_parallel_world_size()
-        check_training(self.cfg, criterion, optimizer, network, world)
+        check_training(self.cfg, criterion, optimizer, model, world)
         together = self.cfg.conflict_reduce == "global" and world > 1
         workers = Workers(distributed.get_data_parallel_group()) if together else None
         scope = SCOPES.get(self.cfg.conflict_scope, self.cfg.conflict_scope)

@@ -11,6 +11,8 @@ from mgcm_fairseq.core.conflict.places import COMPONENTS
 BINS = 40
 """Of the cosine histogram, from -1 to 1."""
 
+_KNOWN = 64  # sets of groups whose indices stay on the device: LayerDrop makes many
+
 QUANTITIES = ("present", "conflict", "cosine", "removed")
 
 
@@ -63,6 +65,8 @@ class Telemetry:
     def _index(self, groups: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
         """The groups and their components as tensors, sent to the device once."""
         if groups not in self._indices:
+            if len(self._indices) >= _KNOWN:
+                self._indices.clear()
             components = [self._component[group] for group in groups]
             self._indices[groups] = torch.tensor(groups, device=device), torch.tensor(components, device=device)
         return self._indices[groups]

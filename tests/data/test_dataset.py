@@ -11,9 +11,9 @@ from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.vocabulary import Vocabulary
 
 
-def load(folder: Path, split: str = "train", shuffle: bool = False) -> SpeechTranslationDataset:
+def load(folder: Path, split: str = "train", seed: int | None = None) -> SpeechTranslationDataset:
     vocabulary = Vocabulary.load(folder, CorpusConfig.read(folder))
-    return SpeechTranslationDataset(read_manifest(folder / f"{split}.tsv"), vocabulary, shuffle)
+    return SpeechTranslationDataset(read_manifest(folder / f"{split}.tsv"), vocabulary, seed)
 
 
 def test_a_batch_holds_every_item_padded_on_the_right(tiny_corpus):
@@ -48,11 +48,11 @@ def test_spelling_is_what_can_be_heard(tiny_corpus):
 
 
 def test_order_is_by_length_and_ties_depend_on_the_seed(tiny_corpus):
-    dataset = load(tiny_corpus, shuffle=True)
-    dataset.frames = np.array([5, 3, 5, 3] * (len(dataset) // 4))
     orders = []
-    for seed in (1, 1, 2):
-        np.random.seed(seed)
+    for seed, numpys in ((1, 1), (1, 7), (2, 1)):
+        dataset = load(tiny_corpus, seed=seed)
+        dataset.frames = np.array([5, 3, 5, 3] * (len(dataset) // 4))
+        np.random.seed(numpys)  # fairseq's, which differs in a resumed training
         orders.append(dataset.ordered_indices())
     assert sorted(orders[0]) == list(range(len(dataset)))
     assert (np.diff(dataset.frames[orders[0]]) >= 0).all()

@@ -78,9 +78,12 @@ def test_layer_drop_follows_torchs_seed():
 
     def seeded(seed):
         torch.manual_seed(seed)
+        ours.set_num_updates(-1)  # some other update
+        ours.set_num_updates(seed)
         return features(ours, waveform, lengths)[0]
 
     assert torch.equal(seeded(1), seeded(1))
+    assert any(not torch.equal(features(ours, waveform, lengths)[0], seeded(1)) for _ in range(5))
     assert any(not torch.equal(seeded(1), seeded(seed)) for seed in range(2, 6))
 
 

@@ -4,7 +4,7 @@ from mgcm_fairseq.tasks.simul_st import SimulSTConfig, SimulSTTask
 
 
 def iterator(corpus):
-    task = SimulSTTask.setup_task(SimulSTConfig(data=str(corpus)))
+    task = SimulSTTask.setup_task(SimulSTConfig(data=str(corpus), seed=1))
     task.load_dataset("train")
     return task.get_batch_iterator(task.dataset("train"), max_tokens=128_000, required_batch_size_multiple=8)
 

@@ -19,21 +19,24 @@ from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import rows
 from mgcm_fairseq.training.step import ConflictStep
-from tests.modules.networks import network
+from tests.modules.networks import config, network
 from tests.training.batches import criterion, sample
 
+SMALL = {**json.loads(config().w2v_config), "encoder_layers": 3}
 UTTERANCES = 4  # in a micro-batch of all workers together
 
 
 def wrap(model, backend):
     options = Namespace(tpu=False, ddp_backend=backend, device_id=0, broadcast_buffers=False, bucket_cap_mb=1,
-                        find_unused_parameters=False, gradient_as_bucket_view=False, heartbeat_timeout=-1,
+                        find_unused_parameters=True, gradient_as_bucket_view=False, heartbeat_timeout=-1,
                         ddp_comm_hook="none")
     return DistributedFairseqModel(options, model, dist.group.WORLD, torch.device("cpu"))
 
 
-def run(rank, world, backend, reduce, engine, rule, micro_batches):
-    model = SimulSTModel(network(dropout=0.0))
+def run(rank, world, backend, reduce, engine, rule, micro_batches, layer_drop):
+    torch.manual_seed(5)
+    model = SimulSTModel(network(dropout=0.0, w2v_config=json.dumps({**SMALL, "encoder_layerdrop": layer_drop})))
+    torch.manual_seed(7)
     wrapped = wrap(model, backend) if world > 1 else model
     step = ConflictStep(ConflictConfig(conflict_rule=rule, conflict_engine=engine, conflict_reduce=reduce), seed=1)
     optimizer = SimpleNamespace(backward=lambda loss: loss.backward())

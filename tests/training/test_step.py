@@ -8,11 +8,13 @@ import torch
 from fairseq import options
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.optim import FP16Optimizer, MemoryEfficientFP16Optimizer
+from fairseq.optim.bmuf import FairseqBMUF
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor, rows
+from mgcm_fairseq.training.preconditions import check_training
 from mgcm_fairseq.training.step import ConflictStep
 from tests.modules.networks import network
 from tests.training.batches import criterion, sample
@@ -140,7 +142,7 @@ def test_layer_drop_works_on_one_worker():
     for update in range(4):
         torch.manual_seed(update)
         ours.run(sample(2), trained, criterion(), BACKWARD, update, ignore_grad=False)
-        groups.add(len(ours.engine.report.groups))
+        groups.add(tuple(ours.engine.report.groups))
     assert len(groups) > 1
 
 
@@ -180,6 +182,31 @@ def test_an_empty_scope_is_refused():
 def test_a_single_task_is_refused():
     with pytest.raises(InputError, match="at least two"):
         step().run(sample(), model(), criterion("st"), BACKWARD, 0, ignore_grad=False)
+
+
+@pytest.mark.parametrize(("given", "changed", "message"), [
+    ({"conflict_reduce": "local", "conflict_rule": "gradvac"}, {}, "Use --conflict-reduce global"),
+    ({}, {"criterion": torch.nn.Module()}, "a loss for each task"),
+    ({}, {"optimizer": object.__new__(FairseqBMUF)}, "averages gradients")])
+def test_trainings_that_would_go_wrong_are_refused(given, changed, message):
+    usual = {"criterion": criterion(), "optimizer": BACKWARD, "wrapped": model(), "workers": 8}
+    with pytest.raises(InputError, match=message):
+        check_training(step(**given).cfg, **{**usual, **changed})
+
+
+def test_ddp_must_be_told_of_frozen_layers(tmp_path):
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=0, world_size=1)
+    try:
+        for finds in (False, True):
+            wrapped = torch.nn.parallel.DistributedDataParallel(model(freeze_front_end_updates=3),
+                                                                find_unused_parameters=finds)
+            if finds:
+                check_training(step().cfg, criterion(), BACKWARD, wrapped, 1)
+            else:
+                with pytest.raises(InputError, match="find-unused-parameters"):
+                    check_training(step().cfg, criterion(), BACKWARD, wrapped, 1)
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 def test_a_wrapper_with_sharded_gradients_is_refused():

@@ -11,10 +11,12 @@ import torch
 from tests.fixtures import ENVIRONMENT, REPOSITORY
 
 BACKENDS, ENGINES, MICRO_BATCHES = ("legacy_ddp", "pytorch_ddp"), ("streamed", "stash"), (1, 4)
-GLOBAL = [(backend, "global", engine, "mgcm", count)
+GLOBAL = [(backend, "global", engine, "mgcm", count, 0.0)
           for backend, engine, count in product(BACKENDS, ENGINES, MICRO_BATCHES)]
-OTHERS = [("pytorch_ddp", "global", "streamed", rule, 1) for rule in ("discard", "pcgrad", "gradvac")]
-LOCAL = [(backend, "local", engine, "mgcm", count)
+OTHERS = [("pytorch_ddp", "global", "streamed", rule, count, 0.0)
+          for rule, count in (("discard", 1), ("pcgrad", 1), ("gradvac", 4))]
+DROPPED = [("legacy_ddp", "global", engine, "mgcm", 4, 0.5) for engine in ENGINES]
+LOCAL = [(backend, "local", engine, "mgcm", count, 0.0)
          for (backend, engine), count in product((("pytorch_ddp", "streamed"), ("legacy_ddp", "stash")), MICRO_BATCHES)]
 
 
@@ -33,15 +35,15 @@ def gradients(folder, world, cases):
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
     """The first worker's gradients; the second's are the same."""
-    first, second = gradients(tmp_path_factory.mktemp("pair"), 2, GLOBAL + OTHERS + LOCAL)
+    first, second = gradients(tmp_path_factory.mktemp("pair"), 2, GLOBAL + OTHERS + DROPPED + LOCAL)
     assert all(distance(first[case], second[case]) == 0 for case in first)
     return first
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """(rule, micro-batches) -> the gradients of one worker."""
-    wanted = dict.fromkeys(("", "", "streamed", rule, count) for *_, rule, count in GLOBAL + OTHERS)
+    """(rule, micro-batches, LayerDrop) -> the gradients of one worker."""
+    wanted = dict.fromkeys(("", "", "streamed", *case[3:]) for case in GLOBAL + OTHERS + DROPPED)
     cases = [("legacy_ddp", "global", *case[2:]) for case in wanted]
     [found] = gradients(tmp_path_factory.mktemp("alone"), 1, cases)
     return {case[3:]: of_case for case, of_case in found.items()}
@@ -53,7 +55,7 @@ def distance(ours, theirs):
     return ((ours - theirs).norm() / theirs.norm()).item()
 
 
-@pytest.mark.parametrize("case", GLOBAL + OTHERS, ids=str)
+@pytest.mark.parametrize("case", GLOBAL + OTHERS + DROPPED, ids=str)
 def test_global_equals_one_worker(pair, alone, case):
     expected = alone[case[3:]]
     assert distance(pair[case], expected) < 1e-5
@@ -64,4 +66,4 @@ def test_global_equals_one_worker(pair, alone, case):
 def test_local_is_the_same_for_engines_and_backends_but_not_global(pair, alone, count):
     ours, theirs = (pair[case] for case in LOCAL if case[4] == count)
     assert distance(ours, theirs) < 1e-5
-    assert distance(ours, alone["mgcm", count]) > 1e-4
+    assert distance(ours, alone["mgcm", count, 0.0]) > 1e-4

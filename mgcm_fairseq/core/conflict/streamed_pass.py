@@ -114,7 +114,10 @@ class _Judge(NamedTuple):
 
 
 def _name(visitor: Any) -> str:
-    return f"a parameter of shape {tuple(visitor.shape)}" if isinstance(visitor, Tensor) else repr(visitor)[:80]
+    if isinstance(visitor, Tensor):
+        return f"a parameter of shape {tuple(visitor.shape)}"
+    function = getattr(visitor, "func", visitor)  # of a functools.partial
+    return getattr(function, "__qualname__", type(function).__name__)
 
 
 def _carriers(value: Tensor, count: int) -> tuple[Tensor, ...]:

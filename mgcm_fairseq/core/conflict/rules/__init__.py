@@ -24,6 +24,10 @@ class Rule(Protocol):
     def whole_gramian(self) -> bool:
         """False if the rule reads only <g_0, g_t>: then many workers need to share g_0 alone."""
 
+    @property
+    def stateful(self) -> bool:
+        """Whether it remembers anything from step to step."""
+
     def __call__(self, gramian_NTT: Tensor, groups: Sequence[str], step: int, /) -> Tensor:
         """(N, T, T) Gramians of the groups named, in the training step given -> (N, T, T) mixing matrices."""
 
@@ -36,6 +40,8 @@ class Rule(Protocol):
 
 class Stateless:
     """A rule from a function of the Gramian."""
+
+    stateful = False
 
     def __init__(self, function: Callable[[Tensor], Tensor], whole_gramian: bool = True) -> None:
         self.function = function

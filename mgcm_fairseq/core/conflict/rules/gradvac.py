@@ -16,21 +16,33 @@ class GradVac:
     """Algorithm 1 of Wang et al. 2021. Symmetric; the targets start at 0 and follow the cosines at the rate `beta`."""
 
     whole_gramian = True
+    stateful = True
 
     def __init__(self, seed: int = 0, beta: float = 0.01) -> None:
         self.seed = seed
         self.beta = beta
-        self.targets: dict[str, Tensor] = {}  # group -> (T, T)
+        self._settled: dict[str, Tensor] = {}  # group -> (T, T) targets, after all steps before `_step`
+        self._moved: dict[str, Tensor] = {}  # by `_step`, which counts once training has gone past it
+        self._step = -1
+
+    @property
+    def targets(self) -> dict[str, Tensor]:
+        """Group -> (T, T) targets after the last call."""
+        return self._settled | self._moved
 
     def __call__(self, gramian_NTT: Tensor, groups: Sequence[str], step: int) -> Tensor:
-        """g_i <- g_i + |g_i| (p sqrt(1 - c^2) - c sqrt(1 - p^2)) / (|g_j| sqrt(1 - p^2)) g_j where the cosine c < p.
+        """g_i <- g_i + |g_i| (p sqrt(1 - c^2) - c sqrt(1 - p^2)) / (|g_j| sqrt(1 - p^2)) g_j where cosine c < p.
 
-        p is the target of the pair (i, j) in this group (Eq. 2). Non-finite cosines leave the targets as they are.
+        p is the target of the pair (i, j) in this group (Eq. 2). Targets move once a step: one that is done again,
+        after an overflow, moves them from where they were. Non-finite cosines leave them as they are.
         """
+        if step != self._step:
+            self._settled |= self._moved
+            self._moved, self._step = {}, step
         tasks = gramian_NTT.size(1)
         random = Random(f"{self.seed}/{step}")
         blank = gramian_NTT.new_zeros(tasks, tasks)
-        target_NTT = torch.stack([self.targets.get(group, blank).to(gramian_NTT) for group in groups])
+        target_NTT = torch.stack([self._settled.get(group, blank).to(gramian_NTT) for group in groups])
         mixing_NTT = identity(gramian_NTT)
         norm_NT = gramian_NTT.diagonal(dim1=1, dim2=2).sqrt()
         for i in range(tasks):
@@ -46,7 +58,7 @@ class GradVac:
                 mixing_NTT[:, i, j] += torch.where(present_N & (cosine_N < target_N), step_N, 0.0)
                 moved_N = (1 - self.beta) * target_NTT[:, i, j] + self.beta * cosine_N
                 target_NTT[:, i, j] = torch.where(present_N & moved_N.isfinite(), moved_N, target_NTT[:, i, j])
-        self.targets.update(zip(groups, target_NTT.unbind(), strict=True))
+        self._moved.update(zip(groups, target_NTT.unbind(), strict=True))
         return mixing_NTT
 
     def state_dict(self) -> dict[str, Any]:
@@ -55,4 +67,4 @@ class GradVac:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes up what `state_dict` returned."""
-        self.targets = dict(state)
+        self._settled, self._moved, self._step = dict(state), {}, -1

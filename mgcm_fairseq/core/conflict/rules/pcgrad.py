@@ -18,6 +18,7 @@ class PCGrad:
     """
 
     whole_gramian = True
+    stateful = False
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

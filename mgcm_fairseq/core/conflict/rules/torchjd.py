@@ -1,10 +1,14 @@
-"""TorchJD's weightings (UPGrad, DualProj, CAGrad, ...) as rules at any granularity; needs the extra `torchjd`."""
+"""TorchJD's weightings as rules at any granularity; needs the extra `torchjd`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+
+NAMES = ("Mean", "UPGrad", "DualProj", "MGDA", "AlignedMTL", "IMTLG")
+"""Weightings that read a Gramian alone, keep no state from one group to the next, draw no random numbers and whose
+weights are shares of a mean."""
 
 
 class TorchJD:
@@ -15,20 +19,21 @@ class TorchJD:
     """
 
     whole_gramian = True
+    stateful = False
 
     def __init__(self, weighting: Callable[[Tensor], Tensor]) -> None:
         self.weighting = weighting
 
     @classmethod
     def named(cls, name: str) -> "TorchJD":
-        """The weighting NAMEWeighting of torchjd.aggregation, with its defaults; ValueError if there is none."""
+        """The weighting NAMEWeighting of torchjd.aggregation, with its defaults; ValueError if it is not in NAMES."""
+        if name not in NAMES:
+            raise ValueError(f"rule torchjd:{name}: expected one of {', '.join(NAMES)}: the others keep state or need "
+                             f"more than a Gramian.")
         try:
             from torchjd import aggregation
         except ImportError as error:
             raise ValueError(f"rule torchjd:{name} needs TorchJD: pip install 'mgcm-fairseq[torchjd]'.") from error
-        if not hasattr(aggregation, f"{name}Weighting"):
-            known = sorted(entry.removesuffix("Weighting") for entry in dir(aggregation) if entry.endswith("Weighting"))
-            raise ValueError(f"rule torchjd:{name}: expected one of {', '.join(filter(None, known))}.")
         try:
             return cls(getattr(aggregation, f"{name}Weighting")())
         except ImportError as error:
