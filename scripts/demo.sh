@@ -84,6 +84,8 @@ if [ ! -f "$model" ] && ! ls "$out"/checkpoints/checkpoint_*_"$updates".pt > /de
     (train 0) 2>&1 | tee -a "$out/train.log" | show_training || { tail -n 20 "$out"/train*.log >&2; exit 1; }
     wait $worker
     trap - EXIT
+else
+    echo "$out is trained: nothing to do."
 fi
 [ -f "$model" ] || "$PYTHON" scripts/average_checkpoints.py "$out/checkpoints" --last 3 --output "$model"
 
@@ -93,7 +95,7 @@ step "Translation of the test set: offline with beam 1 (greedy) and 5, and simul
 record() {
     local folder="$1" began=$SECONDS
     shift
-    [ -d "$folder" ] && return
+    [ -d "$folder" ] && { echo "${folder#"$out"/}: done already"; return; }
     rm -rf "$folder.part"
     OMP_NUM_THREADS=1 "$@" "$folder.part" > "$folder.log" 2>&1 || { tail -n 20 "$folder.log" >&2; return 1; }
     mv "$folder.part" "$folder"

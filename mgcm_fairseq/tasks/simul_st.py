@@ -16,6 +16,7 @@ from torch import Tensor
 
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import start_from_wav2vec2
@@ -110,8 +111,12 @@ class SimulSTTask(FairseqTask):
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
         """A new model starts from --w2v-path; one from a checkpoint has its weights there."""
         weights = None if from_checkpoint else start_from_wav2vec2(cfg)
-        if not from_checkpoint and self.cfg.conflict_rule != "none":
-            self.conflict = ConflictStep(self.cfg, self.cfg.seed)
+        if not from_checkpoint:
+            if self.cfg.conflict_rule != "none":
+                self.conflict = ConflictStep(self.cfg, self.cfg.seed)
+            elif self.cfg.conflict_log:
+                raise InputError("--conflict-log", "a --conflict-rule whose conflicts it can hold", "none",
+                                 "Add --conflict-rule mgcm, or sum to change no gradient.")
         model = super().build_model(cfg, from_checkpoint)
         if weights is not None:
             model.network.encoder.front_end.wav2vec2.load_state_dict(weights)

@@ -104,6 +104,13 @@ def test_a_resumed_training_of_other_options_does_not_mix_with_the_file(tiny_cor
     assert "Give --conflict-log a new name" in failed.stderr
 
 
+def test_a_log_without_a_rule_is_refused(tiny_corpus, tmp_path):
+    failed = run(*training_command(tiny_corpus, tmp_path, 2, "--no-save", "--conflict-log", str(tmp_path / "log")),
+                 check=False)
+    assert failed.returncode != 0
+    assert "Add --conflict-rule mgcm" in failed.stderr
+
+
 def test_hydra_takes_the_same_keys(tiny_corpus, tmp_path):
     found = run(BIN / "fairseq-hydra-train", "--config-dir", REPOSITORY / "configs", "--config-name", "demo",
                 f"task.data={tiny_corpus}", "task.conflict_rule=mgcm", "task.conflict_granularity=layer",

@@ -33,7 +33,8 @@ class TorchJD:
         try:
             from torchjd import aggregation
         except ImportError as error:
-            raise ValueError(f"rule torchjd:{name} needs TorchJD: pip install 'mgcm-fairseq[torchjd]'.") from error
+            raise ValueError(f"rule torchjd:{name} needs TorchJD: in the clone, pip install -c constraints.txt "
+                             f"-e '.[torchjd]'.") from error
         try:
             return cls(getattr(aggregation, f"{name}Weighting")())
         except ImportError as error:
