@@ -15,6 +15,7 @@ from simuleval.agents.states import AgentStates
 from simuleval.utils import entrypoint
 
 from mgcm_fairseq.agents.continuation import WordDecoder
+from mgcm_fairseq.agents.source import check_source
 from mgcm_fairseq.agents.system import load_system
 from mgcm_fairseq.core.policy import wait_k_source
 from mgcm_fairseq.data.audio import SAMPLE_RATE
@@ -67,7 +68,7 @@ class WaitKAgent(SpeechToTextAgent):
     def policy(self, states: WaitKStates | None = None) -> Action:
         """One WriteAction with all words that are due, or a ReadAction."""
         states = states or self.states
-        _check_source(states)
+        check_source(states)
         available = len(states.source)
         written: list[str] = []
         while (needed := wait_k_source(states.words, self.lag, self.step)) <= available or states.source_finished:
@@ -89,10 +90,3 @@ class WaitKAgent(SpeechToTextAgent):
         states.pieces += continuation.pieces
         states.words += self.decoder.words(continuation.pieces)
         return text, continuation.ended
-
-
-def _check_source(states: AgentStates) -> None:
-    if states.source and isinstance(states.source[0], (list, tuple)):
-        raise InputError("--source", "mono audio", f"{len(states.source[0])} channels", "Mix it down to one channel.")
-    if states.source and states.source_sample_rate != SAMPLE_RATE:
-        raise InputError("--source", f"audio at {SAMPLE_RATE} Hz", f"{states.source_sample_rate} Hz", "Resample it.")

@@ -13,3 +13,16 @@ def wait_k_source(words_written: int, lag: int, step: int) -> int:
         step: samples in a pre-decision step.
     """
     return (lag + words_written) * step
+
+
+def wait_segment_needed(units_written: int, lag: int) -> int:
+    """Segments that the next piece waits for, and sees, under wait-segment (DiSeg, arXiv 2305.16093): k + w.
+
+    Each must have closed, or the source ended. It is the wait-k of training
+    (`mgcm_fairseq.core.segmentation.wait_mask`) as a decision.
+
+    Args:
+        units_written: w, target words begun, or pieces, before the piece.
+        lag: k, in segments, from 1.
+    """
+    return lag + units_written

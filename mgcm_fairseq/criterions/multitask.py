@@ -13,6 +13,7 @@ from fairseq.logging import metrics
 from torch import Tensor
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing
+from mgcm_fairseq.criterions.segmentation import SegmentationLosses
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.ctc import Alignment
 from mgcm_fairseq.modules.simul_st import TASKS, TaskInputs, ctc_task
@@ -27,23 +28,34 @@ class MultitaskCriterionConfig(FairseqDataclass):
     ctc_weight: float = field(
         default=0.0, metadata={"help": "weight of CTC on the transcript's letters and pieces; 1 where the front end "
                                        "starts random, 0 with a pre-trained one, which does not need it"})
+    segment_number_weight: float = field(
+        default=1.0, metadata={"help": "weight of L_num, that there be as many segments as words (DiSeg: 1)"})
+    segment_number_from: int = field(
+        default=4000, metadata={"help": "updates before L_num sets in (DiSeg: 4,000)"})
+    contrastive_weight: float = field(
+        default=0.1, metadata={"help": "weight of L_ctr, that a segment mean what its word means (DiSeg: 0.1)"})
+    contrastive_from: int = field(
+        default=20_000, metadata={"help": "updates before L_ctr sets in (DiSeg: 20,000)"})
 
 
 @register_criterion("multitask_cross_entropy", dataclass=MultitaskCriterionConfig)
 class MultitaskCrossEntropy(FairseqCriterion):
     """Every loss is summed over tokens; the trainer divides the gradient by the number of target tokens of ST."""
 
-    def __init__(self, task: Any, tasks: str, label_smoothing: float, ctc_weight: float) -> None:
+    def __init__(self, task: Any, tasks: str, label_smoothing: float, ctc_weight: float, segment_number_weight: float,
+                 segment_number_from: int, contrastive_weight: float, contrastive_from: int) -> None:
         super().__init__(task)
         self.tasks = tuple(tasks.split(","))
         if not set(self.tasks) <= set(TASKS) or len(set(self.tasks)) < len(self.tasks):
             raise InputError("--tasks", f"some of {','.join(TASKS)}, each once", repr(tasks), "Write e.g. st,asr,mt.")
         self.label_smoothing = label_smoothing
         self.ctc_weight = ctc_weight
+        self.segmentation = SegmentationLosses(segment_number_weight, segment_number_from, contrastive_weight,
+                                               contrastive_from)
 
     def losses(self, model: Any, sample: dict[str, Any],
                passing: Passing = PLAIN) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The summed loss of each task, primary first, and what to log; those of CTC come last.
+        """The summed loss of each task, primary first, and what to log; those of CTC and of the segmenter come last.
 
         `passing` is a conflict engine's, see mgcm_fairseq.core.conflict.
         """
@@ -71,6 +83,8 @@ class MultitaskCrossEntropy(FairseqCriterion):
             losses[f"ctc_{level}"] = self.ctc_weight * loss
             logging[f"ctc_{level}_loss"], logging[f"ctc_{level}_infeasible"] = loss.detach(), infeasible
             logging[f"ctc_{level}_tokens"] = texts[level][1].sum()
+        if outputs.segmented is not None:
+            losses |= self.segmentation(outputs.segmented, logging)
         return losses, logging
 
     def _ctc(self, alignment: Alignment, text: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,11 +96,13 @@ class MultitaskCrossEntropy(FairseqCriterion):
 
     def by_task(self, model: Any, sample: dict[str, Any],
                 passing: Passing) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
-        """One loss a task, CTC's within that of the task it serves; the number of ST target tokens; what to log."""
+        """One loss a task, CTC's within that of the task it serves and the segmenter's within the primary task's; the
+        number of ST target tokens; what to log.
+        """
         losses, logging = self.losses(model, sample, passing)
         of_tasks: dict[str, Tensor] = {}
         for name, loss in losses.items():
-            task = name if name in self.tasks else ctc_task(self.tasks)
+            task = name if name in self.tasks else ctc_task(self.tasks) if name.startswith("ctc") else self.tasks[0]
             of_tasks[task] = of_tasks[task] + loss if task in of_tasks else loss
         total = torch.stack([loss.detach() for loss in losses.values()]).sum()
         logging |= {"loss": total, "ntokens": sample["ntokens"], "nsentences": sample["nsentences"],
@@ -116,6 +132,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
             if tokens > 0:
                 metrics.log_scalar(name, total(f"{name}_loss") / tokens, tokens, round=3)
                 metrics.log_scalar(f"{name}_infeasible", total(f"{name}_infeasible"), round=2)
+        SegmentationLosses.reduce_metrics(total)
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:

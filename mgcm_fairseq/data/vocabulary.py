@@ -51,6 +51,11 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.pieces)
 
+    @property
+    def word_starts(self) -> list[bool]:
+        """For each id whether its piece begins a word."""
+        return [piece.startswith("▁") for piece in self.pieces]
+
     def encode(self, text: str) -> list[int]:
         """Ids of the pieces of `text`, without tag and end of sentence."""
         return list(self._spm.encode(text))

@@ -4,7 +4,11 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from fairseq.dataclass import FairseqDataclass
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+
+from mgcm_fairseq.modules.segmenter import VARIANTS
+
+_VARIANT = ChoiceEnum(["none", *VARIANTS])
 
 
 @dataclass
@@ -24,6 +28,11 @@ class SimulSTModelConfig(FairseqDataclass):
     w2v_normalize: bool = field(
         default=False,
         metadata={"help": "scale each waveform to zero mean and unit variance; w2v_path, where given, decides"})
+    front_end_block: int = field(
+        default=0,
+        metadata={"help": "ms of audio after which the front end's features are final, a multiple of 20: it hears in "
+                          "blocks, and streaming costs the same for every second; 0: it hears the whole utterance, "
+                          "as published, and streaming runs it again at every step"})
     subsample_kernels: str = field(
         default="",
         metadata={"help": "kernel sizes, in frames and comma-separated, of stride-2 convolutions after the front end: "
@@ -48,6 +57,24 @@ class SimulSTModelConfig(FairseqDataclass):
     checkpoint_activations: bool = field(
         default=False, metadata={"help": "keep no activations inside layers but run them again in the backward pass, "
                                          "once for all tasks: less memory, about a third more time"})
+    segmentation_variant: _VARIANT = field(  # type: ignore[valid-type]
+        default="none",
+        metadata={"help": "none: an offline model; repaired: differentiable segmentation (DiSeg, arXiv 2305.16093) "
+                          "with runs of boundary frames counted once and the lag in words; published: every frame "
+                          "counted, lag in pieces, L_num as a norm over the batch, as in its code"})
+    segment_from: int = field(
+        default=0, metadata={"help": "updates before attention is segmented; until then the model trains offline"})
+    segment_noise: float = field(
+        default=3.0, metadata={"help": "std of the noise on boundary logits in training (DiSeg: 3)"})
+    noise_from: int = field(default=4000, metadata={"help": "updates before that noise sets in (DiSeg: 4,000)"})
+    multipath_from: int = field(
+        default=10_000, metadata={"help": "updates before each update has a random lag (DiSeg: 10,000)"})
+    lags: str = field(
+        default="1,15", metadata={"help": "lowest and highest of these lags, in segments; DiSeg trains from 9 on and "
+                                          "is tested from 1 to 15"})
+    differentiable_waiting: bool = field(
+        default=False, metadata={"help": "the decoder's lag in expectation, so that its losses reach the segmenter; "
+                                         "off in DiSeg"})
     ctc: bool = field(
         default=False,
         metadata={"help": "CTC heads that read letters and pieces of the transcript; they force the alignment to the "

@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ from omegaconf import DictConfig, open_dict
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
+from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.modules.decoder import SharedDecoder
 from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
 from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
 from mgcm_fairseq.modules.layers import LayerShape
+from mgcm_fairseq.modules.schedule import Schedule
+from mgcm_fairseq.modules.segmenter import Segmenter
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork, TaskInputs, TaskOutputs
 from mgcm_fairseq.modules.wav2vec2_checkpoint import read_wav2vec2
 
@@ -50,14 +54,16 @@ class GenerationDecoder(FairseqIncrementalDecoder):
     def __init__(self, network: SimulSTNetwork) -> None:
         super().__init__(dictionary=None)
         self.decode = network.decoder.forward
+        self.visible = lambda tokens, memory: network.waiting(memory, tokens, network.test_lag)
 
     def forward(self, prev_output_tokens: Tensor, encoder_out: Memory,  # type: ignore[override]
                 incremental_state: dict[str, dict[str, Tensor]] | None = None) -> tuple[Tensor, dict[str, Any]]:
         """(B, U) tokens; with an incremental state all but the last are already in its cache."""
+        mask = self.visible(prev_output_tokens, encoder_out)
         if incremental_state is None:
-            return self.decode(prev_output_tokens, encoder_out), {"attn": None}
+            return self.decode(prev_output_tokens, encoder_out, None, mask), {"attn": None}
         cache = incremental_state.setdefault("cache", {})
-        return self.decode(prev_output_tokens[:, -1:], encoder_out, cache), {"attn": None}
+        return self.decode(prev_output_tokens[:, -1:], encoder_out, cache, mask[:, :, -1:]), {"attn": None}
 
     def reorder_incremental_state_scripting(self, incremental_state: dict[str, dict[str, Tensor]],
                                             new_order: Tensor) -> None:
@@ -81,12 +87,13 @@ class SimulSTModel(BaseFairseqModel):
     @classmethod
     def build_model(cls, cfg: SimulSTModelConfig, task: Any) -> "SimulSTModel":
         """Random weights in the shape that cfg asks for."""
-        return cls(build_network(cfg, len(task.vocabulary), task.vocabulary.pad), cfg.checkpoint_activations,
-                   cfg.freeze_front_end_updates)
+        network = build_network(cfg, task.vocabulary.word_starts, task.vocabulary.pad, task.cfg.seed)
+        return cls(network, cfg.checkpoint_activations, cfg.freeze_front_end_updates)
 
     def set_num_updates(self, num_updates: int) -> None:
-        """Tells the front end whether its time to train has come."""
+        """Tells the parts whose time has come: the front end to train, attention to be segmented."""
         super().set_num_updates(num_updates)
+        self.network.set_update(num_updates)
         self.network.front_end_frozen = num_updates < self.freeze_front_end_updates
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool,  # type: ignore[override]
@@ -100,20 +107,37 @@ class SimulSTModel(BaseFairseqModel):
         return MAX_TOKENS
 
 
-def build_network(cfg: SimulSTModelConfig, vocabulary_size: int, pad: int) -> SimulSTNetwork:
-    """The network that cfg describes, with random weights."""
+def build_network(cfg: SimulSTModelConfig, word_starts: Sequence[bool], pad: int, seed: int) -> SimulSTNetwork:
+    """The network that cfg describes, with random weights.
+
+    Args:
+        cfg: sizes and schedules.
+        word_starts: for each piece of the vocabulary whether it begins a word.
+        pad: id of the padding.
+        seed: of the lags of training.
+    """
     shape = LayerShape(cfg.model_dim, cfg.ffn_dim, cfg.attention_heads, cfg.dropout, cfg.attention_dropout,
                        cfg.activation_dropout, cfg.norm_first)
-    embedding = nn.Embedding(vocabulary_size, cfg.model_dim, padding_idx=pad)
+    embedding = nn.Embedding(len(word_starts), cfg.model_dim, padding_idx=pad)
     nn.init.normal_(embedding.weight, std=cfg.model_dim**-0.5)
     with torch.no_grad():
         embedding.weight[pad].zero_()
-    front_end = Wav2Vec2FrontEnd(front_end_overrides(cfg), cfg.w2v_normalize)
+    front_end = Wav2Vec2FrontEnd(front_end_overrides(cfg), cfg.w2v_normalize, cfg.front_end_block * SAMPLE_RATE // 1000)
     kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
-    encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers,
-                            not cfg.no_embedding_norm)
+    variant = str(cfg.segmentation_variant)
+    encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
+                            None if variant == "none" else Segmenter(cfg.model_dim, variant))
     decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, not cfg.no_embedding_norm, cfg.tie_output)
-    return SimulSTNetwork(encoder, decoder, cfg.ctc)
+    schedule = Schedule(cfg.segment_from, cfg.noise_from, cfg.segment_noise, cfg.multipath_from, _lag_range(cfg.lags),
+                        seed)
+    return SimulSTNetwork(encoder, decoder, cfg.ctc, schedule, torch.tensor(word_starts), cfg.differentiable_waiting)
+
+
+def _lag_range(text: str) -> tuple[int, int]:
+    numbers = [int(part) for part in text.split(",") if part.strip().isdigit()]
+    if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
+        raise InputError("--lags", "two whole numbers, 1 <= LOWEST <= HIGHEST", repr(text), "Write e.g. 1,15.")
+    return numbers[0], numbers[1]
 
 
 def front_end_overrides(cfg: SimulSTModelConfig | DictConfig) -> dict[str, Any]:

@@ -36,23 +36,28 @@ class MultiheadAttention(nn.Module):
 
     def step(self, query_BTD: Tensor, cache: Cache, name: str, mask: Tensor | None) -> Tensor:
         """Self-attention of new positions to the cached and the new ones; extends the cache under `name`."""
-        key, value = self.project(query_BTD)
-        if f"{name}.k" in cache:
-            key = torch.cat([cache[f"{name}.k"], key], dim=2)
-            value = torch.cat([cache[f"{name}.v"], value], dim=2)
-        cache[f"{name}.k"], cache[f"{name}.v"] = key, value
-        return self._attend(query_BTD, key, value, mask)
+        self._extend(cache, name, *self.project(query_BTD))
+        return self._attend(query_BTD, cache[f"{name}.k"], cache[f"{name}.v"], mask)
 
     def cached_memory(self, query_BTD: Tensor, memory_BSD: Tensor, cache: Cache, name: str,
                       mask: Tensor | None) -> Tensor:
-        """Cross-attention whose keys and values are projected once and kept in the cache under `name`."""
-        if f"{name}.k" not in cache:
-            cache[f"{name}.k"], cache[f"{name}.v"] = self.project(memory_BSD)
+        """Cross-attention whose keys and values are projected once and kept in the cache under `name`.
+
+        A memory that has grown since then keeps its first states.
+        """
+        known = cache[f"{name}.k"].size(2) if f"{name}.k" in cache else 0
+        if memory_BSD.size(1) > known:
+            self._extend(cache, name, *self.project(memory_BSD[:, known:]))
         return self._attend(query_BTD, cache[f"{name}.k"], cache[f"{name}.v"], mask)
 
     def project(self, key_BSD: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values, (B, H, S, D/H) each."""
         return self._split(self.k_proj(key_BSD)), self._split(self.v_proj(key_BSD))
+
+    @staticmethod
+    def _extend(cache: Cache, name: str, key: Tensor, value: Tensor) -> None:
+        for part, new in ((f"{name}.k", key), (f"{name}.v", value)):
+            cache[part] = torch.cat([cache[part], new], dim=2) if part in cache else new
 
     def _attend(self, query_BTD: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         query = self._split(self.q_proj(query_BTD))

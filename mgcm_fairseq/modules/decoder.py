@@ -21,7 +21,7 @@ class Prefix(NamedTuple):
     task: str
     tokens: Tensor  # (B, U) the language tag and the tokens so far, right-padded
     memory: Stream  # (B, T, D) encoder states of the same batch
-    memory_mask: Tensor  # (B, 1, 1, T), True where a state may be attended to
+    memory_mask: Stream | Tensor  # (B, 1, U or 1, T), True where a state may be attended to, or a bias
 
 
 class SharedDecoder(nn.Module):
@@ -43,15 +43,18 @@ class SharedDecoder(nn.Module):
         else:
             nn.init.normal_(self.output.weight, std=shape.dim**-0.5)
 
-    def forward(self, tokens_BU: Tensor, memory: Memory, cache: Cache | None = None) -> Tensor:
+    def forward(self, tokens_BU: Tensor, memory: Memory, cache: Cache | None = None,
+                mask: Tensor | None = None) -> Tensor:
         """Next-token logits (B, U, V), for inference.
 
         Args:
             tokens_BU: the language tag and the tokens so far, right-padded; with a cache, only those not yet in it.
             memory: encoder states of the same batch.
             cache: extended in place. Padding must not enter it.
+            mask: (B, 1, U or 1, T), True where a state may be attended to; None for all of the memory.
         """
-        [logits] = self.run([Prefix("st", tokens_BU, Stream(memory.states, ("st",)), memory.mask)], PLAIN, cache)
+        mask = memory.mask if mask is None else mask
+        [logits] = self.run([Prefix("st", tokens_BU, Stream(memory.states, ("st",)), mask)], PLAIN, cache)
         return logits
 
     def run(self, prefixes: Sequence[Prefix], passing: Passing, cache: Cache | None = None) -> list[Tensor]:

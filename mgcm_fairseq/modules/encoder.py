@@ -4,14 +4,17 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
+from mgcm_fairseq.core.segmentation import token_units
 from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
-from mgcm_fairseq.modules.lengths import key_mask, valid_mask
+from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
 from mgcm_fairseq.modules.positions import SinusoidalPositions
+from mgcm_fairseq.modules.segmenter import Segmenter, Segments
 from mgcm_fairseq.modules.subsampler import ConvSubsampler
 
 
@@ -20,6 +23,7 @@ class Memory(NamedTuple):
 
     states: Tensor  # (B, T, D)
     lengths: Tensor  # (B,) frames or tokens
+    units: Tensor  # (B, T) the segment of each frame, or the position of each token, from 0
 
     @property
     def mask(self) -> Tensor:
@@ -31,13 +35,11 @@ class SharedEncoder(nn.Module):
     """N Transformer layers for SimulST, SimulASR (speech) and SimulMT (text)."""
 
     def __init__(self, front_end: Wav2Vec2FrontEnd, subsample_kernels: list[int], embedding: nn.Embedding,
-                 shape: LayerShape, layers: int, embedding_norm: bool) -> None:
+                 shape: LayerShape, layers: int, embedding_norm: bool, segmenter: Segmenter | None) -> None:
         super().__init__()
         self.front_end = front_end
-        if subsample_kernels:
-            self.subsampler: ConvSubsampler | None = ConvSubsampler(front_end.dim, shape.dim, subsample_kernels)
-        else:
-            self.subsampler = None
+        self.subsampler = ConvSubsampler(front_end.dim, shape.dim, subsample_kernels, front_end.block > 0) \
+            if subsample_kernels else None
         self.projection = nn.Linear(shape.dim if subsample_kernels else front_end.dim, shape.dim)
         self.speech_norm = nn.LayerNorm(shape.dim)
         self.embedding = embedding
@@ -47,12 +49,19 @@ class SharedEncoder(nn.Module):
         self.dropout = nn.Dropout(shape.dropout)
         self.layers = nn.ModuleList(EncoderLayer(shape) for _ in range(layers))
         self.final_norm = nn.LayerNorm(shape.dim) if shape.norm_first else nn.Identity()
+        self.segmenter = segmenter
+
+    @property
+    def simultaneous(self) -> bool:
+        """Whether attention is segmented, and causal over text."""
+        return self.segmenter is not None and self.segmenter.active
 
     def speech(self, waveform_BN: Tensor, lengths: Tensor) -> Memory:
         """(B, N) samples at 16 kHz and (B,) lengths in samples, for inference."""
         embedded, frames = self.embed_speech(self.front_end(waveform_BN, lengths, PLAIN, ("st",)), lengths, PLAIN)
-        [states] = self.run([(embedded, frames)], PLAIN)
-        return Memory(states.value, frames)
+        segments = self.segment(embedded, frames, 0.0, PLAIN)
+        [states] = self.run([(embedded, segments.visibility)], PLAIN)
+        return Memory(states.value, frames, segments.units)
 
     def embed_text(self, tokens_BU: Tensor, passing: Passing, task: str) -> Stream:
         """(B, U) token ids, right-padded, embedded for a task."""
@@ -69,11 +78,25 @@ class SharedEncoder(nn.Module):
         [embedded] = passing.run(self._shorten, [(features, frames)])
         return embedded, frames if self.subsampler is None else self.subsampler.frames(frames)
 
-    def run(self, inputs: Sequence[tuple[Stream, Tensor]], passing: Passing) -> list[Stream]:
-        """The layers over embedded speech and text: streams (B, T, D) with their lengths (B,)."""
-        # The segmented attention of DiSeg takes the place of these masks.
-        masks = [key_mask(valid_mask(lengths, stream.value.size(1))) for stream, lengths in inputs]
-        streams = passing.run(self._place, [(stream,) for stream, _ in inputs])
+    def segment(self, embedded: Stream, frames: Tensor, noise: float, passing: Passing) -> Segments:
+        """What the layers may see of embedded speech; all of it as one segment where attention is not segmented."""
+        if self.segmenter is not None and self.simultaneous:
+            return self.segmenter.segment(embedded, frames, noise, passing)
+        size = embedded.value.size(1)
+        units = torch.zeros(frames.size(0), size, dtype=torch.long, device=frames.device)
+        return Segments(key_mask(valid_mask(frames, size)), units, None)
+
+    def read(self, tokens_BU: Tensor, lengths: Tensor) -> Segments:
+        """What the layers may see of text: nothing later where speech is segmented."""
+        mask = key_mask(valid_mask(lengths.clamp(min=1), tokens_BU.size(1)))
+        if self.simultaneous:
+            mask = mask & causal_mask(tokens_BU.size(1), tokens_BU.device)
+        return Segments(mask, token_units(tokens_BU), None)
+
+    def run(self, inputs: Sequence[tuple[Stream, Stream | Tensor]], passing: Passing) -> list[Stream]:
+        """The layers over embedded speech and text: streams (B, T, D) with what they may see (B, 1, T or 1, T)."""
+        masks = [visibility for _, visibility in inputs]
+        streams = passing.run(self.place, [(stream,) for stream, _ in inputs])
         for layer in self.layers:
             streams = passing.run(layer, list(zip(streams, masks, strict=True)))
         return passing.run(self.final_norm, [(stream,) for stream in streams])
@@ -83,5 +106,6 @@ class SharedEncoder(nn.Module):
             x_BTC = self.subsampler(x_BTC, frames)
         return self.speech_norm(self.projection(x_BTC))
 
-    def _place(self, x_BTD: Tensor) -> Tensor:
-        return self.dropout(self.embedding_norm(self.positions(x_BTD)))
+    def place(self, x_BTD: Tensor, start: int = 0) -> Tensor:
+        """Embedded frames or tokens start ... start + T - 1 with their positions, as the first layer reads them."""
+        return self.dropout(self.embedding_norm(self.positions(x_BTD, start)))

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from mgcm_fairseq.core.conflict import Passing, Stream
+from mgcm_fairseq.modules.front_end_blocks import Blocks, normalise, position, run_layer
 from mgcm_fairseq.modules.lengths import at_least_fp32, conv_length, valid_mask
 
 
@@ -24,13 +25,17 @@ class PaddedGroupNorm(nn.Module):
     fairseq's front end normalises over time with the padding included, so an utterance's features depend on its batch.
     """
 
-    def __init__(self, norm: nn.GroupNorm) -> None:
+    def __init__(self, norm: nn.GroupNorm, blocks: Blocks | None = None) -> None:
         super().__init__()
         self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
+        self.blocks = blocks
 
     def forward(self, x_BCT: Tensor, lengths: Tensor) -> Tensor:
-        """Statistics, in fp32 or better, over the first lengths[b] frames of each row."""
+        """Statistics, in fp32 or better, over the first lengths[b] frames of each row; with blocks, over those so far.
+        """
         x = at_least_fp32(x_BCT)
+        if self.blocks is not None:
+            return normalise(x, lengths, self, self.blocks).to(x_BCT)
         valid = valid_mask(lengths, x.size(2)).unsqueeze(1)
         answer: Tensor = _GroupNorm.apply(x, valid, lengths[:, None, None].to(x.dtype), self.weight.to(x)[:, None],
                                           self.bias.to(x)[:, None], self.eps)
@@ -81,12 +86,13 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 class Wav2Vec2FrontEnd(nn.Module):
     """Waveform to features of the last wav2vec 2.0 layer, without masking and without the pre-training heads."""
 
-    def __init__(self, config: dict[str, Any], normalize: bool) -> None:
+    def __init__(self, config: dict[str, Any], normalize: bool, block: int = 0) -> None:
         """Builds random weights.
 
         Args:
             config: values of fairseq's Wav2Vec2Config that differ from its defaults.
             normalize: scale each waveform to zero mean and unit variance, as a checkpoint's own pre-training did.
+            block: samples in a block of a front end that hears in blocks; 0 for one that hears the whole utterance.
         """
         super().__init__()
         self.config = OmegaConf.merge(OmegaConf.structured(Wav2Vec2Config), config)
@@ -105,9 +111,14 @@ class Wav2Vec2FrontEnd(nn.Module):
         del self.wav2vec2.mask_emb
         self.convolutions = [(block[0].kernel_size[0], block[0].stride[0])
                              for block in self.wav2vec2.feature_extractor.conv_layers]
+        if block and normalize:
+            raise ValueError("wav2vec2 front end: expected no blocks with a checkpoint that scales each waveform by "
+                             "its mean and variance, which are known at its end only.")
+        self.block = block
+        self.blocks = Blocks.at(*self._field_and_jump(len(self.convolutions)), block) if block else None
         if self.config.extractor_mode == "default":
-            block = self.wav2vec2.feature_extractor.conv_layers[0]
-            block[2] = PaddedGroupNorm(block[2])
+            first = self.wav2vec2.feature_extractor.conv_layers[0]
+            first[2] = PaddedGroupNorm(first[2], Blocks.at(*self._field_and_jump(1), block) if block else None)
 
     @property
     def dim(self) -> int:
@@ -117,10 +128,7 @@ class Wav2Vec2FrontEnd(nn.Module):
     @property
     def receptive_field(self) -> int:
         """Samples that the first frame needs; no shorter input has a frame."""
-        field, jump = 1, 1
-        for kernel, stride in self.convolutions:
-            field, jump = field + (kernel - 1) * jump, jump * stride
-        return field
+        return self._field_and_jump(len(self.convolutions))[0]
 
     def frames(self, lengths: Tensor) -> Tensor:
         """(B,) samples -> (B,) frames, one every 20 ms."""
@@ -134,9 +142,14 @@ class Wav2Vec2FrontEnd(nn.Module):
         valid = valid_mask(self.frames(lengths), stream.value.size(1))
         [stream] = passing.run(self.add_positions, [(stream, valid)])
         encoder = self.wav2vec2.encoder
+        mask = None
+        if self.blocks is not None:
+            mask = self.blocks.mask(valid.size(1), valid.device) & valid[:, None, None, :]
+            mask[..., 0] = True  # no row without a key
         for layer, dropped in zip(encoder.layers, self._dropped_layers(), strict=True):
             if not dropped:
-                [stream] = passing.run(partial(_run_layer, layer), [(stream, ~valid)])
+                segment = partial(_run_layer, layer) if mask is None else partial(run_layer, layer)
+                [stream] = passing.run(segment, [(stream, ~valid if mask is None else mask)])
         if encoder.layer_norm_first:
             [stream] = passing.run(encoder.layer_norm, [(stream,)])
         return stream
@@ -178,10 +191,20 @@ class Wav2Vec2FrontEnd(nn.Module):
         """Convolutional positions, which see zeros past the end of each row."""
         encoder = self.wav2vec2.encoder
         x_BTC = x_BTC.masked_fill(~valid.unsqueeze(2), 0.0)
-        x_BTC = x_BTC + encoder.pos_conv(x_BTC.transpose(1, 2)).transpose(1, 2)
+        if self.blocks is None:
+            x_BTC = x_BTC + encoder.pos_conv(x_BTC.transpose(1, 2)).transpose(1, 2)
+        else:
+            x_BTC = x_BTC + position(x_BTC, encoder.pos_conv, self.blocks)
         if not encoder.layer_norm_first:
             x_BTC = encoder.layer_norm(x_BTC)
         return F.dropout(x_BTC, encoder.dropout, self.training)
+
+    def _field_and_jump(self, layers: int) -> tuple[int, int]:
+        """Samples that a frame behind the first convolutions is made of, and between two such frames."""
+        field, jump = 1, 1
+        for kernel, stride in self.convolutions[:layers]:
+            field, jump = field + (kernel - 1) * jump, jump * stride
+        return field, jump
 
     def set_num_updates(self, num_updates: int) -> None:
         """Tells the update that the next passes belong to, as fairseq does with every module that has this method."""

@@ -63,10 +63,12 @@ class EncoderLayer(nn.Module):
         self.ffn = FeedForward(shape)
         self.ffn_residual = Residual(shape)
 
-    def forward(self, x_BTD: Tensor, mask: Tensor | None) -> Tensor:
-        """mask: (B, 1, T or 1, T), True where attention is allowed."""
-        read = self.self_attn_residual.before(x_BTD)
-        x_BTD = self.self_attn_residual.after(x_BTD, self.self_attn(read, read, mask))
+    def forward(self, x_BTD: Tensor, mask: Tensor | None, cache: Cache | None = None, name: str = "") -> Tensor:
+        """mask: (B, 1, T or 1, T), True where attention is allowed, or a bias; with a cache the T follow those in it.
+        """
+        read, attention = self.self_attn_residual.before(x_BTD), self.self_attn
+        update = attention(read, read, mask) if cache is None else attention.step(read, cache, name, mask)
+        x_BTD = self.self_attn_residual.after(x_BTD, update)
         return self.ffn_residual.after(x_BTD, self.ffn(self.ffn_residual.before(x_BTD)))
 
 

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
+from mgcm_fairseq.core.segmentation import expected_waiting, noisy_logits, pieces_written, wait_mask, words_begun
 from mgcm_fairseq.modules.ctc import Alignment, CTCHeads
 from mgcm_fairseq.modules.decoder import Prefix, SharedDecoder
 from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
+from mgcm_fairseq.modules.schedule import Schedule
 
 
 class TaskInputs(NamedTuple):
@@ -23,11 +25,26 @@ class TaskInputs(NamedTuple):
     translation_prefix: Tensor  # (B, V) the target language's tag, then the translation without </s>
 
 
+class Segmented(NamedTuple):
+    """What the segmenter's losses read, for the first of the tasks that hear."""
+
+    logits: Tensor  # (B, T) of what is counted as boundaries, without noise
+    frames: Tensor  # (B,)
+    boundaries: Tensor  # (B, T) bool
+    speech: Tensor  # (B, T, D) embedded speech
+    text: Tensor  # (B, U, D) embedded transcript
+    text_lengths: Tensor  # (B,) pieces, without </s>
+    word_starts: Tensor  # (B, U) bool, True where a piece of the transcript begins a word
+    published: bool  # as the published code counts
+    update: int
+
+
 class TaskOutputs(NamedTuple):
     """Logits of the tasks that ran."""
 
     logits: dict[str, Tensor]  # task -> (B, U, vocabulary)
     alignments: dict[str, Alignment]  # of the CTC heads, where asked for
+    segmented: Segmented | None  # where attention is segmented
 
 
 TASKS = ("st", "asr", "mt")
@@ -37,38 +54,107 @@ TASKS = ("st", "asr", "mt")
 class SimulSTNetwork(nn.Module):
     """Encoder, decoder and optional CTC heads."""
 
-    def __init__(self, encoder: SharedEncoder, decoder: SharedDecoder, ctc: bool) -> None:
+    word_starts: Tensor
+
+    def __init__(self, encoder: SharedEncoder, decoder: SharedDecoder, ctc: bool, schedule: Schedule,
+                 word_starts: Tensor, differentiable_waiting: bool = False) -> None:
+        """`word_starts`: (vocabulary,) bool, True for pieces that begin a word."""
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
         self.front_end_frozen = False
         self.ctc = CTCHeads(encoder.front_end.dim, encoder.embedding) if ctc else None
+        self.schedule = schedule
+        self.update = 0
+        self.test_lag: int | None = None
+        self.differentiable_waiting = differentiable_waiting
+        self.register_buffer("word_starts", word_starts, persistent=False)
+
+    @property
+    def lag(self) -> int | None:
+        """k of wait-k cross-attention; None for the whole source."""
+        return self.schedule.lag_at(self.update) if self.training else self.test_lag
+
+    def set_update(self, update: int) -> None:
+        """Tells what the schedule depends on; called in training only."""
+        self.update = update
+        if self.encoder.segmenter is not None:
+            self.encoder.segmenter.active = self.schedule.segmented(update)
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool, passing: Passing = PLAIN) -> TaskOutputs:
         """Runs the tasks named; ST and ASR share one pass of the encoder. `passing`: of a conflict engine, or plain."""
         encoder = self.encoder
         spoken = [task for task in ("st", "asr") if task in tasks or (ctc and task == ctc_task(tasks))]
-        texts, alignments = [], {}
-        to_encode: list[tuple[Stream, Tensor]] = []
+        alignments, segmented = {}, None
+        sources = []
         if spoken:
             features = self._hear(inputs, spoken, passing)
             embedded, frames = encoder.embed_speech(features, inputs.waveform_lengths, passing)
-            to_encode.append((embedded, frames))
             if ctc:
                 if self.ctc is None:
                     raise ValueError("CTC was asked for, but the model was built without its heads: pass --ctc.")
                 branches = [passing.branch(stream, ctc_task(tasks)) for stream in (features, embedded)]
                 alignments = self.ctc(branches[0], encoder.front_end.frames(inputs.waveform_lengths),
                                       branches[1], frames, passing)
+            segments = encoder.segment(embedded, frames, self.schedule.noise_at(self.update), passing)
+            if segments.logits is not None:
+                segmented = self._segmented(inputs, segments.logits, embedded, frames, passing)
+            sources.append((embedded, frames, segments))
         if "mt" in tasks:
-            to_encode.append((encoder.embed_text(inputs.transcript, passing, "mt"), inputs.transcript_lengths))
+            text, lengths = encoder.embed_text(inputs.transcript, passing, "mt"), inputs.transcript_lengths
+            sources.append((text, lengths, encoder.read(inputs.transcript, lengths)))
         prefixes = {"st": inputs.translation_prefix, "asr": inputs.transcript_prefix, "mt": inputs.translation_prefix}
-        for states, (_, lengths) in zip(encoder.run(to_encode, passing), to_encode, strict=True):
-            mask = Memory(states.value, lengths).mask
-            texts += [Prefix(task, prefixes[task], passing.branch(states, task), mask)
-                      for task in states.tasks if task in tasks]
+        encoded = encoder.run([(stream, segments.visibility) for stream, _, segments in sources], passing)
+        texts = []
+        for states, (_, lengths, segments) in zip(encoded, sources, strict=True):
+            memory = Memory(states.value, lengths, segments.units)
+            for task in states.tasks:
+                if task in tasks:
+                    mask = self._mask(memory, prefixes[task], segments.logits, task, passing)
+                    texts.append(Prefix(task, prefixes[task], passing.branch(states, task), mask))
         logits = self.decoder.run(texts, passing)
-        return TaskOutputs({text.task: of_task for text, of_task in zip(texts, logits, strict=True)}, alignments)
+        return TaskOutputs({text.task: of_task for text, of_task in zip(texts, logits, strict=True)}, alignments,
+                           segmented)
+
+    def waiting(self, memory: Memory, prefix_BU: Tensor, lag: int | None) -> Tensor:
+        """(B, 1, U or 1, T) bool: what the decoder may see at each position of a prefix under a lag."""
+        if lag is None:
+            return memory.mask
+        return wait_mask(memory.units, memory.lengths, self.written(prefix_BU), lag, self._published)
+
+    def written(self, prefix_BU: Tensor) -> Tensor:
+        """(B, U) units of the target before each position: words, since a segment stands for a word; else pieces."""
+        return pieces_written(prefix_BU) + 1 if self._published else words_begun(self.word_starts[prefix_BU])
+
+    @property
+    def _published(self) -> bool:
+        return self.encoder.segmenter is not None and self.encoder.segmenter.published
+
+    def _mask(self, memory: Memory, prefix_BU: Tensor, logits: Stream | None, task: str,
+              passing: Passing) -> Stream | Tensor:
+        """As `waiting`, or in training, where asked for, the expected mask that carries gradients to the segmenter."""
+        lag, segmenter = self.lag, self.encoder.segmenter
+        if not (self.training and self.differentiable_waiting) or lag is None or logits is None or segmenter is None:
+            return self.waiting(memory, prefix_BU, lag)
+        noise, written, dtype = self.schedule.noise_at(self.update), self.written(prefix_BU), memory.states.dtype
+
+        def expect(logits_BT: Tensor) -> Tensor:
+            counted = segmenter.counted(noisy_logits(logits_BT, noise), memory.lengths)
+            return expected_waiting(counted, memory.lengths, written, lag, dtype)
+
+        [mask] = passing.run(expect, [(passing.branch(logits, task),)])
+        return mask
+
+    def _segmented(self, inputs: TaskInputs, logits: Stream, speech: Stream, frames: Tensor,
+                   passing: Passing) -> Segmented:
+        segmenter = self.encoder.segmenter
+        assert segmenter is not None
+        task = logits.tasks[0]
+        raw = passing.branch(logits, task).value
+        text = self.encoder.embed_text(inputs.transcript, passing, task).value
+        return Segmented(segmenter.counted(raw, frames), frames, segmenter.decide(raw.detach(), frames).boundaries,
+                         passing.branch(speech, task).value, text, inputs.transcript_lengths - 1,
+                         self.word_starts[inputs.transcript], segmenter.published, self.update)
 
     def _hear(self, inputs: TaskInputs, tasks: Sequence[str], passing: Passing) -> Stream:
         if not self.front_end_frozen:

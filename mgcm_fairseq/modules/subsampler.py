@@ -11,13 +11,15 @@ STRIDE = 2
 class ConvSubsampler(nn.Module):
     """One Conv1d of stride 2 with a gated linear unit for every kernel (Synnaeve et al. 2019, arXiv 1911.08460)."""
 
-    def __init__(self, in_dim: int, out_dim: int, kernels: list[int]) -> None:
+    def __init__(self, in_dim: int, out_dim: int, kernels: list[int], causal: bool = False) -> None:
+        """`causal`: a frame sees none after its last; otherwise kernel // 2 on either side. The lengths are the same.
+        """
         super().__init__()
         inputs = [in_dim] + [out_dim] * (len(kernels) - 1)
         self.kernels = kernels
         self.convs = nn.ModuleList(
-            nn.Conv1d(size, 2 * out_dim, kernel, STRIDE, padding=kernel // 2)
-            for size, kernel in zip(inputs, kernels, strict=True))
+            nn.Conv1d(size, 2 * out_dim, kernel, STRIDE) for size, kernel in zip(inputs, kernels, strict=True))
+        self.padding = [(2 * (kernel // 2), 0) if causal else (kernel // 2, kernel // 2) for kernel in kernels]
 
     def frames(self, lengths: Tensor) -> Tensor:
         """(B,) frames in -> (B,) frames out."""
@@ -27,8 +29,8 @@ class ConvSubsampler(nn.Module):
 
     def forward(self, x_BTC: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, in_dim) and (B,) -> (B, T', out_dim); frames past a length do not count."""
-        for conv, kernel in zip(self.convs, self.kernels, strict=True):
+        for conv, kernel, padding in zip(self.convs, self.kernels, self.padding, strict=True):
             x_BTC = x_BTC.masked_fill(~valid_mask(lengths, x_BTC.size(1)).unsqueeze(2), 0.0)
-            x_BTC = F.glu(conv(x_BTC.transpose(1, 2)), dim=1).transpose(1, 2)
+            x_BTC = F.glu(conv(F.pad(x_BTC.transpose(1, 2), padding)), dim=1).transpose(1, 2)
             lengths = conv_length(lengths, kernel, STRIDE, kernel // 2)
         return x_BTC

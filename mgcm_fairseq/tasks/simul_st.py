@@ -37,6 +37,9 @@ class SimulSTConfig(ConflictConfig):
     eval_bleu: bool = field(
         default=False, metadata={"help": "translate the validation set greedily and log BLEU, for "
                                          "--best-checkpoint-metric bleu"})
+    eval_lag: int = field(
+        default=0, metadata={"help": "k of wait-k in validation and fairseq-generate, in segments, for a model with "
+                                     "--segmentation-variant; 0: the whole source"})
     seed: int = II("common.seed")
 
 
@@ -118,6 +121,7 @@ class SimulSTTask(FairseqTask):
                 raise InputError("--conflict-log", "a --conflict-rule whose conflicts it can hold", "none",
                                  "Add --conflict-rule mgcm, or sum to change no gradient.")
         model = super().build_model(cfg, from_checkpoint)
+        model.network.test_lag = self.cfg.eval_lag or None
         if weights is not None:
             model.network.encoder.front_end.wav2vec2.load_state_dict(weights)
         return model

@@ -20,7 +20,7 @@ def make(tasks="st,asr,mt", smoothing=0.1, ctc_weight=1.0):
     for index in range(VOCABULARY - len(dictionary)):
         dictionary.add_symbol(f"p{index}")
     task = SimpleNamespace(target_dictionary=dictionary, vocabulary=SimpleNamespace(bos=0))
-    return MultitaskCrossEntropy(task, tasks, smoothing, ctc_weight).train()
+    return MultitaskCrossEntropy(task, tasks, smoothing, ctc_weight, 1.0, 0, 0.1, 0).train()
 
 
 def batch():

@@ -11,6 +11,7 @@ from mgcm_fairseq.modules.encoder import Memory
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
 VOCABULARY = 50
+WORD_STARTS = [index > 5 and index % 3 > 0 for index in range(VOCABULARY)]
 PAD = 1
 
 
@@ -25,7 +26,7 @@ def config(**changes: Any) -> SimulSTModelConfig:
 def network(seed: int = 0, **changes: Any) -> SimulSTNetwork:
     """A network with random weights, ready for evaluation."""
     torch.manual_seed(seed)
-    return build_network(config(**changes), VOCABULARY, PAD).eval()
+    return build_network(config(**changes), WORD_STARTS, PAD, seed).eval()
 
 
 def speech(lengths: list[int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -53,5 +54,6 @@ def features(front_end, waveform, lengths):
 
 def text_memory(encoder, tokens_BU, lengths):
     """Encoded text, as MT's decoder attends to it."""
-    [states] = encoder.run([(encoder.embed_text(tokens_BU, PLAIN, "mt"), lengths)], PLAIN)
-    return Memory(states.value, lengths)
+    segments = encoder.read(tokens_BU, lengths)
+    [states] = encoder.run([(encoder.embed_text(tokens_BU, PLAIN, "mt"), segments.visibility)], PLAIN)
+    return Memory(states.value, lengths, segments.units)

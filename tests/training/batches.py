@@ -17,7 +17,7 @@ def criterion(tasks="st,asr,mt", ctc_weight=1.0):
     for index in range(VOCABULARY - len(dictionary)):
         dictionary.add_symbol(f"p{index}")
     task = SimpleNamespace(target_dictionary=dictionary, vocabulary=SimpleNamespace(bos=0))
-    return MultitaskCrossEntropy(task, tasks, 0.1, ctc_weight).train()
+    return MultitaskCrossEntropy(task, tasks, 0.1, ctc_weight, 1.0, 0, 0.1, 0).train()
 
 
 def sample(utterances=4, seed=0):

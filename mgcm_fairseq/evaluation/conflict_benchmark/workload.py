@@ -29,7 +29,7 @@ class Workload:
         torch.manual_seed(0)
         samples = round(seconds * SAMPLE_RATE)
         with torch.device(device):
-            network = build_network(config_of(size), VOCABULARY, PAD).train()
+            network = build_network(config_of(size), [False] * VOCABULARY, PAD, seed=0).train()
             source, target = (torch.randint(PAD + 3, VOCABULARY, (1, length)) for length in (SOURCE, TARGET))
             inputs = TaskInputs(0.1 * torch.randn(1, samples), torch.tensor([samples]), source, torch.tensor([SOURCE]),
                                 source, target)

@@ -1,0 +1,77 @@
+"""SimulEval agent: wait-segment, the policy that differentiable segmentation learns (DiSeg, arXiv 2305.16093).
+
+Word t is written once the model has heard k + t - 1 segments of speech, which end where its segmenter says so. With a
+front end that hears in blocks the text does not depend on --source-segment-size.
+"""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+import torch
+from simuleval.agents import SpeechToTextAgent
+from simuleval.agents.actions import Action, ReadAction, WriteAction
+from simuleval.agents.states import AgentStates
+from simuleval.utils import entrypoint
+
+from mgcm_fairseq.agents.segment_writer import SegmentWriter
+from mgcm_fairseq.agents.source import check_source
+from mgcm_fairseq.agents.system import load_system
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.modules.streaming import SpeechStream, speech_stream
+
+
+class WaitSegmentStates(AgentStates):
+    """SimulEval's states, the encoder's and the decoder's."""
+
+    def reset(self) -> None:
+        super().reset()
+        self.heard = self.sent = 0  # samples and pieces
+        self.stream: SpeechStream | None = None
+        self.writer: SegmentWriter | None = None
+
+
+@entrypoint
+class WaitSegmentAgent(SpeechToTextAgent):
+    """Writes word t once k + t - 1 segments have been heard, and the rest at the end of the source."""
+
+    def __init__(self, args: Namespace) -> None:
+        super().__init__(args)
+        if args.lag < 1:
+            raise InputError("--lag", "k of at least 1", str(args.lag), "Correct the option.")
+        self.lag = args.lag
+        self.system = load_system(args.checkpoint, args.corpus)
+        if not self.system.network.encoder.simultaneous:
+            raise InputError(args.checkpoint, "a model trained with --segmentation-variant, past --segment-from",
+                             "one that does not segment", "Use mgcm_fairseq/agents/wait_k.py.")
+
+    @staticmethod
+    def add_args(parser: ArgumentParser) -> None:
+        parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
+        parser.add_argument("--corpus", type=Path, metavar="DIR",
+                            help="folder with config.yaml and vocabulary; default: the one trained on")
+        parser.add_argument("--lag", type=int, required=True, metavar="K",
+                            help="segments to hear before the first word")
+
+    def build_states(self) -> WaitSegmentStates:
+        return WaitSegmentStates()
+
+    def to(self, device: str, *args: Any, fp16: bool = False, **kwargs: Any) -> None:
+        """Moves the network; fp16 halves it."""
+        self.system.network.to(device=device, dtype=torch.float16 if fp16 else None)
+
+    @torch.inference_mode()
+    def policy(self, states: WaitSegmentStates | None = None) -> Action:
+        """One WriteAction with all words that are due, or a ReadAction."""
+        states = states or self.states
+        check_source(states)
+        if states.stream is None or states.writer is None:
+            states.stream = speech_stream(self.system.network.encoder)
+            states.writer = SegmentWriter(self.system, self.lag)
+        states.stream.extend(torch.tensor(states.source[states.heard:]), states.source_finished)
+        states.heard = len(states.source)
+        states.writer.write(states.stream, states.source_finished)
+        due = states.writer.complete()
+        text = self.system.vocabulary.decode(states.writer.pieces[states.sent:due])
+        states.sent = due
+        return WriteAction(text, finished=states.source_finished) if text or states.source_finished else ReadAction()

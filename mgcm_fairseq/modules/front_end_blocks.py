@@ -1,0 +1,112 @@
+"""A wav2vec 2.0 front end that hears in blocks of fixed length: parts that see nothing after a frame's own block.
+
+A frame belongs to the block of audio in which the last sample that it is made of lies. Within a block everything sees
+everything, and all blocks before; what comes later is to it as if the utterance had ended. So the features of a block
+are final once it has been heard, and streaming costs the same for every second of speech.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.lengths import valid_mask
+
+
+class Blocks(NamedTuple):
+    """Blocks at the rate of one layer: frame t lies in block (t + shift) // size."""
+
+    shift: int
+    size: int
+
+    @classmethod
+    def at(cls, field: int, jump: int, samples: int) -> "Blocks":
+        """For frames of `field` samples, one every `jump` samples, in blocks of `samples`.
+
+        ValueError if a block does not hold whole jumps.
+        """
+        if samples % jump:
+            raise ValueError(f"front end: expected blocks in multiples of {jump} samples, found {samples}.")
+        return cls((field - 1) // jump, samples // jump)
+
+    def divide(self, x_BCT: Tensor, before: int = 0) -> Tensor:
+        """(B, C, n, before + size): each block with the frames before it; zeros where there are none."""
+        frames = x_BCT.size(2)
+        x_BCT = F.pad(x_BCT, (self.shift + before, -(frames + self.shift) % self.size))
+        return x_BCT.unfold(2, before + self.size, self.size)
+
+    def join(self, x_BCnS: Tensor, frames: int) -> Tensor:
+        """The inverse of `divide`, (B, C, T)."""
+        return x_BCnS.flatten(2)[:, :, self.shift:self.shift + frames]
+
+    def mask(self, frames: int, device: torch.device) -> Tensor:
+        """(T, T) bool, True where a frame may attend."""
+        block_T = (torch.arange(frames, device=device) + self.shift) // self.size
+        return block_T <= block_T.unsqueeze(1)
+
+
+class Sums(NamedTuple):
+    """What a group norm knows of an utterance so far; (B, C, n) or, for the frames, (B, 1, n)."""
+
+    frames: Tensor
+    total: Tensor
+    squares: Tensor
+
+    def normaliser(self, norm: Any) -> tuple[Tensor, Tensor]:
+        """Scale and shift, by which x becomes weight (x - mean) / deviation + bias."""
+        count = self.frames.clamp(min=1)
+        mean = self.total / count
+        variance = (self.squares / count - mean.square()).clamp(min=0)
+        scale = torch.rsqrt(variance + norm.eps) * norm.weight.to(mean)[:, None]
+        return scale, norm.bias.to(mean)[:, None] - mean * scale
+
+
+def normalise(x_BCT: Tensor, lengths: Tensor, norm: Any, blocks: Blocks) -> Tensor:
+    """Group norm of one group a channel with the statistics of all frames up to the end of each block."""
+    frames = x_BCT.size(2)
+    valid_B1T = valid_mask(lengths, frames).unsqueeze(1)
+    x_BCnS = blocks.divide(x_BCT.masked_fill(~valid_B1T, 0.0))
+    counts = blocks.divide(valid_B1T.to(x_BCT.dtype)).sum(3)
+    sums = Sums(counts.cumsum(2), x_BCnS.sum(3).cumsum(2), x_BCnS.square().sum(3).cumsum(2))
+    scale, shift = sums.normaliser(norm)
+    return blocks.join(torch.addcmul(shift.unsqueeze(3), x_BCnS, scale.unsqueeze(3)), frames)
+
+
+def position(x_BTC: Tensor, convolution: Any, blocks: Blocks) -> Tensor:
+    """Convolutional positions (B, T, C) of every block, to which the audio ends with the block."""
+    before = convolution[0].kernel_size[0] // 2
+    windows = blocks.divide(x_BTC.transpose(1, 2), before)
+    batch, channels, count, width = windows.shape
+    answer = convolution(windows.transpose(1, 2).reshape(batch * count, channels, width))[:, :, before:]
+    answer = answer.unflatten(0, (batch, count)).transpose(1, 2)
+    return blocks.join(answer, x_BTC.size(1)).transpose(1, 2)
+
+
+def run_layer(layer: Any, x_BTC: Tensor, mask: Tensor | None, cache: Cache | None = None,
+              name: str = "") -> Tensor:
+    """One of fairseq's wav2vec 2.0 layers, with a mask or after cached frames, which its own forward does not offer.
+
+    Args:
+        layer: a TransformerSentenceEncoderLayer.
+        x_BTC: frames; with a cache those that follow the cached ones.
+        mask: broadcastable to (B, H, T, T), True where attention is allowed; None for all.
+        cache: keys and values of earlier frames under `name`; extended in place.
+    """
+    attention = layer.self_attn
+    read = layer.self_attn_layer_norm(x_BTC) if layer.layer_norm_first else x_BTC
+    query, key, value = (projection(read).unflatten(2, (attention.num_heads, -1)).transpose(1, 2)
+                         for projection in (attention.q_proj, attention.k_proj, attention.v_proj))
+    if cache is not None:
+        key = torch.cat([cache[f"{name}.k"], key], 2) if f"{name}.k" in cache else key
+        value = torch.cat([cache[f"{name}.v"], value], 2) if f"{name}.v" in cache else value
+        cache[f"{name}.k"], cache[f"{name}.v"] = key, value
+    dropout = attention.dropout_module.p if layer.training else 0.0
+    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+    x_BTC = x_BTC + layer.dropout1(attention.out_proj(mixed.transpose(1, 2).flatten(2)))
+    if not layer.layer_norm_first:
+        x_BTC = layer.self_attn_layer_norm(x_BTC)
+    read = layer.final_layer_norm(x_BTC) if layer.layer_norm_first else x_BTC
+    x_BTC = x_BTC + layer.dropout3(layer.fc2(layer.dropout2(layer.activation_fn(layer.fc1(read)))))
+    return x_BTC if layer.layer_norm_first else layer.final_layer_norm(x_BTC)

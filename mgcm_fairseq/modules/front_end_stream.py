@@ -1,0 +1,90 @@
+"""The front end of one utterance that is still being spoken, block by block, at the same cost for every block."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.front_end import PaddedGroupNorm, Wav2Vec2FrontEnd
+from mgcm_fairseq.modules.front_end_blocks import Sums, run_layer
+from mgcm_fairseq.modules.subsampler import STRIDE, ConvSubsampler
+
+
+class FrontEndStream:
+    """Features of a front end that hears in blocks; they equal those of the whole utterance. For evaluation."""
+
+    def __init__(self, front_end: Wav2Vec2FrontEnd) -> None:
+        self.front_end = front_end
+        self.rests: dict[int, Tensor] = {}  # convolution -> what its next frame still needs of its input
+        self.sums: Sums | None = None
+        self.context: Tensor | None = None
+        self.cache: Cache = {}
+
+    def extend(self, samples_1N: Tensor) -> Tensor:
+        """(1, N) samples of the next block, or of what is left at the end -> (1, T, C), which may be none."""
+        w2v = self.front_end.wav2vec2
+        x_1CT = samples_1N.unsqueeze(1)
+        for index, (convolution, *parts) in enumerate(w2v.feature_extractor.conv_layers):
+            x_1CT = self._convolve(index, convolution, x_1CT)
+            for part in parts:
+                x_1CT = self._normalise(part, x_1CT) if isinstance(part, PaddedGroupNorm) else part(x_1CT)
+        x_1TC = w2v.layer_norm(x_1CT.transpose(1, 2))
+        if w2v.post_extract_proj is not None:
+            x_1TC = w2v.post_extract_proj(x_1TC)
+        if x_1TC.size(1) == 0:
+            return x_1TC
+        x_1TC = self._position(x_1TC)
+        for index, layer in enumerate(w2v.encoder.layers):
+            x_1TC = run_layer(layer, x_1TC, None, self.cache, str(index))
+        return w2v.encoder.layer_norm(x_1TC) if w2v.encoder.layer_norm_first else x_1TC
+
+    def _convolve(self, index: int, convolution: Any, x_1CT: Tensor) -> Tensor:
+        if index in self.rests:
+            x_1CT = torch.cat([self.rests[index], x_1CT], 2)
+        [kernel], [stride] = convolution.kernel_size, convolution.stride
+        frames = max(0, (x_1CT.size(2) - kernel) // stride + 1)
+        self.rests[index] = x_1CT[:, :, frames * stride:]
+        if frames == 0:
+            return x_1CT.new_zeros(1, convolution.out_channels, 0)
+        return convolution(x_1CT)
+
+    def _normalise(self, norm: PaddedGroupNorm, x_1CT: Tensor) -> Tensor:
+        wide = x_1CT.double() if x_1CT.dtype == torch.float64 else x_1CT.float()
+        count = wide.new_full((1, 1, 1), wide.size(2))
+        sums = Sums(count, wide.sum(2, keepdim=True), wide.square().sum(2, keepdim=True))
+        self.sums = sums if self.sums is None else Sums(*(old + new for old, new in zip(self.sums, sums, strict=True)))
+        scale, shift = self.sums.normaliser(norm)
+        return torch.addcmul(shift, wide, scale).to(x_1CT)
+
+    def _position(self, x_1TC: Tensor) -> Tensor:
+        encoder = self.front_end.wav2vec2.encoder
+        before = encoder.pos_conv[0].kernel_size[0] // 2
+        context = x_1TC.new_zeros(1, before, x_1TC.size(2)) if self.context is None else self.context
+        window = torch.cat([context, x_1TC], 1)
+        self.context = window[:, -before:]
+        x_1TC = x_1TC + encoder.pos_conv(window.transpose(1, 2)).transpose(1, 2)[:, before:]
+        return x_1TC if encoder.layer_norm_first else encoder.layer_norm(x_1TC)
+
+
+class SubsamplerStream:
+    """Causal subsampling of features that arrive in pieces."""
+
+    def __init__(self, subsampler: ConvSubsampler) -> None:
+        self.subsampler = subsampler
+        self.rests: list[Tensor | None] = [None] * len(subsampler.kernels)
+
+    def extend(self, x_1TC: Tensor) -> Tensor:
+        """(1, T, C) -> (1, T', D), which may be none."""
+        convolution: Any
+        for index, (convolution, kernel) in enumerate(
+                zip(self.subsampler.convs, self.subsampler.kernels, strict=True)):
+            x_1CT, rest = x_1TC.transpose(1, 2), self.rests[index]
+            x_1CT = F.pad(x_1CT, (2 * (kernel // 2), 0)) if rest is None else torch.cat([rest, x_1CT], 2)
+            frames = max(0, (x_1CT.size(2) - kernel) // STRIDE + 1)
+            self.rests[index] = x_1CT[:, :, frames * STRIDE:]
+            if frames == 0:
+                return x_1TC.new_zeros(1, 0, convolution.out_channels // 2)
+            x_1TC = F.glu(convolution(x_1CT), dim=1).transpose(1, 2)
+        return x_1TC
