@@ -1,0 +1,120 @@
+"""The front end that hears in blocks: nothing depends on a later block, and its parts equal fairseq's where they may."""
+
+import pytest
+import torch
+
+from mgcm_fairseq.core.conflict import PLAIN
+from mgcm_fairseq.modules.front_end_blocks import Blocks, normalise, position, run_layer
+from tests.modules.networks import features, network, speech
+
+BLOCK_MS, BLOCK = 160, 2560
+SHAPES = [{}, {"w2v_config": '{"conv_feature_layers": "[(8,10,5)] + [(8,3,2)] * 4 + [(8,2,2)] * 2", "encoder_layers": 2, '
+                             '"encoder_embed_dim": 16, "encoder_ffn_embed_dim": 32, "encoder_attention_heads": 2, '
+                             '"conv_pos": 8, "conv_pos_groups": 2}'},
+          {"w2v_config": '{"conv_feature_layers": "[(8,10,5)] + [(8,3,2)] * 4 + [(8,2,2)] * 2", "encoder_layers": 1, '
+                         '"encoder_embed_dim": 16, "encoder_ffn_embed_dim": 32, "encoder_attention_heads": 2, '
+                         '"conv_pos": 8, "conv_pos_groups": 2, "extractor_mode": "layer_norm"}'}]
+
+
+def front_end(**changes):
+    return network(front_end_block=BLOCK_MS, **changes).double().encoder.front_end
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_whole_blocks_hear_the_same_in_any_longer_utterance(shape):
+    made = front_end(**shape)
+    waveform, lengths = speech([15_000])
+    whole, _ = features(made, waveform.double(), lengths)
+    for end in range(BLOCK, 15_000, BLOCK):
+        part, frames = features(made, waveform[:, :end].double(), torch.tensor([end]))
+        assert frames.item() == end // 320 - 1, "the last frame of a block needs none of the next block's samples"
+        torch.testing.assert_close(part[0], whole[0, :part.size(1)], atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_feature_depends_on_samples_behind_its_block(shape):
+    made = front_end(**shape)
+    waveform, lengths = speech([9_000])
+    waveform = waveform.double().requires_grad_()
+    heard, _ = features(made, waveform, lengths)
+    for frame in (0, 6, 7, 14, 15):
+        [gradient] = torch.autograd.grad(heard[0, frame].square().sum(), waveform, retain_graph=True)
+        block_end = ((frame * 320 + 399) // BLOCK + 1) * BLOCK
+        assert gradient[0, block_end:].abs().max() == 0
+        assert gradient[0, block_end - 320:block_end].abs().max() > 0, "within a block everything is heard"
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_features_do_not_depend_on_the_batch(shape):
+    made = front_end(**shape)
+    waveform, lengths = speech([12_345, 5_120, 400])
+    batched, frames = features(made, waveform.double(), lengths)
+    for row, length in enumerate(lengths.tolist()):
+        alone, _ = features(made, waveform[row:row + 1, :length].double(), lengths[row:row + 1])
+        torch.testing.assert_close(batched[row, :frames[row]], alone[0], atol=1e-10, rtol=0)
+
+
+def test_one_block_for_all_is_the_bidirectional_front_end():
+    blocks, plain = network(front_end_block=2000).double(), network().double()
+    plain.load_state_dict(blocks.state_dict())
+    waveform, lengths = speech([20_000, 9_000])
+    for got, expected in zip(features(blocks.encoder.front_end, waveform.double(), lengths),
+                             features(plain.encoder.front_end, waveform.double(), lengths), strict=True):
+        torch.testing.assert_close(got, expected, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("norm_first", [True, False])
+def test_a_layer_run_by_hand_is_fairseqs(norm_first):
+    made = front_end(w2v_config=SHAPES[1]["w2v_config"][:-1] + f', "layer_norm_first": {str(norm_first).lower()}}}')
+    layer = made.wav2vec2.encoder.layers[0]
+    x_BTC = torch.randn(2, 9, 16, dtype=torch.float64)
+    expected, _ = layer(x_BTC.transpose(0, 1), need_weights=False)
+    torch.testing.assert_close(run_layer(layer, x_BTC, None), expected.transpose(0, 1), atol=1e-10, rtol=0)
+    cache = {}
+    mask = Blocks(0, 3).mask(9, x_BTC.device)
+    pieces = [run_layer(layer, piece, None, cache, "0") for piece in x_BTC.split(3, dim=1)]
+    torch.testing.assert_close(torch.cat(pieces, 1), run_layer(layer, x_BTC, mask), atol=1e-10, rtol=0)
+
+
+def test_normalising_uses_the_statistics_so_far():
+    norm = torch.nn.GroupNorm(3, 3).double()
+    torch.nn.init.normal_(norm.weight)
+    torch.nn.init.normal_(norm.bias)
+    x_BCT = torch.randn(2, 3, 11, dtype=torch.float64)
+    got = normalise(x_BCT, torch.tensor([11, 8]), norm, Blocks(1, 4))  # blocks of frames 0-2, 3-6, 7-10
+    for row, length in enumerate((11, 8)):
+        for start, end in ((0, 3), (3, 7), (7, 11)):
+            end = min(end, length)
+            heard = x_BCT[row:row + 1, :, :end]
+            torch.testing.assert_close(got[row, :, start:end], norm(heard)[0, :, start:end], atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("kernel", [4, 5, 8])
+def test_positions_end_with_their_block(kernel):
+    encoder = front_end(w2v_config=SHAPES[1]["w2v_config"].replace('"conv_pos": 8', f'"conv_pos": {kernel}'))
+    convolution = encoder.wav2vec2.encoder.pos_conv
+    x_BTC = torch.randn(2, 10, 16, dtype=torch.float64)
+    got = position(x_BTC, convolution, Blocks(2, 3))  # blocks of frames 0, 1-3, 4-6, 7-9
+    for start, end in ((0, 1), (1, 4), (4, 7), (7, 10)):
+        expected = convolution(x_BTC[:, :end].transpose(1, 2)).transpose(1, 2)
+        torch.testing.assert_close(got[:, start:end], expected[:, start:], atol=1e-10, rtol=0)
+
+
+def test_gradients_are_those_of_finite_differences():
+    norm = torch.nn.GroupNorm(2, 2).double()
+    x_BCT = torch.randn(1, 2, 7, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: normalise(x, torch.tensor([6]), norm, Blocks(1, 3))[:, :, :6], x_BCT)
+
+
+def test_blocks_that_cannot_be():
+    with pytest.raises(ValueError, match="multiples of 320 samples, found 400"):
+        network(front_end_block=25)
+    with pytest.raises(ValueError, match="known at its end only"):
+        network(front_end_block=320, w2v_normalize=True)
+
+
+def test_frozen_and_passed_on_as_ever():
+    made = front_end()
+    waveform, lengths = speech([5_120])
+    stream = made(waveform.double(), lengths, PLAIN, ("st", "asr"))
+    assert stream.tasks == ("st", "asr")
