@@ -59,7 +59,7 @@ def _number(segmented: Segmented, words_B: Tensor) -> Tensor:
     p_BT = probabilities(segmented.logits, segmented.frames)
     if segmented.published:
         return segment_number_loss(p_BT, segmented.frames, words_B, published=True)
-    return segment_number_losses(p_BT, segmented.frames - 1, words_B - 1).sum()
+    return segment_number_losses(p_BT, segmented.frames - 1, words_B.clamp(min=1) - 1).sum()
 
 
 def _contrastive(segmented: Segmented, words_B: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Registers the simul_st model with fairseq and adapts the network to training and to beam search."""
 
 import json
+import logging
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,19 +31,21 @@ from mgcm_fairseq.modules.segmenter import Segmenter
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork, TaskInputs, TaskOutputs
 from mgcm_fairseq.modules.wav2vec2_checkpoint import read_wav2vec2
 
+logger = logging.getLogger(__name__)
+
 MAX_TOKENS = 1024  # longest hypothesis in pieces
 
 
 class GenerationEncoder(FairseqEncoder):
-    """The speech encoder as fairseq's SequenceGenerator calls it; owns no weights."""
+    """The encoder as fairseq's SequenceGenerator calls it; owns no weights."""
 
     def __init__(self, network: SimulSTNetwork) -> None:
         super().__init__(dictionary=None)
-        self.speech = network.encoder.speech
+        self.speech, self.text = network.encoder.speech, network.encoder.text
 
     def forward(self, src_tokens: Tensor, src_lengths: Tensor) -> Memory:  # type: ignore[override]
-        """(B, N) samples and (B,) lengths in samples."""
-        return self.speech(src_tokens, src_lengths)
+        """(B, N) samples and (B,) lengths in samples; or, for MT, integer tokens and their lengths."""
+        return (self.speech if src_tokens.is_floating_point() else self.text)(src_tokens, src_lengths)
 
     def reorder_encoder_out(self, encoder_out: Memory, new_order: Tensor) -> Memory:
         return Memory(*(part.index_select(0, new_order) for part in encoder_out))
@@ -95,6 +98,15 @@ class SimulSTModel(BaseFairseqModel):
         super().set_num_updates(num_updates)
         self.network.set_update(num_updates)
         self.network.front_end_frozen = num_updates < self.freeze_front_end_updates
+
+    def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
+        """An offline model that is fine-tuned gets a new segmenter."""
+        super().upgrade_state_dict_named(state_dict, name)
+        prefix = "network.encoder.segmenter."
+        if self.network.encoder.segmenter is not None and not any(key.startswith(prefix) for key in state_dict):
+            logger.info("the checkpoint has no segmenter: a new one begins with random weights")
+            own = self.network.encoder.segmenter.state_dict(prefix=prefix)
+            state_dict.update(own)
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool,  # type: ignore[override]
                 passing: Passing = PLAIN) -> TaskOutputs:

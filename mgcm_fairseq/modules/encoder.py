@@ -63,6 +63,12 @@ class SharedEncoder(nn.Module):
         [states] = self.run([(embedded, segments.visibility)], PLAIN)
         return Memory(states.value, frames, segments.units)
 
+    def text(self, tokens_BU: Tensor, lengths: Tensor) -> Memory:
+        """(B, U) tokens, right-padded, and (B,) lengths, for inference."""
+        segments = self.read(tokens_BU, lengths)
+        [states] = self.run([(self.embed_text(tokens_BU, PLAIN, "mt"), segments.visibility)], PLAIN)
+        return Memory(states.value, lengths, segments.units)
+
     def embed_text(self, tokens_BU: Tensor, passing: Passing, task: str) -> Stream:
         """(B, U) token ids, right-padded, embedded for a task."""
         weight = passing.alias(self.embedding.weight, task)

@@ -30,7 +30,7 @@ class Segmented(NamedTuple):
 
     logits: Tensor  # (B, T) of what is counted as boundaries, without noise
     frames: Tensor  # (B,)
-    boundaries: Tensor  # (B, T) bool
+    boundaries: Tensor  # (B, T) bool, inside the utterance: not at its last frame
     speech: Tensor  # (B, T, D) embedded speech
     text: Tensor  # (B, U, D) embedded transcript
     text_lengths: Tensor  # (B,) pieces, without </s>
@@ -152,7 +152,7 @@ class SimulSTNetwork(nn.Module):
         task = logits.tasks[0]
         raw = passing.branch(logits, task).value
         text = self.encoder.embed_text(inputs.transcript, passing, task).value
-        return Segmented(segmenter.counted(raw, frames), frames, segmenter.decide(raw.detach(), frames).boundaries,
+        return Segmented(segmenter.counted(raw, frames), frames, segmenter.decide(raw.detach(), frames - 1).boundaries,
                          passing.branch(speech, task).value, text, inputs.transcript_lengths - 1,
                          self.word_starts[inputs.transcript], segmenter.published, self.update)
 

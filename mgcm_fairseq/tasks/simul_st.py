@@ -9,6 +9,7 @@ from typing import Any
 import sacrebleu
 import torch
 from fairseq.data import Dictionary
+from fairseq.dataclass import ChoiceEnum
 from fairseq.logging import metrics
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
@@ -26,6 +27,7 @@ from mgcm_fairseq.training.step import ConflictStep
 logger = logging.getLogger(__name__)
 
 MAX_NGRAM = 4  # of BLEU
+_SOURCE = ChoiceEnum(["speech", "text"])
 
 
 @dataclass
@@ -37,6 +39,9 @@ class SimulSTConfig(ConflictConfig):
     eval_bleu: bool = field(
         default=False, metadata={"help": "translate the validation set greedily and log BLEU, for "
                                          "--best-checkpoint-metric bleu"})
+    eval_source: _SOURCE = field(  # type: ignore[valid-type]
+        default="speech", metadata={"help": "what validation and fairseq-generate translate; text: the transcripts, "
+                                            "for a model that was trained on --tasks mt alone"})
     eval_lag: int = field(
         default=0, metadata={"help": "k of wait-k in validation and fairseq-generate, in segments, for a model with "
                                      "--segmentation-variant; 0: the whole source"})
@@ -168,6 +173,9 @@ class SimulSTTask(FairseqTask):
     def inference_step(self, generator: Any, models: list[Any], sample: dict[str, Any],
                        prefix_tokens: Tensor | None = None, constraints: Tensor | None = None) -> Any:
         """Hypotheses that start, unseen, from the target language's tag."""
+        if self.cfg.eval_source == "text":
+            text = {"src_tokens": sample["transcript"], "src_lengths": sample["transcript_lengths"]}
+            sample = {**sample, "net_input": text}
         with torch.no_grad():
             return generator.generate(models, sample, prefix_tokens=prefix_tokens, constraints=constraints,
                                       bos_token=self.vocabulary.tag(self.corpus.tgt_lang))

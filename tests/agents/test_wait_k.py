@@ -4,11 +4,10 @@ import json
 from argparse import Namespace
 
 import pytest
-import soundfile
-from simuleval.data.segments import SpeechSegment
 
 from mgcm_fairseq.agents.wait_k import WaitKAgent
 from mgcm_fairseq.data.errors import InputError
+from tests.agents.feeding import feed, waveforms_of, words
 from tests.fixtures import BIN, HELD_OUT, REPOSITORY, run
 
 STEP_MS = 320
@@ -16,8 +15,7 @@ STEP_MS = 320
 
 @pytest.fixture(scope="module")
 def waveforms(tiny_corpus):
-    return [soundfile.read(path, dtype="float32")[0].tolist()
-            for path in (tiny_corpus / "simuleval" / "tst-COMMON.source").read_text().split()]
+    return waveforms_of(tiny_corpus)
 
 
 @pytest.fixture(scope="module")
@@ -26,23 +24,6 @@ def make(tiny_corpus, tiny_checkpoint):
         return WaitKAgent(Namespace(checkpoint=tiny_checkpoint, corpus=tiny_corpus, wait_k=lag, step_ms=step_ms))
 
     return agent
-
-
-def feed(agent, samples, segment_ms, rate=16_000):
-    """(ms read, words) of every write, and whether the last one said that it was the last."""
-    size, writes, output = segment_ms * 16, [], None
-    for end in range(size, len(samples) + size, size):
-        finished = end >= len(samples)
-        output = agent.pushpop(SpeechSegment(content=samples[end - size:end], sample_rate=rate, finished=finished))
-        if output.content:
-            writes.append((min(end, len(samples)) / 16, output.content))
-        assert output.finished == finished
-    agent.reset()
-    return writes
-
-
-def words(writes):
-    return " ".join(text for _, text in writes)
 
 
 @pytest.mark.parametrize("lag", [1, 3, 1000])

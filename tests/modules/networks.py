@@ -7,7 +7,6 @@ import torch
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.simul_st import build_network
-from mgcm_fairseq.modules.encoder import Memory
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
 VOCABULARY = 50
@@ -54,6 +53,4 @@ def features(front_end, waveform, lengths):
 
 def text_memory(encoder, tokens_BU, lengths):
     """Encoded text, as MT's decoder attends to it."""
-    segments = encoder.read(tokens_BU, lengths)
-    [states] = encoder.run([(encoder.embed_text(tokens_BU, PLAIN, "mt"), segments.visibility)], PLAIN)
-    return Memory(states.value, lengths, segments.units)
+    return encoder.text(tokens_BU, lengths)

@@ -1,4 +1,6 @@
-"""The front end that hears in blocks: nothing depends on a later block, and its parts equal fairseq's where they may."""
+"""The front end that hears in blocks: nothing depends on a later block; its parts equal fairseq's where they may."""
+
+import json
 
 import pytest
 import torch
@@ -8,12 +10,16 @@ from mgcm_fairseq.modules.front_end_blocks import Blocks, normalise, position, r
 from tests.modules.networks import features, network, speech
 
 BLOCK_MS, BLOCK = 160, 2560
-SHAPES = [{}, {"w2v_config": '{"conv_feature_layers": "[(8,10,5)] + [(8,3,2)] * 4 + [(8,2,2)] * 2", "encoder_layers": 2, '
-                             '"encoder_embed_dim": 16, "encoder_ffn_embed_dim": 32, "encoder_attention_heads": 2, '
-                             '"conv_pos": 8, "conv_pos_groups": 2}'},
-          {"w2v_config": '{"conv_feature_layers": "[(8,10,5)] + [(8,3,2)] * 4 + [(8,2,2)] * 2", "encoder_layers": 1, '
-                         '"encoder_embed_dim": 16, "encoder_ffn_embed_dim": 32, "encoder_attention_heads": 2, '
-                         '"conv_pos": 8, "conv_pos_groups": 2, "extractor_mode": "layer_norm"}'}]
+SMALL = {"conv_feature_layers": "[(8,10,5)] + [(8,3,2)] * 4 + [(8,2,2)] * 2", "encoder_layers": 2,
+         "encoder_embed_dim": 16, "encoder_ffn_embed_dim": 32, "encoder_attention_heads": 2, "conv_pos": 8,
+         "conv_pos_groups": 2}
+
+
+def small(**changes):
+    return {"w2v_config": json.dumps({**SMALL, **changes})}
+
+
+SHAPES = [{}, small(), small(extractor_mode="layer_norm")]
 
 
 def front_end(**changes):
@@ -65,7 +71,7 @@ def test_one_block_for_all_is_the_bidirectional_front_end():
 
 @pytest.mark.parametrize("norm_first", [True, False])
 def test_a_layer_run_by_hand_is_fairseqs(norm_first):
-    made = front_end(w2v_config=SHAPES[1]["w2v_config"][:-1] + f', "layer_norm_first": {str(norm_first).lower()}}}')
+    made = front_end(**small(layer_norm_first=norm_first))
     layer = made.wav2vec2.encoder.layers[0]
     x_BTC = torch.randn(2, 9, 16, dtype=torch.float64)
     expected, _ = layer(x_BTC.transpose(0, 1), need_weights=False)
@@ -91,8 +97,7 @@ def test_normalising_uses_the_statistics_so_far():
 
 @pytest.mark.parametrize("kernel", [4, 5, 8])
 def test_positions_end_with_their_block(kernel):
-    encoder = front_end(w2v_config=SHAPES[1]["w2v_config"].replace('"conv_pos": 8', f'"conv_pos": {kernel}'))
-    convolution = encoder.wav2vec2.encoder.pos_conv
+    convolution = front_end(**small(conv_pos=kernel)).wav2vec2.encoder.pos_conv
     x_BTC = torch.randn(2, 10, 16, dtype=torch.float64)
     got = position(x_BTC, convolution, Blocks(2, 3))  # blocks of frames 0, 1-3, 4-6, 7-9
     for start, end in ((0, 1), (1, 4), (4, 7), (7, 10)):

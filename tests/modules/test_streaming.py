@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from mgcm_fairseq.core.segmentation import hard_visibility
 from mgcm_fairseq.core.conflict import PLAIN
+from mgcm_fairseq.core.segmentation import hard_visibility
 from mgcm_fairseq.modules.streaming import speech_stream
 from tests.modules.networks import network, speech
 
@@ -82,7 +82,8 @@ def test_encoding_again_gives_a_full_pass_under_the_decisions_made(waveform):
     stream = hear(speech_stream(made), waveform[0], 3_000)
     editions = stream.edition
     stream.extend(waveform[0, :0], True)
-    assert editions == SAMPLES // 3_000 and stream.edition == editions + 1
+    assert editions == SAMPLES // 3_000
+    assert stream.edition == editions + 1
     lengths = torch.tensor([SAMPLES])
     embedded, frames = made.embed_speech(made.front_end(waveform, lengths, PLAIN, ("st",)), lengths, PLAIN)
     [states] = made.run([(embedded, hard_visibility(stream.boundaries, frames))], PLAIN)
@@ -105,7 +106,8 @@ def test_the_front_end_that_hears_all_at_once_is_a_full_pass(waveform):
 def test_speech_without_a_frame_has_no_segment(block, samples):
     stream = speech_stream(encoder(block))
     stream.extend(torch.zeros(samples, dtype=torch.float64), True)
-    assert stream.segments == 0 and stream.memory.states.size(1) == 0
+    assert stream.segments == 0
+    assert stream.memory.states.size(1) == 0
 
 
 def test_an_offline_model_has_no_segments_to_stream():

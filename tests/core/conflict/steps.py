@@ -20,6 +20,8 @@ W2V = {"conv_feature_layers": "[(8,10,5)] + [(8,3,2)] * 4 + [(8,2,2)] * 2", "enc
        "encoder_layerdrop": 0.0, "feature_grad_mult": 0.1,
        "activation_fn": "relu"}  # fairseq's gelu computes in fp32, also in a network in fp64
 SMALL = {"subsample_kernels": "5,5", "model_dim": 16, "ffn_dim": 24, "attention_heads": 2}
+SEGMENTED = {"segmentation_variant": "repaired", "front_end_block": 160, "segment_noise": 0.0, "multipath_from": 0,
+             "lags": "2,2"}
 DROPOUT = {"dropout": 0.2, "attention_dropout": 0.2, "activation_dropout": 0.2}
 
 
@@ -40,6 +42,7 @@ def real_case(seed=0, dtype=torch.float64, model=None, w2v=None, **changes) -> C
     """The real network: front end, encoder, decoder, tied embeddings, CTC; or a model like it, with another batch."""
     options = {**SMALL, "w2v_config": json.dumps({**W2V, **(w2v or {})}), **changes}
     model = model or typed(network(seed, **options), dtype).train()
+    model.set_update(0)
     waveform, samples = speech([8_000, 6_000], seed)
     transcript, lengths = tokens([6, 5], seed)
     translation, _ = tokens([4, 5], seed + 1)
@@ -52,6 +55,8 @@ def real_case(seed=0, dtype=torch.float64, model=None, w2v=None, **changes) -> C
                  for task, logits in outputs.logits.items()}
         for alignment in outputs.alignments.values():
             found["asr"] = found["asr"] + 0.1 * F.log_softmax(alignment.logits, -1)[..., 3:9].square().mean()
+        if outputs.segmented is not None:
+            found["st"] = found["st"] + 0.1 * outputs.segmented.logits.sigmoid().sum()
         return found
 
     return Case(model, losses)

@@ -10,6 +10,7 @@ from tests.core.conflict.reference import mgcm_by, mgcm_by_module, module_of, pl
 from tests.core.conflict.steps import (
     CASES,
     DROPOUT,
+    SEGMENTED,
     TASKS,
     agreeing,
     assert_same,
@@ -27,6 +28,9 @@ SHAPES = {
     "network": real_case,
     "post-norm network": lambda **options: real_case(**{"norm_first": False, "tie_output": False,
                                                         "subsample_kernels": "", **options}),
+    "segmented network": lambda **options: real_case(**{**SEGMENTED, **options}),
+    "network that waits in expectation": lambda **options: real_case(**{**SEGMENTED, "differentiable_waiting": True,
+                                                                        **options}),
 }
 SCOPES = {"toy": [r"encoder", r"(?!front|embedding)", r"decoder\.1", r"embedding"],
           "network": [r"(?!encoder\.front_end)", r"encoder\.layers", r"decoder", r"encoder\.front_end",

@@ -5,7 +5,7 @@ import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensor, FakeTensorMode
 
 from mgcm_fairseq.core.conflict import ENGINES, RULES, Recomputing, Stateless
-from tests.core.conflict.steps import DROPOUT, TASKS, real_case, step, toy_case
+from tests.core.conflict.steps import DROPOUT, SEGMENTED, TASKS, real_case, step, toy_case
 
 
 def small_network(**options):
@@ -61,6 +61,13 @@ def test_nor_does_it_in_half_precision(engine, dtype):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_nor_does_it_with_dropout_and_recomputation(engine):
     assert fake_step(small_network, engine, "mgcm", recompute=True, **DROPOUT)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("waiting", [False, True])
+def test_nor_does_it_with_segmented_attention(engine, waiting):
+    options = {**SEGMENTED, "segment_noise": 3.0, "noise_from": 0, "differentiable_waiting": waiting}
+    assert fake_step(small_network, engine, "mgcm", **options)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
