@@ -38,7 +38,7 @@ for stage in ${stages//,/ }; do
     else
         echo "== $stage"
         "$(dirname "$PYTHON")/fairseq-hydra-train" --config-dir configs --config-name "paper_$stage" \
-            task.data="$data" model.w2v_path="$w2v" checkpoint.save_dir="$out/$stage" \
+            task.data="$data" model.w2v_path="$w2v" checkpoint.save_dir="$out/$stage" hydra.run.dir="$out/$stage" \
             "${before[@]}" "${overrides[@]}" 2>&1 | tee -a "$out/$stage.log"
         "$PYTHON" scripts/average_checkpoints.py "$out/$stage" --best "$best" --output "$out/$stage.pt"
     fi

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.lengths import valid_mask
@@ -47,20 +48,10 @@ class Blocks(NamedTuple):
         return block_T <= block_T.unsqueeze(1)
 
 
-class Sums(NamedTuple):
-    """What a group norm knows of an utterance so far; (B, C, n) or, for the frames, (B, 1, n)."""
-
-    frames: Tensor
-    total: Tensor
-    squares: Tensor
-
-    def normaliser(self, norm: Any) -> tuple[Tensor, Tensor]:
-        """Scale and shift, by which x becomes weight (x - mean) / deviation + bias."""
-        count = self.frames.clamp(min=1)
-        mean = self.total / count
-        variance = (self.squares / count - mean.square()).clamp(min=0)
-        scale = torch.rsqrt(variance + norm.eps) * norm.weight.to(mean)[:, None]
-        return scale, norm.bias.to(mean)[:, None] - mean * scale
+def dots(a: Tensor, b: Tensor) -> Tensor:
+    """<a, b> over the last dimension, in their own precision, without a tensor of products."""
+    with torch.autocast(a.device.type, enabled=False):
+        return (a.unsqueeze(-2) @ b.unsqueeze(-1)).squeeze(-1).squeeze(-1)
 
 
 def normalise(x_BCT: Tensor, lengths: Tensor, norm: Any, blocks: Blocks) -> Tensor:
@@ -69,9 +60,45 @@ def normalise(x_BCT: Tensor, lengths: Tensor, norm: Any, blocks: Blocks) -> Tens
     valid_B1T = valid_mask(lengths, frames).unsqueeze(1)
     x_BCnS = blocks.divide(x_BCT.masked_fill(~valid_B1T, 0.0))
     counts = blocks.divide(valid_B1T.to(x_BCT.dtype)).sum(3)
-    sums = Sums(counts.cumsum(2), x_BCnS.sum(3).cumsum(2), x_BCnS.square().sum(3).cumsum(2))
-    scale, shift = sums.normaliser(norm)
-    return blocks.join(torch.addcmul(shift.unsqueeze(3), x_BCnS, scale.unsqueeze(3)), frames)
+    answer: Tensor = _Normalise.apply(x_BCnS, counts.cumsum(2), norm.weight, norm.bias, norm.eps)
+    return blocks.join(answer, frames)
+
+
+class _Normalise(torch.autograd.Function):
+    """Blocks x -> x scale + shift, of the sums up to each block.
+
+    By hand because its input is the largest tensor of the network: autograd makes four more of that size.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x_BCnS: Tensor, frames_B1n: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+        sums = x_BCnS.sum(3), dots(x_BCnS, x_BCnS)
+        ctx.save_for_backward(x_BCnS, frames_B1n, *sums, weight, bias)
+        ctx.eps = eps
+        scale, shift = normaliser(frames_B1n, *sums, weight, bias, eps)
+        return torch.addcmul(shift.unsqueeze(3), x_BCnS, scale.unsqueeze(3))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g_BCnS: Tensor) -> tuple[Tensor | None, ...]:
+        x_BCnS, frames_B1n, *small = ctx.saved_tensors
+        with torch.enable_grad():
+            leaves = [part.detach().requires_grad_() for part in small]
+            scale, shift = normaliser(frames_B1n, *leaves, ctx.eps)
+        total, squares, weight, bias = torch.autograd.grad(
+            (scale, shift), leaves, (dots(g_BCnS, x_BCnS), g_BCnS.sum(3)))
+        x_grad = torch.addcmul(total.unsqueeze(3), g_BCnS, scale.detach().unsqueeze(3))
+        return x_grad.addcmul_(x_BCnS, 2 * squares.unsqueeze(3)), None, weight, bias, None
+
+
+def normaliser(frames: Tensor, totals: Tensor, squares: Tensor, weight: Tensor, bias: Tensor,
+               eps: float) -> tuple[Tensor, Tensor]:
+    """Scale and shift of each block, (B, C, n), from the blocks' own sums and the frames up to each."""
+    frames = frames.clamp(min=1)
+    mean = totals.cumsum(2) / frames
+    variance = (squares.cumsum(2) / frames - mean.square()).clamp(min=0)
+    scale = torch.rsqrt(variance + eps) * weight.to(mean)[:, None]
+    return scale, bias.to(mean)[:, None] - mean * scale
 
 
 def position(x_BTC: Tensor, convolution: Any, blocks: Blocks) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.front_end import PaddedGroupNorm, Wav2Vec2FrontEnd
-from mgcm_fairseq.modules.front_end_blocks import Sums, run_layer
+from mgcm_fairseq.modules.front_end_blocks import dots, normaliser, run_layer
 from mgcm_fairseq.modules.subsampler import STRIDE, ConvSubsampler
 
 
@@ -18,7 +18,7 @@ class FrontEndStream:
     def __init__(self, front_end: Wav2Vec2FrontEnd) -> None:
         self.front_end = front_end
         self.rests: dict[int, Tensor] = {}  # convolution -> what its next frame still needs of its input
-        self.sums: Sums | None = None
+        self.sums: list[Tensor] = []  # of the group norm: frames, totals, squares, so far
         self.context: Tensor | None = None
         self.cache: Cache = {}
 
@@ -52,10 +52,9 @@ class FrontEndStream:
 
     def _normalise(self, norm: PaddedGroupNorm, x_1CT: Tensor) -> Tensor:
         wide = x_1CT.double() if x_1CT.dtype == torch.float64 else x_1CT.float()
-        count = wide.new_full((1, 1, 1), wide.size(2))
-        sums = Sums(count, wide.sum(2, keepdim=True), wide.square().sum(2, keepdim=True))
-        self.sums = sums if self.sums is None else Sums(*(old + new for old, new in zip(self.sums, sums, strict=True)))
-        scale, shift = self.sums.normaliser(norm)
+        sums = [wide.new_full((1, 1, 1), wide.size(2)), wide.sum(2, keepdim=True), dots(wide, wide).unsqueeze(2)]
+        self.sums = [old + new for old, new in zip(self.sums, sums, strict=True)] if self.sums else sums
+        scale, shift = normaliser(*self.sums, norm.weight, norm.bias, norm.eps)
         return torch.addcmul(shift, wide, scale).to(x_1CT)
 
     def _position(self, x_1TC: Tensor) -> Tensor:
