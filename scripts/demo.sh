@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # From nothing to a quality-latency table: set-up, spoken corpus, preparation, training, SimulEval, scores.
-# Usage: scripts/demo.sh [--out runs/demo] [--train 14000] [--test 200] [--updates 3700] [--seed 1]
+# Usage: scripts/demo.sh [--out runs/demo] [--train 14000] [--test 200] [--updates 3000] [--seed 1]
+#                        [--training mgcm|multi|single] [--variant repaired|published]
+# Training of all three tasks with MGCM, of all three on the plain sum, or of ST alone (with ASR's CTC).
 # Every step that is done already is skipped, so an interrupted demo goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-out=runs/demo train=14000 test=200 updates=3700 seed=1
+out=runs/demo train=14000 test=200 updates=3000 seed=1 training=mgcm variant=repaired
 while [ $# -gt 0 ]; do
     case "$1" in
-        --out | --train | --test | --updates | --seed)
+        --out | --train | --test | --updates | --seed | --training | --variant)
             [ $# -gt 1 ] || { echo "demo.sh: $1 needs a value." >&2; exit 2; }
             printf -v "${1#--}" %s "$2"; shift 2 ;;
         *) echo "demo.sh: unknown option $1. See the first lines of this file." >&2; exit 2 ;;
@@ -21,6 +23,16 @@ for name in train test updates seed; do
         exit 2 ;;
     esac
 done
+case "$training" in
+    mgcm) objective=(--tasks st,asr,mt --conflict-rule mgcm --conflict-scope above-front-end) ;;
+    multi) objective=(--tasks st,asr,mt) ;;
+    single) objective=(--tasks st) ;;
+    *) echo "demo.sh: expected --training of mgcm, multi or single, found $training." >&2; exit 2 ;;
+esac
+case "$variant" in
+    repaired | published) ;;
+    *) echo "demo.sh: expected --variant repaired or published, found $variant." >&2; exit 2 ;;
+esac
 if [ "$updates" -lt 10 ]; then
     echo "demo.sh: expected --updates of at least 10, so that there are checkpoints to average, found $updates." >&2
     exit 2
@@ -41,7 +53,7 @@ export PYTHONUTF8=1
 # Keeping freed memory in the process makes convolutions on a CPU up to twice as fast.
 export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456
 mkdir -p "$out"
-options="train $train, test $test, updates $updates, seed $seed"
+options="train $train, test $test, updates $updates, seed $seed, $training, $variant"
 if [ "$(cat "$out/options" 2> /dev/null || echo "$options")" != "$options" ]; then
     echo "demo.sh: $out holds a demo with $(cat "$out/options"), not $options. Choose another --out." >&2
     exit 2
@@ -50,7 +62,8 @@ if command -v flock > /dev/null; then  # a killed demo's trainers, while they li
     exec 8> "$out/lock"
     flock --wait 10 8 || { echo "demo.sh: another demo is at work in $out. Wait for it, or kill it." >&2; exit 2; }
 fi
-corpus="$out/corpus" data="$out/corpus/en-de" model="$out/model.pt" lags="1 2 4 8" step_ms=320
+corpus="$out/corpus" data="$out/corpus/en-de" model="$out/model.pt" step_ms=320
+lags="1 3 5 7 9 11 13 15" wait_k_lags="1 3 5"
 
 step "Spoken corpus: $train training sentences"
 "$PYTHON" scripts/make_spoken_corpus.py --out "$corpus" --train "$train" --dev $(((test + 1) / 2)) --test "$test" --seed "$seed"
@@ -62,15 +75,19 @@ bash scripts/prep_mustc.sh --root "$corpus" --lang de --vocab-size 800
 
 step "Training: $updates updates from raw audio, in two processes of one thread each"
 # train RANK: two processes of one thread get through a third more audio than one process of two threads. The first
-# epoch goes from short sentences to long ones (--curriculum 1), since attention forms sooner on short ones.
+# epoch goes from short sentences to long ones (--curriculum 1), since attention forms sooner on short ones. Attention is
+# segmented once the tasks have given the speech a meaning; lags are drawn once there are segments to count.
 train() {
     exec env OMP_NUM_THREADS=1 "$bin/fairseq-train" "$data" --user-dir mgcm_fairseq --task simul_st --arch simul_st_demo \
-        --criterion multitask_cross_entropy --tasks st,asr,mt --ctc-weight 1 --eval-bleu --valid-subset dev \
+        --criterion multitask_cross_entropy "${objective[@]}" --ctc-weight 1 --eval-bleu --valid-subset dev \
+        --front-end-block "$step_ms" --segmentation-variant "$variant" --segment-from $((updates / 5)) \
+        --segment-number-from $((updates / 5)) --noise-from $((updates * 2 / 5)) --multipath-from $((updates / 2)) \
+        --lags 1,15 --contrastive-from $((updates * 2 / 3)) \
         --max-tokens 256000 --num-workers 0 --curriculum 1 --seed "$seed" --max-update "$updates" \
         --optimizer adam --adam-betas '(0.9,0.98)' --clip-norm 5 --lr 2e-3 \
         --lr-scheduler polynomial_decay --warmup-updates $((updates / 15)) --total-num-update "$updates" \
         --save-dir "$out/checkpoints" --save-interval-updates $(((updates + 19) / 20)) --keep-interval-updates 3 \
-        --validate-after-updates $((updates / 2)) --validate-interval "$updates" \
+        --validate-after-updates $((updates * 3 / 4)) --validate-interval "$updates" \
         --no-epoch-checkpoints --best-checkpoint-metric bleu --maximize-best-checkpoint-metric \
         --cpu --distributed-backend gloo --ddp-backend legacy_ddp --distributed-world-size 2 --distributed-rank "$1" \
         --distributed-init-method "file://$meeting" --distributed-no-spawn --log-format simple --log-interval 25
@@ -90,7 +107,7 @@ fi
 [ -f "$model" ] || "$PYTHON" scripts/average_checkpoints.py "$out/checkpoints" --last 3 --output "$model"
 
 mkdir -p "$out/offline" "$out/simul"
-step "Translation of the test set: offline with beam 1 (greedy) and 5, and simultaneous with wait-k, k = $lags"
+step "Translation of the test set: offline with beam 1 (greedy) and 5; wait-segment, k = $lags; wait-k, k = $wait_k_lags"
 # record FOLDER COMMAND...: one translation of the test set in one thread, into FOLDER, whole or not at all.
 record() {
     local folder="$1" began=$SECONDS
@@ -105,21 +122,26 @@ offline() {
     record "$out/offline/beam$1" "$bin/fairseq-generate" "$data" --user-dir mgcm_fairseq --task simul_st --path "$model" \
         --gen-subset tst-COMMON --beam "$1" --max-tokens 1600000 --cpu --results-path
 }
-wait_k() {
-    record "$out/simul/wait-k-$1" "$bin/simuleval" --agent mgcm_fairseq/agents/wait_k.py --checkpoint "$model" \
-        --corpus "$data" --wait-k "$1" --step-ms "$step_ms" --source "$data/simuleval/tst-COMMON.source" \
-        --target "$data/simuleval/tst-COMMON.target" --source-segment-size "$step_ms" --no-scoring --output
+simultaneous() {  # POLICY LAG AGENT OPTION...
+    record "$out/simul/$1-$2" "$bin/simuleval" --agent "mgcm_fairseq/agents/$3" "${@:4}" --checkpoint "$model" \
+        --corpus "$data" --source "$data/simuleval/tst-COMMON.source" --target "$data/simuleval/tst-COMMON.target" \
+        --source-segment-size "$step_ms" --no-scoring --output
 }
-export -f record offline wait_k
+wait_segment() { simultaneous wait-segment "$1" wait_segment.py --lag "$1"; }
+wait_k() { simultaneous wait-k "$1" wait_k.py --wait-k "$1" --step-ms "$step_ms"; }
+export -f record offline simultaneous wait_segment wait_k
 export out bin model data step_ms
 # Two at a time, one a core.
-{ printf 'wait_k %s\n' $lags; printf 'offline %s\n' 5 1; } | xargs -P 2 -L 1 bash -euo pipefail -c '"$@"' demo.sh
+{ printf 'wait_segment %s\n' $lags; printf 'wait_k %s\n' $wait_k_lags; printf 'offline %s\n' 5 1; } | xargs -P 2 -L 1 bash -euo pipefail -c '"$@"' demo.sh
 
 step "Scores"
 runs=()
-for lag in $lags; do runs+=(--simul "wait-k:$lag=$out/simul/wait-k-$lag"); done
+for lag in $lags; do runs+=(--simul "wait-segment:$lag=$out/simul/wait-segment-$lag"); done
+for lag in $wait_k_lags; do runs+=(--simul "wait-k:$lag=$out/simul/wait-k-$lag"); done
 "$PYTHON" -m mgcm_fairseq.evaluation.report --manifest "$data/tst-COMMON.tsv" "${runs[@]}" \
     --offline "greedy=$out/offline/beam1/generate-tst-COMMON.txt" \
     --offline "beam5=$out/offline/beam5/generate-tst-COMMON.txt" --source-segment-size "$step_ms" --out "$out"
-step "Done: $out/results.json, $out/table.md, $out/bleu_al.png"
+step "Segments against words"
+"$PYTHON" scripts/segmentation_report.py --checkpoint "$model" --corpus "$data" --out "$out/segments.json"
+step "Done: $out/results.json, $out/table.md, $out/bleu_al.png, $out/segments.json"
 echo "Now hear it work: bash scripts/translate.sh $(head -n 1 "$data/simuleval/tst-COMMON.source")"

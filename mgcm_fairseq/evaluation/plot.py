@@ -33,7 +33,7 @@ def plot(results: Mapping[str, Any], path: Path) -> None:
 def _curve(axes: Axes, policy: str, runs: list[Mapping[str, Any]], colour: str) -> None:
     lags_ms, bleus = [run["AL"] for run in runs], [run["BLEU"] for run in runs]
     axes.plot(lags_ms, bleus, color=colour, linewidth=2, marker="o", markersize=7, markeredgecolor="white",
-              markeredgewidth=1.2, label=f"{policy} (numbers: lag in steps)", zorder=3)
+              markeredgewidth=1.2, label=f"{policy} (numbers: lag k)", zorder=3)
     for run in runs:
         axes.annotate(f"{run['lag']}", (run["AL"], run["BLEU"]), xytext=(6, -6), textcoords="offset points",
                       ha="left", va="top", color=colour, fontsize=10, fontweight="bold", zorder=4,

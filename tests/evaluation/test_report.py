@@ -53,7 +53,7 @@ def test_table_rows(options, capsys):
     main(options)
     lines = capsys.readouterr().out.splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    assert cells[0] == ["system", "lag (steps)", "BLEU", "AL (ms)", "LAAL (ms)", "AP", "DAL (ms)", "ATD (ms)",
+    assert cells[0] == ["system", "lag k", "BLEU", "AL (ms)", "LAAL (ms)", "AP", "DAL (ms)", "ATD (ms)",
                         "before end (of words)"]
     assert [row[:2] for row in cells[2:]] == [["offline greedy", "–"], ["offline beam5", "–"], ["wait-k", "3"],
                                               ["wait-k", "10"]]

@@ -10,6 +10,9 @@ from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from tests.fixtures import REPOSITORY
 
 
+SEGMENTATION = {"front_end_block", "segmentation_variant", "segment_from", "noise_from", "multipath_from", "lags"}
+
+
 def read(name):
     return yaml.safe_load((REPOSITORY / "configs" / f"{name}.yaml").read_text())
 
@@ -21,7 +24,8 @@ def comparable(model):
 
 @pytest.mark.parametrize(("name", "preset"), [("demo", "demo"), ("paper_mt", "paper"), ("paper_offline", "paper")])
 def test_model_section_is_the_preset(name, preset):
-    assert comparable(read(name)["model"]) == comparable(PRESETS[preset])
+    model = {key: value for key, value in read(name)["model"].items() if key not in SEGMENTATION}
+    assert comparable(model) == comparable(PRESETS[preset])
 
 
 def flat(tree, path=()):
@@ -48,11 +52,13 @@ def test_presets_name_existing_options():
 def test_demo_yaml_is_the_demo_script():
     script = (REPOSITORY / "scripts" / "demo.sh").read_text()
     command = script[script.index("fairseq-train"):script.index("if [ ! -f")]
-    options = dict(re.findall(r"--([a-z-]+) ('[^']*'|\S+)", command))
+    mgcm = re.search(r"mgcm\) objective=\((.*)\)", script)[1]
+    options = dict(re.findall(r"--([a-z-]+) ('[^']*'|\$\(\(.*?\)\)|\S+)", f"{mgcm} {command}"))
     config = read("demo")
     for section, names in {"dataset": ["max_tokens", "num_workers", "curriculum"], "criterion": ["tasks", "ctc_weight"],
                            "optimization": ["clip_norm"], "optimizer": ["adam_betas"],
-                           "checkpoint": ["keep_interval_updates"], "common": ["log_interval"]}.items():
+                           "checkpoint": ["keep_interval_updates"], "common": ["log_interval"], "model": ["lags"],
+                           "task": ["conflict_rule", "conflict_scope"]}.items():
         for name in names:
             given = options[name.replace("_", "-")].strip("'")
             assert str(config[section][name]).replace(" ", "").removesuffix(".0") == given, name
@@ -62,5 +68,11 @@ def test_demo_yaml_is_the_demo_script():
     assert config["lr_scheduler"]["_name"] == options["lr-scheduler"]
     assert config["lr_scheduler"]["warmup_updates"] == updates // 15
     assert config["checkpoint"]["save_interval_updates"] == (updates + 19) // 20
-    assert config["dataset"]["validate_after_updates"] == updates // 2
+    assert config["dataset"]["validate_after_updates"] == updates * 3 // 4
+    for section, name in (("model", "segment_from"), ("model", "noise_from"), ("model", "multipath_from"),
+                          ("criterion", "segment_number_from"), ("criterion", "contrastive_from")):
+        times, _, by = re.fullmatch(r"\$\(\(updates( \* (\d+))? / (\d+)\)\)", options[name.replace("_", "-")]).groups()
+        assert config[section][name] == updates * int((times or "* 1").split()[-1]) // int(by), name
+    assert f"variant={config['model']['segmentation_variant']}" in script
+    assert f"step_ms={config['model']['front_end_block']}" in script
     assert config["dataset"]["validate_interval"] == updates

@@ -1,0 +1,20 @@
+"""Running a script without a new process, which would first import everything anew."""
+
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures import REPOSITORY
+
+
+@pytest.fixture
+def run_script(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Runs scripts/NAME.py with these arguments; what it exits with is raised as SystemExit."""
+    def script(name: str, *arguments: str | Path) -> None:
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        runpy.run_path(str(REPOSITORY / "scripts" / f"{name}.py"), run_name="__main__")
+
+    return script
