@@ -62,7 +62,7 @@ if command -v flock > /dev/null; then  # a killed demo's trainers, while they li
     exec 8> "$out/lock"
     flock --wait 10 8 || { echo "demo.sh: another demo is at work in $out. Wait for it, or kill it." >&2; exit 2; }
 fi
-corpus="$out/corpus" data="$out/corpus/en-de" model="$out/model.pt" step_ms=320
+corpus="$out/corpus" data="$out/corpus/en-de" model="$out/model.pt" step_ms=320 block_ms=640
 lags="1 3 5 7 9 11 13 15" wait_k_lags="1 3 5"
 
 step "Spoken corpus: $train training sentences"
@@ -80,7 +80,7 @@ step "Training: $updates updates from raw audio, in two processes of one thread 
 train() {
     exec env OMP_NUM_THREADS=1 "$bin/fairseq-train" "$data" --user-dir mgcm_fairseq --task simul_st --arch simul_st_demo \
         --criterion multitask_cross_entropy "${objective[@]}" --ctc-weight 1 --eval-bleu --valid-subset dev \
-        --front-end-block "$step_ms" --segmentation-variant "$variant" --segment-from $((updates / 5)) \
+        --front-end-block "$block_ms" --segmentation-variant "$variant" --segment-from $((updates / 5)) \
         --segment-number-from $((updates / 5)) --noise-from $((updates * 2 / 5)) --multipath-from $((updates / 2)) \
         --lags 1,15 --contrastive-from $((updates * 2 / 3)) \
         --max-tokens 256000 --num-workers 0 --curriculum 1 --seed "$seed" --max-update "$updates" \

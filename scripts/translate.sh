@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows a recording's translation word by word, with the seconds heard so far: scripts/translate.sh some.wav [--wait-k 3]
+# Shows a recording's translation word by word, with the seconds heard so far: scripts/translate.sh some.wav [--lag 3]
 # Uses the demo's model unless --checkpoint names another; any sample rate, mono or stereo.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"

@@ -51,3 +51,14 @@ def tiny_checkpoint(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("training")
     run(*training_command(tiny_corpus, folder, 150, "--disable-validation"))
     return folder / "checkpoint_last.pt"
+
+
+@pytest.fixture(scope="session")
+def tiny_segmenting_checkpoint(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with differentiable segmentation, all of whose parts have set in, and a front end that hears in blocks.
+    """
+    folder = tmp_path_factory.mktemp("segmenting")
+    run(*training_command(tiny_corpus, folder, 150, "--disable-validation", "--front-end-block", "320",
+                          "--segmentation-variant", "repaired", "--segment-from", "30", "--noise-from", "60",
+                          "--segment-number-from", "30", "--multipath-from", "60", "--contrastive-from", "90"))
+    return folder / "checkpoint_last.pt"

@@ -14,7 +14,7 @@ class SegmentWriter:
 
     A piece sees what training let it see: the first k + w segments, w being what was written before it. An end of
     sentence that comes before the end of the source is taken as a wish to hear more: the piece is decided again with
-    one segment more.
+    one segment more; what follows sees no less.
     """
 
     def __init__(self, system: System, lag: int) -> None:
@@ -63,7 +63,7 @@ class SegmentWriter:
         """The best next piece, for a position that sees the first `needed` segments."""
         if stream.edition != self._edition:  # the encoder's states have changed: all positions read them anew
             self._cache, self._edition = {}, stream.edition
-        self._visible = [*self._visible[:len(self._tokens) - 1], needed]
+        self._visible = [*self._visible[:len(self._tokens) - 1], needed + whole]  # as published, the last unit may be open
         known = self._cache["0.self.k"].size(2) if self._cache else 0
         memory = stream.memory
         visible_1U = torch.tensor([self._visible[known:]], device=self.system.device)

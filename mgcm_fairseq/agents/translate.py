@@ -2,43 +2,43 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import mgcm_fairseq.tasks  # noqa: F401 - repairs the stack before torchaudio is imported
+from mgcm_fairseq.agents.listening import listen
 from mgcm_fairseq.agents.wait_k import WaitKAgent
-from mgcm_fairseq.data.audio import SAMPLE_RATE, read_any
+from mgcm_fairseq.agents.wait_segment import WaitSegmentAgent
+from mgcm_fairseq.data.audio import read_any
 from mgcm_fairseq.data.errors import InputError
 
-
-def translate(agent: WaitKAgent, path: Path, segment_ms: int) -> Iterator[tuple[float, str]]:
-    """(seconds heard, words written then) for each write of the agent over the file, in segments of segment_ms."""
-    from simuleval.data.segments import SpeechSegment
-
-    samples = read_any(path).tolist()
-    size = segment_ms * SAMPLE_RATE // 1000
-    agent.reset()
-    for end in range(size, len(samples) + size, size):
-        segment = SpeechSegment(content=samples[end - size:end], sample_rate=SAMPLE_RATE, finished=end >= len(samples))
-        output = agent.pushpop(segment)
-        if output.content:
-            yield min(end, len(samples)) / SAMPLE_RATE, output.content
+READ_MS = 320  # of audio between two looks at what may be written
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/translate.sh", description=__doc__)
-    parser.add_argument("audio", type=Path, help="wav, flac or ogg; any sample rate, mono or stereo")
-    WaitKAgent.add_args(parser)
-    parser.set_defaults(wait_k=3)
-    for action in parser._actions:
-        action.required = action.required and action.dest not in ("wait_k",)
-    args = parser.parse_args()
+    args = _parser().parse_args()
+    print(f"{args.audio.name}: loading {args.checkpoint}", file=sys.stderr)
     try:
-        for seconds, words in translate(WaitKAgent(args), args.audio, args.step_ms):
-            print(f"{seconds:7.2f} s  {words}", flush=True)
+        samples_N = read_any(args.audio)
+        agent = WaitSegmentAgent(args) if args.wait_k is None else WaitKAgent(args)
+        for seconds, words in listen(agent, samples_N, READ_MS):
+            if words:
+                print(f"{seconds:7.2f} s  {words}", flush=True)
     except InputError as error:
         print(f"translate: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/translate.sh", description=__doc__)
+    parser.add_argument("audio", type=Path, help="wav, flac or ogg; any sample rate, mono or stereo")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
+    parser.add_argument("--corpus", type=Path, metavar="DIR",
+                        help="folder with config.yaml and vocabulary; default: the one trained on")
+    policy = parser.add_mutually_exclusive_group()
+    policy.add_argument("--lag", type=int, default=3, metavar="K", help="wait-segment with this lag (default 3)")
+    policy.add_argument("--wait-k", type=int, metavar="K", help=f"wait-k with steps of {READ_MS} ms instead")
+    parser.set_defaults(step_ms=READ_MS)
+    return parser
 
 
 if __name__ == "__main__":

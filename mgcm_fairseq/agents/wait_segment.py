@@ -1,7 +1,8 @@
 """SimulEval agent: wait-segment, the policy that differentiable segmentation learns (DiSeg, arXiv 2305.16093).
 
-Word t is written once the model has heard k + t - 1 segments of speech, which end where its segmenter says so. With a
-front end that hears in blocks the text does not depend on --source-segment-size.
+Word t begins with a piece that sees k + t - 1 segments of speech, which end where the segmenter says so, and is written
+once the piece after it, which sees k + t, begins another word. With a front end that hears in blocks the text does not
+depend on --source-segment-size.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -33,7 +34,7 @@ class WaitSegmentStates(AgentStates):
 
 @entrypoint
 class WaitSegmentAgent(SpeechToTextAgent):
-    """Writes word t once k + t - 1 segments have been heard, and the rest at the end of the source."""
+    """Decides word t from k + t - 1 segments on, and the rest at the end of the source."""
 
     def __init__(self, args: Namespace) -> None:
         super().__init__(args)

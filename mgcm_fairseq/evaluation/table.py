@@ -1,6 +1,6 @@
 """results.json as a Markdown table that also reads well in a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 COLUMNS = {  # header: (key, format of the number)
@@ -12,13 +12,18 @@ ABSENT = "–"
 
 def table(results: Mapping[str, Any]) -> str:
     """A row for each offline decoding, then one for each simultaneous run, then what the figures depend on."""
-    rows = [["system", "lag (steps)", *COLUMNS]]
+    rows = [["system", "lag k", *COLUMNS]]
     rows += [[f"offline {name}", ABSENT, *_numbers(run)] for name, run in results["offline"].items()]
     rows += [[run["policy"], f"{run['lag']}", *_numbers(run)] for run in results["simul"]]
+    return "\n".join([*markdown(rows), "", *_notes(results)]) + "\n"
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table with the first row as its head: names to the left in the first column, numbers to the right.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = ["| " + " | ".join(_pad(row, widths)) + " |" for row in [rows[0], rule, *rows[1:]]]
-    return "\n".join([*lines, "", *_notes(results)]) + "\n"
+    return ["| " + " | ".join(_pad(row, widths)) + " |" for row in [rows[0], rule, *rows[1:]]]
 
 
 def _numbers(run: Mapping[str, Any]) -> list[str]:
@@ -26,7 +31,7 @@ def _numbers(run: Mapping[str, Any]) -> list[str]:
     return [ABSENT if value is None else form.format(value) for value, form in values]
 
 
-def _pad(row: list[str], widths: list[int]) -> list[str]:
+def _pad(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     return [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
 
 

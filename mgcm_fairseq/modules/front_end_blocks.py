@@ -75,7 +75,7 @@ class _Normalise(torch.autograd.Function):
         sums = x_BCnS.sum(3), dots(x_BCnS, x_BCnS)
         ctx.save_for_backward(x_BCnS, frames_B1n, *sums, weight, bias)
         ctx.eps = eps
-        scale, shift = normaliser(frames_B1n, *sums, weight, bias, eps)
+        scale, shift = normaliser(frames_B1n, sums, weight, bias, eps)
         return torch.addcmul(shift.unsqueeze(3), x_BCnS, scale.unsqueeze(3))
 
     @staticmethod
@@ -84,19 +84,19 @@ class _Normalise(torch.autograd.Function):
         x_BCnS, frames_B1n, *small = ctx.saved_tensors
         with torch.enable_grad():
             leaves = [part.detach().requires_grad_() for part in small]
-            scale, shift = normaliser(frames_B1n, *leaves, ctx.eps)
+            scale, shift = normaliser(frames_B1n, (leaves[0], leaves[1]), leaves[2], leaves[3], ctx.eps)
         total, squares, weight, bias = torch.autograd.grad(
             (scale, shift), leaves, (dots(g_BCnS, x_BCnS), g_BCnS.sum(3)))
         x_grad = torch.addcmul(total.unsqueeze(3), g_BCnS, scale.detach().unsqueeze(3))
         return x_grad.addcmul_(x_BCnS, 2 * squares.unsqueeze(3)), None, weight, bias, None
 
 
-def normaliser(frames: Tensor, totals: Tensor, squares: Tensor, weight: Tensor, bias: Tensor,
+def normaliser(frames: Tensor, sums: tuple[Tensor, Tensor], weight: Tensor, bias: Tensor,
                eps: float) -> tuple[Tensor, Tensor]:
-    """Scale and shift of each block, (B, C, n), from the blocks' own sums and the frames up to each."""
+    """Scale and shift of each block, (B, C, n), from the frames up to it and each block's sums of x and of x^2."""
     frames = frames.clamp(min=1)
-    mean = totals.cumsum(2) / frames
-    variance = (squares.cumsum(2) / frames - mean.square()).clamp(min=0)
+    mean = sums[0].cumsum(2) / frames
+    variance = (sums[1].cumsum(2) / frames - mean.square()).clamp(min=0)
     scale = torch.rsqrt(variance + eps) * weight.to(mean)[:, None]
     return scale, bias.to(mean)[:, None] - mean * scale
 

@@ -18,7 +18,7 @@ class FrontEndStream:
     def __init__(self, front_end: Wav2Vec2FrontEnd) -> None:
         self.front_end = front_end
         self.rests: dict[int, Tensor] = {}  # convolution -> what its next frame still needs of its input
-        self.sums: list[Tensor] = []  # of the group norm: frames, totals, squares, so far
+        self.sums: tuple[Tensor, Tensor, Tensor] | None = None  # of the group norm so far: frames, x, x^2
         self.context: Tensor | None = None
         self.cache: Cache = {}
 
@@ -52,9 +52,12 @@ class FrontEndStream:
 
     def _normalise(self, norm: PaddedGroupNorm, x_1CT: Tensor) -> Tensor:
         wide = x_1CT.double() if x_1CT.dtype == torch.float64 else x_1CT.float()
-        sums = [wide.new_full((1, 1, 1), wide.size(2)), wide.sum(2, keepdim=True), dots(wide, wide).unsqueeze(2)]
-        self.sums = [old + new for old, new in zip(self.sums, sums, strict=True)] if self.sums else sums
-        scale, shift = normaliser(*self.sums, norm.weight, norm.bias, norm.eps)
+        frames = wide.new_full((1, 1, 1), wide.size(2))
+        total, squares = wide.sum(2, keepdim=True), dots(wide, wide).unsqueeze(2)
+        if self.sums is not None:
+            frames, total, squares = frames + self.sums[0], total + self.sums[1], squares + self.sums[2]
+        self.sums = frames, total, squares
+        scale, shift = normaliser(frames, (total, squares), norm.weight, norm.bias, norm.eps)
         return torch.addcmul(shift, wide, scale).to(x_1CT)
 
     def _position(self, x_1TC: Tensor) -> Tensor:

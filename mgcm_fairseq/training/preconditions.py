@@ -52,7 +52,9 @@ def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped:
         raise InputError("--conflict-reduce", "global for gradvac, whose running targets must be the same on all "
                          "workers to be saved", "local", "Use --conflict-reduce global.")
     drop = model.network.encoder.front_end.config.encoder_layerdrop
-    if not finds_unused and (drop > 0 or model.freeze_front_end_updates > 0):
-        raise InputError("--ddp-backend", "pytorch_ddp to be told that layers may be dropped or frozen",
-                         f"LayerDrop {drop}, --freeze-front-end-updates {model.freeze_front_end_updates}",
+    later = model.network.schedule.segment_from if model.network.encoder.segmenter is not None else 0
+    if not finds_unused and (drop > 0 or model.freeze_front_end_updates > 0 or later > 0):
+        raise InputError("--ddp-backend", "pytorch_ddp to be told that parts may be dropped, frozen or not yet in use",
+                         f"LayerDrop {drop}, --freeze-front-end-updates {model.freeze_front_end_updates}, "
+                         f"--segment-from {later}",
                          "Add --find-unused-parameters, or use --ddp-backend legacy_ddp.")

@@ -14,13 +14,15 @@ def recording(tiny_corpus):
     return soundfile.read((tiny_corpus / "simuleval" / "tst-COMMON.source").read_text().split()[0], dtype="float32")[0]
 
 
-def translate(path, checkpoint, check=True):
-    return run("bash", "scripts/translate.sh", path, "--checkpoint", checkpoint, "--wait-k", "2", check=check)
+def translate(path, checkpoint, *policy, check=True):
+    return run("bash", "scripts/translate.sh", path, "--checkpoint", checkpoint, *(policy or ("--wait-k", "2")),
+               check=check)
 
 
-def test_words_with_growing_times(recording, tiny_checkpoint, tmp_path):
+@pytest.mark.parametrize("policy", [("--wait-k", "2"), ("--lag", "1")])
+def test_words_with_growing_times(recording, tiny_segmenting_checkpoint, tmp_path, policy):
     soundfile.write(tmp_path / "a.wav", recording, 16_000)
-    lines = translate(tmp_path / "a.wav", tiny_checkpoint).stdout.splitlines()
+    lines = translate(tmp_path / "a.wav", tiny_segmenting_checkpoint, *policy).stdout.splitlines()
     times = [float(re.fullmatch(r" *(\d+\.\d\d) s  \S.*", line)[1]) for line in lines]
     assert times == sorted(times)
     assert 0.32 < times[-1] <= len(recording) / 16_000 + 0.01

@@ -16,7 +16,7 @@ from tests.fixtures import HELD_OUT, run
 def published_checkpoint(tiny_segmenting_checkpoint, tmp_path_factory):
     """The same weights, to be counted as published."""
     state = torch.load(tiny_segmenting_checkpoint)
-    state["cfg"]["model"].segmentation_variant = "published"
+    state["cfg"]["model"]["segmentation_variant"] = "published"
     path = tmp_path_factory.mktemp("published") / "model.pt"
     torch.save(state, path)
     return path

@@ -74,5 +74,5 @@ def test_demo_yaml_is_the_demo_script():
         times, _, by = re.fullmatch(r"\$\(\(updates( \* (\d+))? / (\d+)\)\)", options[name.replace("_", "-")]).groups()
         assert config[section][name] == updates * int((times or "* 1").split()[-1]) // int(by), name
     assert f"variant={config['model']['segmentation_variant']}" in script
-    assert f"step_ms={config['model']['front_end_block']}" in script
+    assert f"block_ms={config['model']['front_end_block']}" in script
     assert config["dataset"]["validate_interval"] == updates
