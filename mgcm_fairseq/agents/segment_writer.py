@@ -63,7 +63,7 @@ class SegmentWriter:
         """The best next piece, for a position that sees the first `needed` segments."""
         if stream.edition != self._edition:  # the encoder's states have changed: all positions read them anew
             self._cache, self._edition = {}, stream.edition
-        self._visible = [*self._visible[:len(self._tokens) - 1], needed + whole]  # as published, the last unit may be open
+        self._visible = [*self._visible[:len(self._tokens) - 1], needed + whole]  # whole: the last frame too
         known = self._cache["0.self.k"].size(2) if self._cache else 0
         memory = stream.memory
         visible_1U = torch.tensor([self._visible[known:]], device=self.system.device)

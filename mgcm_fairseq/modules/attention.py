@@ -1,8 +1,9 @@
 """Multi-head attention over an explicit mask, with an optional key-value cache for step-by-step decoding."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from mgcm_fairseq.modules.biased_attention import attend
 
 Cache = dict[str, Tensor]
 """Keys and values of earlier steps, (B, H, S, D/H) each, under names that the decoder layers choose."""
@@ -62,7 +63,7 @@ class MultiheadAttention(nn.Module):
     def _attend(self, query_BTD: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         query = self._split(self.q_proj(query_BTD))
         dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
+        mixed = attend(query, key, value, mask, dropout)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
     def _split(self, x_BTD: Tensor) -> Tensor:

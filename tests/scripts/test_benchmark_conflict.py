@@ -106,6 +106,7 @@ def test_live_bytes_count_storages_until_they_are_freed():
         assert memory.now == memory.peak == 8000
         del view, y
         assert (memory.now, memory.peak) == (0, 8000)
+    assert memory.made == {(4000, (1000,)): 1, (4000, (100, 10)): 1}
 
 
 def test_operators_count_kernels_and_values_read():

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from mgcm_fairseq.core.conflict import PLAIN, Groups
-from mgcm_fairseq.evaluation.conflict_benchmark.methods import ABOVE_FRONT_END
 from mgcm_fairseq.evaluation.conflict_benchmark.workload import Workload
+from mgcm_fairseq.training.config import SCOPES
 
 
 class Floor(NamedTuple):
@@ -25,7 +25,7 @@ class Floor(NamedTuple):
 
 def floor(workload: Workload) -> Floor:
     """Counts on the workload's graph; works on fake tensors."""
-    groups = Groups(workload.network, scope=ABOVE_FRONT_END)
+    groups = Groups(workload.network, scope=SCOPES["above-front-end"])
     everything: list[Tensor] = list(workload.parameters)
     above = [parameter for parameter in everything if groups.of(parameter) is not None]
     made: list[list[Tensor]] = []

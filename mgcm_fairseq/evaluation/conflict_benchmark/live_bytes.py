@@ -1,6 +1,7 @@
 """Peak memory of tensors, counted storage by storage: on a CPU, and for fake tensors, which have no memory."""
 
 import weakref
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ class LiveBytes(TorchDispatchMode):
         """`known`: tensors that are there from the start."""
         super().__init__()
         self.now = self.peak = 0
+        self.made: Counter[tuple[int, tuple[int, ...]]] = Counter()  # (bytes, first shape) -> storages there have been
         self._storages: dict[int, weakref.ref[torch.UntypedStorage]] = {}
         for tensor in known:
             self._add(tensor)
@@ -44,5 +46,6 @@ class LiveBytes(TorchDispatchMode):
             self.now -= size
 
         self._storages[key] = weakref.ref(storage, freed)
+        self.made[size, tuple(tensor.shape)] += 1
         self.now += size
         self.peak = max(self.peak, self.now)

@@ -51,7 +51,7 @@ def measure(size: float, methods: Sequence[str], seconds: float, rounds: int, de
             for method, step in steps.items():
                 profiles[method] = profile_cuda(workload, step)
                 progress(f"{size} B, {method}: {_describe(profiles[method], parameter_bytes)}")
-        times = step_times(workload, steps, rounds, lambda said: progress(f"{size} B, {said}"))
+        times = step_times(steps, rounds, workload.clear, device, lambda said: progress(f"{size} B, {said}"))
     for method in methods:
         profile = profiles[method]
         yield {

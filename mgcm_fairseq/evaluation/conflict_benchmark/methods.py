@@ -9,10 +9,9 @@ from mgcm_fairseq.core.conflict import PLAIN, Stash, Streamed
 from mgcm_fairseq.evaluation.conflict_benchmark.peers import published, torchjd, whole_model_pcgrad
 from mgcm_fairseq.evaluation.conflict_benchmark.workload import Workload
 from mgcm_fairseq.modules.simul_st import TASKS
+from mgcm_fairseq.training.config import SCOPES
 
 Step = Callable[[], None]
-
-ABOVE_FRONT_END = r"(?!encoder\.front_end\.)"
 
 
 def _plain(workload: Workload) -> Step:
@@ -32,7 +31,7 @@ def _streamed(workload: Workload) -> Step:
 
 def _streamed_above(workload: Workload) -> Step:
     """The same for all parameters but the wav2vec 2.0 front end's, which get their plain sum."""
-    return _joined(workload, Streamed(workload.network, TASKS, scope=ABOVE_FRONT_END))
+    return _joined(workload, Streamed(workload.network, TASKS, scope=SCOPES["above-front-end"]))
 
 
 def _joined(workload: Workload, engine: Stash | Streamed) -> Step:

@@ -6,29 +6,35 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from mgcm_fairseq.evaluation.conflict_benchmark.methods import Step
-from mgcm_fairseq.evaluation.conflict_benchmark.workload import Workload
 
+def step_times(steps: Mapping[str, Callable[[], object]], rounds: int, clear: Callable[[], None], device: str,
+               progress: Callable[[str], None], clock: Callable[[], float] = time.perf_counter,
+               ) -> dict[str, list[float]]:
+    """Method -> seconds of its step in each round, after one round to warm up. Each round runs every method once.
 
-def step_times(workload: Workload, steps: Mapping[str, Step], rounds: int,
-               progress: Callable[[str], None]) -> dict[str, list[float]]:
-    """Method -> seconds of its step in each round, after one round to warm up. Each round runs every method once."""
+    Args:
+        steps: what is timed.
+        rounds: timed steps of each method.
+        clear: is called before each step, to drop what the one before has left.
+        device: cpu or cuda.
+        progress: is told of each step.
+        clock: seconds since any moment.
+    """
     times: dict[str, list[float]] = {method: [] for method in steps}
-    cuda = workload.inputs.waveform.is_cuda
     for number in range(rounds + 1):
         for method, step in steps.items():
-            workload.clear()
-            if cuda:
+            clear()
+            if device == "cuda":
                 torch.cuda.synchronize()
-            start = time.perf_counter()
+            start = clock()
             step()
-            if cuda:
+            if device == "cuda":
                 torch.cuda.synchronize()
-            seconds = time.perf_counter() - start
+            seconds = clock() - start
             if number:
                 times[method].append(seconds)
             progress(f"round {number} of {rounds}, {method}: {seconds:.3g} s")
-    workload.clear()
+    clear()
     return times
 
 
