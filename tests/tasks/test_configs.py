@@ -52,13 +52,13 @@ def test_presets_name_existing_options():
 def test_demo_yaml_is_the_demo_script():
     script = (REPOSITORY / "scripts" / "demo.sh").read_text()
     command = script[script.index("fairseq-train"):script.index("if [ ! -f")]
-    mgcm = re.search(r"mgcm\) objective=\((.*)\)", script)[1]
+    mgcm = re.search(r"mgcm\).*\n *objective=\((.*)\)", script)[1]
     options = dict(re.findall(r"--([a-z-]+) ('[^']*'|\$\(\(.*?\)\)|\S+)", f"{mgcm} {command}"))
     config = read("demo")
     for section, names in {"dataset": ["max_tokens", "num_workers", "curriculum"], "criterion": ["tasks", "ctc_weight"],
                            "optimization": ["clip_norm"], "optimizer": ["adam_betas"],
                            "checkpoint": ["keep_interval_updates"], "common": ["log_interval"], "model": ["lags"],
-                           "task": ["conflict_rule", "conflict_scope"]}.items():
+                           "task": ["conflict_rule", "conflict_scope", "conflict_reduce"]}.items():
         for name in names:
             given = options[name.replace("_", "-")].strip("'")
             assert str(config[section][name]).replace(" ", "").removesuffix(".0") == given, name
@@ -68,7 +68,7 @@ def test_demo_yaml_is_the_demo_script():
     assert config["lr_scheduler"]["_name"] == options["lr-scheduler"]
     assert config["lr_scheduler"]["warmup_updates"] == updates // 15
     assert config["checkpoint"]["save_interval_updates"] == (updates + 19) // 20
-    assert config["dataset"]["validate_after_updates"] == updates * 3 // 4
+    assert config["dataset"]["validate_after_updates"] == updates * 4 // 5
     for section, name in (("model", "segment_from"), ("model", "noise_from"), ("model", "multipath_from"),
                           ("criterion", "segment_number_from"), ("criterion", "contrastive_from")):
         times, _, by = re.fullmatch(r"\$\(\(updates( \* (\d+))? / (\d+)\)\)", options[name.replace("_", "-")]).groups()
