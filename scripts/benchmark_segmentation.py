@@ -1,0 +1,124 @@
+"""Measures segmentation: the segmented encoder's time and memory over a plain one's, streaming by second of audio."""
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.evaluation.segmentation_benchmark import encoder, streaming
+from mgcm_fairseq.evaluation.segmentation_benchmark.networks import SIZES
+from mgcm_fairseq.evaluation.segmentation_benchmark.table import tables
+
+PARTS = ("encoder", "streaming")
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+def main() -> None:
+    args = _parser().parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    warnings.filterwarnings("ignore", "`torch.nn.utils.weight_norm` is deprecated", FutureWarning)  # fairseq's wav2vec2
+    try:
+        results = run(args)
+    except InputError as error:
+        sys.exit(f"benchmark_segmentation: {error}")
+    if args.out:
+        args.out.write_text(json.dumps(results, indent=1) + "\n")
+    print(tables(results), end="")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """The whole of the JSON file."""
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device", "a device of this machine", "cuda, which PyTorch does not see", "Pass cpu.")
+    clock = CLOCKS[args.clock]
+    rows: dict[str, list[dict[str, Any]]] = {part: [] for part in PARTS}
+    for size in args.size:
+        if "encoder" in args.parts:
+            workload = encoder.Workload.build(size, args.frames, args.batch, args.layers, args.dropout, args.device)
+            rows["encoder"] += encoder.measure(workload, size, args.rounds, args.device, clock, say)
+        if "streaming" in args.parts:
+            for front_end in args.front_ends:
+                rows["streaming"] += streaming.measure(size, front_end, args.front_end_block, args.seconds, args.read,
+                                                       args.rounds, clock, say)
+    setting = {"rounds": args.rounds, "clock": args.clock, "dtype": "fp32", "device": args.device,
+               "frames": args.frames, "batch": args.batch, "layers": args.layers, "dropout": args.dropout,
+               "noise": encoder.NOISE, "read_ms": args.read, "front_end_block_ms": args.front_end_block}
+    return {**rows, "environment": {**environment(), **setting}}
+
+
+def say(text: str) -> None:
+    """Tells the user on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parts", type=_some(PARTS), default=list(PARTS), metavar="NAME,...",
+                        help="encoder: layers on embedded speech; streaming: audio in reads, on the CPU (both)")
+    parser.add_argument("--size", type=_some(SIZES), default=["paper"], metavar="NAME,...",
+                        help=f"of {', '.join(SIZES)}; random weights (paper)")
+    parser.add_argument("--rounds", type=_positive, default=5, help="timed runs of each, in turns (5)")
+    parser.add_argument("--clock", choices=list(CLOCKS), default="wall",
+                        help="cpu: of this process, for a machine that others use too (wall)")
+    parser.add_argument("--threads", type=_positive, help="threads of a CPU operator (PyTorch's default)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
+    encoding = parser.add_argument_group("encoder")
+    encoding.add_argument("--frames", type=_positive, default=1500, help="T (1500: 30 s at 20 ms)")
+    encoding.add_argument("--batch", type=_positive, default=8, help="B (8)")
+    encoding.add_argument("--layers", type=_positive, help="encoder layers (those of the size: paper 6, demo 2)")
+    encoding.add_argument("--dropout", type=_rate, default=0.0, help="all three rates; 0.1 in the paper (0)")
+    encoding.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(cpu)")
+    streams = parser.add_argument_group("streaming")
+    streams.add_argument("--seconds", type=_seconds, default=[5.0, 20.0, 60.0], metavar="S,...",
+                         help="lengths of utterances (5,20,60)")
+    streams.add_argument("--read", type=_positive, default=320, metavar="MS", help="audio that arrives at a time (320)")
+    streams.add_argument("--front-ends", type=_some(streaming.FRONT_ENDS), default=list(streaming.FRONT_ENDS),
+                         metavar="NAME,...", help="blocks: hears in blocks; bidirectional: encodes all of it at every "
+                                                  "read, which at 60 s takes long (both)")
+    streams.add_argument("--front-end-block", type=_positive, default=320, metavar="MS", help="length of a block (320)")
+    return parser
+
+
+def _some(known: Any) -> Any:
+    def parse(text: str) -> list[str]:
+        for name in text.split(","):
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"expected some of {', '.join(known)}, found {name!r}")
+        return text.split(",")
+    return parse
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    return _between(text, 0.0, 0.9, "a probability from 0 to 0.9")
+
+
+def _seconds(text: str) -> list[float]:
+    return [_between(part, 0.1, 600.0, "seconds from 0.1 to 600") for part in text.split(",")]
+
+
+def _between(text: str, lowest: float, highest: float, what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = lowest - 1
+    if not lowest <= value <= highest:
+        raise argparse.ArgumentTypeError(f"expected {what}, found {text!r}")
+    return value
+
+
+if __name__ == "__main__":
+    main()
