@@ -4,6 +4,7 @@ Each repair is a function with its reason; tests/test_compat.py shows each fault
 the repair can go.
 """
 
+import logging
 import os
 import pickle
 import re
@@ -23,11 +24,36 @@ from mgcm_fairseq.data.errors import InputError
 
 def install() -> None:
     """Applies every repair; a second call changes nothing. To be called before fairseq reads or writes a checkpoint."""
+    keep_logging_quiet()
+    end_input_errors_without_a_traceback()
     repair_torchaudio()
     allow_fairseq_checkpoints()
     make_checkpoint_copies_whole()
     resume_task_state()
     let_ddp_run_on_cpu()
+
+
+def keep_logging_quiet() -> None:
+    """Keeps other libraries from telling each of their steps.
+
+    Importing fairseq's models sets the level of everything to DEBUG, unless logging was set up before, as fairseq's own
+    programs do.
+    """
+    logging.basicConfig(level=logging.WARNING)
+
+
+def end_input_errors_without_a_traceback() -> None:
+    """Has fairseq-train end with what is wrong with the input alone: it catches nothing."""
+    before = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
+        if isinstance(error, InputError):
+            print(f"error: {error}", file=sys.stderr)
+        else:
+            before(kind, error, trace)
+
+    if before.__module__ != __name__:
+        sys.excepthook = show
 
 
 def repair_torchaudio() -> None:

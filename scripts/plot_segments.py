@@ -4,7 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import matplotlib.font_manager  # before fairseq, which makes every library say what it does
 import numpy as np
 import torch
 
@@ -20,7 +19,6 @@ from mgcm_fairseq.evaluation.word_times import even_times, word_times
 
 def main() -> None:
     args = _parser().parse_args()
-    matplotlib.set_loglevel("WARNING")
     try:
         title, samples_N, transcript = _source(args)
         agent = WaitSegmentAgent(args)

@@ -24,6 +24,28 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
+# logging and errors
+
+
+def test_fairseqs_models_make_everything_tell_its_steps() -> None:
+    assert python("import logging, fairseq.models; print(logging.getLogger().level)").stdout == "10\n"
+
+
+def test_logging_is_quiet_once_repaired() -> None:
+    found = python("from mgcm_fairseq import compat; compat.install(); import logging, fairseq.models; "
+                   "print(logging.getLogger().level)")
+    assert found.stdout == "30\n", found.stderr
+
+
+@pytest.mark.parametrize(("error", "traceback"), [("InputError('a', 'b', 'c', 'd')", False), ("ValueError()", True)])
+def test_only_errors_of_the_input_end_without_a_traceback(error: str, traceback: bool) -> None:
+    found = python("from mgcm_fairseq import compat; from mgcm_fairseq.data.errors import InputError; compat.install();"
+                   f"compat.install(); raise {error}")
+    assert found.returncode == 1
+    assert ("Traceback" in found.stderr) == traceback
+    assert traceback or found.stderr == "error: a: expected b, found c. d\n"
+
+
 # torchaudio
 
 

@@ -9,8 +9,8 @@ import yaml
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from tests.fixtures import REPOSITORY
 
-
-SEGMENTATION = {"front_end_block", "segmentation_variant", "segment_from", "noise_from", "multipath_from", "lags"}
+SEGMENTATION = {"front_end_block", "segmentation_variant", "segment_from", "noise_from", "multipath_from", "lags",
+                "differentiable_waiting"}
 
 
 def read(name):
@@ -73,6 +73,7 @@ def test_demo_yaml_is_the_demo_script():
                           ("criterion", "segment_number_from"), ("criterion", "contrastive_from")):
         times, _, by = re.fullmatch(r"\$\(\(updates( \* (\d+))? / (\d+)\)\)", options[name.replace("_", "-")]).groups()
         assert config[section][name] == updates * int((times or "* 1").split()[-1]) // int(by), name
+    assert ("--differentiable-waiting" in command) == config["model"]["differentiable_waiting"]
     assert f"variant={config['model']['segmentation_variant']}" in script
     assert f"block_ms={config['model']['front_end_block']}" in script
     assert config["dataset"]["validate_interval"] == updates

@@ -78,7 +78,9 @@ def test_training_needs_the_wav2vec2_file_only_at_its_start(tiny_corpus, tmp_pat
 def test_a_missing_corpus_is_named(tmp_path):
     failed = run(*training_command(tmp_path / "nowhere", tmp_path, 1), check=False)
     assert failed.returncode != 0
+    assert "error: " in failed.stderr
     assert "config.yaml: expected the configuration of a prepared corpus, found no such file" in failed.stderr
+    assert "Traceback" not in failed.stderr
 
 
 def test_hydra_reads_the_same_options(tiny_corpus, tmp_path):
