@@ -53,7 +53,7 @@ def test_demo_yaml_is_the_demo_script():
     script = (REPOSITORY / "scripts" / "demo.sh").read_text()
     command = script[script.index("fairseq-train"):script.index("if [ ! -f")]
     mgcm = re.search(r"mgcm\).*\n *objective=\((.*)\)", script)[1]
-    options = dict(re.findall(r"--([a-z-]+) ('[^']*'|\$\(\(.*?\)\)|\S+)", f"{mgcm} {command}"))
+    options = dict(re.findall(r"--([a-z-]+) (?!--)('[^']*'|\$\(\(.*?\)\)|\S+)", f"{mgcm} {command}"))
     config = read("demo")
     for section, names in {"dataset": ["max_tokens", "num_workers", "curriculum"], "criterion": ["tasks", "ctc_weight"],
                            "optimization": ["clip_norm"], "optimizer": ["adam_betas"],
