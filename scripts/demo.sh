@@ -31,7 +31,8 @@ case "$training" in
     *) echo "demo.sh: expected --training of mgcm, multi or single, found $training." >&2; exit 2 ;;
 esac
 case "$variant" in
-    repaired | published) ;;
+    repaired) waiting=(--differentiable-waiting) ;;  # see docs/segmentation.md
+    published) waiting=() ;;
     *) echo "demo.sh: expected --variant repaired or published, found $variant." >&2; exit 2 ;;
 esac
 if [ "$updates" -lt 10 ]; then
@@ -83,7 +84,7 @@ train() {
         --criterion multitask_cross_entropy "${objective[@]}" --ctc-weight 1 --eval-bleu --valid-subset dev \
         --front-end-block "$block_ms" --segmentation-variant "$variant" --segment-from $((updates / 5)) \
         --segment-number-from $((updates / 5)) --noise-from $((updates * 2 / 5)) --multipath-from $((updates / 2)) \
-        --lags 1,15 --differentiable-waiting --contrastive-from $((updates * 2 / 3)) \
+        --lags 1,15 "${waiting[@]}" --contrastive-from $((updates * 2 / 3)) \
         --max-tokens 256000 --num-workers 0 --curriculum 1 --seed "$seed" --max-update "$updates" \
         --optimizer adam --adam-betas '(0.9,0.98)' --clip-norm 5 --lr 2e-3 \
         --lr-scheduler polynomial_decay --warmup-updates $((updates / 15)) --total-num-update "$updates" \

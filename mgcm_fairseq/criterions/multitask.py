@@ -87,6 +87,11 @@ class MultitaskCrossEntropy(FairseqCriterion):
             losses |= self.segmentation(outputs.segmented, logging)
         return losses, logging
 
+    @property
+    def _hearing(self) -> str:
+        """The task that the segmenter's losses belong to: ST, or ASR where that is not trained."""
+        return "st" if "st" in self.tasks else "asr"
+
     def _ctc(self, alignment: Alignment, text: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """CTC with <s>, which no text contains, as blank; utterances too short for their text add 0 and are counted."""
         log_probs = F.log_softmax(alignment.logits.float(), dim=-1).transpose(0, 1)
@@ -102,7 +107,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
         losses, logging = self.losses(model, sample, passing)
         of_tasks: dict[str, Tensor] = {}
         for name, loss in losses.items():
-            task = name if name in self.tasks else ctc_task(self.tasks) if name.startswith("ctc") else self.tasks[0]
+            task = name if name in self.tasks else ctc_task(self.tasks) if name.startswith("ctc") else self._hearing
             of_tasks[task] = of_tasks[task] + loss if task in of_tasks else loss
         total = torch.stack([loss.detach() for loss in losses.values()]).sum()
         logging |= {"loss": total, "ntokens": sample["ntokens"], "nsentences": sample["nsentences"],

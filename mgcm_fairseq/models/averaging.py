@@ -28,13 +28,16 @@ def average(paths: Sequence[Path], output: Path) -> None:
     """Writes the first checkpoint with the mean of all weights, summed in fp64 and without the optimizer's state."""
     state: dict[str, Any] = {}
     sums: dict[str, torch.Tensor] = {}
-    for path in paths:
+    for counted, path in enumerate(paths):
         loaded = load_checkpoint(path)
         state = state or {key: value for key, value in loaded.items() if key != "last_optimizer_state"}
         if sums and set(sums) != set(loaded["model"]):
             raise InputError(path, "the same weights as in the other checkpoints",
                              str(sorted(set(sums) ^ set(loaded["model"]))[:3]), "Average one training's checkpoints.")
         for name, value in loaded["model"].items():
+            if name.endswith("_extra_state") and name in sums and not torch.equal(value.double(), sums[name] / counted):
+                raise InputError(path, "checkpoints of one stage", "one segmenting and one not",
+                                 "Average checkpoints from after --segment-from.")
             sums[name] = sums[name] + value.double() if name in sums else value.double()
     state["model"] = {name: (total / len(paths)).to(state["model"][name].dtype) for name, total in sums.items()}
     partial = output.with_name(output.name + ".tmp")

@@ -57,7 +57,7 @@ class GenerationDecoder(FairseqIncrementalDecoder):
     def __init__(self, network: SimulSTNetwork) -> None:
         super().__init__(dictionary=None)
         self.decode = network.decoder.forward
-        self.visible = lambda tokens, memory: network.waiting(memory, tokens, network.test_lag)
+        self.visible = lambda tokens, memory: network.waiting(memory, tokens, network.lag)
 
     def forward(self, prev_output_tokens: Tensor, encoder_out: Memory,  # type: ignore[override]
                 incremental_state: dict[str, dict[str, Tensor]] | None = None) -> tuple[Tensor, dict[str, Any]]:
@@ -138,15 +138,17 @@ def build_network(cfg: SimulSTModelConfig, word_starts: Sequence[bool], pad: int
     kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
     variant = str(cfg.segmentation_variant)
     encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
-                            None if variant == "none" else Segmenter(cfg.model_dim, variant))
+                            None if variant == "none" else Segmenter(cfg.model_dim, variant), torch.tensor(word_starts))
     decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, not cfg.no_embedding_norm, cfg.tie_output)
     schedule = Schedule(cfg.segment_from, cfg.noise_from, cfg.segment_noise, cfg.multipath_from, _lag_range(cfg.lags),
                         seed)
-    return SimulSTNetwork(encoder, decoder, cfg.ctc, schedule, torch.tensor(word_starts), cfg.differentiable_waiting)
+    if cfg.differentiable_waiting and variant != "repaired":
+        raise InputError("--differentiable-waiting", "--segmentation-variant repaired", variant, "Leave it out.")
+    return SimulSTNetwork(encoder, decoder, cfg.ctc, schedule, cfg.differentiable_waiting)
 
 
 def _lag_range(text: str) -> tuple[int, int]:
-    numbers = [int(part) for part in text.split(",") if part.strip().isdigit()]
+    numbers = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
     if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
         raise InputError("--lags", "two whole numbers, 1 <= LOWEST <= HIGHEST", repr(text), "Write e.g. 1,15.")
     return numbers[0], numbers[1]

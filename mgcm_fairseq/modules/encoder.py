@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
-from mgcm_fairseq.core.segmentation import token_units
+from mgcm_fairseq.core.segmentation import token_units, word_ids
 from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
@@ -23,7 +23,7 @@ class Memory(NamedTuple):
 
     states: Tensor  # (B, T, D)
     lengths: Tensor  # (B,) frames or tokens
-    units: Tensor  # (B, T) the segment of each frame, or the position of each token, from 0
+    units: Tensor  # (B, T) the segment of each frame, or the word or position of each token, from 0
 
     @property
     def mask(self) -> Tensor:
@@ -34,9 +34,14 @@ class Memory(NamedTuple):
 class SharedEncoder(nn.Module):
     """N Transformer layers for SimulST, SimulASR (speech) and SimulMT (text)."""
 
+    word_starts: Tensor
+
     def __init__(self, front_end: Wav2Vec2FrontEnd, subsample_kernels: list[int], embedding: nn.Embedding,
-                 shape: LayerShape, layers: int, embedding_norm: bool, segmenter: Segmenter | None) -> None:
+                 shape: LayerShape, layers: int, embedding_norm: bool, segmenter: Segmenter | None,
+                 word_starts: Tensor) -> None:
+        """`word_starts`: (vocabulary,) bool, True for pieces that begin a word."""
         super().__init__()
+        self.register_buffer("word_starts", word_starts, persistent=False)
         self.front_end = front_end
         self.subsampler = ConvSubsampler(front_end.dim, shape.dim, subsample_kernels, front_end.block > 0) \
             if subsample_kernels else None
@@ -90,14 +95,14 @@ class SharedEncoder(nn.Module):
             return self.segmenter.segment(embedded, frames, noise, passing)
         size = embedded.value.size(1)
         units = torch.zeros(frames.size(0), size, dtype=torch.long, device=frames.device)
-        return Segments(key_mask(valid_mask(frames, size)), units, None)
+        return Segments(key_mask(valid_mask(frames, size)), units)
 
     def read(self, tokens_BU: Tensor, lengths: Tensor) -> Segments:
         """What the layers may see of text: nothing later where speech is segmented."""
         mask = key_mask(valid_mask(lengths.clamp(min=1), tokens_BU.size(1)))
         if self.simultaneous:
             mask = mask & causal_mask(tokens_BU.size(1), tokens_BU.device)
-        return Segments(mask, token_units(tokens_BU), None)
+        return Segments(mask, self._text_units(tokens_BU))
 
     def run(self, inputs: Sequence[tuple[Stream, Stream | Tensor]], passing: Passing) -> list[Stream]:
         """The layers over embedded speech and text: streams (B, T, D) with what they may see (B, 1, T or 1, T)."""
@@ -106,6 +111,13 @@ class SharedEncoder(nn.Module):
         for layer in self.layers:
             streams = passing.run(layer, list(zip(streams, masks, strict=True)))
         return passing.run(self.final_norm, [(stream,) for stream in streams])
+
+    def _text_units(self, tokens_BU: Tensor) -> Tensor:
+        """The word of each token, </s> with the last, for a lag in words; as published its position, for one in pieces.
+        """
+        if self.segmenter is None or self.segmenter.published:
+            return token_units(tokens_BU)
+        return word_ids(self.word_starts[tokens_BU]).clamp(min=0)
 
     def _shorten(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
         if self.subsampler is not None:

@@ -26,7 +26,8 @@ class Segments(NamedTuple):
 
     visibility: Stream | Tensor  # (B, 1, T, T): a bias that carries gradients in training, a bool mask otherwise
     units: Tensor  # (B, T) the segment of each frame, for the decoder's wait-k
-    logits: Stream | None  # (B, T) e, without noise; None where nothing is segmented
+    logits: Stream | None = None  # (B, T) e, without noise; None where nothing is segmented
+    noise: Tensor | None = None  # (B, T) of training, the same for encoder and decoder
 
 
 class Segmenter(nn.Module):
@@ -54,9 +55,9 @@ class Segmenter(nn.Module):
         units = segment_units(boundaries, self.published)
         if not self.training:
             return Segments(hard_visibility(boundaries, frames), units, logits)
-        expected = partial(self._expected, noise=noise, dtype=speech.value.dtype)
-        [visibility] = passing.run(expected, [(logits, frames)])
-        return Segments(visibility, units, logits)
+        drawn = noisy_logits(torch.zeros_like(logits.value), noise)
+        [visibility] = passing.run(partial(self._expected, dtype=speech.value.dtype), [(logits, drawn, frames)])
+        return Segments(visibility, units, logits, drawn)
 
     def decide(self, logits_BT: Tensor, frames: Tensor, before: Tensor | None = None) -> Decisions:
         """Boundaries; a run of likely frames is one, unless as published."""
@@ -74,6 +75,5 @@ class Segmenter(nn.Module):
         """Takes up what `get_extra_state` returned."""
         self.active = bool(state)
 
-    def _expected(self, logits_BT: Tensor, frames: Tensor, noise: float, dtype: torch.dtype) -> Tensor:
-        noisy = noisy_logits(logits_BT, noise)
-        return expected_visibility(self.counted(noisy, frames), frames, dtype)
+    def _expected(self, logits_BT: Tensor, noise_BT: Tensor, frames: Tensor, dtype: torch.dtype) -> Tensor:
+        return expected_visibility(self.counted(logits_BT + noise_BT, frames), frames, dtype)

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
-from mgcm_fairseq.core.segmentation import expected_waiting, noisy_logits, pieces_written, wait_mask, words_begun
+from mgcm_fairseq.core.segmentation import expected_waiting, pieces_written, wait_mask, words_begun
 from mgcm_fairseq.modules.ctc import Alignment, CTCHeads
 from mgcm_fairseq.modules.decoder import Prefix, SharedDecoder
 from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
 from mgcm_fairseq.modules.schedule import Schedule
+from mgcm_fairseq.modules.segmenter import Segments
 
 
 class TaskInputs(NamedTuple):
@@ -54,11 +55,8 @@ TASKS = ("st", "asr", "mt")
 class SimulSTNetwork(nn.Module):
     """Encoder, decoder and optional CTC heads."""
 
-    word_starts: Tensor
-
     def __init__(self, encoder: SharedEncoder, decoder: SharedDecoder, ctc: bool, schedule: Schedule,
-                 word_starts: Tensor, differentiable_waiting: bool = False) -> None:
-        """`word_starts`: (vocabulary,) bool, True for pieces that begin a word."""
+                 differentiable_waiting: bool = False) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
@@ -68,11 +66,12 @@ class SimulSTNetwork(nn.Module):
         self.update = 0
         self.test_lag: int | None = None
         self.differentiable_waiting = differentiable_waiting
-        self.register_buffer("word_starts", word_starts, persistent=False)
 
     @property
     def lag(self) -> int | None:
-        """k of wait-k cross-attention; None for the whole source."""
+        """k of wait-k cross-attention; None for the whole source, as ever where nothing is segmented."""
+        if not self.encoder.simultaneous:
+            return None
         return self.schedule.lag_at(self.update) if self.training else self.test_lag
 
     def set_update(self, update: int) -> None:
@@ -110,7 +109,7 @@ class SimulSTNetwork(nn.Module):
             memory = Memory(states.value, lengths, segments.units)
             for task in states.tasks:
                 if task in tasks:
-                    mask = self._mask(memory, prefixes[task], segments.logits, task, passing)
+                    mask = self._mask(memory, prefixes[task], segments, task, passing)
                     texts.append(Prefix(task, prefixes[task], passing.branch(states, task), mask))
         logits = self.decoder.run(texts, passing)
         return TaskOutputs({text.task: of_task for text, of_task in zip(texts, logits, strict=True)}, alignments,
@@ -124,25 +123,25 @@ class SimulSTNetwork(nn.Module):
 
     def written(self, prefix_BU: Tensor) -> Tensor:
         """(B, U) units of the target before each position: words, since a segment stands for a word; else pieces."""
-        return pieces_written(prefix_BU) + 1 if self._published else words_begun(self.word_starts[prefix_BU])
+        return pieces_written(prefix_BU) + 1 if self._published else words_begun(self.encoder.word_starts[prefix_BU])
 
     @property
     def _published(self) -> bool:
         return self.encoder.segmenter is not None and self.encoder.segmenter.published
 
-    def _mask(self, memory: Memory, prefix_BU: Tensor, logits: Stream | None, task: str,
+    def _mask(self, memory: Memory, prefix_BU: Tensor, segments: Segments, task: str,
               passing: Passing) -> Stream | Tensor:
         """As `waiting`, or in training, where asked for, the expected mask that carries gradients to the segmenter."""
-        lag, segmenter = self.lag, self.encoder.segmenter
-        if not (self.training and self.differentiable_waiting) or lag is None or logits is None or segmenter is None:
+        lag, segmenter, written = self.lag, self.encoder.segmenter, self.written(prefix_BU)
+        logits, expected = segments.logits, self.training and self.differentiable_waiting
+        if lag is None or segmenter is None or logits is None or not expected:
             return self.waiting(memory, prefix_BU, lag)
-        noise, written, dtype = self.schedule.noise_at(self.update), self.written(prefix_BU), memory.states.dtype
 
-        def expect(logits_BT: Tensor) -> Tensor:
-            counted = segmenter.counted(noisy_logits(logits_BT, noise), memory.lengths)
-            return expected_waiting(counted, memory.lengths, written, lag, dtype)
+        def expect(logits_BT: Tensor, noise_BT: Tensor) -> Tensor:
+            counted = segmenter.counted(logits_BT + noise_BT, memory.lengths)
+            return expected_waiting(counted, memory.lengths, written, lag, memory.states.dtype)
 
-        [mask] = passing.run(expect, [(passing.branch(logits, task),)])
+        [mask] = passing.run(expect, [(passing.branch(logits, task), segments.noise)])
         return mask
 
     def _segmented(self, inputs: TaskInputs, logits: Stream, speech: Stream, frames: Tensor,
@@ -154,7 +153,7 @@ class SimulSTNetwork(nn.Module):
         text = self.encoder.embed_text(inputs.transcript, passing, task).value
         return Segmented(segmenter.counted(raw, frames), frames, segmenter.decide(raw.detach(), frames - 1).boundaries,
                          passing.branch(speech, task).value, text, inputs.transcript_lengths - 1,
-                         self.word_starts[inputs.transcript], segmenter.published, self.update)
+                         self.encoder.word_starts[inputs.transcript], segmenter.published, self.update)
 
     def _hear(self, inputs: TaskInputs, tasks: Sequence[str], passing: Passing) -> Stream:
         if not self.front_end_frozen:

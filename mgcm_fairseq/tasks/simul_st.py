@@ -44,7 +44,8 @@ class SimulSTConfig(ConflictConfig):
                                             "for a model that was trained on --tasks mt alone"})
     eval_lag: int = field(
         default=0, metadata={"help": "k of wait-k in validation and fairseq-generate, in segments, for a model with "
-                                     "--segmentation-variant; 0: the whole source"})
+                                     "--segmentation-variant; 0: the whole source. Unlike the agent's, a hypothesis "
+                                     "may end before the source"})
     seed: int = II("common.seed")
 
 
@@ -126,6 +127,9 @@ class SimulSTTask(FairseqTask):
                 raise InputError("--conflict-log", "a --conflict-rule whose conflicts it can hold", "none",
                                  "Add --conflict-rule mgcm, or sum to change no gradient.")
         model = super().build_model(cfg, from_checkpoint)
+        if self.cfg.eval_lag and model.network.encoder.segmenter is None:
+            raise InputError("--eval-lag", "a model with --segmentation-variant, whose segments it counts",
+                             f"{self.cfg.eval_lag} for one without", "Leave it out.")
         model.network.test_lag = self.cfg.eval_lag or None
         if weights is not None:
             model.network.encoder.front_end.wav2vec2.load_state_dict(weights)

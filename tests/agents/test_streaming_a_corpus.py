@@ -9,7 +9,7 @@ from mgcm_fairseq.agents.system import load_system
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.modules.streaming import speech_stream
 
-READ = 5_120  # samples
+READ = 4_000  # samples; a block has 5,120
 
 
 @pytest.fixture(scope="module")

@@ -118,7 +118,7 @@ def test_blocks_that_cannot_be():
         network(front_end_block=320, w2v_normalize=True)
 
 
-def test_frozen_and_passed_on_as_ever():
+def test_features_are_a_stream_of_all_tasks():
     made = front_end()
     waveform, lengths = speech([5_120])
     stream = made(waveform.double(), lengths, PLAIN, ("st", "asr"))

@@ -36,7 +36,7 @@ def flat(tree, path=()):
 
 @pytest.mark.parametrize(("stage", "differing"), [
     ("paper_mt", "task.eval_source|criterion.tasks|task.conflict_.*|dataset.(max_tokens|batch_size)|optimization.(lr|"
-                 "max_update)|lr_scheduler.warmup_updates"),
+                 "max_update)|lr_scheduler.warmup_updates|optimizer.weight_decay"),
     ("paper_segmentation", "task.eval_lag|criterion.(segment_number|contrastive)_.*|optimization.max_update|model.("
                            "segment.*|noise_from|multipath_from|lags)")])
 def test_stages_differ_only_where_they_must(stage, differing):
@@ -73,7 +73,7 @@ def test_demo_yaml_is_the_demo_script():
                           ("criterion", "segment_number_from"), ("criterion", "contrastive_from")):
         times, _, by = re.fullmatch(r"\$\(\(updates( \* (\d+))? / (\d+)\)\)", options[name.replace("_", "-")]).groups()
         assert config[section][name] == updates * int((times or "* 1").split()[-1]) // int(by), name
-    assert ("--differentiable-waiting" in command) == config["model"]["differentiable_waiting"]
+    assert ("waiting=(--differentiable-waiting)" in script) == config["model"]["differentiable_waiting"]
     assert f"variant={config['model']['segmentation_variant']}" in script
     assert f"block_ms={config['model']['front_end_block']}" in script
     assert config["dataset"]["validate_interval"] == updates

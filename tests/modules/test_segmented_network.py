@@ -1,0 +1,121 @@
+"""The network with segmented attention, in fp64: padding, causality, units of the lag, and what a checkpoint keeps."""
+
+import pytest
+import torch
+
+from mgcm_fairseq.core.conflict import PLAIN
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.modules.simul_st import TaskInputs
+from tests.modules.networks import VOCABULARY, WORD_STARTS, network, speech, text_memory, tokens
+
+SHAPES = [{"front_end_block": 160}, {}, {"front_end_block": 160, "segmentation_variant": "published"},
+          {"front_end_block": 160, "differentiable_waiting": True}]
+SAMPLES, PIECES = [16_000, 9_999, 400], [7, 4, 2]
+
+
+def segmenting(lag=2, **changes):
+    model = network(**{"segmentation_variant": "repaired", "segment_noise": 0.0, "multipath_from": 0,
+                       "lags": f"{lag},{lag}", **changes}).double()
+    model.set_update(0)
+    model.test_lag = lag
+    return model
+
+
+def inputs(rows=slice(None)):
+    waveform, samples = speech(SAMPLES)
+    transcript, lengths = tokens(PIECES, 1)
+    prefix, _ = tokens(PIECES, 2)
+    samples, lengths = samples[rows], lengths[rows]
+    longest = int(lengths.max())
+    return TaskInputs(waveform[rows, :int(samples.max())].double(), samples, transcript[rows, :longest], lengths,
+                      prefix[rows, :longest], prefix[rows, :longest])
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_logits_do_not_depend_on_the_batch(shape, training):
+    model = segmenting(**shape).train(training)
+    batched = model(inputs(), ("st", "asr", "mt"), False)
+    for row, length in enumerate(PIECES):
+        alone = model(inputs(slice(row, row + 1)), ("st", "asr", "mt"), False)
+        for task, logits in alone.logits.items():
+            torch.testing.assert_close(batched.logits[task][row, :length], logits[0], atol=1e-9, rtol=0)
+        frames = int(alone.segmented.frames)
+        torch.testing.assert_close(batched.segmented.logits[row, :frames], alone.segmented.logits[0], atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize("variant", ["repaired", "published"])
+def test_no_logit_depends_on_speech_behind_what_it_may_see(variant):
+    model = segmenting(lag=1, front_end_block=160, segmentation_variant=variant)
+    torch.nn.init.normal_(model.encoder.segmenter.output.weight)
+    waveform, samples = speech([48_000])
+    prefix, _ = tokens([6], 2)
+    waveform = waveform.double().requires_grad_()
+    memory = model.encoder.speech(waveform, samples)
+    mask = model.waiting(memory, prefix, model.lag)
+    logits = model.decoder(prefix, memory, None, mask)
+    hidden = 0
+    for position in range(6):
+        [gradient] = torch.autograd.grad(logits[0, position].square().sum(), waveform, retain_graph=True)
+        last = int(mask[0, 0, position].nonzero().max())
+        segment_end = int((memory.units[0] <= memory.units[0, last]).nonzero().max())
+        block_end = ((segment_end * 1280 + 399) // 2560 + 1) * 2560  # frames of 80 ms, blocks of 160 ms
+        assert gradient[0, block_end:].abs().sum() == 0
+        hidden += block_end < 48_000
+    assert hidden > 0
+
+
+def test_the_lag_counts_words_of_both_texts():
+    model = segmenting(lag=2)
+    starts = [index for index, start in enumerate(WORD_STARTS) if start]
+    inner = next(index for index in range(6, VOCABULARY) if not WORD_STARTS[index])
+    source = torch.tensor([[starts[0], inner, starts[1], starts[2], inner, inner, starts[3], 2]])
+    prefix = torch.tensor([[4, starts[0], inner, starts[1], starts[2]]])
+    memory = text_memory(model.encoder, source, torch.tensor([8]))
+    seen = model.waiting(memory, prefix, 2)[0, 0].sum(1)
+    assert seen.tolist() == [3, 6, 6, 8, 8]  # words 1-2, 1-3, 1-3, and all four with </s>
+
+
+def test_the_lag_counts_pieces_as_published():
+    model = segmenting(lag=2, segmentation_variant="published")
+    memory = text_memory(model.encoder, torch.tensor([[7, 8, 9, 10, 11, 12, 13, 2]]), torch.tensor([8]))
+    seen = model.waiting(memory, torch.tensor([[4, 7, 8, 9]]), 2)[0, 0].sum(1)
+    assert seen.tolist() == [3, 4, 5, 6]
+
+
+def test_there_is_no_lag_where_nothing_is_segmented():
+    model = segmenting(segment_from=10)
+    model.set_update(9)
+    assert model.lag is None
+    assert model.train().lag is None
+    model.set_update(10)
+    assert model.lag == 2
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_a_checkpoint_says_whether_it_segments(active):
+    trained, loaded = segmenting(segment_from=5), segmenting(segment_from=5)
+    trained.set_update(5 if active else 4)
+    loaded.set_update(4 if active else 5)
+    loaded.load_state_dict(trained.state_dict())
+    assert loaded.encoder.simultaneous is active
+
+
+def test_noise_is_of_training_alone():
+    model = segmenting(segment_noise=3.0, noise_from=0)
+    outputs = [model(inputs(), ("st",), False, PLAIN).logits["st"] for _ in range(2)]
+    assert torch.equal(*outputs)
+    outputs = [model.train()(inputs(), ("st",), False, PLAIN).logits["st"] for _ in range(2)]
+    assert not torch.equal(*outputs)
+
+
+@pytest.mark.parametrize("changes", [{"segmentation_variant": "published"}, {"segmentation_variant": "none"}])
+def test_expected_waiting_is_for_the_repaired_variant(changes):
+    with pytest.raises(InputError, match="--differentiable-waiting"):
+        network(differentiable_waiting=True, **changes)
+
+
+@pytest.mark.parametrize("lags", ["", "3", "0,3", "5,3", "1,x,15", "1,2,3"])
+def test_lags_that_are_no_range(lags):
+    with pytest.raises(InputError, match="--lags"):
+        network(lags=lags)
