@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # From nothing to a quality-latency table: set-up, spoken corpus, preparation, training, SimulEval, scores.
-# Usage: scripts/demo.sh [--out runs/demo] [--train 14000] [--test 200] [--updates 3400] [--seed 1]
+# Usage: scripts/demo.sh [--out runs/demo] [--train 14000] [--test 200] [--updates 3100] [--seed 1]
 #                        [--training mgcm|multi|single] [--variant repaired|published]
 # Training of all three tasks with MGCM, of all three on the plain sum, or of ST alone (with ASR's CTC).
 # Every step that is done already is skipped, so an interrupted demo goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-out=runs/demo train=14000 test=200 updates=3400 seed=1 training=mgcm variant=repaired
+out=runs/demo train=14000 test=200 updates=3100 seed=1 training=mgcm variant=repaired
 while [ $# -gt 0 ]; do
     case "$1" in
         --out | --train | --test | --updates | --seed | --training | --variant)

@@ -120,9 +120,8 @@ def test_streaming_counts_reads_and_encodings(front_end):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    (("--parts", "all"), "expected some of encoder, streaming, found 'all'"), (("--size", "x"), "of demo, paper"),
-    (("--seconds", "5,x"), "expected seconds from 0.1"), (("--rounds", "0"), "expected a whole number from 1 on"),
-    (("--dropout", "2"), "expected a probability"), (("--front-ends", "x"), "expected some of blocks, bidirectional"),
+    (("--parts", "all"), "expected some of encoder, streaming, found 'all'"), (("--dropout", "2"), "found '2'"),
+    (("--seconds", "5,x"), "expected seconds from 0.1 to 600, found 'x'"),
 ])
 def test_errors_say_what_was_expected(options, message):
     failed = run(*SCRIPT, *options, check=False)
