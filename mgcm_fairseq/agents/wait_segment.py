@@ -44,7 +44,7 @@ class WaitSegmentAgent(SpeechToTextAgent):
         self.system = load_system(args.checkpoint, args.corpus)
         if not self.system.network.encoder.simultaneous:
             raise InputError(args.checkpoint, "a model trained with --segmentation-variant, past --segment-from",
-                             "one that does not segment", "Use mgcm_fairseq/agents/wait_k.py.")
+                             "one that does not segment", "Use agents/wait_k.py, or --wait-k of translate.sh.")
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:

@@ -112,6 +112,10 @@ class SharedEncoder(nn.Module):
             streams = passing.run(layer, list(zip(streams, masks, strict=True)))
         return passing.run(self.final_norm, [(stream,) for stream in streams])
 
+    def place(self, x_BTD: Tensor, start: int = 0) -> Tensor:
+        """Embedded frames or tokens start ... start + T - 1 with their positions, as the first layer reads them."""
+        return self.dropout(self.embedding_norm(self.positions(x_BTD, start)))
+
     def _text_units(self, tokens_BU: Tensor) -> Tensor:
         """The word of each token, </s> with the last, for a lag in words; as published its position, for one in pieces.
         """
@@ -123,7 +127,3 @@ class SharedEncoder(nn.Module):
         if self.subsampler is not None:
             x_BTC = self.subsampler(x_BTC, frames)
         return self.speech_norm(self.projection(x_BTC))
-
-    def place(self, x_BTD: Tensor, start: int = 0) -> Tensor:
-        """Embedded frames or tokens start ... start + T - 1 with their positions, as the first layer reads them."""
-        return self.dropout(self.embedding_norm(self.positions(x_BTD, start)))
