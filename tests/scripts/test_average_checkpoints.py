@@ -12,7 +12,7 @@ def test_average_of_the_last_two_translates(tiny_corpus, tmp_path):
     said = run(sys.executable, "scripts/average_checkpoints.py", tmp_path, "--last", "2", "--output", output).stdout
     assert re.findall(r"checkpoint_\d+_(\d+)\.pt", said) == ["4", "2"]
     wav = (tiny_corpus / "simuleval" / "dev.source").read_text().split()[0]
-    assert run("bash", "scripts/translate.sh", wav, "--checkpoint", output).returncode == 0
+    assert run("bash", "scripts/translate.sh", wav, "--checkpoint", output, "--wait-k", "2").returncode == 0
 
 
 def test_an_empty_folder_is_named(tmp_path):
