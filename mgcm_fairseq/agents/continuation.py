@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.encoder import Memory
 
@@ -24,19 +25,8 @@ class WordDecoder:
 
     def __init__(self, system: System) -> None:
         self.system = system
-        self.tag = system.vocabulary.tag(system.corpus.tgt_lang)
-        pieces = system.vocabulary.pieces
-        self.starts_word = torch.tensor([piece.startswith("▁") for piece in pieces])
-        punctuation = torch.tensor([not any(char.isalnum() for char in piece) for piece in pieces])
-        self.extends_word = ~(self.starts_word | punctuation)
-        self.extends_word[[system.vocabulary.eos, system.vocabulary.unk]] = False
-
-    @torch.inference_mode()
-    def encode(self, waveform: Tensor) -> Memory:
-        """Encoder states of (N,) samples at 16 kHz."""
-        parameter = self.system.network.decoder.embedding.weight
-        batch = waveform.to(parameter).unsqueeze(0)
-        return self.system.network.encoder.speech(batch, torch.tensor([len(waveform)], device=parameter.device))
+        self.starts_word = system.vocabulary.word_starts
+        self.extends_word = extends_word(system.vocabulary)
 
     @torch.inference_mode()
     def extend(self, prefix: list[int], memory: Memory, to_end: bool) -> Continuation:
@@ -46,7 +36,7 @@ class WordDecoder:
         may still follow it, in front of the next word or at the end.
         """
         cache: Cache = {}
-        tokens = [self.tag, *prefix]
+        tokens = [self.system.tag, *prefix]
         added: list[int] = []
         while len(prefix) + len(added) < MAX_PIECES:
             scores = self._scores(tokens, memory, cache)
@@ -65,7 +55,7 @@ class WordDecoder:
 
     def words(self, pieces: list[int]) -> int:
         """How many words start in `pieces`."""
-        return int(self.starts_word[pieces].sum())
+        return sum(self.starts_word[piece] for piece in pieces)
 
     def _scores(self, tokens: list[int], memory: Memory, cache: Cache) -> Tensor:
         """Logits of the next piece, on the CPU, without padding."""
@@ -73,3 +63,11 @@ class WordDecoder:
         scores = self.system.network.decoder(batch, memory, cache)[0, -1].float().cpu()
         scores[self.system.vocabulary.pad] = -torch.inf
         return scores
+
+
+def extends_word(vocabulary: Vocabulary) -> Tensor:
+    """(V,) bool: pieces that would lengthen a word that has been written; neither punctuation nor specials."""
+    marks = [not any(char.isalnum() for char in piece) for piece in vocabulary.pieces]
+    extends = ~(torch.tensor(vocabulary.word_starts) | torch.tensor(marks))
+    extends[[vocabulary.eos, vocabulary.unk]] = False
+    return extends

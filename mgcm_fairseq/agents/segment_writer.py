@@ -22,7 +22,7 @@ class SegmentWriter:
         self.lag = lag
         self.pieces: list[int] = []
         self.ended = False
-        self._tokens = [system.vocabulary.tag(system.corpus.tgt_lang)]
+        self._tokens = [system.tag]
         self._visible: list[int] = []  # segments that the position of each token sees
         self._least = 0
         self._cache: Cache = {}

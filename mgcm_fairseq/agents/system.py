@@ -5,11 +5,13 @@ from pathlib import Path
 
 import torch
 from fairseq import checkpoint_utils
+from torch import Tensor
 
 import mgcm_fairseq.tasks  # noqa: F401 - registers the task and model that the checkpoint names
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.vocabulary import Vocabulary
+from mgcm_fairseq.modules.encoder import Memory
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
 
@@ -24,6 +26,17 @@ class System:
     @property
     def device(self) -> torch.device:
         return self.network.decoder.embedding.weight.device
+
+    @property
+    def tag(self) -> int:
+        """Id of the piece that every hypothesis starts with."""
+        return self.vocabulary.tag(self.corpus.tgt_lang)
+
+    @torch.inference_mode()
+    def encode(self, waveform_N: Tensor) -> Memory:
+        """Encoder states of (N,) samples at 16 kHz, as though nothing followed."""
+        batch = waveform_N.to(self.network.decoder.embedding.weight).unsqueeze(0)
+        return self.network.encoder.speech(batch, torch.tensor([len(waveform_N)], device=self.device))
 
 
 def load_system(checkpoint: Path, corpus: Path | None) -> System:

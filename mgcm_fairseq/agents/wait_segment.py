@@ -6,18 +6,14 @@ depend on --source-segment-size.
 """
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
-from typing import Any
 
 import torch
-from simuleval.agents import SpeechToTextAgent
-from simuleval.agents.actions import Action, ReadAction, WriteAction
 from simuleval.agents.states import AgentStates
 from simuleval.utils import entrypoint
 
+from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.agents.segment_writer import SegmentWriter
-from mgcm_fairseq.agents.source import check_source
-from mgcm_fairseq.agents.system import load_system
+from mgcm_fairseq.agents.system import System
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.streaming import SpeechStream, speech_stream
 
@@ -33,39 +29,29 @@ class WaitSegmentStates(AgentStates):
 
 
 @entrypoint
-class WaitSegmentAgent(SpeechToTextAgent):
+class WaitSegmentAgent(SystemAgent):
     """Decides word t from k + t - 1 segments on, and the rest at the end of the source."""
 
-    def __init__(self, args: Namespace) -> None:
-        super().__init__(args)
+    def __init__(self, args: Namespace, system: System | None = None) -> None:
         if args.lag < 1:
             raise InputError("--lag", "k of at least 1", str(args.lag), "Correct the option.")
+        super().__init__(args, system)
         self.lag = args.lag
-        self.system = load_system(args.checkpoint, args.corpus)
         if not self.system.network.encoder.simultaneous:
             raise InputError(args.checkpoint, "a model trained with --segmentation-variant, past --segment-from",
                              "one that does not segment", "Use agents/wait_k.py, or --wait-k of translate.sh.")
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
-        parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
-        parser.add_argument("--corpus", type=Path, metavar="DIR",
-                            help="folder with config.yaml and vocabulary; default: the one trained on")
+        SystemAgent.add_args(parser)
         parser.add_argument("--lag", type=int, required=True, metavar="K",
                             help="segments to hear before the first word")
 
     def build_states(self) -> WaitSegmentStates:
         return WaitSegmentStates()
 
-    def to(self, device: str, *args: Any, fp16: bool = False, **kwargs: Any) -> None:
-        """Moves the network; fp16 halves it."""
-        self.system.network.to(device=device, dtype=torch.float16 if fp16 else None)
-
     @torch.inference_mode()
-    def policy(self, states: WaitSegmentStates | None = None) -> Action:
-        """One WriteAction with all words that are due, or a ReadAction."""
-        states = states or self.states
-        check_source(states)
+    def write(self, states: WaitSegmentStates) -> str:
         if states.stream is None or states.writer is None:
             states.stream = speech_stream(self.system.network.encoder)
             states.writer = SegmentWriter(self.system, self.lag)
@@ -75,4 +61,4 @@ class WaitSegmentAgent(SpeechToTextAgent):
         due = states.writer.complete()
         text = self.system.vocabulary.decode(states.writer.pieces[states.sent:due])
         states.sent = due
-        return WriteAction(text, finished=states.source_finished) if text or states.source_finished else ReadAction()
+        return text

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import sentencepiece
@@ -51,7 +52,7 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.pieces)
 
-    @property
+    @cached_property
     def word_starts(self) -> list[bool]:
         """For each id whether its piece begins a word."""
         return [piece.startswith("▁") for piece in self.pieces]

@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from mgcm_fairseq.modules.biased_attention import attend
 
 Cache = dict[str, Tensor]
-"""Keys and values of earlier steps, (B, H, S, D/H) each, under names that the decoder layers choose."""
+"""Keys and values of earlier steps, and cross-attention's last queries, (B, H, S, D/H) each, under names that the
+layers choose."""
 
 
 class MultiheadAttention(nn.Module):
@@ -49,7 +50,8 @@ class MultiheadAttention(nn.Module):
         known = cache[f"{name}.k"].size(2) if f"{name}.k" in cache else 0
         if memory_BSD.size(1) > known:
             self._extend(cache, name, *self.project(memory_BSD[:, known:]))
-        return self._attend(query_BTD, cache[f"{name}.k"], cache[f"{name}.v"], mask)
+        cache[f"{name}.q"] = self._split(self.q_proj(query_BTD))
+        return self._mix(cache[f"{name}.q"], cache[f"{name}.k"], cache[f"{name}.v"], mask)
 
     def project(self, key_BSD: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values, (B, H, S, D/H) each."""
@@ -61,10 +63,18 @@ class MultiheadAttention(nn.Module):
             cache[part] = torch.cat([cache[part], new], dim=2) if part in cache else new
 
     def _attend(self, query_BTD: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-        query = self._split(self.q_proj(query_BTD))
+        return self._mix(self._split(self.q_proj(query_BTD)), key, value, mask)
+
+    def _mix(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         dropout = self.dropout if self.training else 0.0
         mixed = attend(query, key, value, mask, dropout)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
     def _split(self, x_BTD: Tensor) -> Tensor:
         return x_BTD.unflatten(2, (self.heads, -1)).transpose(1, 2)
+
+
+def last_weights(cache: Cache, name: str) -> Tensor:
+    """(B, T, S): how the last T queries of `cached_memory` under `name` attended to all S states, mean over heads."""
+    query, key = cache[f"{name}.q"].float(), cache[f"{name}.k"].float()
+    return torch.softmax(query @ key.mT * query.size(3) ** -0.5, 3).mean(1)

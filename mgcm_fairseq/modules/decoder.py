@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
-from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.attention import Cache, last_weights
 from mgcm_fairseq.modules.encoder import Memory
 from mgcm_fairseq.modules.layers import DecoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask
@@ -56,6 +56,15 @@ class SharedDecoder(nn.Module):
         mask = memory.mask if mask is None else mask
         [logits] = self.run([Prefix("st", tokens_BU, Stream(memory.states, ("st",)), mask)], PLAIN, cache)
         return logits
+
+    def cross_attention(self, tokens_BU: Tensor, memory: Memory, layer: int) -> Tensor:
+        """(B, U, T): what the token after each position drew from each state of an unpadded memory, mean over heads.
+
+        `layer` counts from 0. One pass over a prefix that is known, as in `forward`.
+        """
+        cache: Cache = {}
+        self(tokens_BU, memory, cache)
+        return last_weights(cache, f"{layer}.cross")
 
     def run(self, prefixes: Sequence[Prefix], passing: Passing, cache: Cache | None = None) -> list[Tensor]:
         """Next-token logits (B, U, V) for the prefixes of several tasks; with a cache, see `forward`, for one alone."""

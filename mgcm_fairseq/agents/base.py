@@ -1,0 +1,67 @@
+"""What all agents share: the checkpoint, where and in which precision it runs, and what may be fed to it."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+import torch
+from simuleval.agents import SpeechToTextAgent
+from simuleval.agents.actions import Action, ReadAction, WriteAction
+from simuleval.agents.states import AgentStates
+
+from mgcm_fairseq.agents.system import System, load_system
+from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.errors import InputError
+
+
+class SystemAgent(SpeechToTextAgent):
+    """An agent of SimulEval's over a simul_st checkpoint. B batch, N samples."""
+
+    def __init__(self, args: Namespace, system: System | None = None) -> None:
+        """`system`: a checkpoint that is loaded already, instead of args.checkpoint."""
+        super().__init__(args)
+        self.system = system or load_system(args.checkpoint, args.corpus)
+        self.bf16 = args.bf16
+
+    @staticmethod
+    def add_args(parser: ArgumentParser) -> None:
+        parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
+        parser.add_argument("--corpus", type=Path, metavar="DIR",
+                            help="folder with config.yaml and vocabulary; default: the one trained on")
+        parser.add_argument("--bf16", action="store_true",
+                            help="run in bfloat16, which SimulEval's --dtype does not offer")
+
+    def to(self, device: str, *args: Any, fp16: bool = False, **kwargs: Any) -> None:
+        """Moves the network; `fp16`, SimulEval's --dtype fp16, halves it."""
+        if fp16 and self.bf16:
+            raise InputError("--bf16", "one precision", "--dtype fp16 too", "Drop one of the two.")
+        dtype = torch.float16 if fp16 else torch.bfloat16 if self.bf16 else None
+        self.system.network.to(device=device, dtype=dtype)
+
+    def policy(self, states: AgentStates | None = None) -> Action:
+        """One WriteAction with all words that are due, or a ReadAction."""
+        states = states or self.states
+        check_source(states)
+        text = self.write(states)
+        return WriteAction(text, finished=states.source_finished) if text or states.source_finished else ReadAction()
+
+    def write(self, states: AgentStates) -> str:
+        """The words that are due; at the end of the source, all that are left."""
+        raise NotImplementedError
+
+
+def check_source(states: AgentStates) -> None:
+    """InputError unless the source is mono at the sample rate of training."""
+    if states.source and isinstance(states.source[0], (list, tuple)):
+        raise InputError("--source", "mono audio", f"{len(states.source[0])} channels", "Mix it down to one channel.")
+    if states.source and states.source_sample_rate != SAMPLE_RATE:
+        raise InputError("--source", f"audio at {SAMPLE_RATE} Hz", f"{states.source_sample_rate} Hz", "Resample it.")
+
+
+def samples_of_step(step_ms: int, shortest: int) -> int:
+    """--step-ms in samples; InputError for a step that gives the front end, which needs `shortest`, no frame."""
+    step = step_ms * SAMPLE_RATE // 1000
+    if step < shortest:
+        raise InputError("--step-ms", f"a step of at least the front end's {shortest} samples", f"{step} samples",
+                         "Pass a longer step.")
+    return step

@@ -1,0 +1,82 @@
+"""Beam search from a prefix that cannot be taken back, over all audio heard; with a beam of 1, greedy decoding."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mgcm_fairseq.agents.continuation import MAX_PIECES, extends_word
+from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.encoder import Memory
+
+
+class Hypothesis(NamedTuple):
+    """Pieces that follow the prefix, without </s>."""
+
+    pieces: list[int]
+    ended: bool  # by </s>, not by the limit
+
+
+class BeamSearch:
+    """fairseq-generate's search with its default options, for one utterance: sums of log-probabilities by length.
+
+    B hypotheses, V pieces.
+    """
+
+    def __init__(self, system: System, beam: int) -> None:
+        self.system = system
+        self.beam = beam
+        self.extends_word = extends_word(system.vocabulary)
+
+    @torch.inference_mode()
+    def best(self, prefix: list[int], memory: Memory, limit: int = MAX_PIECES) -> Hypothesis:
+        """The hypothesis with the best mean log-probability a piece, the prefix's pieces and </s> counted.
+
+        A word of the prefix is not lengthened, and no hypothesis is empty. With its prefix it has at most `limit`
+        pieces, unless the prefix has more.
+        """
+        eos = self.system.vocabulary.eos
+        cache: Cache = {}
+        tokens_BU = torch.tensor([[self.system.tag, *prefix]])
+        log_BUV = self._log_probabilities(tokens_BU, memory, cache)
+        score_B = log_BUV[:, :-1].gather(2, tokens_BU[:, 1:, None]).sum((1, 2))
+        log_BV = log_BUV[:, -1]
+        log_BV[:, self.extends_word if prefix else eos] = -torch.inf
+        found: list[tuple[float, Hypothesis]] = []
+        pieces: list[list[int]] = [[]]
+        while True:
+            length = len(prefix) + len(pieces[0]) + 1  # with the piece to come
+            if length > limit:
+                ends = score_B + log_BV[:, eos]
+                found += [(float(score) / length, Hypothesis(one, False))
+                          for score, one in zip(ends, pieces, strict=True)]
+                break
+            total_BV = score_B.unsqueeze(1) + log_BV
+            scores, places = total_BV.flatten().topk(min(2 * self.beam, total_BV.numel()))
+            candidates = [(float(score), place // log_BV.size(1), place % log_BV.size(1))
+                          for score, place in zip(scores, places.tolist(), strict=True)]
+            found += [(score / length, Hypothesis(pieces[row], True))
+                      for score, row, piece in candidates[:self.beam] if piece == eos]
+            if len(found) >= self.beam:
+                break
+            kept = [(score, row, piece) for score, row, piece in candidates if piece != eos][:self.beam]
+            pieces = [[*pieces[row], piece] for _, row, piece in kept]
+            score_B = torch.tensor([score for score, _, _ in kept])
+            _reorder(cache, torch.tensor([row for _, row, _ in kept], device=self.system.device))
+            log_BV = self._log_probabilities(torch.tensor([[piece] for _, _, piece in kept]), memory, cache)[:, -1]
+        return max(found[:self.beam], key=lambda scored: scored[0])[1]
+
+    def _log_probabilities(self, tokens_BU: Tensor, memory: Memory, cache: Cache) -> Tensor:
+        """(B, U, V) on the CPU, without padding, in fp32."""
+        states = memory.states.expand(tokens_BU.size(0), -1, -1)
+        logits = self.system.network.decoder(tokens_BU.to(states.device), memory._replace(states=states), cache)
+        log_BUV = logits.float().cpu().log_softmax(2)
+        log_BUV[:, :, self.system.vocabulary.pad] = -torch.inf
+        return log_BUV
+
+
+def _reorder(cache: Cache, rows_B: Tensor) -> None:
+    """Lets each hypothesis follow the one that it extends; what is known of the memory is the same for all."""
+    for name, value in cache.items():
+        cache[name] = value[:1].expand(len(rows_B), -1, -1, -1) if ".cross." in name else value[rows_B]

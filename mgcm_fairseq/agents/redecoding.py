@@ -1,0 +1,77 @@
+"""What policies for offline checkpoints share: at every step all audio is translated anew, and what is sure is written.
+
+A step is a fixed amount of audio, so the text does not depend on --source-segment-size. Words that were written are a
+prefix that later translations keep; at the end of the source all that is left is written.
+"""
+
+from argparse import ArgumentParser, Namespace
+
+import torch
+from simuleval.agents.states import AgentStates
+
+from mgcm_fairseq.agents.base import SystemAgent, samples_of_step
+from mgcm_fairseq.agents.beam import BeamSearch, Hypothesis
+from mgcm_fairseq.agents.continuation import MAX_PIECES
+from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.core.policy import whole_words
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.modules.encoder import Memory
+
+SPARE_PIECES = 10  # beyond one a frame: what a translation of unfinished speech may have, lest it go round in circles
+
+
+class RedecodingStates(AgentStates):
+    """SimulEval's states, what was written and what was thought."""
+
+    def reset(self) -> None:
+        super().reset()
+        self.pieces: list[int] = []
+        self.steps = 0
+        self.earlier: list[list[int]] = []  # whole hypotheses of the last steps, the latest at the end
+
+
+class RedecodingAgent(SystemAgent):
+    """Leaves to its heirs which part of a translation is sure."""
+
+    def __init__(self, args: Namespace, system: System | None = None) -> None:
+        if args.beam < 1:
+            raise InputError("--beam", "a beam of at least 1", str(args.beam), "Correct the option.")
+        super().__init__(args, system)
+        self.search = BeamSearch(self.system, args.beam)
+        self.shortest = self.system.network.encoder.front_end.receptive_field
+        self.step = samples_of_step(args.step_ms, self.shortest)
+
+    @staticmethod
+    def add_args(parser: ArgumentParser) -> None:
+        SystemAgent.add_args(parser)
+        parser.add_argument("--step-ms", type=int, default=320, metavar="MS",
+                            help="audio between two translations, in ms; about one spoken word")
+        parser.add_argument("--beam", type=int, default=1, metavar="N", help="hypotheses kept in search; 1 is greedy")
+
+    def build_states(self) -> RedecodingStates:
+        return RedecodingStates()
+
+    def write(self, states: RedecodingStates) -> str:
+        written: list[int] = []
+        while (heard := (states.steps + 1) * self.step) < len(states.source) or (
+                heard == len(states.source) and not states.source_finished):
+            states.steps += 1
+            written += self._sure(states, heard)
+        if states.source_finished and len(states.source) >= self.shortest:
+            memory = self.system.encode(torch.tensor(states.source))
+            written += self.search.best(states.pieces, memory).pieces
+        return self.system.vocabulary.decode(written)
+
+    def stable(self, states: RedecodingStates, hypothesis: Hypothesis, memory: Memory) -> int:
+        """How many pieces of the hypothesis, which follows states.pieces, are sure."""
+        raise NotImplementedError
+
+    def _sure(self, states: RedecodingStates, heard: int) -> list[int]:
+        """What the first `heard` samples add to what was written."""
+        memory = self.system.encode(torch.tensor(states.source[:heard]))
+        limit = min(MAX_PIECES, SPARE_PIECES + memory.states.size(1))
+        hypothesis = self.search.best(states.pieces, memory, limit)
+        starts = [self.system.vocabulary.word_starts[piece] for piece in hypothesis.pieces]
+        count = whole_words(self.stable(states, hypothesis, memory), starts, hypothesis.ended)
+        states.pieces += hypothesis.pieces[:count]
+        return hypothesis.pieces[:count]
