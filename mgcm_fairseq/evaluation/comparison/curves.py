@@ -1,0 +1,67 @@
+"""Quality and latency of each system and policy by lag, as mean and spread over the seeds it was trained with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+from typing import Any
+
+from mgcm_fairseq.evaluation.comparison.systems import Systems
+
+Curves = dict[tuple[str, str], "list[Point]"]  # by NAME and policy
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Over n seeds; seeds without a value do not count. The deviation is the sample's, with n - 1."""
+
+    mean: float | None  # None for n = 0
+    std: float | None  # None for n < 2
+    n: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """A lag of a curve."""
+
+    lag: float
+    metrics: dict[str, Spread]
+
+
+def spread(values: Sequence[float | None]) -> Spread:
+    """Mean and deviation of the values that are there."""
+    present = [value for value in values if value is not None]
+    return Spread(mean(present) if present else None, stdev(present) if len(present) > 1 else None, len(present))
+
+
+def curves(systems: Systems) -> Curves:
+    """The points of each NAME and policy by rising lag, with each metric that any of its seeds states."""
+    found: Curves = {}
+    for name, seeds in systems.items():
+        keys = sorted({key for evaluated in seeds for key in evaluated.runs})
+        for policy, lag in keys:
+            runs = [evaluated.runs[policy, lag] for evaluated in seeds if (policy, lag) in evaluated.runs]
+            found.setdefault((name, policy), []).append(Point(lag, _spreads(runs)))
+    return found
+
+
+def offline(systems: Systems) -> dict[tuple[str, str], dict[str, Spread]]:
+    """The metrics of each NAME and way of decoding whole utterances."""
+    found = {}
+    for name, seeds in systems.items():
+        for decoding in dict.fromkeys(decoding for evaluated in seeds for decoding in evaluated.results["offline"]):
+            runs = [evaluated.results["offline"][decoding] for evaluated in seeds
+                    if decoding in evaluated.results["offline"]]
+            found[name, decoding] = _spreads(runs)
+    return found
+
+
+def line(points: Sequence[Point], latency: str) -> list[tuple[float, float]]:
+    """(latency, BLEU) of the means by rising latency, without points that lack either."""
+    pairs = [(point.metrics[latency].mean, point.metrics["BLEU"].mean) for point in points if latency in point.metrics]
+    return sorted((x, y) for x, y in pairs if x is not None and y is not None)
+
+
+def _spreads(runs: Sequence[Mapping[str, Any]]) -> dict[str, Spread]:
+    named = dict.fromkeys(name for run in runs for name, value in run.items()
+                          if name != "lag" and (value is None or isinstance(value, int | float)))
+    return {name: spread([run.get(name) for run in runs]) for name in named}

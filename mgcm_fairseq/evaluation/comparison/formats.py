@@ -1,0 +1,26 @@
+"""How numbers are written: each metric with its decimals, its unit and its spread."""
+
+from collections.abc import Mapping
+
+from mgcm_fairseq.evaluation.table import ABSENT
+
+DECIMALS = {"BLEU": 2, "chrF": 2, "AP": 2, "AP_CA": 2, "before_end": 3}  # of a latency in ms: none
+RATIOS = ("AP", "AP_CA", "before_end")
+
+
+def header(metric: str) -> str:
+    """The name with its unit."""
+    return metric if metric in ("BLEU", "chrF", *RATIOS) else f"{metric} (ms)"
+
+
+def number(metric: str, value: float | None, sign: str = "") -> str:
+    """A value of the metric; `sign` as in format specifications."""
+    return ABSENT if value is None else f"{value:{sign}z.{DECIMALS.get(metric, 0)}f}"
+
+
+def with_spread(metric: str, spread: Mapping[str, float | None] | None) -> str:
+    """Mean ± standard deviation of a Spread's fields, the latter only where there is one."""
+    if spread is None:
+        return ABSENT
+    deviation = "" if spread["std"] is None else f" ± {number(metric, spread['std'])}"
+    return number(metric, spread["mean"]) + deviation

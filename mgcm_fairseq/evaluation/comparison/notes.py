@@ -1,0 +1,37 @@
+"""What a reader must know of a comparison's tables: how settings differ, what was tested and how."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def warning(differing: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
+    """The lines of a warning that lists the differing settings; none if they are the same."""
+    if not differing:
+        return []
+    settings = [f"- {setting}: " + "; ".join(f"{value} ({', '.join(names)})" for value, names in values.items())
+                for setting, values in differing.items()]
+    return ["**Not comparable without care**: the systems were evaluated in different settings.", "", *settings, ""]
+
+
+def notes(comparison: Mapping[str, Any]) -> list[str]:
+    """A sentence or two on each table."""
+    latency, bootstrap = comparison["latency"], comparison["bootstrap"]
+    tested = bootstrap["latency"]
+    found = [
+        "Figures: mean ± standard deviation over seeds (n − 1), the latter where there are several. Names that end in "
+        "_CA count computing time as well. AP and before_end are ratios, before_end the share of words written before "
+        "the source ended.",
+        f"BLEU at equal {latency}: on straight lines between the means of a curve, and nowhere outside of its range.",
+        f"Paired tests: bootstrap with {bootstrap['resamples']} resamples of the {bootstrap['sentences']} sentences, "
+        f"seed {bootstrap['seed']}, the same resamples for all. Differences are second minus first; p is two-sided "
+        "and, like the intervals, not corrected for the number of tests.",
+        "Sentences left out of a test of latency: where either hypothesis is empty and has none.",
+        f"Nearest {latency}: each run of the first curve with the run of the second that is nearest; the gap is "
+        "between the two runs' figures. A difference in quality can be due to the gap.",
+    ]
+    several = [name for name, seeds in comparison["systems"].items() if len(seeds) > 1]
+    if several:
+        found.append(f"Tests use the first seed alone of {', '.join(several)}: they say nothing of chance in training.")
+    if tested != latency:
+        found.append(f"{tested} is tested because {latency} is not known for single sentences.")
+    return found

@@ -1,0 +1,93 @@
+"""BLEU against latency of several systems: a colour for each system and policy, horizontal lines for offline decoding.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle, product
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from mgcm_fairseq.evaluation.comparison.formats import header
+from mgcm_fairseq.evaluation.plot import COLOURS, DASHES, FAINT, GRID, INK
+
+MARKERS = ("o", "s", "^", "D")  # a marker for all colours, then the next
+STYLES = {"": ("-", "full"), "_CA": ("--", "none")}  # suffix of the metric: line, fill of the markers
+_FORMATS: dict[str, dict[str, Any]] = {"png": {}, "svg": {"metadata": {"Date": None}}}
+
+Point = Mapping[str, Any]  # of compare.json
+
+
+def plot(comparison: Mapping[str, Any], folder: Path) -> None:
+    """Writes curves.png and curves.svg, each whole or not at all, and the same bytes for the same comparison."""
+    with rc_context({"svg.hashsalt": "mgcm-fairseq"}):
+        figure = draw(comparison)
+        for suffix, options in _FORMATS.items():
+            partial = folder / f"curves.{suffix}.tmp"
+            figure.savefig(partial, format=suffix, **options)
+            partial.replace(folder / f"curves.{suffix}")
+
+
+def draw(comparison: Mapping[str, Any]) -> Figure:
+    """Plain latency solid, computation-aware latency dashed where it is known; points without latency are left out."""
+    figure = Figure(figsize=(9.6, 5.2), dpi=160, layout="constrained")
+    axes = figure.add_subplot()
+    latency = comparison["latency"]
+    curves: dict[tuple[str, str], list[Point]] = {}
+    for point in comparison["points"]:
+        curves.setdefault((point["name"], point["policy"]), []).append(point)
+    looks = cycle((colour, marker) for marker, colour in product(MARKERS, COLOURS))
+    colours: dict[str, str] = {}  # of each system's first curve
+    for ((name, policy), points), (colour, marker) in zip(curves.items(), looks, strict=False):
+        colours.setdefault(name, colour)
+        for suffix, (style, fill) in STYLES.items():
+            _curve(axes, points, latency + suffix, label="" if suffix else f"{name}, {policy}",
+                   color=colour, marker=marker, linestyle=style, fillstyle=fill)
+    _offline(axes, comparison["offline"], colours)
+    _dress(axes, comparison)
+    figure.legend(loc="outside right upper", frameon=False, labelcolor=INK, fontsize=9)
+    return figure
+
+
+def _curve(axes: Axes, points: Sequence[Point], latency: str, label: str, **look: Any) -> None:
+    drawn = sorted((point for point in points if point.get(latency, {"n": 0})["n"] and point["BLEU"]["n"]),
+                   key=lambda point: point[latency]["mean"])
+    if not drawn:
+        return
+    xs, ys = ([point[metric]["mean"] for point in drawn] for metric in (latency, "BLEU"))
+    x_errors, y_errors = ([point[metric]["std"] or 0 for point in drawn] for metric in (latency, "BLEU"))
+    axes.errorbar(xs, ys, xerr=x_errors if any(x_errors) else None, yerr=y_errors if any(y_errors) else None,
+                  linewidth=2, elinewidth=1, capsize=2, markersize=6, zorder=3, label=label or None, **look)
+    for point, x, y in zip(drawn, xs, ys, strict=True):
+        axes.annotate(f"{point['lag']:g}", (x, y), xytext=(6, -6), textcoords="offset points", ha="left", va="top",
+                      color=look["color"], fontsize=9, fontweight="bold", zorder=4,
+                      path_effects=[withStroke(linewidth=3, foreground="white")])
+
+
+def _offline(axes: Axes, offline: Sequence[Mapping[str, Any]], colours: Mapping[str, str]) -> None:
+    dashes = dict(zip(dict.fromkeys(one["decoding"] for one in offline), cycle(DASHES), strict=False))
+    for one in offline:
+        bleu = one["BLEU"]["mean"]
+        if bleu is not None:
+            axes.axhline(bleu, color=colours[one["name"]], linewidth=1.2, dashes=dashes[one["decoding"]],
+                         label=f"{one['name']}, offline {one['decoding']}: {bleu:.1f}")
+
+
+def _dress(axes: Axes, comparison: Mapping[str, Any]) -> None:
+    latency = comparison["latency"]
+    axes.set_title(f"Translation quality and latency on {comparison['bootstrap']['sentences']} utterances", loc="left",
+                   color=INK, fontsize=12.5, fontweight="bold", pad=24)
+    settings = f"Settings differ: {', '.join(comparison['differing'])}. " if comparison["differing"] else ""
+    axes.text(0, 1.02, f"{settings}Numbers: lag. Dashed curves count computing time. Bars: one standard deviation.",
+              transform=axes.transAxes, va="bottom", color=FAINT, fontsize=9)
+    axes.set_xlabel(header(latency), color=INK)
+    axes.set_ylabel("BLEU (sacreBLEU, 0–100)", color=INK)
+    axes.margins(x=0.08, y=0.12)
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(colors=INK, length=3)

@@ -1,0 +1,100 @@
+"""Reads the folders of a comparison, results.json and the logs of its runs, and checks that they fit together."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.evaluation.instances import Instance, read_instances
+
+POLICY = re.compile(r"[\w-]+")  # it names a folder
+AGAIN = "Run scripts/evaluate.sh again into an empty folder."
+
+Key = tuple[str, float]  # policy and lag
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A RESULTS folder: a system trained with one seed, and evaluated."""
+
+    folder: Path
+    results: dict[str, Any]  # results.json
+    instances: dict[Key, list[Instance]]  # of each simultaneous run, in the order of the test set
+
+    @property
+    def runs(self) -> dict[Key, dict[str, Any]]:
+        """What results.json says of each simultaneous run."""
+        return {(run["policy"], run["lag"]): run for run in self.results["simul"]}
+
+
+Systems = dict[str, list[Evaluated]]  # by NAME, a folder for each seed
+
+
+def read_systems(folders: Mapping[str, Sequence[Path]], latency: str) -> Systems:
+    """What each NAME's folders hold.
+
+    Raises InputError if a file is missing or damaged, if a run does not state its `latency` (null counts as stated),
+    or if the folders are not about the same sentences.
+    """
+    results = {folder: _read_results(folder, latency) for of_name in folders.values() for folder in of_name}
+    test_sets = {folder: _references(_log_folders(folder, of_folder)) for folder, of_folder in results.items()}
+    (first, references), *others = test_sets.items()
+    for folder, found in others:
+        _check_same_test_set(folder, found, first, references)
+    read = {folder: Evaluated(folder, of_folder, {key: read_instances(logs, references) for key, logs in
+                                                  _log_folders(folder, of_folder).items()})
+            for folder, of_folder in results.items()}
+    return {name: [read[folder] for folder in of_name] for name, of_name in folders.items()}
+
+
+def _read_results(folder: Path, latency: str) -> dict[str, Any]:
+    path = folder / "results.json"
+    if not path.is_file():
+        raise InputError(path, "the results of scripts/evaluate.sh", "no such file", "Pass the folder it wrote.")
+    try:
+        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        runs, _, _ = results["simul"], results["offline"].items(), results["environment"].items()
+        keys = [(run["policy"], run["lag"]) for run in runs]
+        names = [f"{policy}-{lag:g}" for policy, lag in keys if POLICY.fullmatch(policy)]
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(path, "offline, simul (with policy and lag) and environment", repr(error), AGAIN) from error
+    if len(set(names)) != len(runs) or not runs:
+        raise InputError(path, "simultaneous runs, each policy and lag once", str(keys), AGAIN)
+    for name, run in zip(names, runs, strict=True):
+        missing = [metric for metric in ("BLEU", latency) if metric not in run]
+        if missing:
+            raise InputError(path, f"the {missing[0]} of each run", f"none at {name}",
+                             "Evaluate again with this version, or choose another --latency.")
+    return results
+
+
+def _log_folders(folder: Path, results: Mapping[str, Any]) -> dict[Key, Path]:
+    return {(run["policy"], run["lag"]): folder / "runs" / f"{run['policy']}-{run['lag']:g}"
+            for run in results["simul"]}
+
+
+def _references(log_folders: Mapping[Key, Path]) -> list[str]:
+    """The references of the first log in the order of their indices."""
+    path = next(iter(log_folders.values())) / "instances.log"
+    if not path.is_file():
+        raise InputError(path, "the log of a run that results.json names", "no such file", AGAIN)
+    try:
+        return _in_order(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise InputError(path, "JSON objects with index and reference", repr(error), AGAIN) from error
+
+
+def _in_order(records: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [record["reference"] for record in sorted(records, key=lambda record: record["index"])]
+
+
+def _check_same_test_set(folder: Path, found: Sequence[str], first: Path, references: Sequence[str]) -> None:
+    remedy = "Compare evaluations of one test set."
+    if len(found) != len(references):
+        raise InputError(folder, f"the {len(references)} sentences of {first}", f"{len(found)}", remedy)
+    for index, (one, other) in enumerate(zip(found, references, strict=True)):
+        if one != other:
+            raise InputError(folder, f"the references of {first}, {other!r} at index {index}", repr(one), remedy)
