@@ -16,6 +16,7 @@ REQUIRED = [
     # figures depend on the version
     "simuleval==1.1.4",  # 1.0 and 1.1 differ by up to 2.9 BLEU for one checkpoint; it also pins tqdm and bitarray
     "sacrebleu>=2.6,<3",  # BLEU with its signature
+    "omnisteval>=0.1.10,<0.2",  # YAAL, and whether a policy is degenerate
     # known to be needed
     "torch>=2.6,<3",  # the first that loads checkpoints without running code; tried with 2.13
     "omegaconf>=2.3,<2.4",  # as fairseq-fixed wants it

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # From nothing to a quality-latency table: set-up, spoken corpus, preparation, training, SimulEval, scores.
-# Usage: scripts/demo.sh [--out runs/demo] [--train 14000] [--test 200] [--updates 3100] [--seed 1]
+# Usage: scripts/demo.sh [--out runs/demo] [--train 14000] [--test 200] [--updates 2800] [--seed 1]
 #                        [--training mgcm|multi|single] [--variant repaired|published]
 # Training of all three tasks with MGCM, of all three on the plain sum, or of ST alone (with ASR's CTC).
 # Every step that is done already is skipped, so an interrupted demo goes on where it stopped.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-out=runs/demo train=14000 test=200 updates=3100 seed=1 training=mgcm variant=repaired
+out=runs/demo train=14000 test=200 updates=2800 seed=1 training=mgcm variant=repaired
 while [ $# -gt 0 ]; do
     case "$1" in
         --out | --train | --test | --updates | --seed | --training | --variant)
@@ -65,7 +65,6 @@ if command -v flock > /dev/null; then  # a killed demo's trainers, while they li
     flock --wait 10 8 || { echo "demo.sh: another demo is at work in $out. Wait for it, or kill it." >&2; exit 2; }
 fi
 corpus="$out/corpus" data="$out/corpus/en-de" model="$out/model.pt" step_ms=320 block_ms=640
-lags="1 3 5 7 9 11 13 15" wait_k_lags="1 3 5"
 
 step "Spoken corpus: $train training sentences"
 "$PYTHON" scripts/make_spoken_corpus.py --out "$corpus" --train "$train" --dev $(((test + 1) / 2)) --test "$test" --seed "$seed"
@@ -108,41 +107,10 @@ else
 fi
 [ -f "$model" ] || "$PYTHON" scripts/average_checkpoints.py "$out/checkpoints" --last 3 --output "$model"
 
-mkdir -p "$out/offline" "$out/simul"
-step "Translation of the test set: offline with beam 1 (greedy) and 5; wait-segment, k = $lags; wait-k, k = $wait_k_lags"
-# record FOLDER COMMAND...: one translation of the test set in one thread, into FOLDER, whole or not at all.
-record() {
-    local folder="$1" began=$SECONDS
-    shift
-    [ -d "$folder" ] && { echo "${folder#"$out"/}: done already"; return; }
-    rm -rf "$folder.part"
-    OMP_NUM_THREADS=1 "$@" "$folder.part" > "$folder.log" 2>&1 || { tail -n 20 "$folder.log" >&2; return 1; }
-    mv "$folder.part" "$folder"
-    echo "${folder#"$out"/}: done in $((SECONDS - began)) s"
-}
-offline() {
-    record "$out/offline/beam$1" "$bin/fairseq-generate" "$data" --user-dir mgcm_fairseq --task simul_st --path "$model" \
-        --gen-subset tst-COMMON --beam "$1" --max-tokens 1600000 --cpu --results-path
-}
-simultaneous() {  # POLICY LAG AGENT OPTION...
-    record "$out/simul/$1-$2" "$bin/simuleval" --agent "mgcm_fairseq/agents/$3" "${@:4}" --checkpoint "$model" \
-        --corpus "$data" --source "$data/simuleval/tst-COMMON.source" --target "$data/simuleval/tst-COMMON.target" \
-        --source-segment-size "$step_ms" --no-scoring --output
-}
-wait_segment() { simultaneous wait-segment "$1" wait_segment.py --lag "$1"; }
-wait_k() { simultaneous wait-k "$1" wait_k.py --wait-k "$1" --step-ms "$step_ms"; }
-export -f record offline simultaneous wait_segment wait_k
-export out bin model data step_ms
-# Two at a time, one a core.
-{ printf 'wait_segment %s\n' $lags; printf 'wait_k %s\n' $wait_k_lags; printf 'offline %s\n' 5 1; } | xargs -P 2 -L 1 bash -euo pipefail -c '"$@"' demo.sh
-
-step "Scores"
-runs=()
-for lag in $lags; do runs+=(--simul "wait-segment:$lag=$out/simul/wait-segment-$lag"); done
-for lag in $wait_k_lags; do runs+=(--simul "wait-k:$lag=$out/simul/wait-k-$lag"); done
-"$PYTHON" -m mgcm_fairseq.evaluation.report --manifest "$data/tst-COMMON.tsv" "${runs[@]}" \
-    --offline "greedy=$out/offline/beam1/generate-tst-COMMON.txt" \
-    --offline "beam5=$out/offline/beam5/generate-tst-COMMON.txt" --source-segment-size "$step_ms" --out "$out"
+step "Translation of the test set, and scores"
+runs=(--run wait-segment:1,3,5,7,9,11,13,15 --run "wait-k:1,3,5 --step-ms $step_ms"
+      --run "alignatt:2,4,8 --step-ms $step_ms" --run offline:1,5)
+bash scripts/evaluate.sh --checkpoint "$model" --corpus "$data" "${runs[@]}" --source-segment-size "$step_ms" --out "$out"
 step "Segments against words"
 "$PYTHON" scripts/segmentation_report.py --checkpoint "$model" --corpus "$data" --out "$out/segments.json"
 step "Done: $out/results.json, $out/table.md, $out/bleu_al.png, $out/segments.json"

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from fairseq import checkpoint_utils
 from torch import Tensor
 
 import mgcm_fairseq.tasks  # noqa: F401 - registers the task and model that the checkpoint names
@@ -46,6 +45,8 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
         checkpoint: a file that fairseq-train or scripts/average_checkpoints.py wrote.
         corpus: folder with config.yaml and vocabulary; None for the one that the checkpoint was trained on.
     """
+    from fairseq import checkpoint_utils  # after mgcm_fairseq.tasks, which repairs what this imports
+
     if not checkpoint.is_file():
         raise InputError(checkpoint, "a checkpoint", "no such file",
                          "Correct --checkpoint, or make the demo's model with scripts/demo.sh.")

@@ -11,7 +11,8 @@ import torch
 from mgcm_fairseq import __version__
 
 DISTRIBUTIONS = {"torchaudio": "torchaudio", "fairseq": "fairseq-fixed", "simuleval": "simuleval",
-                 "sacrebleu": "sacrebleu", "sentencepiece": "sentencepiece"}  # name here: name on the package index
+                 "omnisteval": "OmniSTEval", "sacrebleu": "sacrebleu",
+                 "sentencepiece": "sentencepiece"}  # name here: name on the package index
 ABSENT = "none"
 REPOSITORY = Path(__file__).parents[2]
 

@@ -1,14 +1,14 @@
-"""Reads the instances.log of a SimulEval results folder, and counts how much was said while the source still ran."""
+"""Reads the instances.log of a SimulEval run: one JSON object a sentence."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.data.errors import InputError
 
-RERUN = "Run simuleval again into an empty folder."
+RERUN = "Evaluate again into an empty folder."
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,10 @@ class Instance:
     index: int
     prediction: str
     delays: list[float]  # ms, one for each whitespace-separated word of the prediction
+    elapsed: list[float]  # the same with computing time, ms
     reference: str
     source_length: float  # ms
+    computing: float | None = None  # ms of the agent over the whole sentence; None where another program wrote the log
 
 
 def read_instances(folder: Path, references: Sequence[str]) -> list[Instance]:
@@ -42,27 +44,19 @@ def read_instances(folder: Path, references: Sequence[str]) -> list[Instance]:
     return [found[index] for index in range(len(references))]
 
 
-def before_end(instances: Sequence[Instance]) -> float | None:
-    """The share, in [0, 1], of all words of the corpus that were written before their source ended; None without words.
-
-    A word counts if its delay is below the source length. A word written once everything had been read carries the
-    source length itself, the very same number, so `<` tells the two apart without a tolerance.
-    """
-    early = [delay < instance.source_length for instance in instances for delay in instance.delays]
-    return sum(early) / len(early) if early else None
-
-
 def _parse(line: str, where: tuple[Path, int]) -> Instance:
-    names = [field.name for field in fields(Instance)]
+    names = ["index", "prediction", "delays", "elapsed", "reference", "source_length"]
     try:
         record: dict[str, Any] = json.loads(line)
-        instance = Instance(**{name: record[name] for name in names})
-        words, delays = len(instance.prediction.split()), len(instance.delays)
+        instance = Instance(**{name: record[name] for name in names}, computing=record.get("computing"))
+        counts = [len(instance.prediction.split()), len(instance.delays), len(instance.elapsed)]
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         remedy = f"The run was interrupted or the file edited. {RERUN}"
         raise InputError(where, f"a JSON object with {', '.join(names)}", repr(line[:80]), remedy) from error
-    if words != delays:
-        raise InputError(where, f"a delay for each of {words} words", f"{delays} delays",
+    if len(set(counts)) > 1:
+        words, delays, elapsed = counts
+        raise InputError(where, f"a delay and an elapsed time for each of {words} words",
+                         f"{delays} delays, {elapsed} elapsed times",
                          "Run simuleval with --eval-latency-unit word, its default.")
     return instance
 

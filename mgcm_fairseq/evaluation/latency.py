@@ -1,29 +1,62 @@
-"""Latency of a SimulEval run (AL, LAAL, AP, DAL, ATD), computed by SimulEval's own scorers."""
+"""Latency of a SimulEval run, plain and counting computing time: SimulEval's scorers, and OmniSTEval's for the rest."""
 
 import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from omnisteval import Instance as OmniInstance
+from omnisteval.scoring import ShortformDegeneracyScorer, YAALScorer
+
 from mgcm_fairseq.evaluation.instances import Instance
 
 with warnings.catch_warnings():  # simuleval imports pydub, which warns about audioop (Python 3.11, 3.12) and ffmpeg
     warnings.simplefilter("ignore")
+    from simuleval.data.dataloader import SpeechToTextDataloader as SpeechToTextDataloader
     from simuleval.evaluator.instance import LogInstance
+    from simuleval.evaluator.instance import SpeechToTextInstance as SpeechToTextInstance
     from simuleval.evaluator.scorers.latency_scorer import LATENCY_SCORERS_DICT
 
-METRICS = {"AL": "ms", "LAAL": "ms", "AP": "", "DAL": "ms", "ATD": "ms"}  # name: unit; AP is a ratio
+SIMULEVAL = ("AL", "LAAL", "AP", "DAL", "ATD")
+METRICS = {"AL": "ms", "LAAL": "ms", "AP": "", "DAL": "ms", "ATD": "ms", "YAAL": "ms"}  # name: unit; AP is a ratio
 
 
-def latency(instances: Sequence[Instance]) -> dict[str, float | None]:
-    """The mean of each metric over the sentences, not counting computing time; None where no sentence has a word.
+def latency(instances: Sequence[Instance], computation_aware: bool = False) -> dict[str, float | None]:
+    """The mean of each metric over the sentences; None where no sentence counts.
 
-    An empty hypothesis has no delay and hence no latency: SimulEval leaves it out of the mean, so do we.
-    Whoever prints the figures says how many there were.
+    An empty hypothesis has no delay and hence no latency: SimulEval leaves it out of the mean, so do we. YAAL leaves
+    out sentences without a word before their end, too. Whoever prints the figures says how many there were.
+
+    Args:
+        instances: the sentences.
+        computation_aware: whether a word's delay includes the computing time until it was written. SimulEval 1.1.4
+            prints these values for the plain metrics too, once it is asked for them; its scorers, asked one by one,
+            do not.
     """
     spoken = [instance for instance in instances if instance.delays]
     if not spoken:
         return dict.fromkeys(METRICS)
     # Numbered anew, because ATD looks at number 0 to find out what kind of instances it got.
     logged = {number: LogInstance(json.dumps(asdict(instance))) for number, instance in enumerate(spoken)}
-    return {name: LATENCY_SCORERS_DICT[name]()(logged) for name in METRICS}
+    values = {name: LATENCY_SCORERS_DICT[name](computation_aware=computation_aware)(logged) for name in SIMULEVAL}
+    yaal = YAALScorer(computation_aware=computation_aware)(_omni(spoken))
+    return {**values, "YAAL": None if yaal != yaal else yaal}
+
+
+def simultaneity(instances: Sequence[Instance]) -> dict[str, float | bool | None]:
+    """How simultaneous a policy really is (OmniSTEval, arXiv 2509.17349).
+
+    before_end: share, in [0, 1], of all words that were written before their source ended (a word written once all
+    had been read carries the source's length, the very same number); expected_before_end: the share that the latency
+    of these words lets expect; degenerate: whether the two differ by more than 0.2, as they do when a few words come
+    early and the rest at the end.
+    """
+    values = ShortformDegeneracyScorer()(_omni([instance for instance in instances if instance.delays]))
+    shares = [None if values[name] != values[name] else values[name] / 100 for name in ("swf", "efsw")]
+    return {"before_end": shares[0], "expected_before_end": shares[1], "degenerate": values["degenerate_policy"] == 1}
+
+
+def _omni(instances: Sequence[Instance]) -> list[OmniInstance]:
+    return [OmniInstance(prediction=one.prediction, reference=one.reference, index=one.index, longform=False,
+                         source_length=one.source_length, emission_cu=one.delays, emission_ca=one.elapsed)
+            for one in instances]

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.chrf import CHRF
+
+COMET_MODEL = "Unbabel/wmt22-comet-da"
 
 
 @dataclass(frozen=True)
 class Score:
-    """`value` on the metric's own scale (BLEU: 0 to 100)."""
+    """`value` on the metric's own scale (BLEU and chrF: 0 to 100)."""
 
     value: float
     signature: str
@@ -19,8 +23,27 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> Score:
 
     Raises ValueError if the two are not equally many, where sacreBLEU would answer 0 without a word, or empty.
     """
+    return _score(BLEU(tokenize="13a"), hypotheses, references)
+
+
+def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> Score:
+    """Corpus chrF2 by sacreBLEU; errors as of `bleu`."""
+    return _score(CHRF(), hypotheses, references)
+
+
+def comet(hypotheses: Sequence[str], references: Sequence[str], sources: Sequence[str]) -> Score | None:
+    """COMET (0 to 1) by OmniSTEval, which fetches the model; None where unbabel-comet is not installed."""
+    if find_spec("comet") is None:
+        return None
+    from omnisteval import Instance
+    from omnisteval.scoring import COMETScorer
+
+    instances = [Instance(prediction=one, reference=other) for one, other in zip(hypotheses, references, strict=True)]
+    return Score(float(COMETScorer(COMET_MODEL)(instances, list(sources))), COMET_MODEL)
+
+
+def _score(metric: BLEU | CHRF, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
     if len(hypotheses) != len(references) or not references:
         raise ValueError(f"expected as many hypotheses as references, found {len(hypotheses)} and {len(references)}")
-    metric = BLEU(tokenize="13a")
     value = metric.corpus_score(hypotheses, [references]).score
     return Score(value, metric.get_signature().format())

@@ -6,51 +6,72 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.core.signature import environment
-from mgcm_fairseq.evaluation.instances import Instance, before_end
-from mgcm_fairseq.evaluation.latency import latency
-from mgcm_fairseq.evaluation.quality import bleu
+from mgcm_fairseq.evaluation.instances import Instance
+from mgcm_fairseq.evaluation.latency import METRICS, latency, simultaneity
+from mgcm_fairseq.evaluation.quality import bleu, chrf, comet
+from mgcm_fairseq.evaluation.runs import OFFLINE, Run
 
-DECIMALS = {"BLEU": 2, "AL": 1, "LAAL": 1, "AP": 3, "DAL": 1, "ATD": 1, "before_end": 4}
-
-
-def offline_result(hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
-    """{"BLEU", "signature"} of hypotheses made from whole utterances."""
-    score = bleu(hypotheses, references)
-    return {"BLEU": round(score.value, DECIMALS["BLEU"]), "signature": score.signature}
+DECIMALS = {"": 3, "ms": 1}  # by the unit of a latency metric
 
 
-def simul_result(policy: str, lag: int, instances: Sequence[Instance]) -> dict[str, Any]:
-    """{"policy", "lag", "BLEU", "signature", "AL", "LAAL", "AP", "DAL", "ATD", "before_end"} of a SimulEval run.
-
-    AL, LAAL, DAL and ATD in ms; AP a ratio; before_end the share of words written before the source ended.
-    """
-    quality = offline_result([one.prediction for one in instances], [one.reference for one in instances])
-    delays = {**latency(instances), "before_end": before_end(instances)}
-    rounded = {name: None if value is None else round(value, DECIMALS[name]) for name, value in delays.items()}
-    return {"policy": policy, "lag": lag, **quality, **rounded}
-
-
-def assemble(offline: Mapping[str, Sequence[str]], simul: Mapping[tuple[str, int], Sequence[Instance]],
-             references: Sequence[str], segment_size: int, dtype: str) -> dict[str, Any]:
+def assemble(runs: Mapping[Run, Sequence[Instance]], sources: Sequence[str],
+             setting: Mapping[str, Any]) -> dict[str, Any]:
     """The whole of results.json.
 
     Args:
-        offline: hypotheses in the order of `references`, by the name of the decoding.
-        simul: instances in the order of `references`, by (policy, lag); listed by policy and rising lag.
-        references: raw target texts.
-        segment_size: --source-segment-size of the SimulEval runs in ms.
-        dtype: the floating point type of the SimulEval runs.
+        runs: instances in the order of the test set; simultaneous ones are listed by name and rising lag.
+        sources: transcripts in that order.
+        setting: what the figures depend on besides, beside the versions in use.
     """
-    runs = sorted(simul.items())
+    offline = {run: instances for run, instances in runs.items() if run.policy == OFFLINE}
+    simul = sorted((run for run in runs if run.policy != OFFLINE), key=lambda run: (run.label, run.lag))
     return {
-        "offline": {name: offline_result(hypotheses, references) for name, hypotheses in offline.items()},
-        "simul": [simul_result(policy, lag, instances) for (policy, lag), instances in runs],
-        "environment": {
-            **environment(), "utterances": len(references), "source_segment_size_ms": segment_size, "dtype": dtype,
-            "empty_hypotheses": {f"{policy}:{lag}": sum(not one.delays for one in instances)
-                                 for (policy, lag), instances in runs},
-        },
+        "offline": {_decoding(run): _quality(instances, sources) | _cost(instances)
+                    for run, instances in offline.items()},
+        "simul": [simul_result(run, runs[run], sources) for run in simul],
+        "environment": {**environment(), "utterances": len(sources), **setting,
+                        "empty_hypotheses": {run.name: sum(not one.delays for one in runs[run]) for run in simul}},
     }
+
+
+def simul_result(run: Run, instances: Sequence[Instance], sources: Sequence[str]) -> dict[str, Any]:
+    """policy, lag, options; BLEU, chrF, COMET where it is installed, and their signatures; latency; cost.
+
+    AL, LAAL, DAL, ATD and YAAL are in ms, AP is a ratio; with _CA behind the name computing time is counted.
+    before_end is the share of words written before the source ended, expected_before_end what YAAL lets expect, and
+    degenerate whether the two are far apart. RTF is computing time by length of audio.
+    """
+    delays = {**latency(instances), **{f"{name}_CA": value for name, value in latency(instances, True).items()}}
+    rounded = {name: _rounded(value, DECIMALS[METRICS[name.removesuffix("_CA")]]) for name, value in delays.items()}
+    shares = {name: value if isinstance(value, bool) else _rounded(value, 4)
+              for name, value in simultaneity(instances).items()}
+    lag = int(run.lag) if run.lag == int(run.lag) else run.lag
+    return {"policy": run.label, "lag": lag, "options": " ".join(run.options), **_quality(instances, sources),
+            **rounded, **shares, **_cost(instances)}
+
+
+def _quality(instances: Sequence[Instance], sources: Sequence[str]) -> dict[str, Any]:
+    texts = [one.prediction for one in instances], [one.reference for one in instances]
+    scores = {"BLEU": bleu(*texts), "chrF": chrf(*texts)}
+    neural = comet(*texts, sources)
+    return {**{name: round(score.value, 2) for name, score in scores.items()}, "signature": scores["BLEU"].signature,
+            "chrF_signature": scores["chrF"].signature,
+            **({"COMET": round(neural.value, 4), "COMET_model": neural.signature} if neural else {})}
+
+
+def _cost(instances: Sequence[Instance]) -> dict[str, float | None]:
+    times = [one.computing for one in instances if one.computing is not None]
+    seconds = sum(one.source_length for one in instances)
+    return {"RTF": round(sum(times) / seconds, 4) if len(times) == len(instances) and seconds else None}
+
+
+def _decoding(run: Run) -> str:
+    beam = "greedy" if run.lag == 1 else f"beam{run.lag:g}"
+    return beam if run.label == run.policy else f"{run.label}-{beam}"
+
+
+def _rounded(value: float | None, decimals: int) -> float | None:
+    return None if value is None else round(value, decimals)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,21 +1,36 @@
-"""results.json as a Markdown table that also reads well in a terminal."""
+"""results.json as Markdown tables that also read well in a terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-COLUMNS = {  # header: (key, format of the number)
-    "BLEU": ("BLEU", "{:.1f}"), "AL (ms)": ("AL", "{:.0f}"), "LAAL (ms)": ("LAAL", "{:.0f}"), "AP": ("AP", "{:.2f}"),
-    "DAL (ms)": ("DAL", "{:.0f}"), "ATD (ms)": ("ATD", "{:.0f}"), "before end (of words)": ("before_end", "{:.1%}"),
+Columns = dict[str, tuple[str, str]]  # header: (key, format of the number)
+
+PLAIN: Columns = {
+    "BLEU": ("BLEU", "{:.1f}"), "chrF": ("chrF", "{:.1f}"), "COMET": ("COMET", "{:.3f}"), "AL (ms)": ("AL", "{:.0f}"),
+    "LAAL": ("LAAL", "{:.0f}"), "AP": ("AP", "{:.2f}"), "DAL": ("DAL", "{:.0f}"), "ATD": ("ATD", "{:.0f}"),
+    "YAAL": ("YAAL", "{:.0f}"), "before end": ("before_end", "{:.1%}"), "RTF": ("RTF", "{:.3f}"),
+}
+AWARE: Columns = {
+    "AL (ms)": ("AL_CA", "{:.0f}"), "LAAL": ("LAAL_CA", "{:.0f}"), "AP": ("AP_CA", "{:.2f}"),
+    "DAL": ("DAL_CA", "{:.0f}"), "ATD": ("ATD_CA", "{:.0f}"), "YAAL": ("YAAL_CA", "{:.0f}"),
 }
 ABSENT = "–"
 
 
 def table(results: Mapping[str, Any]) -> str:
-    """A row for each offline decoding, then one for each simultaneous run, then what the figures depend on."""
-    rows = [["system", "lag k", *COLUMNS]]
-    rows += [[f"offline {name}", ABSENT, *_numbers(run)] for name, run in results["offline"].items()]
-    rows += [[run["policy"], f"{run['lag']}", *_numbers(run)] for run in results["simul"]]
-    return "\n".join([*markdown(rows), "", *_notes(results)]) + "\n"
+    """A row for each offline decoding and simultaneous run; latency with computing time; what the figures depend on."""
+    runs, offline = results["simul"], results["offline"]
+    known = {key for run in [*runs, *offline.values()] for key in run}
+    plain = {header: column for header, column in PLAIN.items() if column[0] in known or column[0] != "COMET"}
+    rows = [["system", "lag", *plain]]
+    rows += [[f"offline {name}", ABSENT, *_numbers(run, plain)] for name, run in offline.items()]
+    rows += [[run["policy"], f"{run['lag']}", *_numbers(run, plain)] for run in runs]
+    lines = markdown(rows)
+    if runs:
+        aware = [["computing time counted", "lag", *AWARE]]
+        aware += [[run["policy"], f"{run['lag']}", *_numbers(run, AWARE)] for run in runs]
+        lines += ["", *markdown(aware)]
+    return "\n".join([*lines, "", *_notes(results)]) + "\n"
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -26,8 +41,8 @@ def markdown(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(_pad(row, widths)) + " |" for row in [rows[0], rule, *rows[1:]]]
 
 
-def _numbers(run: Mapping[str, Any]) -> list[str]:
-    values = [(run.get(key), form) for key, form in COLUMNS.values()]
+def _numbers(run: Mapping[str, Any], columns: Columns) -> list[str]:
+    values = [(run.get(key), form) for key, form in columns.values()]
     return [ABSENT if value is None else form.format(value) for value, form in values]
 
 
@@ -36,15 +51,26 @@ def _pad(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def _notes(results: Mapping[str, Any]) -> list[str]:
-    setting = results["environment"]
-    signatures = sorted({run["signature"] for run in [*results["offline"].values(), *results["simul"]]})
+    setting, runs = results["environment"], [*results["offline"].values(), *results["simul"]]
+    signatures = sorted({run[key] for run in runs for key in ("signature", "chrF_signature", "COMET_model")
+                         if key in run})
     empty = [f"{name} ({count})" for name, count in setting["empty_hypotheses"].items() if count]
+    degenerate = [f"{run['policy']} {run['lag']} ({run['before_end']:.0%} of words before the end, where "
+                  f"{run['expected_before_end']:.0%} were to be expected)"
+                  for run in results["simul"] if run["degenerate"]]
     notes = [
-        f"{setting['utterances']} utterances; SimulEval in segments of {setting['source_segment_size_ms']} ms, "
-        f"{setting['dtype']}; BLEU by sacreBLEU, `{'`, `'.join(signatures)}`.",
-        "AP is a ratio. Latency counts the audio read, not computing time. "
-        "Before end: words written before the source had been read to its end.",
+        f"{setting['utterances']} utterances; SimulEval {setting['simuleval']} in segments of "
+        f"{setting['source_segment_size_ms']} ms, {setting['dtype']} on {setting['device']} ({setting['cpu']}, GPU: "
+        f"{setting['gpu']}), torch {setting['torch']}, commit {setting['commit']}.",
+        f"Quality by sacreBLEU, `{'`, `'.join(signatures)}`. YAAL by OmniSTEval {setting['omnisteval']}.",
+        "AP is a ratio, latency else in ms. Before end: words written before the source had been read to its end. "
+        "RTF: computing time by length of audio, one thread a sentence.",
     ]
+    if degenerate:
+        notes.append(f"WARNING: likely degenerate policies, a few early words and the rest late: "
+                     f"{'; '.join(degenerate)}.")
     if empty:
         notes.append(f"Empty hypotheses, which have no latency and are left out of its means: {', '.join(empty)}.")
+    for name, values in setting.get("differing", {}).items():
+        notes.append(f"WARNING: the runs were translated with different {name}: {', '.join(values)}.")
     return notes

@@ -38,16 +38,3 @@ def write_log(tmp_path: Path) -> Callable[[list[dict[str, Any]]], Path]:
         (folder / "instances.log").write_text("".join(json.dumps(record) + "\n" for record in records))
         return folder
     return write
-
-
-@pytest.fixture
-def write_generated(tmp_path: Path) -> Callable[[dict[int, str]], Path]:
-    """Writes hypotheses by sample id as fairseq-generate does, among the other lines that it writes."""
-    def write(hypotheses: dict[int, str]) -> Path:
-        path = tmp_path / "generate-tst-COMMON.txt"
-        blocks = [f"T-{index}\tD-7\nH-{index}\t-0.25\t▁{text}\nD-{index}\t-0.25\t{text}\nP-{index}\t-0.1 -0.4\n"
-                  for index, text in hypotheses.items()]
-        path.write_text(f"2026-01-01 | INFO | {{'D-9': 1}}\n{''.join(blocks)}Generate tst-COMMON with beam=5: BLEU4\n",
-                        encoding="utf-8")
-        return path
-    return write

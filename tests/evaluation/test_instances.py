@@ -1,9 +1,9 @@
-"""A SimulEval log is read whole and in order, or refused; words at the source's end do not count as before it."""
+"""A SimulEval log is read whole and in order, or refused."""
 
 import pytest
 
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.evaluation.instances import before_end, read_instances
+from mgcm_fairseq.evaluation.instances import read_instances
 
 
 def test_instances_come_in_the_order_of_the_references(write_log, records, references):
@@ -11,7 +11,9 @@ def test_instances_come_in_the_order_of_the_references(write_log, records, refer
     assert [one.reference for one in instances] == references
     assert instances[0].prediction == "a b c e"
     assert instances[0].delays == [400.0, 800.0, 1000.0, 1000.0]
+    assert instances[0].elapsed == [405.0, 805.0, 1005.0, 1005.0]
     assert instances[0].source_length == 1000.0
+    assert instances[0].computing is None
 
 
 def test_simuleval_strips_references(write_log, records):
@@ -40,7 +42,7 @@ def test_sentence_twice(write_log, records, references):
 
 def test_delays_of_characters_are_refused(write_log, records, references):
     records[1]["delays"] = [300.0] * 5
-    with pytest.raises(InputError, match=r"instances\.log:2: expected a delay for each of 3 words, found 5 delays"):
+    with pytest.raises(InputError, match=r"log:2: expected .* for each of 3 words, found 5 delays, 3 elapsed"):
         read_instances(write_log(records), references)
 
 
@@ -57,17 +59,3 @@ def test_damaged_line(write_log, records, references, damage):
         log.write(damage + "\n")
     with pytest.raises(InputError, match=r"instances\.log:2: expected a JSON object with index, prediction, delays"):
         read_instances(folder, references)
-
-
-def test_before_end_counts_words_not_sentences(write_log, records, references):
-    assert before_end(read_instances(write_log(records), references)) == 3 / 7
-
-
-def test_before_end_is_nothing_for_a_policy_that_waits_for_the_end(write_log, records, references):
-    for record in records:
-        record["delays"] = [record["source_length"]] * len(record["delays"])
-    assert before_end(read_instances(write_log(records), references)) == 0
-
-
-def test_before_end_without_a_word_is_undefined(write_log, records, references):
-    assert before_end(read_instances(write_log(records), references)[2:]) is None

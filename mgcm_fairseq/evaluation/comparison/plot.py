@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from mgcm_fairseq.evaluation.comparison.formats import header
-from mgcm_fairseq.evaluation.plot import COLOURS, DASHES, FAINT, GRID, INK
+from mgcm_fairseq.evaluation.plot import COLOURS, DASHES, FAINT, FORMATS, GRID, INK
 
 MARKERS = ("o", "s", "^", "D")  # a marker for all colours, then the next
 STYLES = {"": ("-", "full"), "_CA": ("--", "none")}  # suffix of the metric: line, fill of the markers
-_FORMATS: dict[str, dict[str, Any]] = {"png": {}, "svg": {"metadata": {"Date": None}}}
 
 Point = Mapping[str, Any]  # of compare.json
 
@@ -25,7 +24,7 @@ def plot(comparison: Mapping[str, Any], folder: Path) -> None:
     """Writes curves.png and curves.svg, each whole or not at all, and the same bytes for the same comparison."""
     with rc_context({"svg.hashsalt": "mgcm-fairseq"}):
         figure = draw(comparison)
-        for suffix, options in _FORMATS.items():
+        for suffix, options in FORMATS.items():
             partial = folder / f"curves.{suffix}.tmp"
             figure.savefig(partial, format=suffix, **options)
             partial.replace(folder / f"curves.{suffix}")

@@ -1,0 +1,33 @@
+"""The policies by name: which agent follows each, and by which option its latency is set."""
+
+import importlib
+from typing import NamedTuple
+
+from mgcm_fairseq.agents.base import SystemAgent
+from mgcm_fairseq.data.errors import InputError
+
+
+class Policy(NamedTuple):
+    """An agent, and what makes it earlier or later."""
+
+    agent: str  # module and class
+    lag: str  # the option that a curve varies
+
+
+POLICIES: dict[str, Policy] = {
+    "wait-segment": Policy("mgcm_fairseq.agents.wait_segment.WaitSegmentAgent", "--lag"),
+    "wait-k": Policy("mgcm_fairseq.agents.wait_k.WaitKAgent", "--wait-k"),
+    "local-agreement": Policy("mgcm_fairseq.agents.local_agreement.LocalAgreementAgent", "--step-ms"),
+    "alignatt": Policy("mgcm_fairseq.agents.alignatt.AlignAttAgent", "--frames"),
+    "edatt": Policy("mgcm_fairseq.agents.edatt.EDAttAgent", "--threshold"),
+    "offline": Policy("mgcm_fairseq.agents.offline.OfflineAgent", "--beam"),
+}
+
+
+def agent_class(policy: str) -> type[SystemAgent]:
+    """The agent that follows a policy; its module is imported only now, since that enters it in SimulEval's list."""
+    if policy not in POLICIES:
+        raise InputError("--policy", f"one of {', '.join(POLICIES)}", repr(policy), "Correct the option.")
+    module, _, name = POLICIES[policy].agent.rpartition(".")
+    agent: type[SystemAgent] = getattr(importlib.import_module(module), name)
+    return agent

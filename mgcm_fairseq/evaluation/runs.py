@@ -1,0 +1,65 @@
+"""What is to be evaluated: policies with their lags and options, as text and as agents."""
+
+import shlex
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgcm_fairseq.agents.base import SystemAgent
+from mgcm_fairseq.agents.registry import POLICIES, agent_class
+from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.data.errors import InputError
+
+OFFLINE = "offline"
+FORM = "[NAME=]POLICY:LAG,LAG,... [OPTIONS]"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A policy at one lag."""
+
+    label: str  # in tables and curves; the policy, unless another was given
+    policy: str
+    lag: float  # of the option that the policy's curve varies; of `offline`, the beam
+    options: tuple[str, ...] = ()  # more of the agent's
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.label}-{self.lag:g}"
+
+    def agent(self, checkpoint: Path, system: System) -> SystemAgent:
+        """The agent over a system that is loaded; raises InputError for options that it does not have."""
+        kind = agent_class(self.policy)
+        parser = _Parser(prog=self.policy, add_help=False)
+        kind.add_args(parser)
+        lag = [POLICIES[self.policy].lag, f"{self.lag:g}"]
+        return kind(parser.parse_args(["--checkpoint", str(checkpoint), *lag, *self.options]), system)
+
+
+def parse_runs(texts: Sequence[str]) -> list[Run]:
+    """Runs of texts such as `wait-segment:1,3,5` or `wide=alignatt:2,4 --beam 5`; InputError for anything else."""
+    runs: dict[str, Run] = {}
+    for text in texts:
+        first, *options = shlex.split(text) or [""]
+        named, _, lags = first.rpartition(":")
+        label, _, policy = named.rpartition("=")
+        if not named or not all(map(_is_number, lags.split(","))):
+            raise InputError("--run", FORM, repr(text), "Write e.g. wait-segment:1,3,5.")
+        agent_class(policy)
+        for lag in lags.split(","):
+            run = Run(label or policy, policy, float(lag), tuple(options))
+            if run.name in runs:
+                raise InputError("--run", "each policy and lag once", f"{run.name} again", "Name one: NAME=POLICY:LAG.")
+            runs[run.name] = run
+    return list(runs.values())
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdecimal()
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise InputError("--run", f"options of the {self.prog} agent", message, "See the agent's file.")

@@ -1,0 +1,36 @@
+"""One sentence through an agent, fed and logged by SimulEval's own instance, with the time that the agent took."""
+
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Any
+
+from mgcm_fairseq.agents.base import SystemAgent
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.evaluation.latency import SpeechToTextDataloader, SpeechToTextInstance
+
+WORDS = Namespace(eval_latency_unit="word")  # SimulEval's default; delays of characters are another matter
+
+
+def simulate(agent: SystemAgent, wavs: Sequence[str], references: Sequence[str], index: int,
+             segment_ms: int) -> dict[str, Any]:
+    """What SimulEval logs of sentence `index`, and `computing` and `slowest_read`, ms of the agent's own.
+
+    The order of calls is that of simuleval's SentenceLevelEvaluator.
+    """
+    instance = SpeechToTextInstance(index, SpeechToTextDataloader(list(wavs), list(references)), WORDS)
+    agent.reset()
+    reads = []
+    while not instance.source_finished_reading:
+        segment = instance.send_source(segment_ms)
+        began = time.perf_counter()
+        try:
+            output = agent.pushpop(segment)
+        except InputError as error:
+            raise InputError(wavs[index], "audio that the agent takes", error.found,
+                             "Prepare it with scripts/prep_mustc.sh.") from error
+        reads.append((time.perf_counter() - began) * 1000)
+        instance.receive_prediction(output)
+        if instance.finish_prediction:
+            agent.reset()
+    return {**instance.summarize(), "computing": sum(reads), "slowest_read": max(reads)}

@@ -1,0 +1,142 @@
+"""scripts/evaluate.sh on a trained checkpoint: as SimulEval, the same for any processes, resumable, with clear errors.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.evaluation.runs import Run, parse_runs
+from tests.fixtures import BIN, ENVIRONMENT, HELD_OUT, REPOSITORY, run
+
+RUNS = ["wait-segment:1,1000", "alignatt:2", "la=local-agreement:640 --beam 2", "offline:1"]
+PLAIN = ("index", "prediction", "delays", "prediction_length", "reference", "source_length")
+
+
+@pytest.fixture(scope="module")
+def command(tiny_corpus, tiny_segmenting_checkpoint):
+    return ["bash", "scripts/evaluate.sh", "--checkpoint", str(tiny_segmenting_checkpoint), "--corpus",
+            str(tiny_corpus), *(part for text in RUNS for part in ("--run", text))]
+
+
+@pytest.fixture(scope="module")
+def evaluated(command, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("evaluation") / "out"
+    return folder, run(*command, "--processes", "1", "--out", folder)
+
+
+def logs(folder):
+    """What may not change from run to run."""
+    return {path.parent.name: [{name: record[name] for name in PLAIN}
+                               for record in map(json.loads, path.read_text().splitlines())]
+            for path in sorted(folder.glob("runs/*/instances.log"))}
+
+
+def plain_scores(folder):
+    results = json.loads((folder / "results.json").read_text())
+    return [{name: value for name, value in one.items() if not name.endswith("_CA") and name != "RTF"}
+            for one in [*results["offline"].values(), *results["simul"]]]
+
+
+def test_results_tables_and_plots(evaluated):
+    folder, done = evaluated
+    results = json.loads((folder / "results.json").read_text())
+    assert [(one["policy"], one["lag"]) for one in results["simul"]] == [
+        ("alignatt", 2), ("la", 640), ("wait-segment", 1), ("wait-segment", 1000)]
+    assert list(results["offline"]) == ["greedy"]
+    assert all(one["RTF"] > 0 and one["AL_CA"] > one["AL"] for one in results["simul"])
+    assert (folder / "table.md").read_text() == done.stdout
+    assert {"bleu_al.png", "bleu_al.svg"} < {path.name for path in folder.iterdir()}
+
+
+def test_an_unbounded_lag_writes_the_offline_text(evaluated):
+    folder, _ = evaluated
+    texts = {name: [one["prediction"] for one in log] for name, log in logs(folder).items()}
+    assert texts["wait-segment-1000"] == texts["offline-1"]
+
+
+def test_simulevals_own_program_writes_the_same_log_and_scores(evaluated, tiny_corpus, tiny_segmenting_checkpoint,
+                                                                tmp_path):
+    lists = tiny_corpus / "simuleval"
+    run(BIN / "simuleval", "--agent", REPOSITORY / "mgcm_fairseq" / "agents" / "alignatt.py", "--checkpoint",
+        tiny_segmenting_checkpoint, "--frames", "2", "--source", lists / "tst-COMMON.source", "--target",
+        lists / "tst-COMMON.target", "--source-segment-size", "320", "--output", tmp_path, "--latency-metrics", "AL",
+        "LAAL", "AP", "DAL", "ATD")
+    theirs = [json.loads(line) for line in (tmp_path / "instances.log").read_text().splitlines()]
+    assert logs(evaluated[0])["alignatt-2"] == [{name: one[name] for name in PLAIN} for one in theirs]
+    header, values = (line.split("\t") for line in (tmp_path / "scores.tsv").read_text().splitlines())
+    [ours] = [one for one in plain_scores(evaluated[0]) if one.get("policy") == "alignatt"]
+    for name, value in zip(header, map(float, values), strict=True):
+        assert ours[name] == pytest.approx(value, abs=0.06), name
+
+
+def test_several_processes_write_the_same(command, evaluated, tmp_path):
+    run(*command, "--processes", "4", "--out", tmp_path)
+    assert logs(tmp_path) == logs(evaluated[0])
+    assert plain_scores(tmp_path) == plain_scores(evaluated[0])
+
+
+def test_killed_it_goes_on_where_it_was(command, evaluated, tmp_path):
+    process = subprocess.Popen([*command, "--processes", "1", "--out", tmp_path], cwd=REPOSITORY, env=ENVIRONMENT,
+                               start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = tmp_path / "runs" / "wait-segment-1" / "instances.part"
+    while not first.exists() or not first.read_text().endswith("\n"):
+        assert process.poll() is None, "it ended before its first sentences"
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = first.read_text().splitlines()
+    with first.open("a") as log:
+        log.write('{"index": 6, "predic')  # as a kill in the midst of a line leaves it
+    again = run(*command, "--processes", "1", "--out", tmp_path)
+    assert f"/{5 * HELD_OUT - len(kept)}" in again.stderr, "it translated no sentence again"
+    assert (tmp_path / "runs" / "wait-segment-1" / "instances.log").read_text().splitlines()[:len(kept)] == kept
+    assert logs(tmp_path) == logs(evaluated[0])
+
+
+def test_a_second_run_translates_nothing(command, evaluated):
+    folder, done = evaluated
+    again = run(*command, "--processes", "1", "--out", folder)
+    assert again.stdout == done.stdout
+    assert "translating" not in again.stderr
+
+
+def test_other_settings_in_the_same_folder_are_refused(command, evaluated, tmp_path):
+    copied = shutil.copytree(evaluated[0], tmp_path / "copy")
+    failed = run(*command, "--source-segment-size", "640", "--out", copied, check=False)
+    assert failed.returncode == 2
+    assert "settings.json: expected source_segment_size_ms 640, found 320. Choose another --out." in failed.stderr
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("wait-segment", "expected .*POLICY:LAG"), ("wait-segment:x", "POLICY:LAG"), ("", "POLICY:LAG"),
+    ("wait-q:3", "expected one of wait-segment"), ("wait-k:3,3", "expected each policy and lag once"),
+])
+def test_runs_that_cannot_be_read_are_refused(text, message):
+    with pytest.raises(InputError, match=message):
+        parse_runs([text])
+
+
+def test_runs_as_text():
+    assert parse_runs(["edatt:0.2,1", "wide=alignatt:4 --beam 5"]) == [
+        Run("edatt", "edatt", 0.2), Run("edatt", "edatt", 1.0), Run("wide", "alignatt", 4.0, ("--beam", "5"))]
+    assert [one.name for one in parse_runs(["edatt:0.2,1"])] == ["edatt-0.2", "edatt-1"]
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["--run", "alignatt:3 --what 3"], "unrecognized arguments: --what 3"),
+    (["--run", "wait-k:0"], "--wait-k: expected k of at least 1"),
+    (["--processes", "0"], "--processes: expected a whole number from 1 on, found 0"),
+    (["--split", "dev2"], "dev2.tsv: expected a manifest"),
+    (["--checkpoint", "nowhere.pt"], "nowhere.pt: expected a checkpoint, found no such file"),
+])
+def test_bad_input_is_named_in_one_line(command, tmp_path, options, message):
+    failed = run(*command, "--out", tmp_path / "out", *options, check=False)
+    assert failed.returncode == 2
+    assert message in failed.stderr.splitlines()[-1]
+    assert not (tmp_path / "out" / "results.json").exists()
