@@ -1,7 +1,7 @@
 """Paired bootstrap (Koehn, 2004, aclanthology.org/W04-3250): would the difference survive other test sentences?
 
 N sentences, R resamples. A resample is N sentences drawn with replacement, the same for both systems and for quality
-and latency; it is kept as how often each sentence was drawn. That a difference is none at all is judge by shifting
+and latency; it is kept as how often each sentence was drawn. That a difference is none at all is judged by shifting
 the resampled differences to a mean of zero, and counting those at least as far from zero as the observed one, on
 either side. (sacreBLEU shifts absolute differences, so its p-values are about half of these where systems differ.)
 """

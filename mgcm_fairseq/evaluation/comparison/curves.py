@@ -7,6 +7,7 @@ from typing import Any
 
 from mgcm_fairseq.evaluation.comparison.systems import Systems
 
+NO_METRICS = ("lag", "degenerate")
 Curves = dict[tuple[str, str], "list[Point]"]  # by NAME and policy
 
 
@@ -63,5 +64,5 @@ def line(points: Sequence[Point], latency: str) -> list[tuple[float, float]]:
 
 def _spreads(runs: Sequence[Mapping[str, Any]]) -> dict[str, Spread]:
     named = dict.fromkeys(name for run in runs for name, value in run.items()
-                          if name != "lag" and (value is None or isinstance(value, int | float)))
+                          if name not in NO_METRICS and (value is None or isinstance(value, int | float)))
     return {name: spread([run.get(name) for run in runs]) for name in named}

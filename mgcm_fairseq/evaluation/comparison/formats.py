@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from mgcm_fairseq.evaluation.table import ABSENT
 
-DECIMALS = {"BLEU": 2, "chrF": 2, "AP": 2, "AP_CA": 2, "before_end": 3}  # of a latency in ms: none
-RATIOS = ("AP", "AP_CA", "before_end")
+RATIOS = {"COMET": 4, "AP": 2, "AP_CA": 2, "before_end": 3, "expected_before_end": 3, "RTF": 3}
+DECIMALS = {"BLEU": 2, "chrF": 2, **RATIOS}  # of a latency in ms: none
 
 
 def header(metric: str) -> str:

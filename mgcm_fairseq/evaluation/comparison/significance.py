@@ -18,7 +18,7 @@ ROUNDED = 0.06  # BLEU; results.json may keep a single decimal
 
 @dataclass(frozen=True)
 class Sampled:
-    """A run, ready to be judge against another. N sentences, R resamples."""
+    """A run, ready to be judged against another. N sentences, R resamples."""
 
     bleu: float
     resampled_bleu: np.ndarray  # (R,)

@@ -1,0 +1,92 @@
+"""Makes the folder of a system, for SimulEval's --system-dir: `python -m mgcm_fairseq.agents.export`."""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from mgcm_fairseq.agents.registry import POLICIES, agent_class
+from mgcm_fairseq.compat import load_checkpoint
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.models.averaging import average
+
+MODEL, SYSTEM = "model.pt", "main.yaml"
+HEADER = """\
+# Run by SimulEval, wherever this folder lies, with mgcm-fairseq installed:
+# simuleval --system-dir FOLDER --source-segment-size 320 --source LIST --target LIST --output FOLDER
+"""
+
+
+def export(policy: str, args: argparse.Namespace, out: Path) -> None:
+    """Writes `out`, which must not exist, whole or not at all: weights, config.yaml, vocabulary and main.yaml.
+
+    `args`, those of the policy's agent, are checked by building it. The paths of the training that the checkpoint's
+    configuration holds are not followed by what loads it with --corpus, as main.yaml does.
+    """
+    if out.exists():
+        raise InputError("--out", "a folder that does not exist yet", str(out), "Remove it, or pass another.")
+    agent = agent_class(policy).from_args(args)
+    trained_on: str = load_checkpoint(args.checkpoint)["cfg"]["task"]["data"]
+    corpus, names = Path(args.corpus or trained_on), agent.system.corpus
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent, prefix=".export_") as partial:
+        folder = Path(partial) / out.name
+        folder.mkdir()
+        average([args.checkpoint], folder / MODEL)
+        for name in ("config.yaml", names.vocab_filename, names.spm_filename):
+            shutil.copyfile(corpus / name, folder / name)
+        text = HEADER + yaml.safe_dump(system(args, policy), sort_keys=False)
+        (folder / SYSTEM).write_text(text, encoding="utf-8")
+        folder.rename(out)
+
+
+def system(args: argparse.Namespace, policy: str) -> dict[str, Any]:
+    """What main.yaml holds, with files relative to it: SimulEval stands in its folder when it builds the agent.
+
+    A flag counts as given whatever its value (SimulEval 1.1.4), so one that is not is left out.
+    """
+    options = {name: value for name, value in vars(args).items() if name not in ("checkpoint", "corpus")}
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    return {"agent_class": POLICIES[policy].agent, "checkpoint": MODEL, "corpus": ".", **given}
+
+
+def agent_args(policy: str, checkpoint: Path, corpus: Path | None, options: list[str]) -> argparse.Namespace:
+    """The agent's arguments; ends the program, or raises InputError, for options that it does not have."""
+    parser = argparse.ArgumentParser(prog=f"export_system: options of {policy}")
+    agent_class(policy).add_args(parser)
+    folder = [] if corpus is None else ["--corpus", str(corpus)]
+    args = parser.parse_args(["--checkpoint", str(checkpoint), *folder, *options])
+    if (args.checkpoint, args.corpus) != (checkpoint, corpus):
+        raise InputError("options of the agent", "neither --checkpoint nor --corpus", " ".join(options),
+                         "Pass them in front of the --.")
+    return args
+
+
+def main() -> None:
+    given = _parser().parse_args()
+    try:
+        export(given.policy, agent_args(given.policy, given.checkpoint, given.corpus, given.options), given.out)
+    except InputError as error:
+        print(f"export_system: {error}", file=sys.stderr)
+        sys.exit(2)
+    print(f"{given.out}: {given.policy}; simuleval --system-dir {given.out} runs it")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/export_system.sh", description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
+    parser.add_argument("--corpus", type=Path, metavar="DIR",
+                        help="folder with config.yaml and vocabulary; default: the one trained on")
+    parser.add_argument("--policy", choices=list(POLICIES), required=True)
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="to be made")
+    parser.add_argument("options", nargs="*", metavar="OPTION",
+                        help="behind a --, options of the policy's agent, e.g. -- --lag 3; -- --help shows them")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

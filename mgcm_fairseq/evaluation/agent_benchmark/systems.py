@@ -1,0 +1,45 @@
+"""Systems of the presets' shapes with random weights."""
+
+import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
+from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
+from mgcm_fairseq.models.simul_st import build_network
+
+SIZES = {"demo": 800, "paper": 10_000}
+"""Preset -> pieces of its vocabulary, or some fewer."""
+
+
+def random_system(size: str, block_ms: int | None) -> System:
+    """A preset's network; with `block_ms` one that segments and hears in blocks of it (0: hears everything)."""
+    corpus = CorpusConfig("en", "de", SAMPLE_RATE, "vocabulary.txt", "vocabulary.model")
+    vocabulary = made_up_vocabulary(corpus, SIZES[size])
+    config = SimulSTModelConfig()
+    streaming = {} if block_ms is None else {"segmentation_variant": "repaired", "front_end_block": block_ms}
+    for name, value in {**PRESETS[size], "ctc": False, **streaming}.items():
+        setattr(config, name, value)
+    torch.manual_seed(0)
+    network = build_network(config, vocabulary.word_starts, vocabulary.pad, seed=0).eval()
+    if network.encoder.segmenter is not None:
+        network.encoder.segmenter.active = True
+    return System(network, vocabulary, corpus)
+
+
+def made_up_vocabulary(corpus: CorpusConfig, size: int) -> Vocabulary:
+    """Of words drawn at random from made-up ones, which allow about as many pieces as are asked for."""
+    chosen = random.Random(0)
+    syllables = [consonant + vowel for consonant in "bdfghklmnprstvwz" for vowel in "aeiou"]
+    words = ["".join(chosen.choices(syllables, k=chosen.randint(1, 4))) for _ in range(2 * size)]
+    sentences = [" ".join(chosen.choices(words, k=15)) for _ in range(size)]
+    model = train(sentences, size, (corpus.src_lang, corpus.tgt_lang))
+    with TemporaryDirectory() as folder:
+        (Path(folder) / corpus.spm_filename).write_bytes(model)
+        (Path(folder) / corpus.vocab_filename).write_text("\n".join(dictionary_lines(model)) + "\n", encoding="utf-8")
+        return Vocabulary.load(Path(folder), corpus)
