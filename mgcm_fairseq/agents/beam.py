@@ -1,12 +1,14 @@
 """Beam search from a prefix that cannot be taken back, over all audio heard; with a beam of 1, greedy decoding."""
 
+from argparse import ArgumentParser
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from mgcm_fairseq.agents.continuation import MAX_PIECES, extends_word
+from mgcm_fairseq.agents.continuation import extends_word, most_pieces
 from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.encoder import Memory
 
@@ -25,17 +27,24 @@ class BeamSearch:
     """
 
     def __init__(self, system: System, beam: int) -> None:
+        if beam < 1:
+            raise InputError("--beam", "a beam of at least 1", str(beam), "Correct the option.")
         self.system = system
         self.beam = beam
         self.extends_word = extends_word(system.vocabulary)
 
+    @staticmethod
+    def add_args(parser: ArgumentParser) -> None:
+        parser.add_argument("--beam", type=int, default=1, metavar="N", help="hypotheses kept in search; 1 is greedy")
+
     @torch.inference_mode()
-    def best(self, prefix: list[int], memory: Memory, limit: int = MAX_PIECES) -> Hypothesis:
+    def best(self, prefix: list[int], memory: Memory, limit: int | None = None) -> Hypothesis:
         """The hypothesis with the best mean log-probability a piece, the prefix's pieces and </s> counted.
 
         A word of the prefix is not lengthened, and no hypothesis is empty. With its prefix it has at most `limit`
-        pieces, unless the prefix has more.
+        pieces, of `most_pieces` unless it is given, or those of the prefix.
         """
+        limit = most_pieces(memory) if limit is None else limit
         eos = self.system.vocabulary.eos
         cache: Cache = {}
         tokens_BU = torch.tensor([[self.system.tag, *prefix]])
@@ -49,13 +58,13 @@ class BeamSearch:
             length = len(prefix) + len(pieces[0]) + 1  # with the piece to come
             if length > limit:
                 ends = score_B + log_BV[:, eos]
-                found += [(float(score) / length, Hypothesis(one, False))
-                          for score, one in zip(ends, pieces, strict=True)]
+                found += sorted(((score / length, Hypothesis(one, False))
+                                 for score, one in zip(ends.tolist(), pieces, strict=True)), reverse=True)
                 break
             total_BV = score_B.unsqueeze(1) + log_BV
             scores, places = total_BV.flatten().topk(min(2 * self.beam, total_BV.numel()))
-            candidates = [(float(score), place // log_BV.size(1), place % log_BV.size(1))
-                          for score, place in zip(scores, places.tolist(), strict=True)]
+            candidates = [(score, place // log_BV.size(1), place % log_BV.size(1))
+                          for score, place in zip(scores.tolist(), places.tolist(), strict=True) if score > -torch.inf]
             found += [(score / length, Hypothesis(pieces[row], True))
                       for score, row, piece in candidates[:self.beam] if piece == eos]
             if len(found) >= self.beam:

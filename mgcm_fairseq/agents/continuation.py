@@ -10,14 +10,14 @@ from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.encoder import Memory
 
-MAX_PIECES = 200  # of a hypothesis; fairseq-generate's default --max-len-b
+MAX_PIECES = 200  # of a hypothesis of up to as many frames; fairseq-generate's default --max-len-b
 
 
 class Continuation(NamedTuple):
     """Pieces that follow a prefix."""
 
     pieces: list[int]
-    ended: bool  # whether </s> followed them, or the hypothesis reached MAX_PIECES
+    ended: bool  # whether </s> followed them, or the hypothesis reached its limit
 
 
 class WordDecoder:
@@ -38,7 +38,7 @@ class WordDecoder:
         cache: Cache = {}
         tokens = [self.system.tag, *prefix]
         added: list[int] = []
-        while len(prefix) + len(added) < MAX_PIECES:
+        while len(prefix) + len(added) < most_pieces(memory):
             scores = self._scores(tokens, memory, cache)
             if not added and prefix:
                 scores[self.extends_word] = -torch.inf
@@ -63,6 +63,11 @@ class WordDecoder:
         scores = self.system.network.decoder(batch, memory, cache)[0, -1].float().cpu()
         scores[self.system.vocabulary.pad] = -torch.inf
         return scores
+
+
+def most_pieces(memory: Memory) -> int:
+    """Of a hypothesis: as many as fairseq-generate allows, in longer audio one a frame, so that no tail is lost."""
+    return max(MAX_PIECES, memory.states.size(1))
 
 
 def extends_word(vocabulary: Vocabulary) -> Tensor:

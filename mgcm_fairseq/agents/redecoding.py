@@ -11,10 +11,8 @@ from simuleval.agents.states import AgentStates
 
 from mgcm_fairseq.agents.base import SystemAgent, samples_of_step
 from mgcm_fairseq.agents.beam import BeamSearch, Hypothesis
-from mgcm_fairseq.agents.continuation import MAX_PIECES
 from mgcm_fairseq.agents.system import System
 from mgcm_fairseq.core.policy import whole_words
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.encoder import Memory
 
 SPARE_PIECES = 10  # beyond one a frame: what a translation of unfinished speech may have, lest it go round in circles
@@ -34,8 +32,6 @@ class RedecodingAgent(SystemAgent):
     """Leaves to its heirs which part of a translation is sure."""
 
     def __init__(self, args: Namespace, system: System | None = None) -> None:
-        if args.beam < 1:
-            raise InputError("--beam", "a beam of at least 1", str(args.beam), "Correct the option.")
         super().__init__(args, system)
         self.search = BeamSearch(self.system, args.beam)
         self.shortest = self.system.network.encoder.front_end.receptive_field
@@ -46,7 +42,7 @@ class RedecodingAgent(SystemAgent):
         SystemAgent.add_args(parser)
         parser.add_argument("--step-ms", type=int, default=320, metavar="MS",
                             help="audio between two translations, in ms; about one spoken word")
-        parser.add_argument("--beam", type=int, default=1, metavar="N", help="hypotheses kept in search; 1 is greedy")
+        BeamSearch.add_args(parser)
 
     def build_states(self) -> RedecodingStates:
         return RedecodingStates()
@@ -69,8 +65,7 @@ class RedecodingAgent(SystemAgent):
     def _sure(self, states: RedecodingStates, heard: int) -> list[int]:
         """What the first `heard` samples add to what was written."""
         memory = self.system.encode(torch.tensor(states.source[:heard]))
-        limit = min(MAX_PIECES, SPARE_PIECES + memory.states.size(1))
-        hypothesis = self.search.best(states.pieces, memory, limit)
+        hypothesis = self.search.best(states.pieces, memory, SPARE_PIECES + memory.states.size(1))
         starts = [self.system.vocabulary.word_starts[piece] for piece in hypothesis.pieces]
         count = whole_words(self.stable(states, hypothesis, memory), starts, hypothesis.ended)
         states.pieces += hypothesis.pieces[:count]

@@ -24,10 +24,10 @@ POLICIES: dict[str, Policy] = {
 }
 
 
-def agent_class(policy: str) -> type[SystemAgent]:
+def agent_class(policy: str, option: str = "--policy") -> type[SystemAgent]:
     """The agent that follows a policy; its module is imported only now, since that enters it in SimulEval's list."""
     if policy not in POLICIES:
-        raise InputError("--policy", f"one of {', '.join(POLICIES)}", repr(policy), "Correct the option.")
+        raise InputError(option, f"one of {', '.join(POLICIES)}", repr(policy), "Correct the option.")
     module, _, name = POLICIES[policy].agent.rpartition(".")
     agent: type[SystemAgent] = getattr(importlib.import_module(module), name)
     return agent

@@ -2,7 +2,7 @@
 
 import torch
 
-from mgcm_fairseq.agents.continuation import MAX_PIECES
+from mgcm_fairseq.agents.continuation import most_pieces
 from mgcm_fairseq.agents.system import System
 from mgcm_fairseq.core.policy import wait_segment_needed
 from mgcm_fairseq.modules.attention import Cache
@@ -47,7 +47,7 @@ class SegmentWriter:
                 self.pieces.append(piece)
                 self._tokens.append(piece)
                 self._least = needed
-                self.ended = len(self.pieces) >= MAX_PIECES
+                self.ended = len(self.pieces) >= most_pieces(stream.memory)
 
     def complete(self) -> int:
         """How many of the pieces make up words that nothing can be added to."""

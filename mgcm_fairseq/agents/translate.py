@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     policy = parser.add_mutually_exclusive_group()
     policy.add_argument("--lag", type=int, default=3, metavar="K", help="wait-segment with this lag (default 3)")
     policy.add_argument("--wait-k", type=int, metavar="K", help=f"wait-k with steps of {READ_MS} ms instead")
-    parser.set_defaults(step_ms=READ_MS)
+    parser.set_defaults(step_ms=READ_MS, bf16=False)
     return parser
 
 

@@ -39,7 +39,7 @@ class WaitSegmentAgent(SystemAgent):
         self.lag = args.lag
         if not self.system.network.encoder.simultaneous:
             raise InputError(args.checkpoint, "a model trained with --segmentation-variant, past --segment-from",
-                             "one that does not segment", "Use agents/wait_k.py, or --wait-k of translate.sh.")
+                             "one that does not segment", "Take a policy for any checkpoint: alignatt, wait-k, ...")
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:

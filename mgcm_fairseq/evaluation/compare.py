@@ -2,16 +2,18 @@
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.steps import write_whole
 from mgcm_fairseq.evaluation.comparison.assemble import assemble
 from mgcm_fairseq.evaluation.comparison.plot import plot
 from mgcm_fairseq.evaluation.comparison.systems import read_systems
 from mgcm_fairseq.evaluation.comparison.tables import tables
-from mgcm_fairseq.evaluation.results import write_results, write_text
+from mgcm_fairseq.evaluation.results import write_results
 
 LATENCIES = ("AL", "LAAL", "YAAL", "DAL", "ATD", "AP")
 
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     text = tables(comparison)
     write_results(options.out / "compare.json", comparison)
-    write_text(options.out / "compare.md", text)
+    write_whole(options.out / "compare.md", text)
     plot(comparison, options.out)
     print(text, end="")
     return 0
@@ -74,9 +76,12 @@ def _whole(option: str, text: str, least: int) -> int:
 
 def _latencies(text: str) -> list[float]:
     try:
-        return [float(number) for number in text.split(",")]
-    except ValueError as error:
-        raise InputError("--at", "numbers with commas between them", repr(text), "Correct the option.") from error
+        values = [float(number) for number in text.split(",")]
+    except ValueError:
+        values = []
+    if not values or not all(map(math.isfinite, values)):
+        raise InputError("--at", "numbers with commas between them", repr(text), "Correct the option.")
+    return values
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ class Instance:
     reference: str
     source_length: float  # ms
     computing: float | None = None  # ms of the agent over the whole sentence; None where another program wrote the log
+    slowest_read: float | None = None  # ms of the agent after one read; the same
 
 
 def read_instances(folder: Path, references: Sequence[str]) -> list[Instance]:
@@ -48,7 +49,8 @@ def _parse(line: str, where: tuple[Path, int]) -> Instance:
     names = ["index", "prediction", "delays", "elapsed", "reference", "source_length"]
     try:
         record: dict[str, Any] = json.loads(line)
-        instance = Instance(**{name: record[name] for name in names}, computing=record.get("computing"))
+        instance = Instance(**{name: record[name] for name in names}, computing=record.get("computing"),
+                            slowest_read=record.get("slowest_read"))
         counts = [len(instance.prediction.split()), len(instance.delays), len(instance.elapsed)]
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         remedy = f"The run was interrupted or the file edited. {RERUN}"

@@ -1,13 +1,16 @@
 """The folders of runs: settings.json, and instances.log, which grows sentence by sentence and is whole in the end."""
 
+import fcntl
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.evaluation.results import write_text
+from mgcm_fairseq.data.steps import write_whole
 
+DECISIVE = ("commit", "torch", "simuleval", "cpu", "gpu")  # of the environment: what text and times may depend on
 Record = dict[str, Any]
 
 
@@ -21,13 +24,18 @@ class RunLog:
             folder: made if need be.
             count: sentences of the test set.
             settings: what the text depends on.
-            environment: what the text may depend on, kept beside it.
+            environment: what the text may depend on, kept beside it; half a run of another one is not taken up.
         """
         self.folder, self.count = folder, count
         self.whole, self.partial = folder / "instances.log", folder / "instances.part"
         folder.mkdir(parents=True, exist_ok=True)
-        self._check(settings, environment)
+        known = self._check(settings, environment)
         self.records = {} if self.whole.exists() else {record["index"]: record for record in self._read()}
+        for name in DECISIVE:
+            if self.records and known.get(name) != environment[name]:
+                raise InputError(self.partial, f"the rest of a run of {name} {known.get(name)}", str(environment[name]),
+                                 f"Delete {folder} to begin it again.")
+        self.finish()
 
     @property
     def missing(self) -> list[int]:
@@ -44,27 +52,34 @@ class RunLog:
     def finish(self) -> None:
         """Writes the log if all sentences are there."""
         if not self.whole.exists() and len(self.records) == self.count:
-            write_text(self.whole, "".join(_line(self.records[index]) for index in range(self.count)))
+            write_whole(self.whole, "".join(_line(self.records[index]) for index in range(self.count)))
             self.partial.unlink(missing_ok=True)
 
     def _read(self) -> Iterable[Record]:
         """What was finished before an interruption, which may have cut off the last line."""
         if not self.partial.exists():
             return
-        lines = self.partial.read_text(encoding="utf-8").splitlines(keepends=True)
-        if lines and not lines[-1].endswith("\n"):
-            lines = lines[:-1]
-            write_text(self.partial, "".join(lines))
-        yield from map(json.loads, lines)
+        *lines, cut = self.partial.read_text(encoding="utf-8").split("\n")
+        if cut:
+            write_whole(self.partial, "".join(f"{line}\n" for line in lines))
+        for number, line in enumerate(lines, start=1):
+            try:
+                yield json.loads(line)
+            except json.JSONDecodeError as error:
+                raise InputError((self.partial, number), "the log of a sentence", repr(line[:80]),
+                                 f"Delete {self.folder} to begin it again.") from error
 
-    def _check(self, settings: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
+    def _check(self, settings: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
+        """The environment in which the run began."""
         path = self.folder / "settings.json"
         if not path.exists():
-            write_text(path, json.dumps({"settings": settings, "environment": environment}, indent=2) + "\n")
-        found = json.loads(path.read_text(encoding="utf-8"))["settings"]
+            write_whole(path, json.dumps({"settings": settings, "environment": environment}, indent=2) + "\n")
+        found = json.loads(path.read_text(encoding="utf-8"))
         for name, value in settings.items():
-            if found.get(name) != value:
-                raise InputError(path, f"{name} {value}", str(found.get(name)), "Choose another --out.")
+            if found["settings"].get(name) != value:
+                raise InputError(path, f"{name} {value}", str(found["settings"].get(name)), "Choose another --out.")
+        beginning: dict[str, Any] = found["environment"]
+        return beginning
 
 
 def environments(folders: Sequence[Path]) -> list[dict[str, Any]]:
@@ -74,4 +89,27 @@ def environments(folders: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 def _line(record: Record) -> str:
-    return json.dumps(record, ensure_ascii=False) + "\n"
+    return json.dumps(record) + "\n"  # in ASCII: no character of a text can look like the end of a line
+
+
+def run_name(label: str, lag: float) -> str:
+    """Of a run's folder: `wait-k-3`, `edatt-0.2`."""
+    return f"{label}-{lag_text(lag)}"
+
+
+def lag_text(lag: float) -> str:
+    """A lag as options take it: all digits, and no point where there is nothing behind it."""
+    return repr(int(lag) if lag == int(lag) else lag)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Holds a folder; InputError if another process does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(folder, "a folder of its own", "another evaluation at work in it",
+                             "Wait for it, or choose another --out.") from error
+        yield

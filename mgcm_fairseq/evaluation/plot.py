@@ -7,15 +7,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito: told apart by the colour-blind
-DASHES = ((6, 3), (2, 2), (8, 2, 2, 2))
-INK, FAINT, GRID = "#333333", "#777777", "#E6E6E6"
-FORMATS: dict[str, dict[str, Any]] = {"png": {}, "svg": {"metadata": {"Date": None}}}  # same bytes for same figures
+from mgcm_fairseq.evaluation.figures import COLOURS, DASHES, INK, dress, save
 
 
 def plot(results: Mapping[str, Any], folder: Path) -> None:
@@ -33,12 +29,13 @@ def plot(results: Mapping[str, Any], folder: Path) -> None:
                   linestyle="--", marker="o", markersize=3, zorder=2)
     for dashes, (name, run) in zip(cycle(DASHES), results["offline"].items(), strict=False):
         axes.axhline(run["BLEU"], color=INK, linewidth=1.2, dashes=dashes, label=f"offline {name}: {run['BLEU']:.1f}")
-    _dress(axes, results["environment"])
-    with rc_context({"svg.hashsalt": "mgcm-fairseq"}):
-        for suffix, options in FORMATS.items():
-            partial = folder / f"bleu_al.{suffix}.tmp"
-            figure.savefig(partial, format=suffix, **options)
-            partial.replace(folder / f"bleu_al.{suffix}")
+    setting = results["environment"]
+    dress(axes, f"Translation quality and latency on {setting['utterances']} utterances",
+          f"SimulEval in segments of {setting['source_segment_size_ms']} ms, {setting['dtype']}. Numbers: lag. "
+          "Dashed: computing time counted.", "Average lagging AL (ms)")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="best", frameon=False, labelcolor=INK, fontsize=9)
+    save(figure, folder, "bleu_al")
 
 
 def _curve(axes: Axes, policy: str, runs: list[Mapping[str, Any]], colour: str) -> None:
@@ -49,21 +46,3 @@ def _curve(axes: Axes, policy: str, runs: list[Mapping[str, Any]], colour: str) 
         axes.annotate(f"{run['lag']}", (run["AL"], run["BLEU"]), xytext=(6, -6), textcoords="offset points",
                       ha="left", va="top", color=colour, fontsize=10, fontweight="bold", zorder=4,
                       path_effects=[withStroke(linewidth=3, foreground="white")])
-
-
-def _dress(axes: Axes, setting: Mapping[str, Any]) -> None:
-    axes.set_title(f"Translation quality and latency on {setting['utterances']} utterances", loc="left", color=INK,
-                   fontsize=12.5, fontweight="bold", pad=24)
-    axes.text(0, 1.02, f"SimulEval in segments of {setting['source_segment_size_ms']} ms, {setting['dtype']}. "
-              "Numbers: lag. Dashed: computing time counted.",
-              transform=axes.transAxes, va="bottom", color=FAINT, fontsize=9)
-    axes.set_xlabel("Average lagging AL (ms)", color=INK)
-    axes.set_ylabel("BLEU (sacreBLEU, 0–100)", color=INK)
-    axes.margins(x=0.08, y=0.12)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.tick_params(colors=INK, length=3)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="best", frameon=False, labelcolor=INK, fontsize=9)

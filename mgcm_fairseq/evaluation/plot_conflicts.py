@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mgcm_fairseq.evaluation.conflict_log import ConflictLog
-from mgcm_fairseq.evaluation.plot import COLOURS, FAINT, GRID, INK
+from mgcm_fairseq.evaluation.figures import COLOURS, FAINT, GRID, INK
 
 COMPONENTS = ("attention", "ffn", "norm")
 _NAMES = {"attention": "Attn", "ffn": "FFN", "norm": "LN"}

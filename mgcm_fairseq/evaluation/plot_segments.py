@@ -13,7 +13,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.evaluation.plot import COLOURS, FAINT, INK
+from mgcm_fairseq.evaluation.figures import COLOURS, FAINT, INK
 
 BLUE, ORANGE = COLOURS[:2]
 SHADE = "#F1F4F8"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.steps import write_whole
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.latency import METRICS, latency, simultaneity
 from mgcm_fairseq.evaluation.quality import bleu, chrf, comet
@@ -39,7 +40,8 @@ def simul_result(run: Run, instances: Sequence[Instance], sources: Sequence[str]
 
     AL, LAAL, DAL, ATD and YAAL are in ms, AP is a ratio; with _CA behind the name computing time is counted.
     before_end is the share of words written before the source ended, expected_before_end what YAAL lets expect, and
-    degenerate whether the two are far apart. RTF is computing time by length of audio.
+    degenerate whether the two are far apart. RTF is computing time by length of audio, slowest_read ms of computing
+    after one read, over the whole corpus.
     """
     delays = {**latency(instances), **{f"{name}_CA": value for name, value in latency(instances, True).items()}}
     rounded = {name: _rounded(value, DECIMALS[METRICS[name.removesuffix("_CA")]]) for name, value in delays.items()}
@@ -62,7 +64,10 @@ def _quality(instances: Sequence[Instance], sources: Sequence[str]) -> dict[str,
 def _cost(instances: Sequence[Instance]) -> dict[str, float | None]:
     times = [one.computing for one in instances if one.computing is not None]
     seconds = sum(one.source_length for one in instances)
-    return {"RTF": round(sum(times) / seconds, 4) if len(times) == len(instances) and seconds else None}
+    if len(times) < len(instances) or not seconds:
+        return {"RTF": None, "slowest_read": None}
+    return {"RTF": round(sum(times) / seconds, 4),
+            "slowest_read": round(max(one.slowest_read or 0 for one in instances), 1)}
 
 
 def _decoding(run: Run) -> str:
@@ -74,13 +79,6 @@ def _rounded(value: float | None, decimals: int) -> float | None:
     return None if value is None else round(value, decimals)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes the file whole or not at all."""
-    partial = path.with_name(path.name + ".tmp")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
 def write_results(path: Path, results: Mapping[str, Any]) -> None:
     """Writes results.json, whole or not at all."""
-    write_text(path, json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_whole(path, json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -5,6 +5,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
+import soundfile
+
 from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation.latency import SpeechToTextDataloader, SpeechToTextInstance
@@ -18,7 +20,10 @@ def simulate(agent: SystemAgent, wavs: Sequence[str], references: Sequence[str],
 
     The order of calls is that of simuleval's SentenceLevelEvaluator.
     """
-    instance = SpeechToTextInstance(index, SpeechToTextDataloader(list(wavs), list(references)), WORDS)
+    try:
+        instance = SpeechToTextInstance(index, SpeechToTextDataloader(list(wavs), list(references)), WORDS)
+    except soundfile.SoundFileError as error:
+        raise InputError(wavs[index], "a wav file", str(error), "Prepare it with scripts/prep_mustc.sh.") from error
     agent.reset()
     reads = []
     while not instance.source_finished_reading:

@@ -64,10 +64,10 @@ def _notes(results: Mapping[str, Any]) -> list[str]:
         f"{setting['gpu']}), torch {setting['torch']}, commit {setting['commit']}.",
         f"Quality by sacreBLEU, `{'`, `'.join(signatures)}`. YAAL by OmniSTEval {setting['omnisteval']}.",
         "AP is a ratio, latency else in ms. Before end: words written before the source had been read to its end. "
-        "RTF: computing time by length of audio, one thread a sentence.",
+        f"RTF: computing time by length of audio, one thread a sentence, {setting['processes']} at a time.",
     ]
     if degenerate:
-        notes.append(f"WARNING: likely degenerate policies, a few early words and the rest late: "
+        notes.append("WARNING: likely degenerate policies, whose latency does not tell when the words came: "
                      f"{'; '.join(degenerate)}.")
     if empty:
         notes.append(f"Empty hypotheses, which have no latency and are left out of its means: {', '.join(empty)}.")

@@ -4,6 +4,8 @@ One thread in each, so that what is written does not depend on how many processe
 """
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -12,16 +14,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from mgcm_fairseq.agents.base import SystemAgent
+from mgcm_fairseq.agents.listening import listen
 from mgcm_fairseq.agents.system import System, load_system
+from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation.runs import Run
 from mgcm_fairseq.evaluation.simulate import simulate
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 TOGETHER = 4  # sentences that a process takes at a time
+WARM_UP_MS = 500  # a read of the second of silence that warms an agent up
 
 Job = tuple[Run, int]  # and the index of the sentence
 
@@ -58,11 +64,9 @@ def translate(setting: Setting, jobs: Sequence[Job], processes: int) -> Iterator
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def load(setting: Setting) -> System:
-    """The checkpoint where and in the precision that the setting says."""
-    system = load_system(setting.checkpoint, setting.corpus)
-    system.network.to(device=setting.device, dtype=DTYPES[setting.dtype])
-    return system
+def free_cores(device: str) -> int:
+    """How many processes have a core each; on a GPU, which they would share, one."""
+    return len(os.sched_getaffinity(0)) if device == "cpu" and hasattr(os, "sched_getaffinity") else 1
 
 
 _setting: Setting
@@ -72,16 +76,31 @@ def _start(setting: Setting) -> None:
     global _setting
     torch.set_num_threads(1)
     _setting = setting
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Nobody would tell this process of its parent's death by SIGKILL."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @cache
 def _system() -> System:
-    return load(_setting)
+    system = load_system(_setting.checkpoint, _setting.corpus)
+    system.network.to(device=_setting.device, dtype=DTYPES[_setting.dtype])
+    return system
 
 
 @cache
 def _agent(run: Run) -> SystemAgent:
-    return run.agent(_setting.checkpoint, _system())
+    """The agent, warm: what PyTorch does once is not the first sentence's computing time."""
+    agent = run.agent(_setting.checkpoint, _system())
+    for _ in listen(agent, np.zeros(SAMPLE_RATE, dtype=np.float32), WARM_UP_MS):
+        pass
+    return agent
 
 
 def _portion(jobs: Sequence[Job]) -> list[tuple[Run, dict[str, Any]]]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mgcm_fairseq.agents.registry import POLICIES, agent_class
 from mgcm_fairseq.data.errors import InputError
 from tests.agents.feeding import feed, waveforms_of, words
 from tests.agents.policies import NEVER, SOON, build
@@ -38,6 +39,10 @@ def offline(tiny_corpus, tiny_checkpoint, tmp_path_factory):
     assert len(set(texts[1])) > 1, "the model must tell utterances apart for this to show anything"
     assert texts[1] != texts[3], "the beam must matter for this to show anything"
     return texts
+
+
+def test_every_policy_of_the_registry_is_here():
+    assert {agent_class(policy) for policy in POLICIES} == {kind for kind, _ in SOON.values()}
 
 
 @every_policy

@@ -39,7 +39,8 @@ def logs(folder):
 
 def plain_scores(folder):
     results = json.loads((folder / "results.json").read_text())
-    return [{name: value for name, value in one.items() if not name.endswith("_CA") and name != "RTF"}
+    timed = {name for one in results["simul"] for name in one if name.endswith("_CA")} | {"RTF", "slowest_read"}
+    return [{name: value for name, value in one.items() if name not in timed}
             for one in [*results["offline"].values(), *results["simul"]]]
 
 
@@ -115,7 +116,8 @@ def test_other_settings_in_the_same_folder_are_refused(command, evaluated, tmp_p
 
 @pytest.mark.parametrize(("text", "message"), [
     ("wait-segment", "expected .*POLICY:LAG"), ("wait-segment:x", "POLICY:LAG"), ("", "POLICY:LAG"),
-    ("wait-q:3", "expected one of wait-segment"), ("wait-k:3,3", "expected each policy and lag once"),
+    ("wait-q:3", "expected one of wait-segment"), ("wait-k:3 'x", "No closing quotation"),
+    ("x/../y=wait-k:3", "expected a NAME of letters"), ("wait-k:3,3", "expected each policy and lag once"),
 ])
 def test_runs_that_cannot_be_read_are_refused(text, message):
     with pytest.raises(InputError, match=message):
@@ -130,6 +132,9 @@ def test_runs_as_text():
 
 @pytest.mark.parametrize(("options", "message"), [
     (["--run", "alignatt:3 --what 3"], "unrecognized arguments: --what 3"),
+    (["--run", "alignatt:3 --frames 5"], "--run: expected options that evaluate.sh does not set, found --frames"),
+    (["--run", "alignatt:3 --bf16"], "--run: expected options that evaluate.sh does not set, found --bf16"),
+    (["--device", "cuda"], "--device: expected a GPU that torch can use"),
     (["--run", "wait-k:0"], "--wait-k: expected k of at least 1"),
     (["--processes", "0"], "--processes: expected a whole number from 1 on, found 0"),
     (["--split", "dev2"], "dev2.tsv: expected a manifest"),

@@ -10,7 +10,7 @@ from mgcm_fairseq.evaluation.results import assemble, simul_result, write_result
 from mgcm_fairseq.evaluation.runs import Run
 from mgcm_fairseq.evaluation.table import table
 
-SETTING = {"source_segment_size_ms": 320, "dtype": "fp32", "device": "cpu", "differing": {}}
+SETTING = {"source_segment_size_ms": 320, "dtype": "fp32", "device": "cpu", "processes": 2, "differing": {}}
 SOURCES = ["one", "two", "three"]
 
 

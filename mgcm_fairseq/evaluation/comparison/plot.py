@@ -6,13 +6,12 @@ from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from mgcm_fairseq.evaluation.comparison.formats import header
-from mgcm_fairseq.evaluation.plot import COLOURS, DASHES, FAINT, FORMATS, GRID, INK
+from mgcm_fairseq.evaluation.figures import COLOURS, DASHES, INK, dress, save
 
 MARKERS = ("o", "s", "^", "D")  # a marker for all colours, then the next
 STYLES = {"": ("-", "full"), "_CA": ("--", "none")}  # suffix of the metric: line, fill of the markers
@@ -22,12 +21,7 @@ Point = Mapping[str, Any]  # of compare.json
 
 def plot(comparison: Mapping[str, Any], folder: Path) -> None:
     """Writes curves.png and curves.svg, each whole or not at all, and the same bytes for the same comparison."""
-    with rc_context({"svg.hashsalt": "mgcm-fairseq"}):
-        figure = draw(comparison)
-        for suffix, options in FORMATS.items():
-            partial = folder / f"curves.{suffix}.tmp"
-            figure.savefig(partial, format=suffix, **options)
-            partial.replace(folder / f"curves.{suffix}")
+    save(draw(comparison), folder, "curves")
 
 
 def draw(comparison: Mapping[str, Any]) -> Figure:
@@ -46,7 +40,9 @@ def draw(comparison: Mapping[str, Any]) -> Figure:
             _curve(axes, points, latency + suffix, label="" if suffix else f"{name}, {policy}",
                    color=colour, marker=marker, linestyle=style, fillstyle=fill)
     _offline(axes, comparison["offline"], colours)
-    _dress(axes, comparison)
+    settings = f"Settings differ: {', '.join(comparison['differing'])}. " if comparison["differing"] else ""
+    dress(axes, f"Translation quality and latency on {comparison['bootstrap']['sentences']} utterances",
+          f"{settings}Numbers: lag. Dashed curves count computing time. Bars: one standard deviation.", header(latency))
     figure.legend(loc="outside right upper", frameon=False, labelcolor=INK, fontsize=9)
     return figure
 
@@ -73,20 +69,3 @@ def _offline(axes: Axes, offline: Sequence[Mapping[str, Any]], colours: Mapping[
         if bleu is not None:
             axes.axhline(bleu, color=colours[one["name"]], linewidth=1.2, dashes=dashes[one["decoding"]],
                          label=f"{one['name']}, offline {one['decoding']}: {bleu:.1f}")
-
-
-def _dress(axes: Axes, comparison: Mapping[str, Any]) -> None:
-    latency = comparison["latency"]
-    axes.set_title(f"Translation quality and latency on {comparison['bootstrap']['sentences']} utterances", loc="left",
-                   color=INK, fontsize=12.5, fontweight="bold", pad=24)
-    settings = f"Settings differ: {', '.join(comparison['differing'])}. " if comparison["differing"] else ""
-    axes.text(0, 1.02, f"{settings}Numbers: lag. Dashed curves count computing time. Bars: one standard deviation.",
-              transform=axes.transAxes, va="bottom", color=FAINT, fontsize=9)
-    axes.set_xlabel(header(latency), color=INK)
-    axes.set_ylabel("BLEU (sacreBLEU, 0–100)", color=INK)
-    axes.margins(x=0.08, y=0.12)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.tick_params(colors=INK, length=3)

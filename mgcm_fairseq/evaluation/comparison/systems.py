@@ -9,6 +9,7 @@ from typing import Any
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation.instances import Instance, read_instances
+from mgcm_fairseq.evaluation.logs import run_name
 
 POLICY = re.compile(r"[\w-]+")  # it names a folder
 AGAIN = "Run scripts/evaluate.sh again into an empty folder."
@@ -40,6 +41,8 @@ def read_systems(folders: Mapping[str, Sequence[Path]], latency: str) -> Systems
     or if the folders are not about the same sentences.
     """
     results = {folder: _read_results(folder, latency) for of_name in folders.values() for folder in of_name}
+    for name, of_name in folders.items():
+        _check_seeds_differ(name, {folder: results[folder] for folder in of_name})
     test_sets = {folder: _references(_log_folders(folder, of_folder)) for folder, of_folder in results.items()}
     (first, references), *others = test_sets.items()
     for folder, found in others:
@@ -58,7 +61,7 @@ def _read_results(folder: Path, latency: str) -> dict[str, Any]:
         results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         runs, _, _ = results["simul"], results["offline"].items(), results["environment"].items()
         keys = [(run["policy"], run["lag"]) for run in runs]
-        names = [f"{policy}-{lag:g}" for policy, lag in keys if POLICY.fullmatch(policy)]
+        names = [run_name(policy, lag) for policy, lag in keys if POLICY.fullmatch(policy)]
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(path, "offline, simul (with policy and lag) and environment", repr(error), AGAIN) from error
     if len(set(names)) != len(runs) or not runs:
@@ -71,8 +74,18 @@ def _read_results(folder: Path, latency: str) -> dict[str, Any]:
     return results
 
 
+def _check_seeds_differ(name: str, results: Mapping[Path, Mapping[str, Any]]) -> None:
+    models: dict[str, Path] = {}
+    for folder, of_folder in results.items():
+        model = of_folder["environment"].get("model", str(folder))
+        if model in models:
+            raise InputError(name, "models of several seeds", f"the same one in {models[model]} and {folder}",
+                             "Name each model once.")
+        models[model] = folder
+
+
 def _log_folders(folder: Path, results: Mapping[str, Any]) -> dict[Key, Path]:
-    return {(run["policy"], run["lag"]): folder / "runs" / f"{run['policy']}-{run['lag']:g}"
+    return {(run["policy"], run["lag"]): folder / "runs" / run_name(run["policy"], run["lag"])
             for run in results["simul"]}
 
 
@@ -82,7 +95,8 @@ def _references(log_folders: Mapping[Key, Path]) -> list[str]:
     if not path.is_file():
         raise InputError(path, "the log of a run that results.json names", "no such file", AGAIN)
     try:
-        return _in_order(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+        with path.open(encoding="utf-8") as lines:
+            return _in_order(json.loads(line) for line in lines)
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise InputError(path, "JSON objects with index and reference", repr(error), AGAIN) from error
 

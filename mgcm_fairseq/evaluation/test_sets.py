@@ -1,0 +1,53 @@
+"""The test set of an evaluation: what is translated, and by what it is known again."""
+
+import hashlib
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.evaluation.workers import Setting
+
+PREPARE = "Prepare it with scripts/prep_mustc.sh."
+
+
+def test_set(options: Namespace) -> tuple[list[str], Setting]:
+    """Transcripts, and what the processes that translate need, of the options of evaluate.sh."""
+    utterances = read_manifest(options.corpus / f"{options.split}.tsv")
+    listed = _list(options.corpus, options.split)
+    if not listed.is_file():
+        raise InputError(listed, "SimulEval's list of wavs", "no such file", PREPARE)
+    wavs = listed.read_text(encoding="utf-8").splitlines()
+    if len(wavs) != len(utterances):
+        raise InputError(listed, f"{len(utterances)} wavs as in the manifest", str(len(wavs)), PREPARE)
+    missing = [(number, wav) for number, wav in enumerate(wavs, start=1) if not Path(wav).is_file()]
+    if missing:
+        raise InputError((listed, missing[0][0]), "a wav file", f"none at {missing[0][1]}", PREPARE)
+    references = tuple(one.tgt_text.strip() for one in utterances)  # SimulEval strips them
+    return [one.src_text for one in utterances], Setting(
+        options.checkpoint, options.corpus, tuple(wavs), references, options.source_segment_size, options.dtype,
+        options.device)
+
+
+def identity(corpus: Path, split: str, wavs: Sequence[str]) -> str:
+    """Changes with the texts, the vocabulary, and the names and sizes of the wavs."""
+    config = CorpusConfig.read(corpus)
+    files = [corpus / f"{split}.tsv", corpus / "config.yaml", corpus / config.vocab_filename,
+             corpus / config.spm_filename]
+    sizes = " ".join(f"{Path(wav).name}:{Path(wav).stat().st_size}" for wav in wavs)
+    return digest(files, sizes)
+
+
+def digest(files: Iterable[Path], more: str = "") -> str:
+    """Sixteen hexadecimal digits of the SHA-256 of what is in the files."""
+    whole = hashlib.sha256(more.encode())
+    for path in files:
+        with path.open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()[:16]
+
+
+def _list(corpus: Path, split: str) -> Path:
+    return corpus / "simuleval" / f"{split}.source"

@@ -1,0 +1,85 @@
+"""The log of a run: taken up after a kill at any moment, refused where it would mix what does not belong together."""
+
+import pytest
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.evaluation.logs import RunLog, alone, lag_text, run_name
+
+SETTINGS = {"dtype": "fp32"}
+ENVIRONMENT = {"commit": "a", "torch": "2", "simuleval": "1.1.4", "cpu": "c", "gpu": "none"}
+
+
+def log(folder, environment=ENVIRONMENT, settings=SETTINGS, count=3):
+    return RunLog(folder, count, settings, environment)
+
+
+def record(index):
+    return {"index": index, "prediction": "a\u2028b"}
+
+
+def test_sentences_in_any_order_make_a_log_in_order(tmp_path):
+    run = log(tmp_path)
+    for index in (2, 0, 1):
+        run.add(record(index))
+    assert [line[:11] for line in (tmp_path / "instances.log").read_text().splitlines()] == [
+        '{"index": 0', '{"index": 1', '{"index": 2']
+    assert log(tmp_path).missing == []
+    assert not (tmp_path / "instances.part").exists()
+
+
+@pytest.mark.parametrize("cut", ["", '{"index": 1, "pre'])
+def test_what_is_missing_after_a_kill(tmp_path, cut):
+    log(tmp_path).add(record(2))
+    with (tmp_path / "instances.part").open("a") as part:
+        part.write(cut)
+    again = log(tmp_path)
+    assert again.missing == [0, 1]
+    for index in again.missing:
+        again.add(record(index))
+    assert (tmp_path / "instances.log").exists()
+
+
+def test_a_kill_behind_the_last_sentence_leaves_a_log_to_finish(tmp_path):
+    run = log(tmp_path)
+    for index in range(3):
+        run.add(record(index))
+    (tmp_path / "instances.log").rename(tmp_path / "instances.part")
+    assert log(tmp_path).missing == []
+    assert (tmp_path / "instances.log").exists()
+
+
+def test_half_a_run_of_another_commit_is_not_taken_up(tmp_path):
+    log(tmp_path).add(record(0))
+    with pytest.raises(InputError, match="expected the rest of a run of commit a, found b"):
+        log(tmp_path, {**ENVIRONMENT, "commit": "b"})
+
+
+def test_a_whole_run_of_another_commit_stands(tmp_path):
+    run = log(tmp_path)
+    for index in range(3):
+        run.add(record(index))
+    assert log(tmp_path, {**ENVIRONMENT, "commit": "b"}).missing == []
+
+
+def test_other_settings_and_a_damaged_line_are_refused(tmp_path):
+    log(tmp_path).add(record(0))
+    with pytest.raises(InputError, match="expected dtype fp16, found fp32"):
+        log(tmp_path, settings={"dtype": "fp16"})
+    with (tmp_path / "instances.part").open("a") as part:
+        part.write("nonsense\n")
+    with pytest.raises(InputError, match=r"instances\.part:2: expected the log of a sentence"):
+        log(tmp_path)
+
+
+def test_two_at_once_are_refused(tmp_path):
+    with alone(tmp_path), pytest.raises(InputError, match="another evaluation at work"), alone(tmp_path):
+        pass
+    with alone(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(("lag", "text"), [(3, "3"), (3.0, "3"), (0.2, "0.2"), (1e6, "1000000"),
+                                           (0.1234567, "0.1234567")])
+def test_lags_as_text(lag, text):
+    assert lag_text(lag) == text
+    assert run_name("edatt", lag) == f"edatt-{text}"
