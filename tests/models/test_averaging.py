@@ -47,3 +47,10 @@ def test_different_models_are_not_averaged(tmp_path):
     save(tmp_path / "b", 1.0, model={"other": torch.zeros(2)})
     with pytest.raises(InputError, match="same weights"):
         average([tmp_path / "a", tmp_path / "b"], tmp_path / "mean.pt")
+
+
+def test_checkpoints_from_before_and_after_segments_set_in_are_not_averaged(tmp_path):
+    for name, active in (("a", True), ("b", False)):
+        save(tmp_path / name, 1.0, model={"w": torch.ones(2), "encoder.segmenter._extra_state": torch.tensor(active)})
+    with pytest.raises(InputError, match="expected checkpoints of one stage"):
+        average([tmp_path / "a", tmp_path / "b"], tmp_path / "mean.pt")
