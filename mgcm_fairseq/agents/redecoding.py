@@ -6,11 +6,11 @@ prefix that later translations keep; at the end of the source all that is left i
 
 from argparse import ArgumentParser, Namespace
 
-import torch
 from simuleval.agents.states import AgentStates
 
 from mgcm_fairseq.agents.base import SystemAgent, samples_of_step
 from mgcm_fairseq.agents.beam import BeamSearch, Hypothesis
+from mgcm_fairseq.agents.prefixes import Prefixes
 from mgcm_fairseq.agents.system import System
 from mgcm_fairseq.core.policy import whole_words
 from mgcm_fairseq.modules.encoder import Memory
@@ -24,6 +24,7 @@ class RedecodingStates(AgentStates):
     def reset(self) -> None:
         super().reset()
         self.pieces: list[int] = []
+        self.prefixes: Prefixes | None = None
         self.steps = 0
         self.earlier: list[list[int]] = []  # whole hypotheses of the last steps, the latest at the end
 
@@ -54,7 +55,7 @@ class RedecodingAgent(SystemAgent):
             states.steps += 1
             written += self._sure(states, heard)
         if states.source_finished and len(states.source) >= self.shortest:
-            memory = self.system.encode(torch.tensor(states.source))
+            memory = self._encode(states, len(states.source))
             written += self.search.best(states.pieces, memory).pieces
         return self.system.vocabulary.decode(written)
 
@@ -64,9 +65,13 @@ class RedecodingAgent(SystemAgent):
 
     def _sure(self, states: RedecodingStates, heard: int) -> list[int]:
         """What the first `heard` samples add to what was written."""
-        memory = self.system.encode(torch.tensor(states.source[:heard]))
+        memory = self._encode(states, heard)
         hypothesis = self.search.best(states.pieces, memory, SPARE_PIECES + memory.states.size(1))
         starts = [self.system.vocabulary.word_starts[piece] for piece in hypothesis.pieces]
         count = whole_words(self.stable(states, hypothesis, memory), starts, hypothesis.ended)
         states.pieces += hypothesis.pieces[:count]
         return hypothesis.pieces[:count]
+
+    def _encode(self, states: RedecodingStates, heard: int) -> Memory:
+        states.prefixes = states.prefixes or Prefixes(self.system)
+        return states.prefixes.encode(states.source, heard)

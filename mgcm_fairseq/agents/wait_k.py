@@ -6,12 +6,12 @@ Word t is decoded from exactly its first (k + t - 1) steps of audio, so the text
 
 from argparse import ArgumentParser, Namespace
 
-import torch
 from simuleval.agents.states import AgentStates
 from simuleval.utils import entrypoint
 
 from mgcm_fairseq.agents.base import SystemAgent, samples_of_step
 from mgcm_fairseq.agents.continuation import WordDecoder
+from mgcm_fairseq.agents.prefixes import Prefixes
 from mgcm_fairseq.agents.system import System
 from mgcm_fairseq.core.policy import wait_k_source
 from mgcm_fairseq.data.errors import InputError
@@ -24,6 +24,7 @@ class WaitKStates(AgentStates):
         super().reset()
         self.pieces: list[int] = []
         self.words = 0
+        self.prefixes: Prefixes | None = None
 
 
 @entrypoint
@@ -65,7 +66,8 @@ class WaitKAgent(SystemAgent):
         """Appends the next word, or all that is left, as decoded from the first `samples` samples."""
         if samples < self.shortest:
             return "", True
-        memory = self.system.encode(torch.tensor(states.source[:samples]))
+        states.prefixes = states.prefixes or Prefixes(self.system)
+        memory = states.prefixes.encode(states.source, samples)
         continuation = self.decoder.extend(states.pieces, memory, to_end)
         text = self.system.vocabulary.decode(continuation.pieces)
         states.pieces += continuation.pieces

@@ -1,5 +1,6 @@
 """The front end of one utterance that is still being spoken, block by block, at the same cost for every block."""
 
+from copy import copy
 from typing import Any
 
 import torch
@@ -21,6 +22,12 @@ class FrontEndStream:
         self.sums: tuple[Tensor, Tensor, Tensor] | None = None  # of the group norm so far: frames, x, x^2
         self.context: Tensor | None = None
         self.cache: Cache = {}
+
+    def fork(self) -> "FrontEndStream":
+        """A stream that has heard the same, and goes on by itself."""
+        other = copy(self)
+        other.rests, other.cache = dict(self.rests), dict(self.cache)
+        return other
 
     def extend(self, samples_1N: Tensor) -> Tensor:
         """(1, N) samples of the next block, or of what is left at the end -> (1, T, C), which may be none."""
@@ -76,6 +83,12 @@ class SubsamplerStream:
     def __init__(self, subsampler: ConvSubsampler) -> None:
         self.subsampler = subsampler
         self.rests: list[Tensor | None] = [None] * len(subsampler.kernels)
+
+    def fork(self) -> "SubsamplerStream":
+        """A stream that has read the same, and goes on by itself."""
+        other = copy(self)
+        other.rests = list(self.rests)
+        return other
 
     def extend(self, x_1TC: Tensor) -> Tensor:
         """(1, T, C) -> (1, T', D), which may be none."""

@@ -1,5 +1,6 @@
 """Encoding speech that is still being spoken: segments, which are final, as they close."""
 
+from copy import copy
 from typing import Protocol
 
 import torch
@@ -68,6 +69,14 @@ class IncrementalStream:
             self.waiting = self.waiting[:0]
         embedded = [self._embed(block.unsqueeze(0)) for block in blocks]
         self._close(torch.cat([self.open, *embedded], 1), ended)
+
+    def whole(self) -> Memory:
+        """What `memory` would be if nothing followed what was heard. The stream goes on as if it had not been asked."""
+        ending = copy(self)
+        ending.front_end, ending.cache = self.front_end.fork(), dict(self.cache)
+        ending.subsampler = None if self.subsampler is None else self.subsampler.fork()
+        ending.extend(self.waiting[:0], True)
+        return ending.memory
 
     def _embed(self, samples_1N: Tensor) -> Tensor:
         x_1TC = self.front_end.extend(samples_1N)
