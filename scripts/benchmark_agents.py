@@ -51,15 +51,13 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 def _of_size(size: str, runs: list[Run], args: argparse.Namespace, progress: tqdm) -> list[dict[str, Any]]:
     rows = []
-    kinds = {one.policy == "wait-segment" for one in runs}
-    systems = {segments: random_system(size, args.front_end_block if segments else None) for segments in kinds}
-    pacings = {segments: pacing.Pacing(system) for segments, system in systems.items()}
+    system = random_system(size, args.front_end_block)
+    paced = pacing.Pacing(system)
     for one in runs:
-        segments = one.policy == "wait-segment"
         progress.set_description(f"{size}, {one.name}")
-        agent = one.agent(Path("random weights"), systems[segments])
+        agent = one.agent(Path("random weights"), system)
         agent.to(args.device)
-        for row in measure(agent, pacings[segments], args.seconds, args.read, args.rounds, CLOCKS[args.clock],
+        for row in measure(agent, paced, args.seconds, args.read, args.rounds, CLOCKS[args.clock],
                            progress.update):
             rows.append({"size": size, "agent": " ".join([one.name, *one.options]), **row})
     return rows
@@ -75,8 +73,7 @@ def _parser() -> argparse.ArgumentParser:
                         help="lengths of audio (2,5,10,20)")
     parser.add_argument("--read", type=_positive, default=320, metavar="MS", help="audio that arrives at a time (320)")
     parser.add_argument("--front-end-block", type=int, default=640, metavar="MS",
-                        help="what the front end of wait-segment's model hears at a time; 0: everything again at every "
-                             "read (640)")
+                        help="what the front end hears at a time; 0: everything again at every read (640)")
     parser.add_argument("--rounds", type=_positive, default=3, help="times that each audio is heard (3)")
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall",
                         help="cpu: of this process, summed over its threads, for a machine that others use too (wall)")

@@ -43,8 +43,8 @@ def test_a_run_has_a_row_for_every_policy_and_length(tmp_path):
 
 
 @pytest.mark.parametrize(("text", "block_ms"), [
-    ("wait-segment:3", 640), ("wait-segment:3", 0), ("local-agreement:320", None), ("alignatt:4", None),
-    ("alignatt:4 --beam 3", None), ("edatt:0.2", None), ("offline:1", None), ("wait-k:5", None),
+    ("wait-segment:3", 640), ("wait-segment:3", 0), ("local-agreement:320", 640), ("alignatt:4", 0),
+    ("alignatt:4 --beam 3", 640), ("edatt:0.2", 640), ("offline:1", 0), ("wait-k:5", 640),
 ])
 def test_an_agent_writes_the_words_of_the_audio(text, block_ms):
     [row] = rows(text, block_ms)
@@ -67,7 +67,7 @@ def test_segments_close_at_the_rate_of_words(block_ms):
 
 def test_rows_count_reads_and_take_medians():
     told = []
-    found = rows("wait-k:2", None, (1.0, 2.0), 200, 3, lambda: told.append(1))
+    found = rows("wait-k:2", 640, (1.0, 2.0), 200, 3, lambda: told.append(1))
     assert len(told) == count_reads([1.0, 2.0], 200, 3) == 45
     for row, seconds, reads in zip(found, (1, 2), (5, 10), strict=True):
         assert (row["reads"], row["rtf"]) == (reads, reads / seconds)  # each read takes a tick

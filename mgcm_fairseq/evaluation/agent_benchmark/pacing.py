@@ -3,9 +3,10 @@
 Weights that were not trained end a sentence at once or never, and segment at random. So the scores that decoder and
 segmenter have computed, all of whose work is done, are overruled: after n pieces the n-th of a list of one-piece words
 is the best, or </s> once there are RATE pieces to each second of the speech that this position sees; and a segment ends
-every 1 / RATE seconds. Every translation is thus the beginning of a later one, as far as its audio reaches. What is not
-overruled is attention, which is about even with such weights: AlignAtt and EDAtt hold back less or more than they would
-in earnest, and translate again, at each step, as many pieces as they held back.
+every 1 / RATE seconds (shifted, where prefixes are encoded as if they were the whole). Every translation is thus the
+beginning of a later one, as far as its audio reaches. What is not overruled is attention, which is about even with such
+weights: AlignAtt and EDAtt hold back less or more than they would in earnest, and translate again, at each step, as
+many pieces as they held back.
 """
 
 from collections.abc import Sequence

@@ -17,18 +17,18 @@ SIZES = {"demo": 800, "paper": 10_000}
 """Preset -> pieces of its vocabulary, or some fewer."""
 
 
-def random_system(size: str, block_ms: int | None) -> System:
-    """A preset's network; with `block_ms` one that segments and hears in blocks of it (0: hears everything)."""
+def random_system(size: str, block_ms: int) -> System:
+    """A preset's network that segments and hears in blocks of `block_ms` (0: hears everything)."""
     corpus = CorpusConfig("en", "de", SAMPLE_RATE, "vocabulary.txt", "vocabulary.model")
     vocabulary = made_up_vocabulary(corpus, SIZES[size])
     config = SimulSTModelConfig()
-    streaming = {} if block_ms is None else {"segmentation_variant": "repaired", "front_end_block": block_ms}
+    streaming = {"segmentation_variant": "repaired", "front_end_block": block_ms}
     for name, value in {**PRESETS[size], "ctc": False, **streaming}.items():
         setattr(config, name, value)
     torch.manual_seed(0)
     network = build_network(config, vocabulary.word_starts, vocabulary.pad, seed=0).eval()
-    if network.encoder.segmenter is not None:
-        network.encoder.segmenter.active = True
+    assert network.encoder.segmenter is not None
+    network.encoder.segmenter.active = True
     return System(network, vocabulary, corpus)
 
 
