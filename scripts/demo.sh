@@ -13,6 +13,7 @@ while [ $# -gt 0 ]; do
         --out | --train | --test | --updates | --seed | --training | --variant)
             [ $# -gt 1 ] || { echo "demo.sh: $1 needs a value." >&2; exit 2; }
             printf -v "${1#--}" %s "$2"; shift 2 ;;
+        -h | --help) sed -n '2,6s/^# //p' scripts/demo.sh; exit 0 ;;
         *) echo "demo.sh: unknown option $1. See the first lines of this file." >&2; exit 2 ;;
     esac
 done

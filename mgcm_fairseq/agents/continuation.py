@@ -12,6 +12,8 @@ from mgcm_fairseq.modules.encoder import Memory
 
 MAX_PIECES = 200  # of a hypothesis of up to as many frames; fairseq-generate's default --max-len-b
 
+MAX_WORD = 20  # pieces of a word, lest a model that goes round in circles write one of 200
+
 
 class Continuation(NamedTuple):
     """Pieces that follow a prefix."""
@@ -47,7 +49,7 @@ class WordDecoder:
             piece = int(scores.argmax())
             if piece == self.system.vocabulary.eos:
                 return Continuation(added, ended=True)
-            if not to_end and self.starts_word[piece] and self.words(added):
+            if not to_end and ((self.starts_word[piece] and self.words(added)) or len(added) == MAX_WORD):
                 return Continuation(added, ended=False)
             added.append(piece)
             tokens = [piece]

@@ -1,5 +1,6 @@
 """A trained checkpoint and the vocabulary of its corpus, ready to translate."""
 
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,11 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
         raise InputError(checkpoint, "a checkpoint", "no such file",
                          "Correct --checkpoint, or make the demo's model with scripts/demo.sh.")
     overrides = {} if corpus is None else {"data": str(corpus)}
-    models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], arg_overrides=overrides)
+    try:
+        models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], arg_overrides=overrides)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, IndexError, KeyError) as error:
+        raise InputError(checkpoint, "a checkpoint of fairseq-train", f"{type(error).__name__}: {error}".split("\n")[0],
+                         "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py.") from error
     network = getattr(models[0], "network", None)
     if not isinstance(network, SimulSTNetwork):
         raise InputError(checkpoint, "a simul_st model", type(models[0]).__name__, "Train it with --arch simul_st_*.")

@@ -15,7 +15,7 @@ from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.steps import write_whole
 from mgcm_fairseq.evaluation.instances import read_instances
-from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, alone, environments
+from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, alone, environments, finished
 from mgcm_fairseq.evaluation.plot import plot
 from mgcm_fairseq.evaluation.results import assemble, write_results
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted. The same command goes on where it stopped.", file=sys.stderr)
+        return 130
     text = table(results)
     write_results(options.out / "results.json", results)
     write_whole(options.out / "table.md", text)
@@ -44,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
-    """results.json of a test set; goes on where an earlier evaluation in the same folder stopped."""
+    """results.json of all runs in a folder; goes on where an earlier evaluation in it stopped."""
     for option, value in (("--source-segment-size", options.source_segment_size), ("--processes", options.processes)):
         if value is not None and value < 1:
             raise InputError(option, "a whole number from 1 on", str(value), "Correct the option.")
@@ -58,25 +61,33 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
               "split": options.split, "source_segment_size_ms": options.source_segment_size, "dtype": options.dtype,
               "device": options.device}
     processes = options.processes or free_cores(options.device)
-    logs = {run: RunLog(options.out / "runs" / run.name, len(sources),
-                        {**shared, "policy": run.policy, "options": " ".join(run.options)},
-                        {**environment(), "threads": 1, "processes": processes}) for run in runs}
+    folders = {run: options.out / "runs" / run.name for run in runs}
+    _check([run for run, folder in folders.items() if not (folder / "instances.log").exists()], setting)
+    logs = {run: RunLog(folder, len(sources), {**shared, **run.settings},
+                        {**environment(), "threads": 1, "processes": processes}) for run, folder in folders.items()}
     _translate_missing(logs, setting, processes)
-    instances = {run: read_instances(log.folder, setting.references) for run, log in logs.items()}
-    found = environments([log.folder for log in logs.values()])
+    earlier = {Run.of_settings(settings): folder
+               for folder, settings in finished(options.out / "runs", shared).items()}
+    instances = {run: read_instances(folder, setting.references) for run, folder in {**folders, **earlier}.items()}
+    found = environments([*{**folders, **earlier}.values()])
     differing = {name: sorted({str(one[name]) for one in found}) for name in (*DECISIVE, "processes")}
     return assemble(instances, sources, {
         **{name: found[0][name] for name in (*DECISIVE, "threads", "processes")}, **shared,
         "differing": {name: values for name, values in differing.items() if len(values) > 1}})
 
 
+def _check(runs: Sequence[Run], setting: Setting) -> None:
+    """InputError for a checkpoint or an option that does not fit, once, and before anything is written."""
+    if runs:
+        system = load_system(setting.checkpoint, setting.corpus)
+        for run in runs:
+            run.agent(setting.checkpoint, system)
+
+
 def _translate_missing(logs: Mapping[Run, RunLog], setting: Setting, processes: int) -> None:
     jobs = [(run, index) for run, log in logs.items() for index in log.missing]
     if not jobs:
         return
-    system = load_system(setting.checkpoint, setting.corpus)
-    for run in logs:  # before the processes start: a fault shows once, and at once
-        run.agent(setting.checkpoint, system)
     with tqdm(total=len(jobs), desc="translating", unit=" sentences") as progress:
         for run, record in translate(setting, jobs, processes):
             logs[run].add(record)

@@ -82,6 +82,16 @@ class RunLog:
         return beginning
 
 
+def finished(folder: Path, settings: Mapping[str, Any]) -> dict[Path, dict[str, Any]]:
+    """Settings of the runs below `folder` that are whole and were made with these settings, by folder."""
+    found = {}
+    for whole in sorted(folder.glob("*/instances.log")):
+        of_run = json.loads((whole.parent / "settings.json").read_text(encoding="utf-8"))["settings"]
+        if all(of_run.get(name) == value for name, value in settings.items()):
+            found[whole.parent] = of_run
+    return found
+
+
 def environments(folders: Sequence[Path]) -> list[dict[str, Any]]:
     """Where each run was translated."""
     texts = [(folder / "settings.json").read_text(encoding="utf-8") for folder in folders]
@@ -106,7 +116,7 @@ def lag_text(lag: float) -> str:
 def alone(folder: Path) -> Iterator[None]:
     """Holds a folder; InputError if another process does."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with (folder / "evaluate.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

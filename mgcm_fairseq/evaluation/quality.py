@@ -42,6 +42,12 @@ def comet(hypotheses: Sequence[str], references: Sequence[str], sources: Sequenc
     return Score(float(COMETScorer(COMET_MODEL)(instances, list(sources))), COMET_MODEL)
 
 
+def length_ratio(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """Tokens of all hypotheses by tokens of all references, as BLEU counts them: far above 1 where a model runs on."""
+    score = BLEU(tokenize="13a").corpus_score(hypotheses, [references])
+    return float(score.sys_len / score.ref_len)
+
+
 def _score(metric: BLEU | CHRF, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
     if len(hypotheses) != len(references) or not references:
         raise ValueError(f"expected as many hypotheses as references, found {len(hypotheses)} and {len(references)}")

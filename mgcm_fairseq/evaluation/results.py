@@ -9,7 +9,7 @@ from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.steps import write_whole
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.latency import METRICS, latency, simultaneity
-from mgcm_fairseq.evaluation.quality import bleu, chrf, comet
+from mgcm_fairseq.evaluation.quality import bleu, chrf, comet, length_ratio
 from mgcm_fairseq.evaluation.runs import OFFLINE, Run
 
 DECIMALS = {"": 3, "ms": 1}  # by the unit of a latency metric
@@ -39,7 +39,8 @@ def simul_result(run: Run, instances: Sequence[Instance], sources: Sequence[str]
     """policy, lag, options; BLEU, chrF, COMET where it is installed, and their signatures; latency; cost.
 
     AL, LAAL, DAL, ATD and YAAL are in ms, AP is a ratio; with _CA behind the name computing time is counted.
-    before_end is the share of words written before the source ended, expected_before_end what YAAL lets expect, and
+    length_ratio is that of hypotheses to references; before_end the share of words written before the source ended,
+    expected_before_end what YAAL lets expect, and
     degenerate whether the two are far apart. RTF is computing time by length of audio, slowest_read ms of computing
     after one read, over the whole corpus.
     """
@@ -57,7 +58,7 @@ def _quality(instances: Sequence[Instance], sources: Sequence[str]) -> dict[str,
     scores = {"BLEU": bleu(*texts), "chrF": chrf(*texts)}
     neural = comet(*texts, sources)
     return {**{name: round(score.value, 2) for name, score in scores.items()}, "signature": scores["BLEU"].signature,
-            "chrF_signature": scores["chrF"].signature,
+            "chrF_signature": scores["chrF"].signature, "length_ratio": round(length_ratio(*texts), 3),
             **({"COMET": round(neural.value, 4), "COMET_model": neural.signature} if neural else {})}
 
 

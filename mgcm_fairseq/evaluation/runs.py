@@ -3,9 +3,10 @@
 import re
 import shlex
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.agents.registry import POLICIES, agent_class
@@ -31,6 +32,16 @@ class Run:
     def name(self) -> str:
         """Of its folder."""
         return run_name(self.label, self.lag)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `of_settings` makes it of again."""
+        return {"label": self.label, "policy": self.policy, "lag": self.lag, "options": shlex.join(self.options)}
+
+    @classmethod
+    def of_settings(cls, settings: Mapping[str, Any]) -> "Run":
+        """The run that had these `settings`, among others."""
+        return cls(settings["label"], settings["policy"], settings["lag"], tuple(shlex.split(settings["options"])))
 
     def agent(self, checkpoint: Path, system: System) -> SystemAgent:
         """The agent over a system that is loaded; raises InputError for options that it does not have."""
@@ -78,4 +89,4 @@ def _is_number(text: str) -> bool:
 
 class _Parser(ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise InputError("--run", f"options of the {self.prog} agent", message, self.format_usage().strip())
+        raise InputError("--run", f"options of the {self.prog} agent", message, " ".join(self.format_usage().split()))

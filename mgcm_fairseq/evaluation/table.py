@@ -6,7 +6,8 @@ from typing import Any
 Columns = dict[str, tuple[str, str]]  # header: (key, format of the number)
 
 PLAIN: Columns = {
-    "BLEU": ("BLEU", "{:.1f}"), "chrF": ("chrF", "{:.1f}"), "COMET": ("COMET", "{:.3f}"), "AL (ms)": ("AL", "{:.0f}"),
+    "BLEU": ("BLEU", "{:.1f}"), "chrF": ("chrF", "{:.1f}"), "COMET": ("COMET", "{:.3f}"),
+    "length": ("length_ratio", "{:.2f}"), "AL (ms)": ("AL", "{:.0f}"),
     "LAAL": ("LAAL", "{:.0f}"), "AP": ("AP", "{:.2f}"), "DAL": ("DAL", "{:.0f}"), "ATD": ("ATD", "{:.0f}"),
     "YAAL": ("YAAL", "{:.0f}"), "before end": ("before_end", "{:.1%}"), "RTF": ("RTF", "{:.3f}"),
 }
@@ -15,6 +16,7 @@ AWARE: Columns = {
     "DAL": ("DAL_CA", "{:.0f}"), "ATD": ("ATD_CA", "{:.0f}"), "YAAL": ("YAAL_CA", "{:.0f}"),
 }
 ABSENT = "–"
+TOO_LONG = 1.2  # hypotheses by references
 
 
 def table(results: Mapping[str, Any]) -> str:
@@ -58,14 +60,20 @@ def _notes(results: Mapping[str, Any]) -> list[str]:
     degenerate = [f"{run['policy']} {run['lag']} ({run['before_end']:.0%} of words before the end, where "
                   f"{run['expected_before_end']:.0%} were to be expected)"
                   for run in results["simul"] if run["degenerate"]]
+    long = [f"{run['policy']} {run['lag']} ({run['length_ratio']:.2f})" for run in results["simul"]
+            if run["length_ratio"] > TOO_LONG]
     notes = [
         f"{setting['utterances']} utterances; SimulEval {setting['simuleval']} in segments of "
         f"{setting['source_segment_size_ms']} ms, {setting['dtype']} on {setting['device']} ({setting['cpu']}, GPU: "
         f"{setting['gpu']}), torch {setting['torch']}, commit {setting['commit']}.",
         f"Quality by sacreBLEU, `{'`, `'.join(signatures)}`. YAAL by OmniSTEval {setting['omnisteval']}.",
-        "AP is a ratio, latency else in ms. Before end: words written before the source had been read to its end. "
+        "Length: tokens of hypotheses by tokens of references. AP is a ratio, latency else in ms. Before end: words "
+        "written before the source had been read to its end. "
         f"RTF: computing time by length of audio, one thread a sentence, {setting['processes']} at a time.",
     ]
+    if long:
+        notes.append("WARNING: hypotheses much longer than the references, as of a model that runs on: "
+                     f"{', '.join(long)}.")
     if degenerate:
         notes.append("WARNING: likely degenerate policies, whose latency does not tell when the words came: "
                      f"{'; '.join(degenerate)}.")

@@ -5,6 +5,7 @@ One thread in each, so that what is written does not depend on how many processe
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -76,6 +77,7 @@ def _start(setting: Setting) -> None:
     global _setting
     torch.set_num_threads(1)
     _setting = setting
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

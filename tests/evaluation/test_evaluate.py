@@ -107,6 +107,18 @@ def test_a_second_run_translates_nothing(command, evaluated):
     assert "translating" not in again.stderr
 
 
+def test_runs_that_are_not_named_again_stay_in_the_results(command, evaluated, tmp_path):
+    folder = shutil.copytree(evaluated[0], tmp_path / "copy")
+    fewer = [part for part in command if part not in RUNS and part != "--run"]
+    again = run(*fewer, "--run", "wait-segment:1", "--out", folder)
+    assert again.stdout == evaluated[1].stdout
+
+
+def test_nothing_is_left_behind_by_what_cannot_run(command, tmp_path):
+    run(*command, "--run", "alignatt:4 --stepms 640", "--out", tmp_path / "out", check=False)
+    assert not (tmp_path / "out" / "runs").exists()
+
+
 def test_other_settings_in_the_same_folder_are_refused(command, evaluated, tmp_path):
     copied = shutil.copytree(evaluated[0], tmp_path / "copy")
     failed = run(*command, "--source-segment-size", "640", "--out", copied, check=False)
@@ -139,6 +151,7 @@ def test_runs_as_text():
     (["--processes", "0"], "--processes: expected a whole number from 1 on, found 0"),
     (["--split", "dev2"], "dev2.tsv: expected a manifest"),
     (["--checkpoint", "nowhere.pt"], "nowhere.pt: expected a checkpoint, found no such file"),
+    (["--checkpoint", "README.md"], "README.md: expected a checkpoint of fairseq-train, found"),
 ])
 def test_bad_input_is_named_in_one_line(command, tmp_path, options, message):
     failed = run(*command, "--out", tmp_path / "out", *options, check=False)

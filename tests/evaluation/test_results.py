@@ -28,7 +28,7 @@ def test_results_have_the_promised_form(results):
     assert [(run["policy"], run["lag"]) for run in results["simul"]] == [("edatt", 0.5), ("wait-k", 3), ("wait-k", 10)]
     run = results["simul"][0]
     expected = {"AL": 391.7, "LAAL": 416.7, "AP": 1.025, "DAL": 439.6, "ATD": 125.0, "YAAL": 387.5, "AL_CA": 396.7,
-                "before_end": 0.4286, "degenerate": False, "RTF": None}
+                "before_end": 0.4286, "degenerate": False, "RTF": None, "length_ratio": 1.0}
     assert {key: run[key] for key in expected} == expected
     assert run["signature"].startswith("nrefs:1")
     assert results["environment"].items() >= {"utterances": 3, **SETTING, "empty_hypotheses": {
@@ -45,12 +45,12 @@ def test_computing_time_by_length_of_audio(write_log, records, references):
 def test_table_rows(results):
     lines = table(results).splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    assert cells[0] == ["system", "lag", "BLEU", "chrF", "AL (ms)", "LAAL", "AP", "DAL", "ATD", "YAAL", "before end",
-                        "RTF"]
+    assert cells[0] == ["system", "lag", "BLEU", "chrF", "length", "AL (ms)", "LAAL", "AP", "DAL", "ATD", "YAAL",
+                        "before end", "RTF"]
     assert [row[:2] for row in cells[2:7]] == [["offline greedy", "–"], ["offline beam5", "–"], ["edatt", "0.5"],
                                                ["wait-k", "3"], ["wait-k", "10"]]
-    assert cells[2][4:] == ["–"] * 8
-    assert cells[5][4:] == ["392", "417", "1.02", "440", "125", "388", "42.9%", "–"]
+    assert cells[2][4:] == ["1.00", *["–"] * 8]
+    assert cells[5][5:] == ["392", "417", "1.02", "440", "125", "388", "42.9%", "–"]
     assert cells[7] == ["computing time counted", "lag", "AL (ms)", "LAAL", "AP", "DAL", "ATD", "YAAL"]
     assert cells[10][2:4] == ["397", "422"]
     assert "edatt-0.5 (1), wait-k-3 (1), wait-k-10 (1)" in lines[-1]
@@ -64,6 +64,13 @@ def test_a_degenerate_policy_and_mixed_runs_are_warned_of(write_log, records, re
     assert "WARNING: likely degenerate policies" in text
     assert "wait-k 3 (29% of words before the end, where 99% were to be expected)" in text
     assert "WARNING: the runs were translated with different commit: a, b." in text
+
+
+def test_a_model_that_runs_on_is_warned_of(write_log, records, references):
+    records[2].update(prediction="z " * 9, delays=[400.0] * 9, elapsed=[410.0] * 9)
+    instances = read_instances(write_log(records), references)
+    text = table(assemble({Run("wait-k", "wait-k", 3): instances}, SOURCES, SETTING))
+    assert "WARNING: hypotheses much longer than the references, as of a model that runs on: wait-k 3 (2.29)." in text
 
 
 def test_run_without_a_word(write_log, records, references, tmp_path):
