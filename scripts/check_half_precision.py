@@ -19,10 +19,9 @@ from mgcm_fairseq.data.errors import InputError
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 OPTIONS = """--user-dir mgcm_fairseq --task simul_st --arch simul_st_demo --criterion multitask_cross_entropy
-    --ctc-weight 1 --front-end-block 640 --segmentation-variant repaired --differentiable-waiting --segment-from
-    0 --noise-from 50 --segment-number-from 50 --multipath-from 100 --contrastive-from 150 --conflict-rule mgcm
-    --optimizer adam --lr 1e-3 --conflict-scope above-front-end --clip-norm 5 --adam-betas (0.9,0.98)
-    --fp16-init-scale 128 --cpu"""
+    --ctc-weight 1 --front-end-block 640 --segmentation-variant repaired --differentiable-waiting
+    --conflict-rule mgcm --optimizer adam --lr 1e-3 --conflict-scope above-front-end --clip-norm 5 --adam-betas
+    (0.9,0.98) --fp16-init-scale 128 --cpu"""
 WARMUP = 200  # updates
 EVERY = 50  # updates between two lines
 
@@ -30,15 +29,18 @@ EVERY = 50  # updates between two lines
 def main() -> None:
     args = _parser().parse_args()
     try:
-        overflows = train(args.corpus, args.precision, args.updates, args.max_tokens)
+        overflows = train(args.corpus, args.precision, args.updates, args.all_from, args.max_tokens)
     except InputError as error:
         sys.exit(f"check_half_precision: {error}")
     print(f"{args.precision}: every loss and parameter finite in {args.updates} updates; "
           f"{overflows} skipped by the loss scale")
 
 
-def train(corpus: Path, precision: str, updates: int, max_tokens: int) -> int:
-    """Returns the updates that the loss scale skipped; FloatingPointError at the first number that is not finite."""
+def train(corpus: Path, precision: str, updates: int, all_from: int, max_tokens: int) -> int:
+    """Returns the updates that the loss scale skipped; FloatingPointError at the first number that is not finite.
+
+    `all_from`: update from which every part of the segmentation is on.
+    """
     from fairseq import options, tasks, utils
     from fairseq.dataclass.utils import convert_namespace_to_omegaconf
     from fairseq.optim.fp16_optimizer import FP16Optimizer
@@ -46,6 +48,8 @@ def train(corpus: Path, precision: str, updates: int, max_tokens: int) -> int:
     torch.set_num_threads(1)
     parser = options.get_training_parser()
     line = [str(corpus), *OPTIONS.split(), "--max-tokens", str(max_tokens)]
+    for thirds, parts in enumerate((["segment"], ["noise", "segment-number"], ["multipath"], ["contrastive"])):
+        line += [word for part in parts for word in (f"--{part}-from", str(all_from * thirds // 3))]
     cfg: DictConfig = convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, line))
     with open_dict(cfg):
         cfg.common.bf16, cfg.common.fp16_no_flatten_grads = precision == "bf16", True
@@ -90,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="prepared corpus")
     parser.add_argument("--precision", choices=DTYPES, required=True, help="of parameters and activations")
     parser.add_argument("--updates", type=int, default=500, metavar="N", help="(%(default)s)")
+    parser.add_argument("--all-from", type=int, default=150, metavar="N",
+                        help="update from which every part of the segmentation is on (%(default)s)")
     parser.add_argument("--max-tokens", type=int, default=128_000, metavar="N",
                         help="samples in a batch (%(default)s, 8 s); at least those of the longest utterance")
     return parser
