@@ -37,7 +37,7 @@ EXTRAS = {
     "tensorboard": ["tensorboardX>=2.6"],  # what fairseq's --tensorboard-logdir imports
     "torchjd": TORCHJD,  # its weightings as conflict rules, and the solver that most of them need
     "dev": [*TORCHJD, "hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4", "pytest>=9.2", "pytest-cov>=7.1",
-            "ruff>=0.17"],
+            "pytest-xdist>=3.8", "ruff>=0.17"],
 }
 
 setup(

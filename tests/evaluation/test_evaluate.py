@@ -11,6 +11,7 @@ import time
 import pytest
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.evaluation.evaluate import main
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
 from tests.fixtures import BIN, ENVIRONMENT, HELD_OUT, REPOSITORY, run
 
@@ -115,15 +116,14 @@ def test_runs_that_are_not_named_again_stay_in_the_results(command, evaluated, t
 
 
 def test_nothing_is_left_behind_by_what_cannot_run(command, tmp_path):
-    run(*command, "--run", "alignatt:4 --stepms 640", "--out", tmp_path / "out", check=False)
+    assert main([*command[2:], "--run", "alignatt:4 --stepms 640", "--out", str(tmp_path / "out")]) == 2
     assert not (tmp_path / "out" / "runs").exists()
 
 
-def test_other_settings_in_the_same_folder_are_refused(command, evaluated, tmp_path):
+def test_other_settings_in_the_same_folder_are_refused(command, evaluated, tmp_path, capsys):
     copied = shutil.copytree(evaluated[0], tmp_path / "copy")
-    failed = run(*command, "--source-segment-size", "640", "--out", copied, check=False)
-    assert failed.returncode == 2
-    assert "settings.json: expected source_segment_size_ms 640, found 320. Choose another --out." in failed.stderr
+    assert main([*command[2:], "--source-segment-size", "640", "--out", str(copied)]) == 2
+    assert "settings.json: expected source_segment_size_ms 640, found 320. Choose" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -153,8 +153,9 @@ def test_runs_as_text():
     (["--checkpoint", "nowhere.pt"], "nowhere.pt: expected a checkpoint, found no such file"),
     (["--checkpoint", "README.md"], "README.md: expected a checkpoint of fairseq-train, found"),
 ])
-def test_bad_input_is_named_in_one_line(command, tmp_path, options, message):
-    failed = run(*command, "--out", tmp_path / "out", *options, check=False)
-    assert failed.returncode == 2
-    assert message in failed.stderr.splitlines()[-1]
+def test_bad_input_is_named_in_one_line(command, tmp_path, capsys, options, message):
+    assert main([*command[2:], "--out", str(tmp_path / "out"), *options]) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err.splitlines()[-1]
+    assert printed.out == ""
     assert not (tmp_path / "out" / "results.json").exists()
