@@ -69,6 +69,7 @@ def _notes(results: Mapping[str, Any]) -> list[str]:
         f"Quality by sacreBLEU, `{'`, `'.join(signatures)}`. YAAL by OmniSTEval {setting['omnisteval']}.",
         "Length: tokens of hypotheses by tokens of references. AP is a ratio, latency else in ms. Before end: words "
         "written before the source had been read to its end. "
+        "YAAL leaves out sentences without a word before their end. "
         f"RTF: computing time by length of audio, one thread a sentence, {setting['processes']} at a time.",
     ]
     if long:
