@@ -29,14 +29,16 @@ REQUIRED = [
     "tqdm>=4.64.1",  # progress
 ]
 TORCHJD = ["torchjd[quadprog-projector]>=0.18"]
+SLURM = ["hydra-submitit-launcher>=1.2"]
 EXTRAS = {
     "spoken": [  # a corpus spoken by a synthesiser, which the demo learns from
         "espeakng-loader==0.2.4",  # the voices: another release may sound different. Under the GPL, unlike this package
         "scipy>=1.17",  # from the synthesiser's 22,050 Hz to 16,000 Hz
     ],
     "tensorboard": ["tensorboardX>=2.6"],  # what fairseq's --tensorboard-logdir imports
+    "slurm": SLURM,  # Hydra's launcher of jobs, for scripts/train.sh --launcher slurm
     "torchjd": TORCHJD,  # its weightings as conflict rules, and the solver that most of them need
-    "dev": [*TORCHJD, "hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4", "pytest>=9.2", "pytest-cov>=7.1",
+    "dev": [*SLURM, *TORCHJD, "hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4", "pytest>=9.2", "pytest-cov>=7.1",
             "pytest-xdist>=3.8", "ruff>=0.17"],
 }
 

@@ -1,5 +1,6 @@
 """Utterances as fairseq batches: waveforms, transcripts and translations, right-padded."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ class SpeechTranslationDataset(FairseqDataset):
 
     def __len__(self) -> int:
         return len(self.utterances)
+
+    def audio_files(self) -> set[Path]:
+        """Every file that utterances lie in."""
+        return {row.audio.path for row in self.utterances}
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return {"id": index, "waveform": torch.from_numpy(self.utterances[index].audio.read()),

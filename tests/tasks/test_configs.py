@@ -1,9 +1,8 @@
-"""The YAMLs in configs/ say what the presets and the demo's command line say."""
+"""configs/demo.yaml says what the preset and the demo's command line say."""
 
 import json
 import re
 
-import pytest
 import yaml
 
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
@@ -22,27 +21,9 @@ def comparable(model):
     return {**model, **({"w2v_config": json.loads(model["w2v_config"])} if "w2v_config" in model else {})}
 
 
-@pytest.mark.parametrize(("name", "preset"), [("demo", "demo"), ("paper_mt", "paper"), ("paper_offline", "paper")])
-def test_model_section_is_the_preset(name, preset):
-    model = {key: value for key, value in read(name)["model"].items() if key not in SEGMENTATION}
-    assert comparable(model) == comparable(PRESETS[preset])
-
-
-def flat(tree, path=()):
-    if not isinstance(tree, dict):
-        return {".".join(path): tree}
-    return {key: value for name, branch in tree.items() for key, value in flat(branch, (*path, name)).items()}
-
-
-@pytest.mark.parametrize(("stage", "differing"), [
-    ("paper_mt", "task.eval_source|criterion.tasks|task.conflict_.*|dataset.(max_tokens|batch_size)|optimization.(lr|"
-                 "max_update)|lr_scheduler.warmup_updates|optimizer.weight_decay"),
-    ("paper_segmentation", "task.eval_lag|criterion.(segment_number|contrastive)_.*|optimization.max_update|model.("
-                           "segment.*|noise_from|multipath_from|lags)")])
-def test_stages_differ_only_where_they_must(stage, differing):
-    offline, other = flat(read("paper_offline")), flat(read(stage))
-    assert all(re.fullmatch(differing, key) for key in offline.keys() | other.keys()
-               if offline.get(key) != other.get(key))
+def test_model_section_of_the_demo_is_the_preset():
+    model = {key: value for key, value in read("demo")["model"].items() if key not in SEGMENTATION}
+    assert comparable(model) == comparable(PRESETS["demo"])
 
 
 def test_presets_name_existing_options():

@@ -1,0 +1,65 @@
+"""The command that starts a training: by fairseq on one machine, by torchrun, or by SLURM through Hydra's launcher."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.recipes.cluster import Cluster
+from mgcm_fairseq.recipes.configuration import CONFIGS
+
+LAUNCHERS = ("local", "torchrun", "slurm")
+PORT = 29_500  # torchrun's own default
+DAY = 24 * 60  # minutes; a job that SLURM stops is submitted again by hand and goes on
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How the processes of a cluster are started."""
+
+    launcher: str  # one of LAUNCHERS
+    cluster: Cluster
+    node_rank: int = 0  # of this machine, for torchrun
+    master: str = ""  # HOST or HOST:PORT of machine 0, for torchrun on several
+
+    def command(self, stage: str, folder: Path, overrides: Sequence[str]) -> list[str]:
+        """What to run in the repository; `folder` holds the training's checkpoints and Hydra's files."""
+        self.check()
+        where = self._slurm(folder) if self.launcher == "slurm" else [f"hydra.run.dir={folder}"]
+        hydra = ["--config-dir", str(CONFIGS), "--config-name", f"paper/{stage}", *where, *overrides]
+        if self.launcher == "torchrun":
+            return [sys.executable, "-m", "torch.distributed.run", *self._torchrun(), "-m",
+                    "mgcm_fairseq.recipes.worker", *hydra]
+        program = str(Path(sys.executable).parent / "fairseq-hydra-train")
+        return [program, *(["--multirun"] if self.launcher == "slurm" else []), *hydra]
+
+    def check(self) -> None:
+        """InputError for a cluster that the launcher cannot make."""
+        if self.launcher == "local" and self.cluster.nodes > 1:
+            raise InputError("--nodes", "1 with --launcher local", str(self.cluster.nodes),
+                             "Use --launcher torchrun on every machine, or --launcher slurm.")
+        if self.launcher == "local" and self.cluster.cpu and self.cluster.gpus > 1:
+            raise InputError("--gpus", "1 with --cpu and --launcher local, for fairseq starts one process a GPU",
+                             str(self.cluster.gpus), "Use --launcher torchrun.")
+        if self.launcher == "torchrun" and self.cluster.nodes > 1 and not self.master:
+            raise InputError("--master", "HOST or HOST:PORT of the first machine", "nothing", "Pass it on all.")
+        if not 0 <= self.node_rank < self.cluster.nodes:
+            raise InputError("--node-rank", f"0 to {self.cluster.nodes - 1}, of --nodes {self.cluster.nodes}",
+                             str(self.node_rank), "Number the machines from 0.")
+
+    def _torchrun(self) -> list[str]:
+        options = ["--nnodes", str(self.cluster.nodes), "--nproc-per-node", str(self.cluster.gpus)]
+        if self.cluster.nodes == 1:
+            return [*options, "--standalone"]
+        host, _, port = self.master.partition(":")
+        return [*options, "--node-rank", str(self.node_rank), "--master-addr", host, "--master-port", port or str(PORT)]
+
+    def _slurm(self, folder: Path) -> list[str]:
+        """A task for each GPU; fairseq finds the others by SLURM's variables."""
+        gpus = 0 if self.cluster.cpu else self.cluster.gpus
+        return ["hydra/launcher=submitit_slurm", f"hydra.launcher.nodes={self.cluster.nodes}",
+                f"hydra.launcher.tasks_per_node={self.cluster.gpus}", f"hydra.launcher.gpus_per_node={gpus}",
+                f"hydra.launcher.timeout_min={DAY}", f"hydra.launcher.submitit_folder={folder}/slurm/%j",
+                f"hydra.sweep.dir={folder}", "hydra.sweep.subdir=.",
+                f"distributed_training.distributed_port={PORT}"]

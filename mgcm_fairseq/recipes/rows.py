@@ -1,0 +1,27 @@
+"""The rows of the paper's tables (arXiv 2409.15911, Table I) and the trainings that each takes."""
+
+from mgcm_fairseq.data.errors import InputError
+
+STARTS_FROM: dict[str, str | None] = {
+    "single_task": None,
+    "multi_task": None,
+    "mgcm_multi_task": None,
+    "pcgrad_multi_task": None,
+    "discard_multi_task": None,
+    "diseg": "multi_task",
+    "mgcm_diseg": "mgcm_multi_task",
+    "pcgrad_diseg": "pcgrad_multi_task",
+    "discard_diseg": "discard_multi_task",
+}
+"""Row, and YAML in configs/paper -> the row whose model it starts from: the same rule, every source whole."""
+
+TEXT = "mt"
+"""The training on text alone that may come before any row."""
+
+
+def stages(row: str, text_first: bool) -> list[str]:
+    """The trainings that lead to `row`, which is the last; InputError for a row that there is not."""
+    if row not in STARTS_FROM:
+        raise InputError("ROW", f"one of {', '.join(STARTS_FROM)}", repr(row), "Name the row to train.")
+    before = STARTS_FROM[row]
+    return [*([before] if before else []), row] if not text_first else [TEXT, *([before] if before else []), row]

@@ -1,0 +1,120 @@
+"""Trains a row of the paper, with all that comes before it: `python -m mgcm_fairseq.recipes.train`."""
+
+import argparse
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.recipes.cluster import Cluster
+from mgcm_fairseq.recipes.configuration import CONFIGS
+from mgcm_fairseq.recipes.launch import LAUNCHERS, Launch
+from mgcm_fairseq.recipes.plan import Stage, make_plan
+from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, stages
+from mgcm_fairseq.recipes.show import show
+
+TFLOPS = 13.0  # what a V100 kept up in the pre-training of wav2vec 2.0 base (arXiv 2006.11477, section 4.2)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit status: 0, 2 for a problem that the plan shows, 1 for a training that failed."""
+    args = _parser().parse_intermixed_args(arguments)
+    warnings.filterwarnings("ignore", "`torch.nn.utils.weight_norm` is deprecated", FutureWarning)  # fairseq's wav2vec2
+    try:
+        return run(args)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def run(args: argparse.Namespace) -> int:
+    """Plans, and unless that was all that was asked for, trains what is not done."""
+    out = args.out.resolve()
+    cluster = Cluster(args.nodes, args.gpus, args.cpu)
+    launch = Launch(args.launcher, cluster, args.node_rank, args.master)
+    overrides = [f"task.data={args.data.resolve()}", f"model.w2v_path={args.w2v.resolve()}", *args.overrides]
+    plan = make_plan(stages(args.row, args.text_first), out, overrides, launch, args.tflops)
+    print(show(plan, cluster, args.tflops), flush=True)
+    if plan.problems or (plan.machine_problems and not args.dry_run):
+        return 2
+    if args.dry_run:
+        print("Dry run: nothing was started or written.")
+        return 0
+    out.mkdir(parents=True, exist_ok=True)
+    for stage in plan.stages:
+        if stage.state == "done":
+            print(f"{stage.model} is there: nothing to do.", flush=True)
+        elif not train(stage, args.best, args.node_rank):
+            return 1
+    return 0
+
+
+def train(stage: Stage, best_of: int, node_rank: int) -> bool:
+    """Runs the training to its end, and has the first machine average the best checkpoints; False if it failed."""
+    from mgcm_fairseq.models.averaging import average, best
+
+    log = stage.folder.with_suffix(f".node{node_rank}.log" if node_rank else ".log")
+    print(f"== {stage.name}, log in {log}", flush=True)
+    environment = {**os.environ, "PWD": str(CONFIGS.parent), "PYTHONWARNINGS": "ignore"}  # those of fairseq and Hydra
+    with log.open("a") as file, subprocess.Popen(
+            stage.command, cwd=CONFIGS.parent, env=environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        for line in process.stdout or ():
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            file.write(line)
+    if process.returncode:
+        print(f"error: {stage.name} ended with status {process.returncode}; see {log}", file=sys.stderr)
+        return False
+    if node_rank == 0:
+        paths = best(stage.folder, best_of)
+        average(paths, stage.model)
+        print(f"{stage.model}: mean of", *(path.name for path in paths), flush=True)
+    return True
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/train.sh", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Trains a row of the paper, with all that comes before it. A training that is done is skipped,\n"
+                    "one that was interrupted goes on; rows in one --out share what they have in common.",
+        epilog="rows and what they start from:\n" + "\n".join(
+            f"  {row:<20}{before or ''}" for row, before in STARTS_FROM.items()))
+    parser.add_argument("row", metavar="ROW", choices=list(STARTS_FROM), help="see below")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="prepared corpus")
+    parser.add_argument("--w2v", type=Path, required=True, metavar="FILE", help="wav2vec_small.pt")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR",
+                        help="DIR/TRAINING/ gets checkpoints, DIR/TRAINING.pt the mean of the best")
+    parser.add_argument("--dry-run", action="store_true", help="check everything and print the plan, start nothing")
+    parser.add_argument("--gpus", type=_positive, default=8, metavar="N", help="on each machine (8)")
+    parser.add_argument("--nodes", type=_positive, default=1, metavar="N", help="machines (1)")
+    parser.add_argument("--cpu", action="store_true", help="no GPU: --gpus processes on CPUs, in fp32")
+    parser.add_argument("--launcher", choices=LAUNCHERS, default="local",
+                        help="local: fairseq starts a process a GPU; torchrun: on each of --nodes; slurm: jobs through "
+                             "Hydra's launcher, with hydra.launcher.partition=... and the like among KEY=VALUE (local)")
+    parser.add_argument("--node-rank", type=int, default=0, metavar="R", help="of this machine, for torchrun (0)")
+    parser.add_argument("--master", default="", metavar="HOST[:PORT]", help="the machine of rank 0, for torchrun")
+    parser.add_argument("--text-first", action="store_true", help=f"begin with {TEXT}: transcripts and translations")
+    parser.add_argument("--best", type=_positive, default=5, metavar="N", help="checkpoints in the mean (5)")
+    parser.add_argument("--tflops", type=float, default=TFLOPS, metavar="T",
+                        help=f"that a GPU keeps up, for the hours of the plan ({TFLOPS:g})")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", type=_override, help="beyond configs/paper/*.yaml")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
+    return int(text)
+
+
+def _override(text: str) -> str:
+    if "=" not in text:
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, found {text!r}")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

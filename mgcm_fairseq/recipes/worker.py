@@ -1,0 +1,22 @@
+"""One of torchrun's processes: fairseq-hydra-train, told by torchrun's variables which worker it is.
+
+fairseq reads them too, but takes as many GPUs as workers for granted and divides by their number.
+"""
+
+import os
+import sys
+
+from fairseq_cli.hydra_train import cli_main
+
+
+def main() -> None:
+    """Trains as worker RANK of WORLD_SIZE, on GPU LOCAL_RANK of this machine."""
+    place = "distributed_training"
+    sys.argv += [f"{place}.distributed_world_size={os.environ['WORLD_SIZE']}",
+                 f"{place}.distributed_rank={os.environ['RANK']}", f"{place}.device_id={os.environ['LOCAL_RANK']}",
+                 f"{place}.distributed_init_method='env://'", f"{place}.distributed_no_spawn=true"]
+    cli_main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""The rows of the paper: each has its YAML, which differs from that of its neighbours only where it must."""
+
+import re
+
+import pytest
+from omegaconf import OmegaConf
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.models.config import SimulSTModelConfig
+from mgcm_fairseq.recipes.cluster import Cluster
+from mgcm_fairseq.recipes.configuration import CONFIGS, resolve
+from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, stages
+
+PATHS = ["task.data=/data", "model.w2v_path=/w2v.pt"]
+SEGMENTATION = (r"task.eval_lag|criterion.(segment_number|contrastive)_.*|optimization.max_update|"
+                r"model.(segment_.*|noise_from|multipath_from|lags|segmentation_variant)")
+
+
+def flat(tree, path=()):
+    if not isinstance(tree, dict):
+        return {".".join(path): tree}
+    return {key: value for name, branch in tree.items() for key, value in flat(branch, (*path, name)).items()}
+
+
+def config(name, *more):
+    return flat(OmegaConf.to_container(resolve(name, [*PATHS, *more])))
+
+
+def differences(one, other):
+    return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
+
+
+def test_every_yaml_is_a_row():
+    assert {path.stem for path in (CONFIGS / "paper").glob("*.yaml")} == {*STARTS_FROM, TEXT, "base"}
+
+
+def test_what_the_paper_says():
+    offline = config("multi_task")
+    assert offline["optimization.update_freq"] == [1]
+    assert offline["dataset.max_tokens"] == 1_500_000
+    assert offline["common.fp16"] is True
+    assert offline["checkpoint.best_checkpoint_metric"] == "bleu"
+    for name, value in (("model_dim", 768), ("ffn_dim", 2048), ("attention_heads", 8), ("encoder_layers", 6),
+                        ("decoder_layers", 6)):
+        assert offline[f"model.{name}"] == value == getattr(SimulSTModelConfig(), name)
+
+
+@pytest.mark.parametrize(("row", "other", "where"), [
+    ("single_task", "multi_task", "criterion.tasks"),
+    ("mgcm_multi_task", "multi_task", "task.conflict_rule"),
+    ("discard_multi_task", "multi_task", "task.conflict_rule"),
+    ("pcgrad_multi_task", "multi_task", "task.conflict_(rule|granularity|engine)"),
+    ("diseg", "multi_task", SEGMENTATION),
+    ("mt", "multi_task", "task.eval_source|criterion.tasks|dataset.(max_tokens|batch_size).*|optimization.(lr|"
+                         "max_update)|lr_scheduler.(lr|warmup_updates)|optimizer.(lr|weight_decay)"),
+    *((f"{rule}_diseg", f"{rule}_multi_task", SEGMENTATION) for rule in ("mgcm", "pcgrad", "discard"))])
+def test_a_row_differs_from_its_neighbour_only_there(row, other, where):
+    found = differences(config(row), config(other))
+    assert found
+    assert [key for key in found if not re.fullmatch(where, key)] == []
+
+
+@pytest.mark.parametrize("row", [row for row, before in STARTS_FROM.items() if before])
+def test_a_row_starts_from_one_of_its_own_rule(row):
+    assert stages(row, text_first=True) == [TEXT, STARTS_FROM[row], row]
+    assert config(row)["task.conflict_rule"] == config(STARTS_FROM[row])["task.conflict_rule"]
+
+
+def test_unknown_row():
+    with pytest.raises(InputError, match=r"one of single_task, .*, found 'best'"):
+        stages("best", text_first=False)
+
+
+@pytest.mark.parametrize(("override", "message"), [
+    ("dataset.no_such=1", "no_such"), ("model.no_such=1", "no_such"), ("optimization.max_update=many", "many"),
+    ("task.conflict_rule", "conflict_rule")])
+def test_overrides_that_cannot_be_are_refused(override, message):
+    with pytest.raises(InputError, match=message):
+        resolve("diseg", [*PATHS, override])
+
+
+def test_overrides_of_hydras_launcher_are_not_the_trainings():
+    resolve("diseg", [*PATHS, "hydra.launcher.partition=gpu", "+hydra.launcher.account=x"])
+
+
+@pytest.mark.parametrize(("nodes", "gpus", "frequency"), [(1, 1, 8), (1, 2, 4), (2, 4, 1), (1, 8, 1)])
+def test_the_batch_stays_the_papers(nodes, gpus, frequency):
+    cluster = Cluster(nodes, gpus)
+    cfg = resolve("diseg", [*PATHS, *cluster.overrides([])])
+    assert cfg.optimization.update_freq == [frequency]
+    assert cfg.distributed_training.distributed_world_size * frequency == 8
+
+
+def test_another_batch_is_the_users_choice():
+    with pytest.raises(InputError, match="8 times the paper's"):
+        Cluster(8, 8).overrides([])
+    cfg = resolve("diseg", [*PATHS, *Cluster(8, 8).overrides(["optimization.update_freq=[1]"])])
+    assert cfg.distributed_training.distributed_world_size == 64
+
+
+def test_a_cpu_trains_in_fp32():
+    cfg = resolve("diseg", [*PATHS, *Cluster(1, 2, cpu=True).overrides([])])
+    assert (cfg.common.cpu, cfg.common.fp16, cfg.distributed_training.distributed_backend) == (True, False, "gloo")

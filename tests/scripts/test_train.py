@@ -1,0 +1,129 @@
+"""scripts/train.sh: a row of the paper from its plan to a model that streams, on the tiny corpus in small."""
+
+import itertools
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.agents.feeding import waveforms_of
+from tests.fixtures import ENVIRONMENT, HELD_OUT, REPOSITORY, run
+from tests.models.test_simul_st import save
+
+SMALL = ["++model.model_dim=16", "++model.ffn_dim=24", "++model.attention_heads=2", "++model.encoder_layers=1",
+         "++model.decoder_layers=1", "dataset.num_workers=0", "optimization.max_update=4",
+         "checkpoint.save_interval_updates=2", "dataset.max_tokens=320000", "optimization.update_freq=[1]"]
+TRAININGS = ("mt", "mgcm_multi_task", "mgcm_diseg")
+
+
+def command(corpus, folder, *more):
+    w2v = save(folder / "w2v.pt", "cfg")
+    return ["bash", "scripts/train.sh", "mgcm_diseg", "--data", corpus, "--w2v", w2v,
+            "--out", folder / "out", "--cpu", "--gpus", "1", "--best", "1", *more, *SMALL]
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rows")
+    line = command(tiny_corpus, folder, "--text-first")
+    return folder / "out", line, run(*line).stdout
+
+
+def test_each_training_starts_from_the_one_before(trained):
+    out, _, log = trained
+    for before, name in itertools.pairwise(TRAININGS):
+        assert f"{out / before}.pt" in (out / f"{name}.log").read_text()
+    assert "a new one begins with random weights" in (out / "mgcm_diseg.log").read_text()
+    assert all((out / f"{name}.pt").is_file() for name in TRAININGS)
+    assert log.count("mean of checkpoint.best_bleu") == 3
+
+
+def test_every_training_is_validated_on_every_utterance(trained):
+    out, _, _ = trained
+    for name in TRAININGS:
+        log = (out / f"{name}.log").read_text()
+        assert re.findall(r"'dev' subset .*\| scored (\d+) .*\| bleu ", log) == [str(HELD_OUT)] * 2
+        assert ("| segments " in log) == (name == "mgcm_diseg")
+
+
+def test_the_plan_says_what_the_training_says(trained):
+    out, _, log = trained
+    planned = re.search(r"^parameters +([\d,]+) +([\d,]+) +([\d,]+)", log, re.MULTILINE).groups()
+    for name, parameters in zip(TRAININGS, planned, strict=True):
+        assert f"num. shared model params: {parameters} " in (out / f"{name}.log").read_text()
+
+
+def test_what_is_done_is_not_done_again(trained):
+    _, line, _ = trained
+    assert run(*line).stdout.count("nothing to do") == 3
+
+
+def test_the_last_training_streams(trained, tiny_corpus):
+    import torch
+
+    from mgcm_fairseq.agents.system import load_system
+    from mgcm_fairseq.modules.streaming import ReencodingStream, speech_stream
+
+    out, _, _ = trained
+    stream = speech_stream(load_system(out / "mgcm_diseg.pt", tiny_corpus).network.encoder)
+    assert isinstance(stream, ReencodingStream)
+    with torch.no_grad():
+        stream.extend(torch.tensor(waveforms_of(tiny_corpus)[0]), True)
+    assert stream.segments >= 1
+
+
+def test_a_dry_run_writes_nothing_and_shows_every_problem_at_once(tiny_corpus, tmp_path):
+    line = command(tiny_corpus, tmp_path, "--dry-run")
+    planned = run(*line).stdout
+    assert "Dry run" in planned
+    assert re.search(r"state +new +new\n", planned)
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "w2v.pt").write_text("no checkpoint")
+    broken = run(*line, "model.front_end_block=33", "dataset.no_such_option=3", check=False)
+    assert broken.returncode == 2
+    assert "no_such_option" in broken.stdout
+    broken = run(*line, check=False)
+    assert broken.returncode == 2
+    assert "PROBLEM" in broken.stdout
+    assert "w2v.pt: expected a complete PyTorch checkpoint" in broken.stdout
+
+
+def test_missing_audio_is_found_before_training(tiny_corpus, tmp_path):
+    folder = tmp_path / "en-de"
+    folder.mkdir()
+    for name in ("config.yaml", *(path.name for path in tiny_corpus.glob("spm_*")), "dev.tsv", "train.tsv"):
+        (folder / name).write_bytes((tiny_corpus / name).read_bytes())
+    failed = run(*command(folder, tmp_path, "--dry-run"), check=False)
+    assert failed.returncode == 2
+    assert re.search(r"PROBLEM: .*en-de: expected the \d+ audio files of its manifests, found no .*wav", failed.stdout)
+
+
+def test_goes_on_after_sigkill(tiny_corpus, tmp_path):
+    line = [str(part) for part in command(tiny_corpus, tmp_path)]
+    line[line.index("mgcm_diseg")] = "multi_task"
+    log = tmp_path / "out" / "multi_task.log"
+    with subprocess.Popen(line, cwd=REPOSITORY, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          start_new_session=True) as process:
+        while not (tmp_path / "out" / "multi_task" / "checkpoint_last.pt").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        subprocess.run(["kill", "-9", "--", f"-{process.pid}"], check=True)
+        assert process.wait() == -signal.SIGKILL
+    assert re.search(r"state +goes on", run(*line, "--dry-run").stdout)
+    run(*line)
+    assert "Loaded checkpoint" in log.read_text()
+    assert (tmp_path / "out" / "multi_task.pt").is_file()
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (["best", "--data", "x", "--w2v", "y", "--out", "z"], "invalid choice: 'best'"),
+    (["diseg"], "--data, --w2v, --out"),
+    (["diseg", "--data", "x", "--w2v", "y", "--out", "z", "speed"], "expected KEY=VALUE, found 'speed'"),
+    (["diseg", "--data", "x", "--w2v", "y", "--out", "z", "--gpus", "3"], "divides the paper's 8"),
+    (["diseg", "--data", "x", "--w2v", "y", "--out", "z", "--nodes", "2", "--gpus", "4"], "1 with --launcher local")])
+def test_what_is_wrong_is_named(options, message):
+    failed = run("bash", "scripts/train.sh", *options, check=False)
+    assert failed.returncode == 2
+    assert message in failed.stderr
