@@ -8,6 +8,8 @@ import sys
 
 from fairseq_cli.hydra_train import cli_main
 
+import mgcm_fairseq.tasks  # noqa: F401 - fairseq's --user-dir leaves a package that is imported already as it is
+
 
 def main() -> None:
     """Trains as worker RANK of WORLD_SIZE, on GPU LOCAL_RANK of this machine."""
