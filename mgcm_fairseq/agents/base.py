@@ -21,6 +21,7 @@ class SystemAgent(SpeechToTextAgent):
         """`system`: a checkpoint that is loaded already, instead of args.checkpoint."""
         super().__init__(args)
         self.system = system or load_system(args.checkpoint, args.corpus)
+        _check_unit(args, self.system)
         self.bf16 = args.bf16
 
     @staticmethod
@@ -48,6 +49,14 @@ class SystemAgent(SpeechToTextAgent):
     def write(self, states: AgentStates) -> str:
         """The words that are due; at the end of the source, all that are left."""
         raise NotImplementedError
+
+
+def _check_unit(args: Namespace, system: System) -> None:
+    """InputError if simuleval, whose options these are, would join and count the text in units that it has not."""
+    given, expected = getattr(args, "eval_latency_unit", None), system.writing.language
+    if given not in (None, expected.unit):
+        raise InputError("--eval-latency-unit", f"{expected.unit}, for text in {system.corpus.tgt_lang}", given,
+                         f"Pass --eval-latency-unit {expected.unit} --sacrebleu-tokenizer {expected.tokenizer}.")
 
 
 def check_source(states: AgentStates) -> None:

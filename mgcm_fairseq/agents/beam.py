@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mgcm_fairseq.agents.continuation import extends_word, most_pieces
+from mgcm_fairseq.agents.continuation import most_pieces
 from mgcm_fairseq.agents.system import System
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.attention import Cache
@@ -31,7 +31,6 @@ class BeamSearch:
             raise InputError("--beam", "a beam of at least 1", str(beam), "Correct the option.")
         self.system = system
         self.beam = beam
-        self.extends_word = extends_word(system.vocabulary)
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
@@ -51,7 +50,7 @@ class BeamSearch:
         log_BUV = self._log_probabilities(tokens_BU, memory, cache)
         score_B = log_BUV[:, :-1].gather(2, tokens_BU[:, 1:, None]).sum((1, 2))
         log_BV = log_BUV[:, -1]
-        log_BV[:, self.extends_word if prefix else eos] = -torch.inf
+        log_BV[:, self.system.writing.lengthening(prefix) if prefix else eos] = -torch.inf
         found: list[tuple[float, Hypothesis]] = []
         pieces: list[list[int]] = [[]]
         while True:

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from mgcm_fairseq.agents.system import System
-from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.encoder import Memory
 
@@ -27,8 +26,6 @@ class WordDecoder:
 
     def __init__(self, system: System) -> None:
         self.system = system
-        self.starts_word = system.vocabulary.word_starts
-        self.extends_word = extends_word(system.vocabulary)
 
     @torch.inference_mode()
     def extend(self, prefix: list[int], memory: Memory, to_end: bool) -> Continuation:
@@ -37,27 +34,25 @@ class WordDecoder:
         Before the end of the source </s> may not be chosen. A word written earlier is never lengthened; punctuation
         may still follow it, in front of the next word or at the end.
         """
+        writing = self.system.writing
         cache: Cache = {}
         tokens = [self.system.tag, *prefix]
         added: list[int] = []
         while len(prefix) + len(added) < most_pieces(memory):
             scores = self._scores(tokens, memory, cache)
             if not added and prefix:
-                scores[self.extends_word] = -torch.inf
+                scores[writing.lengthening(prefix)] = -torch.inf
             if not to_end or not (prefix or added):
                 scores[self.system.vocabulary.eos] = -torch.inf
             piece = int(scores.argmax())
             if piece == self.system.vocabulary.eos:
                 return Continuation(added, ended=True)
-            if not to_end and ((self.starts_word[piece] and self.words(added)) or len(added) == MAX_WORD):
+            starts = writing.starts([*added, piece], prefix)
+            if not to_end and ((starts[-1] and any(starts[:-1])) or len(added) == MAX_WORD):
                 return Continuation(added, ended=False)
             added.append(piece)
             tokens = [piece]
         return Continuation(added, ended=True)
-
-    def words(self, pieces: list[int]) -> int:
-        """How many words start in `pieces`."""
-        return sum(self.starts_word[piece] for piece in pieces)
 
     def _scores(self, tokens: list[int], memory: Memory, cache: Cache) -> Tensor:
         """Logits of the next piece, on the CPU, without padding."""
@@ -70,11 +65,3 @@ class WordDecoder:
 def most_pieces(memory: Memory) -> int:
     """Of a hypothesis: as many as fairseq-generate allows, in longer audio one a frame, so that no tail is lost."""
     return max(MAX_PIECES, memory.states.size(1))
-
-
-def extends_word(vocabulary: Vocabulary) -> Tensor:
-    """(V,) bool: pieces that would lengthen a word that has been written; neither punctuation nor specials."""
-    marks = [not any(char.isalnum() for char in piece) for piece in vocabulary.pieces]
-    extends = ~(torch.tensor(vocabulary.word_starts) | torch.tensor(marks))
-    extends[[vocabulary.eos, vocabulary.unk]] = False
-    return extends

@@ -17,7 +17,8 @@ from mgcm_fairseq.models.averaging import average
 MODEL, SYSTEM = "model.pt", "main.yaml"
 HEADER = """\
 # Run by SimulEval, wherever this folder lies, with mgcm-fairseq installed:
-# simuleval --system-dir FOLDER --source-segment-size 320 --source LIST --target LIST --output FOLDER
+# simuleval --system-dir FOLDER --source-segment-size 320 --source LIST --target LIST --output FOLDER \
+#     --eval-latency-unit {unit} --sacrebleu-tokenizer {tokenizer}
 """
 
 
@@ -32,6 +33,7 @@ def export(policy: str, args: argparse.Namespace, out: Path) -> None:
     agent = agent_class(policy).from_args(args)
     trained_on: str = load_checkpoint(args.checkpoint)["cfg"]["task"]["data"]
     corpus, names = Path(args.corpus or trained_on), agent.system.corpus
+    language = agent.system.writing.language
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out.parent, prefix=".export_") as partial:
         folder = Path(partial) / out.name
@@ -39,7 +41,8 @@ def export(policy: str, args: argparse.Namespace, out: Path) -> None:
         average([args.checkpoint], folder / MODEL)
         for name in ("config.yaml", names.vocab_filename, names.spm_filename):
             shutil.copyfile(corpus / name, folder / name)
-        text = HEADER + yaml.safe_dump(system(args, policy), sort_keys=False)
+        header = HEADER.format(unit=language.unit, tokenizer=language.tokenizer)
+        text = header + yaml.safe_dump(system(args, policy), sort_keys=False)
         (folder / SYSTEM).write_text(text, encoding="utf-8")
         folder.rename(out)
 
@@ -73,7 +76,7 @@ def main() -> None:
     except InputError as error:
         print(f"export_system: {error}", file=sys.stderr)
         sys.exit(2)
-    print(f"{given.out}: {given.policy}; simuleval --system-dir {given.out} runs it")
+    print(f"{given.out}: {given.policy}; simuleval --system-dir {given.out} runs it, {SYSTEM} says with which options")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from simuleval.utils import entrypoint
 from mgcm_fairseq.agents.beam import Hypothesis
 from mgcm_fairseq.agents.redecoding import RedecodingAgent, RedecodingStates
 from mgcm_fairseq.agents.system import System
-from mgcm_fairseq.core.policy import local_agreement, whole_words
+from mgcm_fairseq.core.policy import local_agreement
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.encoder import Memory
 
@@ -40,6 +40,5 @@ class LocalAgreementAgent(RedecodingAgent):
         if len(last) < self.agreeing:
             return 0
         common = local_agreement(last)
-        starts = self.system.vocabulary.word_starts
-        agreed = min(whole_words(common, [starts[piece] for piece in pieces], ended=True) for pieces in last)
+        agreed = min(self.system.writing.whole(common, pieces, ended=True) for pieces in last)
         return max(0, agreed - len(states.pieces))

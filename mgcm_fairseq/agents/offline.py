@@ -28,4 +28,4 @@ class OfflineAgent(SystemAgent):
         if not states.source_finished or len(states.source) < self.system.network.encoder.front_end.receptive_field:
             return ""
         memory = self.system.encode(torch.tensor(states.source))
-        return self.system.vocabulary.decode(self.search.best([], memory).pieces)
+        return self.system.writing.text(self.search.best([], memory).pieces)

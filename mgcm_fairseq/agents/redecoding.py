@@ -12,7 +12,6 @@ from mgcm_fairseq.agents.base import SystemAgent, samples_of_step
 from mgcm_fairseq.agents.beam import BeamSearch, Hypothesis
 from mgcm_fairseq.agents.prefixes import Prefixes
 from mgcm_fairseq.agents.system import System
-from mgcm_fairseq.core.policy import whole_words
 from mgcm_fairseq.modules.encoder import Memory
 
 SPARE_PIECES = 10  # beyond one a frame: what a translation of unfinished speech may have, lest it go round in circles
@@ -50,6 +49,7 @@ class RedecodingAgent(SystemAgent):
 
     def write(self, states: RedecodingStates) -> str:
         written: list[int] = []
+        before = list(states.pieces)
         while (heard := (states.steps + 1) * self.step) < len(states.source) or (
                 heard == len(states.source) and not states.source_finished):
             states.steps += 1
@@ -57,7 +57,7 @@ class RedecodingAgent(SystemAgent):
         if states.source_finished and len(states.source) >= self.shortest:
             memory = self._encode(states, len(states.source))
             written += self.search.best(states.pieces, memory).pieces
-        return self.system.vocabulary.decode(written)
+        return self.system.writing.text(written, before)
 
     def stable(self, states: RedecodingStates, hypothesis: Hypothesis, memory: Memory) -> int:
         """How many pieces of the hypothesis, which follows states.pieces, are sure."""
@@ -67,8 +67,8 @@ class RedecodingAgent(SystemAgent):
         """What the first `heard` samples add to what was written."""
         memory = self._encode(states, heard)
         hypothesis = self.search.best(states.pieces, memory, SPARE_PIECES + memory.states.size(1))
-        starts = [self.system.vocabulary.word_starts[piece] for piece in hypothesis.pieces]
-        count = whole_words(self.stable(states, hypothesis, memory), starts, hypothesis.ended)
+        sure = self.stable(states, hypothesis, memory)
+        count = self.system.writing.whole(sure, hypothesis.pieces, hypothesis.ended, states.pieces)
         states.pieces += hypothesis.pieces[:count]
         return hypothesis.pieces[:count]
 

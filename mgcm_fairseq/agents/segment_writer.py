@@ -51,10 +51,7 @@ class SegmentWriter:
 
     def complete(self) -> int:
         """How many of the pieces make up words that nothing can be added to."""
-        starts = self.system.vocabulary.word_starts
-        if self.ended:
-            return len(self.pieces)
-        return max((index for index, piece in enumerate(self.pieces) if starts[piece]), default=0)
+        return self.system.writing.whole(len(self.pieces), self.pieces, self.ended)
 
     def _written(self) -> int:
         return int(self.system.network.written(torch.tensor([self._tokens], device=self.system.device))[0, -1])

@@ -2,14 +2,17 @@
 
 import pickle
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 import mgcm_fairseq.tasks  # noqa: F401 - registers the task and model that the checkpoint names
+from mgcm_fairseq.agents.writing import Writing
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.modules.encoder import Memory
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
@@ -31,6 +34,11 @@ class System:
     def tag(self) -> int:
         """Id of the piece that every hypothesis starts with."""
         return self.vocabulary.tag(self.corpus.tgt_lang)
+
+    @cached_property
+    def writing(self) -> Writing:
+        """How the target language is written."""
+        return Writing(self.vocabulary, self.vocabulary.piece_kinds(self.corpus).target, language(self.corpus.tgt_lang))
 
     @torch.inference_mode()
     def encode(self, waveform_N: Tensor) -> Memory:

@@ -60,7 +60,7 @@ class WaitKAgent(SystemAgent):
             written.append(text)
             if ended:
                 break
-        return " ".join(filter(None, written))
+        return self.system.writing.separator.join(filter(None, written))
 
     def _extend(self, states: WaitKStates, samples: int, to_end: bool) -> tuple[str, bool]:
         """Appends the next word, or all that is left, as decoded from the first `samples` samples."""
@@ -69,7 +69,8 @@ class WaitKAgent(SystemAgent):
         states.prefixes = states.prefixes or Prefixes(self.system)
         memory = states.prefixes.encode(states.source, samples)
         continuation = self.decoder.extend(states.pieces, memory, to_end)
-        text = self.system.vocabulary.decode(continuation.pieces)
+        writing = self.system.writing
+        text = writing.text(continuation.pieces, states.pieces)
+        states.words += sum(writing.starts(continuation.pieces, states.pieces))
         states.pieces += continuation.pieces
-        states.words += self.decoder.words(continuation.pieces)
         return text, continuation.ended

@@ -59,6 +59,7 @@ class WaitSegmentAgent(SystemAgent):
         states.heard = len(states.source)
         states.writer.write(states.stream, states.source_finished)
         due = states.writer.complete()
-        text = self.system.vocabulary.decode(states.writer.pieces[states.sent:due])
+        pieces = states.writer.pieces
+        text = self.system.writing.text(pieces[states.sent:due], pieces[:states.sent])
         states.sent = due
         return text

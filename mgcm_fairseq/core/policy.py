@@ -72,17 +72,20 @@ def edatt(attention_UT: Tensor, frames: int, threshold: float) -> int:
     return _before_the_first(late_U >= threshold)
 
 
-def whole_words(accepted: int, starts: Sequence[bool], ended: bool) -> int:
+def whole_words(accepted: int, starts: Sequence[bool], ended: bool, closed: Sequence[bool] = ()) -> int:
     """How many of `accepted` pieces make up words that nothing can be added to.
 
-    A word is whole when the piece after it, accepted or not, begins another, or the hypothesis ended with it.
+    A word is whole when the piece after it, accepted or not, begins another, or the hypothesis ended with it, or any
+    piece that could follow would begin another.
 
     Args:
         accepted: pieces that may be written, from the first on.
         starts: for each piece of the hypothesis whether it begins a word.
         ended: whether </s> follows the hypothesis.
+        closed: for each piece whether a word ends with it whatever follows; none, if left out.
     """
-    ends = [count for count in range(1, accepted + 1) if (starts[count] if count < len(starts) else ended)]
+    ends = [count for count in range(1, accepted + 1)
+            if (starts[count] if count < len(starts) else ended) or (closed and closed[count - 1])]
     return max(ends, default=0)
 
 

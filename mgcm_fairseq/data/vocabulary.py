@@ -2,13 +2,15 @@
 
 import io
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import sentencepiece
 
+from mgcm_fairseq.core.units import BEGINS, CLOSED, PieceKinds
 from mgcm_fairseq.data.config import CorpusConfig, language_tag
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.languages import language
+from mgcm_fairseq.data.piece_kinds import spaced_kind, unspaced_kind
 
 SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")  # in the order of fairseq's Dictionary: ids 0 to 3
 _AGAIN = "Prepare the corpus again."
@@ -52,10 +54,17 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.pieces)
 
-    @cached_property
-    def word_starts(self) -> list[bool]:
-        """For each id whether its piece begins a word."""
-        return [piece.startswith("▁") for piece in self.pieces]
+    def piece_kinds(self, config: CorpusConfig) -> PieceKinds:
+        """For each id what its piece does to the words, or characters, of both languages of a corpus."""
+        return PieceKinds(self._kinds(config.src_lang), self._kinds(config.tgt_lang))
+
+    def _kinds(self, code: str) -> list[int]:
+        spaced = language(code).spaced
+        kinds = [spaced_kind(piece) if spaced else unspaced_kind(piece) for piece in self.pieces]
+        for index in (self.bos, self.pad, self.eos, *self._tags):
+            kinds[index] = 0
+        kinds[self.unk] = 0 if spaced else BEGINS | CLOSED  # a rare character, most likely
+        return kinds
 
     def encode(self, text: str) -> list[int]:
         """Ids of the pieces of `text`, without tag and end of sentence."""
@@ -88,14 +97,17 @@ def train(sentences: Sequence[str], size: int, languages: Sequence[str]) -> byte
     """A serialised unigram model of `size` pieces, or of the largest size below that the text allows.
 
     The same sentences in the same order give the same bytes. Raises InputError if the characters alone need more.
+    SentencePiece's own normalisation narrows wide marks (，！？), so text of a language that has them is left as it is.
     """
     model = io.BytesIO()
+    normalisation = "nmt_nfkc" if all(language(code).spaced for code in languages) else "identity"
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(sentences), model_writer=model, model_type="unigram", vocab_size=size,
             hard_vocab_limit=False, character_coverage=1.0, bos_id=0, pad_id=1, eos_id=2, unk_id=3,
             unk_surface="⁇",  # the default has a space on each side, hence empty words
-            user_defined_symbols=[language_tag(language) for language in languages], num_threads=_THREADS,
+            user_defined_symbols=[language_tag(code) for code in languages], num_threads=_THREADS,
+            normalization_rule_name=normalisation,
             max_sentence_length=max(4096, *(len(text.encode()) + 1 for text in sentences)),  # longer ones are dropped
             minloglevel=2)
     except RuntimeError as error:

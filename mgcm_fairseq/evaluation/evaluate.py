@@ -12,7 +12,9 @@ from tqdm import tqdm
 from mgcm_fairseq.agents.registry import POLICIES
 from mgcm_fairseq.agents.system import load_system
 from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.steps import write_whole
 from mgcm_fairseq.evaluation.instances import read_instances
 from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, alone, environments, finished
@@ -68,11 +70,14 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     _translate_missing(logs, setting, processes)
     earlier = {Run.of_settings(settings): folder
                for folder, settings in finished(options.out / "runs", shared).items()}
-    instances = {run: read_instances(folder, setting.references) for run, folder in {**folders, **earlier}.items()}
+    target = CorpusConfig.read(options.corpus).tgt_lang
+    instances = {run: read_instances(folder, setting.references, language(target).unit)
+                 for run, folder in {**folders, **earlier}.items()}
     found = environments([*{**folders, **earlier}.values()])
     differing = {name: sorted({str(one[name]) for one in found}) for name in (*DECISIVE, "processes")}
     return assemble(instances, sources, {
         **{name: found[0][name] for name in (*DECISIVE, "threads", "processes")}, **shared,
+        "target_language": target,
         "differing": {name: values for name, values in differing.items() if len(values) > 1}})
 
 

@@ -25,7 +25,8 @@ def latency(instances: Sequence[Instance], computation_aware: bool = False) -> d
     """The mean of each metric over the sentences; None where no sentence counts.
 
     An empty hypothesis has no delay and hence no latency: SimulEval leaves it out of the mean, so do we. YAAL leaves
-    out sentences without a word before their end, too. Whoever prints the figures says how many there were.
+    out sentences without a word before their end, too. Whoever prints the figures says how many there were. Words are
+    characters where the instances' unit is that; SimulEval counts spaces in references then, but not in hypotheses.
 
     Args:
         instances: the sentences.
@@ -37,7 +38,8 @@ def latency(instances: Sequence[Instance], computation_aware: bool = False) -> d
     if not spoken:
         return dict.fromkeys(METRICS)
     # Numbered anew, because ATD looks at number 0 to find out what kind of instances it got.
-    logged = {number: LogInstance(json.dumps(asdict(instance))) for number, instance in enumerate(spoken)}
+    logged = {number: LogInstance(json.dumps(asdict(instance)), instance.unit)
+              for number, instance in enumerate(spoken)}
     values = {name: LATENCY_SCORERS_DICT[name](computation_aware=computation_aware)(logged) for name in SIMULEVAL}
     yaal = YAALScorer(computation_aware=computation_aware)(_omni(spoken))
     return {**values, "YAAL": None if yaal != yaal else yaal}
@@ -46,10 +48,10 @@ def latency(instances: Sequence[Instance], computation_aware: bool = False) -> d
 def simultaneity(instances: Sequence[Instance]) -> dict[str, float | bool | None]:
     """How simultaneous a policy really is (OmniSTEval, arXiv 2509.17349).
 
-    before_end: share, in [0, 1], of all words that were written before their source ended (a word written once all
-    had been read carries the source's length, the very same number); expected_before_end: the share that the latency
-    of these words lets expect; degenerate: whether the two differ by more than 0.2, as they do when a few words come
-    early and the rest at the end.
+    before_end: share, in [0, 1], of all words (or characters) that were written before their source ended (one written
+    once all had been read carries the source's length, the very same number); expected_before_end: the share that the
+    latency of these words lets expect; degenerate: whether the two differ by more than 0.2, as they do when a few words
+    come early and the rest at the end.
     """
     values = ShortformDegeneracyScorer()(_omni([instance for instance in instances if instance.delays]))
     shares = [None if values[name] != values[name] else values[name] / 100 for name in ("swf", "efsw")]
@@ -57,6 +59,7 @@ def simultaneity(instances: Sequence[Instance]) -> dict[str, float | bool | None
 
 
 def _omni(instances: Sequence[Instance]) -> list[OmniInstance]:
-    return [OmniInstance(prediction=one.prediction, reference=one.reference, index=one.index, longform=False,
-                         source_length=one.source_length, emission_cu=one.delays, emission_ca=one.elapsed)
+    return [OmniInstance(prediction=one.prediction, reference=one.reference, latency_unit=one.unit, index=one.index,
+                         longform=False, source_length=one.source_length, emission_cu=one.delays,
+                         emission_ca=one.elapsed)
             for one in instances]

@@ -18,12 +18,12 @@ class Score:
     signature: str
 
 
-def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> Score:
-    """Corpus BLEU of detokenised text with one reference each, by sacreBLEU with tokenizer 13a.
+def bleu(hypotheses: Sequence[str], references: Sequence[str], tokenizer: str = "13a") -> Score:
+    """Corpus BLEU of detokenised text with one reference each, by sacreBLEU with the language's tokenizer.
 
     Raises ValueError if the two are not equally many, where sacreBLEU would answer 0 without a word, or empty.
     """
-    return _score(BLEU(tokenize="13a"), hypotheses, references)
+    return _score(BLEU(tokenize=tokenizer), hypotheses, references)
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> Score:
@@ -42,9 +42,9 @@ def comet(hypotheses: Sequence[str], references: Sequence[str], sources: Sequenc
     return Score(float(COMETScorer(COMET_MODEL)(instances, list(sources))), COMET_MODEL)
 
 
-def length_ratio(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+def length_ratio(hypotheses: Sequence[str], references: Sequence[str], tokenizer: str = "13a") -> float:
     """Tokens of all hypotheses by tokens of all references, as BLEU counts them: far above 1 where a model runs on."""
-    score = BLEU(tokenize="13a").corpus_score(hypotheses, [references])
+    score = BLEU(tokenize=tokenizer).corpus_score(hypotheses, [references])
     return float(score.sys_len / score.ref_len)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.steps import write_whole
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.latency import METRICS, latency, simultaneity
@@ -22,43 +23,44 @@ def assemble(runs: Mapping[Run, Sequence[Instance]], sources: Sequence[str],
     Args:
         runs: instances in the order of the test set; simultaneous ones are listed by name and rising lag.
         sources: transcripts in that order.
-        setting: what the figures depend on besides, beside the versions in use.
+        setting: what the figures depend on besides, beside the versions in use; target_language among it.
     """
+    target = language(setting["target_language"])
     offline = {run: instances for run, instances in runs.items() if run.policy == OFFLINE}
     simul = sorted((run for run in runs if run.policy != OFFLINE), key=lambda run: (run.label, run.lag))
     return {
-        "offline": {_decoding(run): _quality(instances, sources) | _cost(instances)
+        "offline": {_decoding(run): _quality(instances, sources, target.tokenizer) | _cost(instances)
                     for run, instances in offline.items()},
-        "simul": [simul_result(run, runs[run], sources) for run in simul],
-        "environment": {**environment(), "utterances": len(sources), **setting,
+        "simul": [simul_result(run, runs[run], sources, target.tokenizer) for run in simul],
+        "environment": {**environment(), "utterances": len(sources), **setting, "latency_unit": target.unit,
                         "empty_hypotheses": {run.name: sum(not one.delays for one in runs[run]) for run in simul}},
     }
 
 
-def simul_result(run: Run, instances: Sequence[Instance], sources: Sequence[str]) -> dict[str, Any]:
+def simul_result(run: Run, instances: Sequence[Instance], sources: Sequence[str], tokenizer: str) -> dict[str, Any]:
     """policy, lag, options; BLEU, chrF, COMET where it is installed, and their signatures; latency; cost.
 
     AL, LAAL, DAL, ATD and YAAL are in ms, AP is a ratio; with _CA behind the name computing time is counted.
-    length_ratio is that of hypotheses to references; before_end the share of words written before the source ended,
-    expected_before_end what YAAL lets expect, and
-    degenerate whether the two are far apart. RTF is computing time by length of audio, slowest_read ms of computing
-    after one read, over the whole corpus.
+    length_ratio is that of hypotheses to references; before_end the share of words (or characters) written before the
+    source ended, expected_before_end what YAAL lets expect, and degenerate whether the two are far apart. RTF is
+    computing time by length of audio, slowest_read ms of computing after one read, over the whole corpus.
+    `tokenizer`: sacreBLEU's for the language.
     """
     delays = {**latency(instances), **{f"{name}_CA": value for name, value in latency(instances, True).items()}}
     rounded = {name: _rounded(value, DECIMALS[METRICS[name.removesuffix("_CA")]]) for name, value in delays.items()}
     shares = {name: value if isinstance(value, bool) else _rounded(value, 4)
               for name, value in simultaneity(instances).items()}
     lag = int(run.lag) if run.lag == int(run.lag) else run.lag
-    return {"policy": run.label, "lag": lag, "options": " ".join(run.options), **_quality(instances, sources),
-            **rounded, **shares, **_cost(instances)}
+    return {"policy": run.label, "lag": lag, "options": " ".join(run.options),
+            **_quality(instances, sources, tokenizer), **rounded, **shares, **_cost(instances)}
 
 
-def _quality(instances: Sequence[Instance], sources: Sequence[str]) -> dict[str, Any]:
+def _quality(instances: Sequence[Instance], sources: Sequence[str], tokenizer: str) -> dict[str, Any]:
     texts = [one.prediction for one in instances], [one.reference for one in instances]
-    scores = {"BLEU": bleu(*texts), "chrF": chrf(*texts)}
+    scores = {"BLEU": bleu(*texts, tokenizer), "chrF": chrf(*texts)}
     neural = comet(*texts, sources)
     return {**{name: round(score.value, 2) for name, score in scores.items()}, "signature": scores["BLEU"].signature,
-            "chrF_signature": scores["chrF"].signature, "length_ratio": round(length_ratio(*texts), 3),
+            "chrF_signature": scores["chrF"].signature, "length_ratio": round(length_ratio(*texts, tokenizer), 3),
             **({"COMET": round(neural.value, 4), "COMET_model": neural.signature} if neural else {})}
 
 

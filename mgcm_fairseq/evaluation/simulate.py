@@ -11,17 +11,17 @@ from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation.latency import SpeechToTextDataloader, SpeechToTextInstance
 
-WORDS = Namespace(eval_latency_unit="word")  # SimulEval's default; delays of characters are another matter
-
 
 def simulate(agent: SystemAgent, wavs: Sequence[str], references: Sequence[str], index: int,
              segment_ms: int) -> dict[str, Any]:
     """What SimulEval logs of sentence `index`, and `computing` and `slowest_read`, ms of the agent's own.
 
-    The order of calls is that of simuleval's SentenceLevelEvaluator.
+    Delays are of words, or of characters where the agent's language has no spaces between words. The order of calls is
+    that of simuleval's SentenceLevelEvaluator.
     """
+    unit = Namespace(eval_latency_unit=agent.system.writing.language.unit)
     try:
-        instance = SpeechToTextInstance(index, SpeechToTextDataloader(list(wavs), list(references)), WORDS)
+        instance = SpeechToTextInstance(index, SpeechToTextDataloader(list(wavs), list(references)), unit)
     except soundfile.SoundFileError as error:
         raise InputError(wavs[index], "a wav file", str(error), "Prepare it with scripts/prep_mustc.sh.") from error
     agent.reset()

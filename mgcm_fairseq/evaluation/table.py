@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mgcm_fairseq.data.languages import UNITS
+
 Columns = dict[str, tuple[str, str]]  # header: (key, format of the number)
 
 PLAIN: Columns = {
@@ -54,10 +56,11 @@ def _pad(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 def _notes(results: Mapping[str, Any]) -> list[str]:
     setting, runs = results["environment"], [*results["offline"].values(), *results["simul"]]
+    units = UNITS[setting["latency_unit"]]
     signatures = sorted({run[key] for run in runs for key in ("signature", "chrF_signature", "COMET_model")
                          if key in run})
     empty = [f"{name} ({count})" for name, count in setting["empty_hypotheses"].items() if count]
-    degenerate = [f"{run['policy']} {run['lag']} ({run['before_end']:.0%} of words before the end, where "
+    degenerate = [f"{run['policy']} {run['lag']} ({run['before_end']:.0%} of {units} before the end, where "
                   f"{run['expected_before_end']:.0%} were to be expected)"
                   for run in results["simul"] if run["degenerate"]]
     long = [f"{run['policy']} {run['lag']} ({run['length_ratio']:.2f})" for run in results["simul"]
@@ -67,16 +70,16 @@ def _notes(results: Mapping[str, Any]) -> list[str]:
         f"{setting['source_segment_size_ms']} ms, {setting['dtype']} on {setting['device']} ({setting['cpu']}, GPU: "
         f"{setting['gpu']}), torch {setting['torch']}, commit {setting['commit']}.",
         f"Quality by sacreBLEU, `{'`, `'.join(signatures)}`. YAAL by OmniSTEval {setting['omnisteval']}.",
-        "Length: tokens of hypotheses by tokens of references. AP is a ratio, latency else in ms. Before end: words "
-        "written before the source had been read to its end. "
-        "YAAL leaves out sentences without a word before their end. "
+        "Length: tokens of hypotheses by tokens of references. AP is a ratio, latency else in ms, that of "
+        f"{units}. Before end: {units} written before the source had been read to its end. "
+        f"YAAL leaves out sentences without any {units} before their end. "
         f"RTF: computing time by length of audio, one thread a sentence, {setting['processes']} at a time.",
     ]
     if long:
         notes.append("WARNING: hypotheses much longer than the references, as of a model that runs on: "
                      f"{', '.join(long)}.")
     if degenerate:
-        notes.append("WARNING: likely degenerate policies, whose latency does not tell when the words came: "
+        notes.append("WARNING: likely degenerate policies, whose latency does not tell when the text came: "
                      f"{'; '.join(degenerate)}.")
     if empty:
         notes.append(f"Empty hypotheses, which have no latency and are left out of its means: {', '.join(empty)}.")

@@ -3,7 +3,6 @@
 import json
 import logging
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from omegaconf import DictConfig, open_dict
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
+from mgcm_fairseq.core.units import PieceKinds
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
@@ -90,7 +90,7 @@ class SimulSTModel(BaseFairseqModel):
     @classmethod
     def build_model(cls, cfg: SimulSTModelConfig, task: Any) -> "SimulSTModel":
         """Random weights in the shape that cfg asks for."""
-        network = build_network(cfg, task.vocabulary.word_starts, task.vocabulary.pad, task.cfg.seed)
+        network = build_network(cfg, task.vocabulary.piece_kinds(task.corpus), task.vocabulary.pad, task.cfg.seed)
         return cls(network, cfg.checkpoint_activations, cfg.freeze_front_end_updates)
 
     def set_num_updates(self, num_updates: int) -> None:
@@ -119,18 +119,18 @@ class SimulSTModel(BaseFairseqModel):
         return MAX_TOKENS
 
 
-def build_network(cfg: SimulSTModelConfig, word_starts: Sequence[bool], pad: int, seed: int) -> SimulSTNetwork:
+def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int, seed: int) -> SimulSTNetwork:
     """The network that cfg describes, with random weights.
 
     Args:
         cfg: sizes and schedules.
-        word_starts: for each piece of the vocabulary whether it begins a word.
+        kinds: for each piece of the vocabulary what it does to the units of either language.
         pad: id of the padding.
         seed: of the lags of training.
     """
     shape = LayerShape(cfg.model_dim, cfg.ffn_dim, cfg.attention_heads, cfg.dropout, cfg.attention_dropout,
                        cfg.activation_dropout, cfg.norm_first)
-    embedding = nn.Embedding(len(word_starts), cfg.model_dim, padding_idx=pad)
+    embedding = nn.Embedding(len(kinds.target), cfg.model_dim, padding_idx=pad)
     nn.init.normal_(embedding.weight, std=cfg.model_dim**-0.5)
     with torch.no_grad():
         embedding.weight[pad].zero_()
@@ -138,13 +138,14 @@ def build_network(cfg: SimulSTModelConfig, word_starts: Sequence[bool], pad: int
     kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
     variant = str(cfg.segmentation_variant)
     encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
-                            None if variant == "none" else Segmenter(cfg.model_dim, variant), torch.tensor(word_starts))
+                            None if variant == "none" else Segmenter(cfg.model_dim, variant),
+                            torch.tensor(kinds.source))
     decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, not cfg.no_embedding_norm, cfg.tie_output)
     schedule = Schedule(cfg.segment_from, cfg.noise_from, cfg.segment_noise, cfg.multipath_from, _lag_range(cfg.lags),
                         seed)
     if cfg.differentiable_waiting and variant != "repaired":
         raise InputError("--differentiable-waiting", "--segmentation-variant repaired", variant, "Leave it out.")
-    return SimulSTNetwork(encoder, decoder, cfg.ctc, schedule, cfg.differentiable_waiting)
+    return SimulSTNetwork(encoder, decoder, torch.tensor(kinds.target), cfg.ctc, schedule, cfg.differentiable_waiting)
 
 
 def _lag_range(text: str) -> tuple[int, int]:

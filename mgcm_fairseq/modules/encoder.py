@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
 from mgcm_fairseq.core.segmentation import token_units, word_ids
+from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
@@ -34,14 +35,14 @@ class Memory(NamedTuple):
 class SharedEncoder(nn.Module):
     """N Transformer layers for SimulST, SimulASR (speech) and SimulMT (text)."""
 
-    word_starts: Tensor
+    source_kinds: Tensor
 
     def __init__(self, front_end: Wav2Vec2FrontEnd, subsample_kernels: list[int], embedding: nn.Embedding,
                  shape: LayerShape, layers: int, embedding_norm: bool, segmenter: Segmenter | None,
-                 word_starts: Tensor) -> None:
-        """`word_starts`: (vocabulary,) bool, True for pieces that begin a word."""
+                 source_kinds: Tensor) -> None:
+        """`source_kinds`: (vocabulary,) int64, what pieces do to the words of the source (core.units)."""
         super().__init__()
-        self.register_buffer("word_starts", word_starts, persistent=False)
+        self.register_buffer("source_kinds", source_kinds, persistent=False)
         self.front_end = front_end
         self.subsampler = ConvSubsampler(front_end.dim, shape.dim, subsample_kernels, front_end.block > 0) \
             if subsample_kernels else None
@@ -104,6 +105,10 @@ class SharedEncoder(nn.Module):
             mask = mask & causal_mask(tokens_BU.size(1), tokens_BU.device)
         return Segments(mask, self._text_units(tokens_BU))
 
+    def word_starts(self, tokens_BU: Tensor) -> Tensor:
+        """(B, U) bool, True where a piece of the source's text begins a word."""
+        return unit_starts(self.source_kinds[tokens_BU])
+
     def run(self, inputs: Sequence[tuple[Stream, Stream | Tensor]], passing: Passing) -> list[Stream]:
         """The layers over embedded speech and text: streams (B, T, D) with what they may see (B, 1, T or 1, T)."""
         masks = [visibility for _, visibility in inputs]
@@ -121,7 +126,7 @@ class SharedEncoder(nn.Module):
         """
         if self.segmenter is None or self.segmenter.published:
             return token_units(tokens_BU)
-        return word_ids(self.word_starts[tokens_BU]).clamp(min=0)
+        return word_ids(self.word_starts(tokens_BU)).clamp(min=0)
 
     def _shorten(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
         if self.subsampler is not None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
 from mgcm_fairseq.core.segmentation import expected_waiting, pieces_written, wait_mask, words_begun
+from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.modules.ctc import Alignment, CTCHeads
 from mgcm_fairseq.modules.decoder import Prefix, SharedDecoder
 from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
@@ -55,9 +56,13 @@ TASKS = ("st", "asr", "mt")
 class SimulSTNetwork(nn.Module):
     """Encoder, decoder and optional CTC heads."""
 
-    def __init__(self, encoder: SharedEncoder, decoder: SharedDecoder, ctc: bool, schedule: Schedule,
-                 differentiable_waiting: bool = False) -> None:
+    target_kinds: Tensor
+
+    def __init__(self, encoder: SharedEncoder, decoder: SharedDecoder, target_kinds: Tensor, ctc: bool,
+                 schedule: Schedule, differentiable_waiting: bool = False) -> None:
+        """`target_kinds`: (vocabulary,) int64, what pieces do to the units of the target (core.units)."""
         super().__init__()
+        self.register_buffer("target_kinds", target_kinds, persistent=False)
         self.encoder = encoder
         self.decoder = decoder
         self.front_end_frozen = False
@@ -115,15 +120,20 @@ class SimulSTNetwork(nn.Module):
         return TaskOutputs({text.task: of_task for text, of_task in zip(texts, logits, strict=True)}, alignments,
                            segmented)
 
-    def waiting(self, memory: Memory, prefix_BU: Tensor, lag: int | None) -> Tensor:
-        """(B, 1, U or 1, T) bool: what the decoder may see at each position of a prefix under a lag."""
+    def waiting(self, memory: Memory, prefix_BU: Tensor, lag: int | None, task: str = "st") -> Tensor:
+        """(B, 1, U or 1, T) bool: what the decoder may see at each position of a task's prefix under a lag."""
         if lag is None:
             return memory.mask
-        return wait_mask(memory.units, memory.lengths, self.written(prefix_BU), lag, self._published)
+        return wait_mask(memory.units, memory.lengths, self.written(prefix_BU, task), lag, self._published)
 
-    def written(self, prefix_BU: Tensor) -> Tensor:
-        """(B, U) units of the target before each position: words, since a segment stands for a word; else pieces."""
-        return pieces_written(prefix_BU) + 1 if self._published else words_begun(self.encoder.word_starts[prefix_BU])
+    def written(self, prefix_BU: Tensor, task: str = "st") -> Tensor:
+        """(B, U) units before each position of a task's prefix: words, or where there are no spaces between them
+        characters or what pieces make of them, since a segment stands for a word; as published pieces.
+        """
+        if self._published:
+            return pieces_written(prefix_BU) + 1
+        kinds = self.encoder.source_kinds if task == "asr" else self.target_kinds
+        return words_begun(unit_starts(kinds[prefix_BU]))
 
     @property
     def _published(self) -> bool:
@@ -132,10 +142,10 @@ class SimulSTNetwork(nn.Module):
     def _mask(self, memory: Memory, prefix_BU: Tensor, segments: Segments, task: str,
               passing: Passing) -> Stream | Tensor:
         """As `waiting`, or in training, where asked for, the expected mask that carries gradients to the segmenter."""
-        lag, segmenter, written = self.lag, self.encoder.segmenter, self.written(prefix_BU)
+        lag, segmenter, written = self.lag, self.encoder.segmenter, self.written(prefix_BU, task)
         logits, expected = segments.logits, self.training and self.differentiable_waiting
         if lag is None or segmenter is None or logits is None or not expected:
-            return self.waiting(memory, prefix_BU, lag)
+            return self.waiting(memory, prefix_BU, lag, task)
 
         def expect(logits_BT: Tensor, noise_BT: Tensor) -> Tensor:
             counted = segmenter.counted(logits_BT + noise_BT, memory.lengths)
@@ -153,7 +163,7 @@ class SimulSTNetwork(nn.Module):
         text = self.encoder.embed_text(inputs.transcript, passing, task).value
         return Segmented(segmenter.counted(raw, frames), frames, segmenter.decide(raw.detach(), frames - 1).boundaries,
                          passing.branch(speech, task).value, text, inputs.transcript_lengths - 1,
-                         self.encoder.word_starts[inputs.transcript], segmenter.published, self.update)
+                         self.encoder.word_starts(inputs.transcript), segmenter.published, self.update)
 
     def _hear(self, inputs: TaskInputs, tasks: Sequence[str], passing: Passing) -> Stream:
         if not self.front_end_frozen:

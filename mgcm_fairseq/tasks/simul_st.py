@@ -18,6 +18,7 @@ from torch import Tensor
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import start_from_wav2vec2
@@ -169,7 +170,7 @@ class SimulSTTask(FairseqTask):
             self.validation_generator = self.build_generator([model], Namespace(beam=1))
         best = self.inference_step(self.validation_generator, [model], sample)
         texts = [self.vocabulary.decode(hypotheses[0]["tokens"].tolist()) for hypotheses in best]
-        score = sacrebleu.corpus_bleu(texts, [sample["references"]])
+        score = sacrebleu.corpus_bleu(texts, [sample["references"]], tokenize=language(self.corpus.tgt_lang).tokenizer)
         counts = {f"_bleu_count_{n}": score.counts[n] for n in range(MAX_NGRAM)}
         totals = {f"_bleu_total_{n}": score.totals[n] for n in range(MAX_NGRAM)}
         return {**counts, **totals, "_bleu_hyp": score.sys_len, "_bleu_ref": score.ref_len}

@@ -37,18 +37,18 @@ def test_no_word_comes_before_its_step(make, waveforms):
 
 
 def test_a_word_once_written_is_not_lengthened(make):
-    decoder = make(1).decoder
-    pieces = decoder.system.vocabulary.pieces
-    extending = [piece for piece, banned in zip(pieces, decoder.extends_word.tolist(), strict=True) if banned]
+    system = make(1).system
+    pieces = system.vocabulary.pieces
+    banned = system.writing.lengthening(system.vocabulary.encode("Der Hund")).tolist()
+    extending = [piece for piece, is_banned in zip(pieces, banned, strict=True) if is_banned]
     assert extending
     assert not any(piece.startswith("▁") or piece in (".", ",", "</s>", "<unk>") for piece in extending)
 
 
 def test_words_are_counted_by_their_first_piece(make):
-    decoder = make(1).decoder
-    vocabulary = decoder.system.vocabulary
+    system = make(1).system
     for text in ("Der Hund schläft.", "a b, c", "."):
-        assert decoder.words(vocabulary.encode(text)) == len(text.split())
+        assert sum(system.writing.starts(system.vocabulary.encode(text))) == len(text.split())
 
 
 @pytest.mark.parametrize(("lag", "step_ms"), [(0, 320), (1, 20)])

@@ -34,7 +34,7 @@ def whole_utterance(agent, samples):
     segments = int(memory.units.max()) + 1
     tokens, seen = [vocabulary.tag("de")], []
     while len(tokens) <= 200:
-        allowed = max([*seen, agent.lag + int(network.encoder.word_starts[tokens].sum())])
+        allowed = max([*seen, agent.lag + sum(agent.system.writing.starts(tokens))])
         while True:
             mask = memory.units[:, None, None, :] < torch.tensor([*seen, allowed])[None, None, :, None]
             scores = network.decoder(torch.tensor([tokens]), memory, None, mask)[0, -1]

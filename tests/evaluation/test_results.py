@@ -10,7 +10,8 @@ from mgcm_fairseq.evaluation.results import assemble, simul_result, write_result
 from mgcm_fairseq.evaluation.runs import Run
 from mgcm_fairseq.evaluation.table import table
 
-SETTING = {"source_segment_size_ms": 320, "dtype": "fp32", "device": "cpu", "processes": 2, "differing": {}}
+SETTING = {"source_segment_size_ms": 320, "dtype": "fp32", "device": "cpu", "processes": 2, "differing": {},
+           "target_language": "de"}
 SOURCES = ["one", "two", "three"]
 
 
@@ -38,7 +39,7 @@ def test_results_have_the_promised_form(results):
 def test_computing_time_by_length_of_audio(write_log, records, references):
     for record in records:
         record["computing"] = 21.0
-    result = simul_result(Run("wait-k", "wait-k", 1), read_instances(write_log(records), references), SOURCES)
+    result = simul_result(Run("wait-k", "wait-k", 1), read_instances(write_log(records), references), SOURCES, "13a")
     assert result["RTF"] == 0.03  # 63 ms of 2,100
 
 
@@ -97,10 +98,10 @@ def test_plots_of_the_same_figures_are_the_same_files(results, tmp_path):
 
 def test_later_words_lower_before_end_and_raise_lagging(write_log, records, references):
     run = Run("wait-k", "wait-k", 1)
-    early = simul_result(run, read_instances(write_log(records), references), SOURCES)
+    early = simul_result(run, read_instances(write_log(records), references), SOURCES, "13a")
     for record in records:
         record["delays"] = [record["source_length"]] * len(record["delays"])
-    late = simul_result(run, read_instances(write_log(records), references), SOURCES)
+    late = simul_result(run, read_instances(write_log(records), references), SOURCES, "13a")
     assert late["before_end"] == 0 < early["before_end"]
     assert all(late[name] > early[name] for name in ("AL", "LAAL", "AP", "DAL", "ATD"))
     assert late["BLEU"] == early["BLEU"]

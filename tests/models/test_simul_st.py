@@ -10,11 +10,12 @@ from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
 from fairseq.sequence_generator import SequenceGenerator
 from omegaconf import OmegaConf
 
+from mgcm_fairseq.core.units import PieceKinds
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.config import SimulSTModelConfig
 from mgcm_fairseq.models.simul_st import SimulSTModel, build_network, start_from_wav2vec2
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
-from tests.modules.networks import PAD, VOCABULARY, WORD_STARTS, config, features, network, speech
+from tests.modules.networks import KINDS, PAD, VOCABULARY, config, features, network, speech
 
 SMALL = {**json.loads(config().w2v_config), "layer_norm_first": False, "encoder_layers": 2}
 
@@ -43,7 +44,7 @@ def test_starts_from_both_styles_of_wav2vec2_files(tmp_path, style, normalize):
     cfg = OmegaConf.structured(config(w2v_path=str(path), w2v_config="{}"))
     weights = start_from_wav2vec2(cfg)
     path.unlink()
-    front_end = build_network(cfg, WORD_STARTS, PAD, 0).eval().encoder.front_end
+    front_end = build_network(cfg, KINDS, PAD, 0).eval().encoder.front_end
     front_end.wav2vec2.load_state_dict(weights)
     waveform, lengths = speech([16_000])
     scaled = torch.nn.functional.layer_norm(waveform, waveform.shape[1:]) if normalize else waveform
@@ -78,7 +79,8 @@ def test_broken_json_is_refused(text):
 
 
 def parameters(cfg, vocabulary):
-    return sum(parameter.numel() for parameter in build_network(cfg, [False] * vocabulary, PAD, 0).parameters())
+    network = build_network(cfg, PieceKinds(*[[0] * vocabulary] * 2), PAD, 0)
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def test_sizes_of_the_presets():

@@ -5,12 +5,14 @@ from typing import Any
 import torch
 
 from mgcm_fairseq.core.conflict import PLAIN
+from mgcm_fairseq.core.units import PieceKinds
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.simul_st import build_network
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
 VOCABULARY = 50
 WORD_STARTS = [index > 5 and index % 3 > 0 for index in range(VOCABULARY)]
+KINDS = PieceKinds(WORD_STARTS, WORD_STARTS)  # a True is BEGINS
 PAD = 1
 
 
@@ -25,7 +27,7 @@ def config(**changes: Any) -> SimulSTModelConfig:
 def network(seed: int = 0, **changes: Any) -> SimulSTNetwork:
     """A network with random weights, ready for evaluation."""
     torch.manual_seed(seed)
-    return build_network(config(**changes), WORD_STARTS, PAD, seed).eval()
+    return build_network(config(**changes), KINDS, PAD, seed).eval()
 
 
 def speech(lengths: list[int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

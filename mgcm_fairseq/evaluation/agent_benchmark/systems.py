@@ -26,7 +26,7 @@ def random_system(size: str, block_ms: int) -> System:
     for name, value in {**PRESETS[size], "ctc": False, **streaming}.items():
         setattr(config, name, value)
     torch.manual_seed(0)
-    network = build_network(config, vocabulary.word_starts, vocabulary.pad, seed=0).eval()
+    network = build_network(config, vocabulary.piece_kinds(corpus), vocabulary.pad, seed=0).eval()
     assert network.encoder.segmenter is not None
     network.encoder.segmenter.active = True
     return System(network, vocabulary, corpus)

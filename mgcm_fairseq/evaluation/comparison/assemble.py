@@ -30,7 +30,7 @@ def assemble(systems: Systems, latency: str, at: Sequence[float] | None, resampl
     tests = PairedTests(first, tested, resamples, seed)
     by_lag = curves(systems)
     return {
-        "latency": latency,
+        "latency": latency, "latency_unit": next(iter(first.values())).language.unit,
         "systems": {name: [{"folder": str(one.folder), "environment": one.results["environment"]} for one in seeds]
                     for name, seeds in systems.items()},
         "differing": differing(systems),

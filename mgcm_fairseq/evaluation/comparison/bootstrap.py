@@ -13,7 +13,7 @@ import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 
 PERCENTILES = (2.5, 97.5)
-_METRIC = BLEU(tokenize="13a")  # as quality.bleu
+_SUMS = BLEU()  # for scores of n-gram counts, which no tokenizer matters for
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ def draw(sentences: int, resamples: int, seed: int) -> np.ndarray:
     return np.stack([np.bincount(row, minlength=sentences) for row in drawn]).astype(np.float64)
 
 
-def bleu_statistics(hypotheses: Sequence[str], references: Sequence[str]) -> np.ndarray:
-    """(N, 10) lengths and n-gram counts of each sentence, whose sums determine corpus BLEU."""
-    return np.array(_METRIC._extract_corpus_statistics(hypotheses, [references]), dtype=np.float64)
+def bleu_statistics(hypotheses: Sequence[str], references: Sequence[str], tokenizer: str = "13a") -> np.ndarray:
+    """(N, 10) lengths and n-gram counts of each sentence, whose sums determine corpus BLEU as quality.bleu has it."""
+    return np.array(BLEU(tokenize=tokenizer)._extract_corpus_statistics(hypotheses, [references]), dtype=np.float64)
 
 
 def corpus_bleu(statistics: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """(R,) BLEU of the corpora that hold each sentence as often as a row of counts (R, N) says."""
-    return np.array([_METRIC._compute_score_from_stats(row).score for row in (counts @ statistics).tolist()])
+    return np.array([_SUMS._compute_score_from_stats(row).score for row in (counts @ statistics).tolist()])
 
 
 def judge(observed: float, resampled: np.ndarray) -> Difference:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mgcm_fairseq.data.languages import UNITS
+
 
 def warning(differing: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
     """The lines of a warning that lists the differing settings; none if they are the same."""
@@ -16,17 +18,17 @@ def warning(differing: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
 def notes(comparison: Mapping[str, Any]) -> list[str]:
     """A sentence or two on each table."""
     latency, bootstrap = comparison["latency"], comparison["bootstrap"]
-    tested = bootstrap["latency"]
+    tested, units = bootstrap["latency"], UNITS[comparison["latency_unit"]]
     found = [
         "Figures: mean ± standard deviation over seeds (n − 1), the latter where there are several. Names that end in "
-        "_CA count computing time as well. AP and before_end are ratios, before_end the share of words written before "
-        "the source ended.",
+        f"_CA count computing time as well. Latency is that of {units}. AP and before_end are ratios, before_end the "
+        f"share of {units} written before the source ended.",
         f"BLEU at equal {latency}: on straight lines between the means of a curve, and nowhere outside of its range.",
         f"Paired tests: bootstrap with {bootstrap['resamples']} resamples of the {bootstrap['sentences']} sentences, "
         f"seed {bootstrap['seed']}, the same resamples for all. Differences are second minus first; p is two-sided "
         "and, like the intervals, not corrected for the number of tests.",
         "Sentences left out of a test of latency: where either hypothesis has none, being empty or, for YAAL, without "
-        "a word before the end.",
+        f"any {units} before the end.",
         f"Nearest {latency}: each run of the first curve with the run of the second that is nearest; the gap is "
         "between the two runs' figures. A difference in quality can be due to the gap.",
     ]

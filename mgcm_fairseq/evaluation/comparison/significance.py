@@ -68,7 +68,8 @@ class PairedTests:
         if run not in self._sampled:
             evaluated, key = self._systems[run.name], (run.policy, run.lag)
             instances = evaluated.instances[key]
-            statistics = bleu_statistics([one.prediction for one in instances], [one.reference for one in instances])
+            statistics = bleu_statistics([one.prediction for one in instances], [one.reference for one in instances],
+                                         evaluated.language.tokenizer)
             bleu = float(corpus_bleu(statistics, np.ones((1, len(instances))))[0])
             stated = evaluated.runs[key]["BLEU"]
             if stated is not None and abs(stated - bleu) > ROUNDED:

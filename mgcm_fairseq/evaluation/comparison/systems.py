@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.languages import Language, language
 from mgcm_fairseq.evaluation.instances import Instance, read_instances
 from mgcm_fairseq.evaluation.logs import run_name
 
@@ -30,6 +31,11 @@ class Evaluated:
         """What results.json says of each simultaneous run."""
         return {(run["policy"], run["lag"]): run for run in self.results["simul"]}
 
+    @property
+    def language(self) -> Language:
+        """The target's."""
+        return _language(self.results)
+
 
 Systems = dict[str, list[Evaluated]]  # by NAME, a folder for each seed
 
@@ -47,8 +53,8 @@ def read_systems(folders: Mapping[str, Sequence[Path]], latency: str) -> Systems
     (first, references), *others = test_sets.items()
     for folder, found in others:
         _check_same_test_set(folder, found, first, references)
-    read = {folder: Evaluated(folder, of_folder, {key: read_instances(logs, references) for key, logs in
-                                                  _log_folders(folder, of_folder).items()})
+    read = {folder: Evaluated(folder, of_folder, {key: read_instances(logs, references, _language(of_folder).unit)
+                                                  for key, logs in _log_folders(folder, of_folder).items()})
             for folder, of_folder in results.items()}
     return {name: [read[folder] for folder in of_name] for name, of_name in folders.items()}
 
@@ -82,6 +88,11 @@ def _check_seeds_differ(name: str, results: Mapping[Path, Mapping[str, Any]]) ->
             raise InputError(name, "models of several seeds", f"the same one in {models[model]} and {folder}",
                              "Name each model once.")
         models[model] = folder
+
+
+def _language(results: Mapping[str, Any]) -> Language:
+    """That which results.json states; older ones are of languages with spaces, and state none."""
+    return language(results["environment"].get("target_language", ""))
 
 
 def _log_folders(folder: Path, results: Mapping[str, Any]) -> dict[Key, Path]:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import Passing
+from mgcm_fairseq.core.units import PieceKinds
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.evaluation.conflict_benchmark.sizes import PAD, VOCABULARY, config_of
 from mgcm_fairseq.models.simul_st import build_network
@@ -29,7 +30,7 @@ class Workload:
         torch.manual_seed(0)
         samples = round(seconds * SAMPLE_RATE)
         with torch.device(device):
-            network = build_network(config_of(size), [False] * VOCABULARY, PAD, seed=0).train()
+            network = build_network(config_of(size), PieceKinds(*[[0] * VOCABULARY] * 2), PAD, seed=0).train()
             source, target = (torch.randint(PAD + 3, VOCABULARY, (1, length)) for length in (SOURCE, TARGET))
             inputs = TaskInputs(0.1 * torch.randn(1, samples), torch.tensor([samples]), source, torch.tensor([SOURCE]),
                                 source, target)

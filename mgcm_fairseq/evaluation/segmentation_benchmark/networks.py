@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mgcm_fairseq.core.units import PieceKinds
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.simul_st import build_network
 from mgcm_fairseq.modules.encoder import SharedEncoder
@@ -17,7 +18,7 @@ def encoder_of(size: str, changes: Mapping[str, Any]) -> SharedEncoder:
     values = {**PRESETS[size], "decoder_layers": 1, "ctc": False, "segmentation_variant": "repaired", **changes}
     for name, value in values.items():
         setattr(config, name, value)
-    encoder = build_network(config, [False] * PIECES, PAD, seed=0).encoder
+    encoder = build_network(config, PieceKinds(*[[0] * PIECES] * 2), PAD, seed=0).encoder
     assert encoder.segmenter is not None
     encoder.segmenter.active = True
     return encoder
