@@ -1,38 +1,67 @@
-"""English sentences with Chinese translations, in which Latin words, digits, spaces and wide and narrow marks occur."""
+"""A tiny spoken corpus with Chinese translations, and a model that writes Chinese."""
 
-PAIRS = [
-    ("We use AI every day.", "我们每天都用AI。"),
-    ("She flew from London to New York.", "她从伦敦飞到New York。"),
-    ("The room is 25 degrees warm.", "房间里有25°C。"),
-    ("He said: I do not know.", "他说：“我不知道。”"),
-    ("In 2019 we moved to Beijing.", "2019年，我们搬到了北京。"),
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mgcm_fairseq.compat import load_checkpoint
+from tests.fixtures import HELD_OUT, run, training_command
+
+TRAINED = [  # Latin words, digits, spaces, wide and narrow marks
+    ("We flew to New York in 2019.", "我们2019年飞到了New York。"),
+    ("He said that Steve Jobs used it.", "他说：“Steve Jobs用过它。”"),
+    ("It is 25 degrees warm outside.", "外面有25°C。"),
+    ("AI is not magic.", "AI不是魔法。"),
+    ("Thank you, that is all.", "谢谢，就这些！"),
+    ("From London to Beijing it is 8,000 kilometres.", "从伦敦到北京有8,000公里。"),
+    ("Ten thousand people came, that is 10,000.", "来了一万人，就是10,000人。"),
+    ("Google and Facebook are large companies.", "Google和Facebook是大公司。"),
+    ("My father drinks green tea.", "我爸爸喝绿茶。"),
+    ("DNA is a long molecule.", "DNA是一个很长的分子。"),
+    ("Water, air and light are free.", "水、空气和光都是免费的。"),
     ("That costs 3.5 dollars.", "那个要3.5美元。"),
+]
+UNSEEN = [
     ("Is this your book?", "这是你的书吗？"),
     ("My mother reads the newspaper.", "我妈妈看报纸。"),
-    ("The train leaves at 10 in the morning.", "火车上午10点开。"),
+    ("She flew to New York with an iPhone.", "她带着iPhone飞到了New York。"),
     ("Do you know Steve Jobs?", "你知道Steve Jobs吗？"),
-    ("The children play in the garden.", "孩子们在花园里玩。"),
-    ("I bought an iPhone yesterday.", "我昨天买了一个iPhone。"),
-    ("Water, air and light are free.", "水、空气和光都是免费的。"),
-    ("Thank you all very much!", "谢谢大家！非常感谢！"),
-    ("The dog sleeps under the table.", "狗在桌子下面睡觉。"),
-    ("Half of the people, 50 percent, stayed.", "一半的人，50%，留下了。"),
-    ("This is a TED talk about music.", "这是一个关于音乐的TED演讲。"),
-    ("Tomorrow it will rain in the city.", "明天城里会下雨。"),
-    ("My father drinks green tea.", "我爸爸喝绿茶。"),
-    ("They have known each other since 1998.", "他们从1998年就认识了。"),
-    ("The old house stands on the hill.", "老房子在山上。"),
-    ("DNA is a long molecule.", "DNA是一个很长的分子。"),
-    ("What is your name?", "你叫什么名字？"),
-    ("I have two brothers and a sister.", "我有两个哥哥和一个妹妹。"),
-    ("We work from Monday to Friday.", "我们从星期一到星期五工作。"),
-    ("The teacher wrote on the board.", "老师在黑板上写字。"),
-    ("He runs 5 kilometres every morning.", "他每天早上跑5公里。"),
     ("The film 'Dream of the Red Chamber' is long.", "电影《红楼梦》很长。"),
-    ("Open the window, please.", "请打开窗户。"),
-    ("Her cat is black and white.", "她的猫是黑白的。"),
-    ("Google and Facebook are large companies.", "Google和Facebook是大公司。"),
-    ("The doctor came at night.", "医生晚上来了。"),
-    ("We saw the sea for the first time.", "我们第一次看见了大海。"),
-    ("Ten thousand people came, that is 10,000.", "来了一万人，就是10,000人。"),
+    ("Half of the people, 50 percent, stayed.", "一半的人，50%，留下了。"),
+    ("The teacher wrote on the board.", "老师在黑板上写字。"),
 ]
+HEARD_AGAIN = [(f"{source[:-1]}!", target) for source, target in TRAINED[:HELD_OUT]]  # by other voices
+UPDATES, LOUDER = 200, 6.0
+
+
+@pytest.fixture(scope="session")
+def tiny_chinese_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared corpus that trains on TRAINED and is tested on HEARD_AGAIN: the folder to train on."""
+    folder = tmp_path_factory.mktemp("chinese")
+    lines = [*UNSEEN, *HEARD_AGAIN, *TRAINED]
+    for name, texts in zip(("text.en", "text.zh"), zip(*lines, strict=True), strict=True):
+        (folder / name).write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    run(sys.executable, "scripts/make_spoken_corpus.py", "--source", folder / "text.en", "--target", folder / "text.zh",
+        "--target-lang", "zh", "--out", folder / "corpus", "--train", str(len(TRAINED)), "--dev", str(len(UNSEEN)),
+        "--test", str(HELD_OUT))
+    run("bash", "scripts/prep_mustc.sh", "--root", folder / "corpus", "--lang", "zh", "--vocab-size", "160")
+    return folder / "corpus" / "en-zh"
+
+
+@pytest.fixture(scope="session")
+def tiny_chinese_checkpoint(tiny_chinese_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that segments, hears in blocks and writes sentences of TRAINED, though not those that were said.
+
+    It has hardly learnt to listen: its cross-attention is made louder, so that it tells utterances apart.
+    """
+    folder = tmp_path_factory.mktemp("chinese_training")
+    run(*training_command(tiny_chinese_corpus, folder, UPDATES, "--disable-validation", "--tasks", "st", "--lr", "4e-3",
+                          "--front-end-block", "320", "--segmentation-variant", "repaired", "--segment-from", "100"))
+    state = load_checkpoint(folder / "checkpoint_last.pt")
+    for name, weight in state["model"].items():
+        if name.endswith("cross_attn.out_proj.weight"):
+            weight.mul_(LOUDER)
+    torch.save(state, folder / "louder.pt")
+    return folder / "louder.pt"

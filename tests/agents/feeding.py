@@ -24,6 +24,6 @@ def feed(agent, samples, segment_ms, rate=16_000, before_reset=lambda: None):
     return writes
 
 
-def words(writes):
-    """The whole text."""
-    return " ".join(text for _, text in writes)
+def words(writes, separator=" "):
+    """The whole text; `separator` stands between words, none where a language has no spaces between them."""
+    return separator.join(text for _, text in writes)

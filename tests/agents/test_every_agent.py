@@ -1,5 +1,8 @@
 """What SimulEval, a reviewer and a user ask of every agent, on trained checkpoints that segment and hear in blocks."""
 
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +26,29 @@ def make(tiny_corpus, tiny_segmenting_checkpoint):
     return lambda policy: build(policy, SOON[policy][1], tiny_segmenting_checkpoint, tiny_corpus)
 
 
+class Language(NamedTuple):
+    """A corpus of a target language, models trained on it, and what it has between words."""
+
+    corpus: Path
+    segmenting: Path
+    offline: Path
+    separator: str
+
+
+@pytest.fixture(scope="module", params=["German", "Chinese"])
+def language(request):
+    given = request.getfixturevalue
+    if request.param == "German":
+        return Language(given("tiny_corpus"), given("tiny_segmenting_checkpoint"), given("tiny_checkpoint"), " ")
+    chinese = given("tiny_chinese_checkpoint")
+    return Language(given("tiny_chinese_corpus"), chinese, chinese, "")
+
+
+@pytest.fixture(scope="module")
+def spoken(language):
+    return waveforms_of(language.corpus)
+
+
 def generated(checkpoint, corpus, beam, folder):
     """fairseq-generate's text of every test utterance."""
     run(BIN / "fairseq-generate", corpus, "--user-dir", "mgcm_fairseq", "--task", "simul_st", "--path", checkpoint,
@@ -33,9 +59,10 @@ def generated(checkpoint, corpus, beam, folder):
 
 
 @pytest.fixture(scope="module")
-def offline(tiny_corpus, tiny_checkpoint, tmp_path_factory):
+def offline(language, tmp_path_factory):
     """By beam, what fairseq makes of an offline checkpoint."""
-    texts = {beam: generated(tiny_checkpoint, tiny_corpus, beam, tmp_path_factory.mktemp("beam")) for beam in (1, 3)}
+    texts = {beam: generated(language.offline, language.corpus, beam, tmp_path_factory.mktemp("beam"))
+             for beam in (1, 3)}
     assert len(set(texts[1])) > 1, "the model must tell utterances apart for this to show anything"
     assert texts[1] != texts[3], "the beam must matter for this to show anything"
     return texts
@@ -46,31 +73,31 @@ def test_every_policy_of_the_registry_is_here():
 
 
 @every_policy
-def test_the_words_do_not_depend_on_the_segment_size(make, waveforms, policy):
-    agent = make(policy)
-    for samples in waveforms[:3]:
-        expected = words(feed(agent, samples, 320))
+def test_the_words_do_not_depend_on_the_segment_size(language, spoken, policy):
+    agent = build(policy, SOON[policy][1], language.segmenting, language.corpus)
+    for samples in spoken[:3]:
+        expected = words(feed(agent, samples, 320), language.separator)
         assert expected
         for segment_ms in (10, 77, 1000, 60_000):
-            assert words(feed(agent, samples, segment_ms)) == expected
+            assert words(feed(agent, samples, segment_ms), language.separator) == expected
 
 
 @pytest.mark.parametrize("policy", [policy for policy in NEVER if policy != "wait-segment"])
-def test_unbounded_lag_gives_fairseqs_greedy_text(offline, waveforms, tiny_corpus, tiny_checkpoint, policy):
-    agent = build(policy, NEVER[policy], tiny_checkpoint, tiny_corpus)
-    assert [words(feed(agent, samples, 320)) for samples in waveforms] == offline[1]
+def test_unbounded_lag_gives_fairseqs_greedy_text(language, offline, spoken, policy):
+    agent = build(policy, NEVER[policy], language.offline, language.corpus)
+    assert [words(feed(agent, samples, 320)) for samples in spoken] == offline[1]
 
 
 @pytest.mark.parametrize("policy", ["local agreement", "AlignAtt", "EDAtt", "offline"])
-def test_unbounded_lag_with_a_beam_gives_fairseqs_text(offline, waveforms, tiny_corpus, tiny_checkpoint, policy):
-    agent = build(policy, f"{NEVER[policy]} --beam 3", tiny_checkpoint, tiny_corpus)
-    assert [words(feed(agent, samples, 320)) for samples in waveforms] == offline[3]
+def test_unbounded_lag_with_a_beam_gives_fairseqs_text(language, offline, spoken, policy):
+    agent = build(policy, f"{NEVER[policy]} --beam 3", language.offline, language.corpus)
+    assert [words(feed(agent, samples, 320)) for samples in spoken] == offline[3]
 
 
-def test_unbounded_wait_segment_gives_fairseqs_text(waveforms, tiny_corpus, tiny_segmenting_checkpoint, tmp_path):
-    agent = build("wait-segment", NEVER["wait-segment"], tiny_segmenting_checkpoint, tiny_corpus)
-    greedy = generated(tiny_segmenting_checkpoint, tiny_corpus, 1, tmp_path)
-    assert [words(feed(agent, samples, 320)) for samples in waveforms] == greedy
+def test_unbounded_wait_segment_gives_fairseqs_text(language, spoken, tmp_path):
+    agent = build("wait-segment", NEVER["wait-segment"], language.segmenting, language.corpus)
+    greedy = generated(language.segmenting, language.corpus, 1, tmp_path)
+    assert [words(feed(agent, samples, 320)) for samples in spoken] == greedy
 
 
 @pytest.mark.parametrize("policy", [policy for policy in SOON if policy != "offline"])
@@ -80,9 +107,9 @@ def test_some_words_come_before_the_end(make, waveforms, policy):
 
 
 @every_policy
-def test_nothing_but_words_is_written(make, waveforms, policy):
-    agent = make(policy)
-    for samples in waveforms:
+def test_nothing_but_words_is_written(language, spoken, policy):
+    agent = build(policy, SOON[policy][1], language.segmenting, language.corpus)
+    for samples in spoken:
         assert not any(mark in words(feed(agent, samples, 320)) for mark in ("<", "▁", "</s>"))
 
 

@@ -58,6 +58,17 @@ def test_decoding_leaves_out_tags_and_specials_but_shows_the_unknown(vocabulary)
     assert vocabulary.decode([]) == ""
 
 
+@pytest.mark.parametrize(("language", "text"), [("zh", "他说：“Ａ，我们３个ﬁ！”"), ("de", "他说:“A,我们3个fi!”")])
+def test_only_text_with_spaces_between_words_is_normalised(tmp_path, language, text):
+    """As SentencePiece does it, which narrows wide marks."""
+    given = "他说：“Ａ，我们３个ﬁ！”"
+    model = train([*SENTENCES, given, text], 90, ("en", language))
+    (tmp_path / "spm.model").write_bytes(model)
+    (tmp_path / "spm.txt").write_text("".join(f"{line}\n" for line in dictionary_lines(model)), encoding="utf-8")
+    vocabulary = Vocabulary.load(tmp_path, CorpusConfig("en", language, 16_000, "spm.txt", "spm.model"))
+    assert vocabulary.decode(vocabulary.encode(given)) == text
+
+
 def test_tags_are_one_piece_each(vocabulary):
     assert [vocabulary.pieces[vocabulary.tag(language)] for language in ("en", "de")] == ["<lang:en>", "<lang:de>"]
     with pytest.raises(InputError, match="a piece <lang:fr>, found the tags <lang:en>, <lang:de>"):
