@@ -33,7 +33,7 @@ def main() -> None:
     args.out.parent.mkdir(parents=True, exist_ok=True)
     plot(SegmentedUtterance(title, samples_N, list(zip(times, words, strict=True)), placed,
                             traced.frame_samples / SAMPLE_RATE, traced.probabilities, traced.boundaries, traced.reads,
-                            args.lag), args.out)
+                            args.lag, system.writing.language.unit), args.out)
     print(args.out)
 
 

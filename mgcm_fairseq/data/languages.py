@@ -32,3 +32,8 @@ def language(code: str) -> Language:
         raise InputError("language", "one whose words have spaces between them, or one of "
                          f"{', '.join(_WITHOUT_SPACES)}", repr(code), "Its words cannot be counted here.")
     return Language(main not in _WITHOUT_SPACES, _WITHOUT_SPACES.get(main, "13a"))
+
+
+def units(text: str, unit: Unit) -> list[str]:
+    """The words, or characters, of a text as SimulEval takes it apart: it drops spaces between characters."""
+    return text.split() if unit == "word" else list(text.replace(" ", ""))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.languages import UNITS, Unit
+from mgcm_fairseq.data.languages import UNITS, Unit, units
 
 RERUN = "Evaluate again into an empty folder."
 
@@ -53,20 +53,15 @@ def _parse(line: str, where: tuple[Path, int], unit: Unit) -> Instance:
         record: dict[str, Any] = json.loads(line)
         instance = Instance(**{name: record[name] for name in names}, computing=record.get("computing"),
                             slowest_read=record.get("slowest_read"), unit=unit)
-        counts = [_length(instance.prediction, unit), len(instance.delays), len(instance.elapsed)]
+        counts = [len(units(instance.prediction, unit)), len(instance.delays), len(instance.elapsed)]
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         remedy = f"The run was interrupted or the file edited. {RERUN}"
         raise InputError(where, f"a JSON object with {', '.join(names)}", repr(line[:80]), remedy) from error
     if len(set(counts)) > 1:
-        units, delays, elapsed = counts
-        raise InputError(where, f"a delay and an elapsed time for each of {units} {UNITS[unit]}",
+        written, delays, elapsed = counts
+        raise InputError(where, f"a delay and an elapsed time for each of {written} {UNITS[unit]}",
                          f"{delays} delays, {elapsed} elapsed times", f"Run simuleval with --eval-latency-unit {unit}.")
     return instance
-
-
-def _length(prediction: str, unit: Unit) -> int:
-    """As SimulEval counts: it drops spaces between characters, and leaves other blanks."""
-    return len(prediction.split()) if unit == "word" else len(prediction.replace(" ", ""))
 
 
 def _check_complete(path: Path, found: dict[int, Instance], references: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.languages import UNITS, Unit, units
 from mgcm_fairseq.evaluation.figures import COLOURS, FAINT, INK
 
 BLUE, ORANGE = COLOURS[:2]
@@ -36,6 +37,7 @@ class SegmentedUtterance(NamedTuple):
     boundaries: Sequence[bool]  # (T,) decided
     reads: Sequence[tuple[float, int, str]]  # seconds heard, segments that have closed by then, words written then
     lag: int  # k of wait-segment
+    unit: Unit = "word"  # of what was written
 
     @property
     def seconds(self) -> float:
@@ -49,8 +51,8 @@ class SegmentedUtterance(NamedTuple):
 
     @property
     def written(self) -> list[tuple[float, str]]:
-        """(seconds heard, word) of each word that was written."""
-        return [(seconds, word) for seconds, _, words in self.reads for word in words.split()]
+        """(seconds heard, word) of each word, or character, that was written."""
+        return [(seconds, word) for seconds, _, text in self.reads for word in units(text, self.unit)]
 
 
 def plot(utterance: SegmentedUtterance, path: Path) -> None:
@@ -123,12 +125,12 @@ def _draw_staircase(axes: Axes, utterance: SegmentedUtterance) -> None:
         axes.axvline(seconds, color=FAINT, linewidth=0.6, dashes=(1, 3))
     axes.plot(*staircase(heard), color=ORANGE, linewidth=1.4, label="segments heard to their end")
     steps = [(seconds, count) for count, (seconds, _) in enumerate(utterance.written, start=1)]
-    axes.plot(*staircase(steps), color=BLUE, linewidth=2.4, label="words written")
+    axes.plot(*staircase(steps), color=BLUE, linewidth=2.4, label=f"{UNITS[utterance.unit]} written")
     for index, (seconds, word) in enumerate(utterance.written):
         axes.annotate(word, (seconds, index + 0.5), xytext=(-5, 0), ha="right", **_WORD)
     axes.set_ylim(0, max(units for _, units in [*heard, *steps, (0.0, 1)]) + 0.5)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel("segments, words", color=INK)
+    axes.set_ylabel(f"segments, {UNITS[utterance.unit]}", color=INK)
     axes.set_xlabel("audio (s)", color=INK)
     axes.set_title(f"Reads (dotted) and writes of wait-segment with k = {utterance.lag}", **_TITLE)
     axes.legend(loc="upper left", frameon=False, labelcolor=INK, fontsize=9)

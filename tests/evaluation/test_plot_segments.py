@@ -42,6 +42,11 @@ def test_words_written_and_segments_heard_are_those_of_the_reads(utterance):
     assert "k = 2" in axes.get_title(loc="left")
 
 
+def test_characters_are_written_one_by_one(utterance):
+    chinese = utterance._replace(reads=[(0.32, 1, "我"), (0.64, 1, "们 A")], unit="char")
+    assert chinese.written == [(0.32, "我"), (0.64, "们"), (0.64, "A")]
+
+
 def test_probabilities_and_decisions_stand_at_their_frames(utterance):
     speech, boundaries, _ = draw(utterance).axes
     for axes in (speech, boundaries):
