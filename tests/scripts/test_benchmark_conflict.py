@@ -13,7 +13,7 @@ from mgcm_fairseq.evaluation.conflict_benchmark.live_bytes import LiveBytes
 from mgcm_fairseq.evaluation.conflict_benchmark.methods import METHODS, available
 from mgcm_fairseq.evaluation.conflict_benchmark.operators import Operators
 from mgcm_fairseq.evaluation.conflict_benchmark.profile import profile_cpu
-from mgcm_fairseq.evaluation.conflict_benchmark.workload import Workload
+from mgcm_fairseq.evaluation.conflict_benchmark.workload import Shape, Workload
 from tests.core.conflict.reference import mgcm_by_module
 from tests.fixtures import run
 
@@ -31,7 +31,7 @@ def rows(*options):
 
 
 def workload():
-    return Workload.build(0.003, 0.5, "cpu")
+    return Workload.build(0.003, Shape.one(0.5), "cpu")
 
 
 def test_a_fake_run_measures_memory_and_waits_but_no_time(tmp_path):

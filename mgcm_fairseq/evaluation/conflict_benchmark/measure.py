@@ -12,7 +12,7 @@ from mgcm_fairseq.evaluation.conflict_benchmark.floor import floor
 from mgcm_fairseq.evaluation.conflict_benchmark.methods import METHODS
 from mgcm_fairseq.evaluation.conflict_benchmark.profile import Profile, profile_cpu, profile_cuda
 from mgcm_fairseq.evaluation.conflict_benchmark.timing import ratio_to, step_times
-from mgcm_fairseq.evaluation.conflict_benchmark.workload import Workload
+from mgcm_fairseq.evaluation.conflict_benchmark.workload import Shape, Workload
 
 Progress = Callable[[str], None]
 
@@ -31,7 +31,7 @@ def measure(size: float, methods: Sequence[str], seconds: float, rounds: int, de
     """
     methods = list(dict.fromkeys(["plain", *methods]))
     with FakeTensorMode():
-        workload = Workload.build(size, seconds, "cpu")
+        workload = Workload.build(size, Shape.one(seconds), "cpu")
         parameters, parameter_bytes = sum(p.numel() for p in workload.parameters), workload.parameter_bytes
         limits = floor(workload)
         progress(f"{size} B: {parameters / 1e6:.1f} M parameters; floor {limits.all:.3f} x plain, "
@@ -45,7 +45,7 @@ def measure(size: float, methods: Sequence[str], seconds: float, rounds: int, de
     if rounds:
         if device == "cpu":
             _check_memory(size, max(profile.peak for profile in profiles.values()) + parameter_bytes)
-        workload = Workload.build(size, seconds, device)
+        workload = Workload.build(size, Shape.one(seconds), device)
         steps = {method: METHODS[method](workload) for method in methods}
         if device == "cuda":
             for method, step in steps.items():

@@ -1,6 +1,9 @@
 """One training batch of three tasks and the network it goes through."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +14,24 @@ from mgcm_fairseq.core.units import PieceKinds
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.evaluation.conflict_benchmark.sizes import PAD, VOCABULARY, config_of
 from mgcm_fairseq.models.simul_st import build_network
+from mgcm_fairseq.modules.lengths import at_least_fp32
 from mgcm_fairseq.modules.simul_st import TASKS, SimulSTNetwork, TaskInputs
 
 SOURCE, TARGET = 24, 28  # tokens of an utterance
+
+
+class Shape(NamedTuple):
+    """A batch of equally long utterances."""
+
+    utterances: int  # B
+    samples: int  # of audio in each
+    source: int  # tokens of each transcript
+    target: int  # tokens of each translation
+
+    @classmethod
+    def one(cls, seconds: float) -> "Shape":
+        """One utterance with the benchmark's tokens."""
+        return cls(1, round(seconds * SAMPLE_RATE), SOURCE, TARGET)
 
 
 @dataclass(frozen=True)
@@ -22,19 +40,20 @@ class Workload:
 
     network: SimulSTNetwork
     inputs: TaskInputs
-    translation: Tensor  # (B, TARGET) tokens
+    translation: Tensor  # (B, V) tokens
 
     @classmethod
-    def build(cls, size: float, seconds: float, device: str) -> "Workload":
-        """One utterance of `seconds` for a network of random weights; fake tensors in a FakeTensorMode."""
+    def build(cls, size: float, shape: Shape, device: str, dtype: torch.dtype = torch.float32) -> "Workload":
+        """A batch for a network of random weights; fake tensors in a FakeTensorMode."""
         torch.manual_seed(0)
-        samples = round(seconds * SAMPLE_RATE)
-        with torch.device(device):
+        with torch.device(device), _default(dtype):
             network = build_network(config_of(size), PieceKinds(*[[0] * VOCABULARY] * 2), PAD, seed=0).train()
-            source, target = (torch.randint(PAD + 3, VOCABULARY, (1, length)) for length in (SOURCE, TARGET))
-            inputs = TaskInputs(0.1 * torch.randn(1, samples), torch.tensor([samples]), source, torch.tensor([SOURCE]),
-                                source, target)
-        return cls(network, inputs, target)
+            return cls(network, *_batch(shape))
+
+    def of(self, shape: Shape) -> "Workload":
+        """The same network with another batch."""
+        with self.inputs.waveform.device, _default(self.inputs.waveform.dtype):
+            return Workload(self.network, *_batch(shape))
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -50,11 +69,31 @@ class Workload:
         """The loss of each task, primary first, summed over tokens."""
         logits = self.network(self.inputs, TASKS, False, passing).logits
         targets = {"st": self.translation, "asr": self.inputs.transcript, "mt": self.translation}
-        return {task: F.cross_entropy(logits[task].flatten(0, 1), targets[task].flatten(), label_smoothing=0.1,
-                                      reduction="sum")
+        return {task: F.cross_entropy(at_least_fp32(logits[task].flatten(0, 1)), targets[task].flatten(),
+                                      label_smoothing=0.1, reduction="sum")
                 for task in TASKS}
 
     def clear(self) -> None:
         """Drops all gradients."""
         for parameter in self.parameters:
             parameter.grad = None
+
+
+def _batch(shape: Shape) -> tuple[TaskInputs, Tensor]:
+    count, samples, *texts = shape
+    source, target = (torch.randint(PAD + 3, VOCABULARY, (count, length)) for length in texts)
+    waveform = 0.1 * torch.randn(count, samples)
+    inputs = TaskInputs(waveform, torch.full((count,), samples), source, torch.full((count,), shape.source), source,
+                        target)
+    return inputs, target
+
+
+@contextmanager
+def _default(dtype: torch.dtype) -> Iterator[None]:
+    """A network of fake tensors cannot be converted: it must be made in its type."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

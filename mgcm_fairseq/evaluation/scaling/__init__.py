@@ -1,0 +1,1 @@
+"""Training on many GPUs, from pieces measured on a CPU: step time, traffic and memory, by simulation."""

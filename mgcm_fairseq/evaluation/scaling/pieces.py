@@ -1,0 +1,85 @@
+"""What is measured, on a CPU: arithmetic, memory, all-reduces and the optimizer; all that the simulation knows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from mgcm_fairseq.core.conflict.merge import Merger
+from mgcm_fairseq.evaluation.conflict_benchmark.profile import profile_cpu
+from mgcm_fairseq.evaluation.conflict_benchmark.workload import Shape, Workload
+from mgcm_fairseq.evaluation.scaling import arithmetic, exchange, optimizer
+from mgcm_fairseq.evaluation.scaling.exchange import Calls, Exchange
+from mgcm_fairseq.evaluation.scaling.variants import VARIANTS, Variant, step_of
+from mgcm_fairseq.evaluation.scaling.work import MeteredMerger
+
+DTYPES = {"fp16": torch.float16, "fp32": torch.float32}
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Of one variant's step."""
+
+    flops: list[float]  # see arithmetic.flops
+    flops_error: float  # relative, on batches that were held out
+    kernels: int  # operators other than views, in half precision
+    merged: int  # bytes that merging reads and writes, in half precision
+    peaks: dict[str, int]  # type -> bytes over those of the parameters, in the worst of the largest batches
+    exchange: Exchange  # in fp32
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Of one network."""
+
+    size: float  # one of SIZES
+    parameters: int
+    optimizer: optimizer.Update
+    variants: dict[str, Piece]
+
+    @classmethod
+    def read(cls, written: dict[str, Any]) -> "Pieces":
+        """From what dataclasses.asdict made of them."""
+        variants = {}
+        for name, piece in written["variants"].items():
+            calls = {kind: Calls(**of_kind) for kind, of_kind in piece["exchange"].items()}
+            variants[name] = Piece(**{**piece, "exchange": Exchange(**calls)})
+        return cls(written["size"], written["parameters"], optimizer.Update(*written["optimizer"]), variants)
+
+
+def measure(size: float, largest: Sequence[Shape], progress: Progress) -> Pieces:
+    """All pieces of a network; `largest`: the batches that may need most memory."""
+    found = exchange.measure(size, list(VARIANTS))
+    progress("all-reduces counted in two processes")
+    counted: dict[Variant, tuple[Any, ...]] = {}  # local and global differ in what they exchange alone
+    for name, variant in VARIANTS.items():
+        alone = Variant(variant.rule, variant.scope, variant.engine)
+        if alone not in counted:
+            with FakeTensorMode():
+                counted[alone] = (*arithmetic.fit(Workload.build(size, Shape.one(1), "cpu"), variant),
+                                  *_footprint(size, alone, largest))
+        progress(f"{name}: arithmetic and memory counted")
+    parameters = found["plain"].gradients.volume // torch.float32.itemsize
+    return Pieces(size, parameters, optimizer.measure(), {
+        name: Piece(*counted[Variant(variant.rule, variant.scope, variant.engine)], found[name])
+        for name, variant in VARIANTS.items()})
+
+
+def _footprint(size: float, variant: Variant, largest: Sequence[Shape]) -> tuple[int, int, dict[str, int]]:
+    """Operators and merged bytes in half precision, and peaks, on fake tensors."""
+    peaks: dict[str, int] = {}
+    for name, dtype in reversed(DTYPES.items()):  # half precision last: its operators are those that are returned
+        workload = Workload.build(size, largest[0], "cpu", dtype)
+        for shape in largest:
+            batch = workload.of(shape)
+            engine = variant.start(batch)
+            meter = None
+            if engine is not None:
+                meter = MeteredMerger(engine.merger)
+                engine.merger = cast(Merger, meter)
+            profile = profile_cpu(batch, step_of(batch, engine), fake=True)
+            peaks[name] = max(peaks.get(name, 0), profile.peak)
+    return profile.kernels, meter.touched if meter else 0, peaks
