@@ -90,8 +90,8 @@ def batches(lengths: np.ndarray, max_tokens: int, batch_size: int) -> Batches:
                          str(max_tokens), "Pass a larger number.")
     order = np.argsort(lengths[:, 0], kind="stable")
     made = batch_by_size(order, None, lengths[order, 0], max_tokens, batch_size)
-    longest = np.array([lengths[batch].max(0) for batch in made])
-    return Batches(np.array([len(batch) for batch in made]), *longest.T,
+    samples, source, target = np.array([lengths[batch].max(0) for batch in made]).T
+    return Batches(np.array([len(batch) for batch in made]), samples, source, target,
                    np.array([lengths[batch, 0].sum() for batch in made]) / SAMPLE_RATE)
 
 

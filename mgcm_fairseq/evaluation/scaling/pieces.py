@@ -1,7 +1,7 @@
 """What is measured, on a CPU: arithmetic, memory, all-reduces and the optimizer; all that the simulation knows."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -12,8 +12,9 @@ from mgcm_fairseq.evaluation.conflict_benchmark.profile import profile_cpu
 from mgcm_fairseq.evaluation.conflict_benchmark.workload import Shape, Workload
 from mgcm_fairseq.evaluation.scaling import arithmetic, exchange, optimizer
 from mgcm_fairseq.evaluation.scaling.exchange import Calls, Exchange
+from mgcm_fairseq.evaluation.scaling.metered import MeteredMerger
 from mgcm_fairseq.evaluation.scaling.variants import VARIANTS, Variant, step_of
-from mgcm_fairseq.evaluation.scaling.work import MeteredMerger
+from mgcm_fairseq.evaluation.scaling.work import Work
 
 DTYPES = {"fp16": torch.float16, "fp32": torch.float32}
 Progress = Callable[[str], None]
@@ -26,7 +27,7 @@ class Piece:
     flops: list[float]  # see arithmetic.flops
     flops_error: float  # relative, on batches that were held out
     kernels: int  # operators other than views, in half precision
-    merged: int  # bytes that merging reads and writes, in half precision
+    merged: int  # bytes that merging reads and writes, in half precision and without a cache
     peaks: dict[str, int]  # type -> bytes over those of the parameters, in the worst of the largest batches
     exchange: Exchange  # in fp32
 
@@ -54,32 +55,45 @@ def measure(size: float, largest: Sequence[Shape], progress: Progress) -> Pieces
     """All pieces of a network; `largest`: the batches that may need most memory."""
     found = exchange.measure(size, list(VARIANTS))
     progress("all-reduces counted in two processes")
-    counted: dict[Variant, tuple[Any, ...]] = {}  # local and global differ in what they exchange alone
+    counted: dict[Variant, dict[str, Any]] = {}  # local and global differ in what they exchange alone
     for name, variant in VARIANTS.items():
-        alone = Variant(variant.rule, variant.scope, variant.engine)
+        alone = replace(variant, together=False)
         if alone not in counted:
             with FakeTensorMode():
-                counted[alone] = (*arithmetic.fit(Workload.build(size, Shape.one(1), "cpu"), variant),
-                                  *_footprint(size, alone, largest))
+                flops, error = arithmetic.fit(Workload.build(size, Shape.one(1), "cpu"), alone)
+                kernels, merged = _launched(size, alone)
+                counted[alone] = {"flops": flops, "flops_error": error, "kernels": kernels, "merged": merged,
+                                  "peaks": _peaks(size, alone, largest)}
         progress(f"{name}: arithmetic and memory counted")
     parameters = found["plain"].gradients.volume // torch.float32.itemsize
     return Pieces(size, parameters, optimizer.measure(), {
-        name: Piece(*counted[Variant(variant.rule, variant.scope, variant.engine)], found[name])
+        name: Piece(**counted[replace(variant, together=False)], exchange=found[name])
         for name, variant in VARIANTS.items()})
 
 
-def _footprint(size: float, variant: Variant, largest: Sequence[Shape]) -> tuple[int, int, dict[str, int]]:
-    """Operators and merged bytes in half precision, and peaks, on fake tensors."""
-    peaks: dict[str, int] = {}
-    for name, dtype in reversed(DTYPES.items()):  # half precision last: its operators are those that are returned
+def _launched(size: float, variant: Variant) -> tuple[int, int]:
+    """Operators of a step in half precision, and bytes that merging moves; the same for any batch."""
+    workload = Workload.build(size, Shape.one(1), "cpu", torch.float16)
+    engine = variant.start(workload)
+    if engine is None:
+        with Work() as work:
+            step_of(workload, engine)()
+        return work.operators, 0
+    meter = MeteredMerger(engine.merger)
+    engine.merger = cast(Merger, meter)
+    with Work() as work:
+        step_of(workload, engine)()
+    return work.operators - meter.here + meter.operators, meter.touched
+
+
+def _peaks(size: float, variant: Variant, largest: Sequence[Shape]) -> dict[str, int]:
+    """Type -> bytes of the batch that needs most."""
+    peaks = {}
+    for name, dtype in DTYPES.items():
         workload = Workload.build(size, largest[0], "cpu", dtype)
+        found = []
         for shape in largest:
             batch = workload.of(shape)
-            engine = variant.start(batch)
-            meter = None
-            if engine is not None:
-                meter = MeteredMerger(engine.merger)
-                engine.merger = cast(Merger, meter)
-            profile = profile_cpu(batch, step_of(batch, engine), fake=True)
-            peaks[name] = max(peaks.get(name, 0), profile.peak)
-    return profile.kernels, meter.touched if meter else 0, peaks
+            found.append(profile_cpu(batch, step_of(batch, variant.start(batch)), fake=True).peak)
+        peaks[name] = max(found)
+    return peaks

@@ -12,8 +12,8 @@ from mgcm_fairseq.evaluation.scaling.limits import MOST, changes, limit
 from mgcm_fairseq.evaluation.scaling.machine import Machine
 from mgcm_fairseq.evaluation.scaling.memory import memory
 from mgcm_fairseq.evaluation.scaling.pieces import Pieces
-from mgcm_fairseq.evaluation.scaling.simulate import HALF, Training, efficiency, simulate
-from mgcm_fairseq.evaluation.table import ABSENT, markdown
+from mgcm_fairseq.evaluation.scaling.simulate import Training, efficiency, simulate
+from mgcm_fairseq.evaluation.table import markdown
 
 EFFICIENCIES = (0.8, 0.5)
 GB = "{:.1f}"

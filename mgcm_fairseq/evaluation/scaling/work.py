@@ -1,6 +1,6 @@
-"""The work of a piece of code: floating point operations, and bytes that its operators read and write."""
+"""The work of a piece of code: operators, their floating point operations, and bytes that they read and write."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -8,9 +8,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
-
-from mgcm_fairseq.core.conflict.merge import Gradients, Merger
-from mgcm_fairseq.core.conflict.report import Report
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> int:
@@ -21,7 +18,7 @@ def _attention_backward(cotangent: Tensor, query: Tensor, key: Tensor, value: Te
     return sdpa_backward_flop_count(cotangent.shape, query.shape, key.shape, value.shape)
 
 
-FORMULAS = {
+FORMULAS: dict[Any, Callable[..., int]] = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
 }
@@ -29,11 +26,11 @@ FORMULAS = {
 
 
 class Work(TorchDispatchMode):
-    """Counts as PyTorch's FlopCounterMode, which fails where a backward pass begins another, and bytes besides."""
+    """PyTorch's FlopCounterMode fails where a backward pass begins another."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.flops = self.touched = 0
+        self.operators = self.flops = self.touched = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Runs the operator and counts it; a view costs nothing."""
@@ -44,21 +41,7 @@ class Work(TorchDispatchMode):
         elif operator in flop_registry:
             self.flops += flop_registry[operator](*args, **(kwargs or {}), out_val=answer)
         if func.namespace == "aten" and not func.is_view:
+            self.operators += 1
             self.touched += sum(tensor.nbytes for tensor in tree_iter((args, kwargs, answer))
                                 if isinstance(tensor, Tensor))
         return answer
-
-
-class MeteredMerger:
-    """Stands in an engine for its merger, and counts the bytes that merging reads and writes."""
-
-    def __init__(self, merger: Merger) -> None:
-        self.merger, self.groups = merger, merger.groups
-        self.touched = 0
-
-    def merge(self, parameters: list[Tensor], gradients: Sequence[Gradients], report: Report, step: int) -> Gradients:
-        """The merger's answer."""
-        with Work() as work:
-            merged = self.merger.merge(parameters, list(gradients), report, step)
-        self.touched += work.touched
-        return merged

@@ -1,0 +1,28 @@
+"""What merging gradients would cost on a GPU, where they are read in larger chunks than on a CPU."""
+
+from torch import Tensor, empty_like
+
+from mgcm_fairseq.core.conflict.merge import Gradients, Merger
+from mgcm_fairseq.core.conflict.report import Report
+from mgcm_fairseq.evaluation.scaling.work import Work
+
+
+class MeteredMerger:
+    """Stands in an engine for its merger; merges once more on tensors that are not on a CPU, without arithmetic."""
+
+    def __init__(self, merger: Merger) -> None:
+        self.merger, self.groups = merger, merger.groups
+        self.operators = self.touched = 0  # of merging as on a GPU
+        self.here = 0  # operators that ran in its place
+
+    def merge(self, parameters: list[Tensor], gradients: list[Gradients], report: Report, step: int) -> Gradients:
+        """The merger's answer."""
+        with Work() as here:
+            elsewhere = [[None if gradient is None else empty_like(gradient, device="meta") for gradient in of_task]
+                         for of_task in gradients]
+            with Work() as work:
+                self.merger.merge(parameters, elsewhere, Report(report.tasks), step)
+            merged = self.merger.merge(parameters, gradients, report, step)
+        self.operators, self.touched = self.operators + work.operators, self.touched + work.touched
+        self.here += here.operators
+        return merged
