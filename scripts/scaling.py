@@ -17,6 +17,7 @@ from mgcm_fairseq.evaluation.scaling.machine import Machine
 from mgcm_fairseq.evaluation.scaling.pieces import Pieces, measure
 from mgcm_fairseq.evaluation.scaling.report import report, tables
 from mgcm_fairseq.evaluation.scaling.simulate import Training
+from mgcm_fairseq.evaluation.scaling.variants import VARIANTS
 
 
 def main() -> None:
@@ -42,7 +43,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if args.measured:
         pieces, measured_in = read(args.measured)
     else:
-        pieces = measure(args.size, corpus.batches(args.max_tokens, args.batch_size).largest(), say)
+        largest = corpus.batches(args.max_tokens, args.batch_size).largest()
+        pieces = measure(args.size, list(VARIANTS), largest, say)
     return {"found": report(pieces, corpus, machine, training, args.gpus), "measured": asdict(pieces),
             "measured_in": measured_in,
             "assumed": {"machine": asdict(machine), "lengths": asdict(lengths), "training": asdict(training)},

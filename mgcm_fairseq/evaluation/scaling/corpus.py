@@ -105,7 +105,12 @@ def steps(count: int, gpus: int, seed: int, epoch: int, grouped: bool) -> np.nda
         epoch: from 1 on.
         grouped: fairseq's --grouped-shuffling: batches that are neighbours in length make a step. It drops what is left
             over.
+
+    Raises InputError where there is no step.
     """
+    if grouped and count < gpus:
+        raise InputError("--utterances", f"a corpus of {gpus} batches, one for each GPU", f"{count} batches",
+                         "Pass more utterances.")
     random = np.random.RandomState(seed + epoch)
     if grouped:
         whole = count // gpus

@@ -51,13 +51,20 @@ class Pieces:
         return cls(written["size"], written["parameters"], optimizer.Update(*written["optimizer"]), variants)
 
 
-def measure(size: float, largest: Sequence[Shape], progress: Progress) -> Pieces:
-    """All pieces of a network; `largest`: the batches that may need most memory."""
-    found = exchange.measure(size, list(VARIANTS))
+def measure(size: float, names: Sequence[str], largest: Sequence[Shape], progress: Progress) -> Pieces:
+    """All pieces of a network.
+
+    Args:
+        size: one of SIZES.
+        names: some of VARIANTS.
+        largest: batches, one of which needs most memory.
+        progress: is told what has been done.
+    """
+    found = exchange.measure(size, names)
     progress("all-reduces counted in two processes")
     counted: dict[Variant, dict[str, Any]] = {}  # local and global differ in what they exchange alone
-    for name, variant in VARIANTS.items():
-        alone = replace(variant, together=False)
+    for name in names:
+        alone = replace(VARIANTS[name], together=False)
         if alone not in counted:
             with FakeTensorMode():
                 flops, error = arithmetic.fit(Workload.build(size, Shape.one(1), "cpu"), alone)
@@ -65,10 +72,9 @@ def measure(size: float, largest: Sequence[Shape], progress: Progress) -> Pieces
                 counted[alone] = {"flops": flops, "flops_error": error, "kernels": kernels, "merged": merged,
                                   "peaks": _peaks(size, alone, largest)}
         progress(f"{name}: arithmetic and memory counted")
-    parameters = found["plain"].gradients.volume // torch.float32.itemsize
+    parameters = found[names[0]].gradients.volume // torch.float32.itemsize
     return Pieces(size, parameters, optimizer.measure(), {
-        name: Piece(**counted[replace(variant, together=False)], exchange=found[name])
-        for name, variant in VARIANTS.items()})
+        name: Piece(**counted[replace(VARIANTS[name], together=False)], exchange=found[name]) for name in names})
 
 
 def _launched(size: float, variant: Variant) -> tuple[int, int]:
