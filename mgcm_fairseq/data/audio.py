@@ -11,6 +11,18 @@ from mgcm_fairseq.data.errors import InputError
 SAMPLE_RATE = 16_000  # Hz; the rate of wav2vec 2.0 and of every manifest
 
 
+Span = tuple[str, int, int]  # path as the manifest has it, first sample, number of samples
+
+
+def parse_span(text: str, where: tuple[str | Path, int]) -> Span:
+    """Reads `path:offset:frames`; raises InputError naming `where`."""
+    path, *numbers = text.rsplit(":", 2)
+    if len(numbers) != 2 or not (numbers[0].isdigit() and numbers[1].isdigit() and int(numbers[1]) > 0):
+        raise InputError(where, "audio as path:offset:frames, both whole numbers of samples", repr(text),
+                         "Write the manifest with scripts/prep_mustc.sh.")
+    return path, int(numbers[0]), int(numbers[1])
+
+
 @dataclass(frozen=True)
 class AudioSpan:
     """`frames` samples of `path` from sample `offset` on, both at 16 kHz."""
@@ -19,17 +31,8 @@ class AudioSpan:
     offset: int
     frames: int
 
-    @classmethod
-    def parse(cls, text: str, folder: Path, where: tuple[str | Path, int]) -> "AudioSpan":
-        """Reads `path:offset:frames`; a relative path is looked up in `folder`. Raises InputError naming `where`."""
-        parts = text.rsplit(":", 2)
-        if len(parts) != 3 or not (parts[1].isdigit() and parts[2].isdigit() and int(parts[2]) > 0):
-            raise InputError(where, "audio as path:offset:frames, both whole numbers of samples", repr(text),
-                             "Write the manifest with scripts/prep_mustc.sh.")
-        return cls(folder / parts[0], int(parts[1]), int(parts[2]))
-
     def format(self, folder: Path) -> str:
-        """The text that `parse` reads, with the path relative to `folder` where it lies below it."""
+        """The text that `parse_span` reads, with the path relative to `folder` where it lies below it."""
         path = self.path.relative_to(folder) if self.path.is_relative_to(folder) else self.path
         return f"{path}:{self.offset}:{self.frames}"
 

@@ -1,10 +1,10 @@
 """The TSV manifest of a split: one utterance a line, audio as `wav:offset:frames` in samples."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from mgcm_fairseq.data.audio import AudioSpan
+from mgcm_fairseq.data.audio import AudioSpan, Span, parse_span
 from mgcm_fairseq.data.errors import InputError
 
 
@@ -27,16 +27,24 @@ COLUMNS = tuple(field.name for field in fields(Utterance))
 
 def read_manifest(path: Path) -> list[Utterance]:
     """Utterances in file order; raises InputError with file:line for anything malformed."""
+    return [Utterance(**{**row, "audio": AudioSpan(path.parent / wav, offset, frames),  # type: ignore[arg-type]
+                         "n_frames": frames})
+            for row, (wav, offset, frames) in read_rows(path)]
+
+
+def read_rows(path: Path) -> Iterator[tuple[dict[str, str], Span]]:
+    """The fields of each line as text, and what its audio says; raises InputError as `read_manifest`."""
     if not path.is_file():
         raise InputError(path, "a manifest", "no such file", "Run scripts/prep_mustc.sh first.")
     with path.open(encoding="utf-8", newline="\n") as lines:
         header = tuple(lines.readline().rstrip("\n").split("\t"))
         if header != COLUMNS:
             raise InputError((path, 1), f"the columns {COLUMNS}", str(header), "Prepare the corpus again.")
-        rows = [_parse(line.rstrip("\n"), (path, number)) for number, line in enumerate(lines, start=2)]
-    if not rows:
+        number = 1
+        for number, line in enumerate(lines, start=2):
+            yield _parse(line.rstrip("\n"), (path, number))
+    if number == 1:
         raise InputError(path, "at least one utterance", "a header alone", "Prepare the corpus again.")
-    return rows
 
 
 def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
@@ -53,13 +61,12 @@ def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
     partial.replace(path)
 
 
-def _parse(line: str, where: tuple[Path, int]) -> Utterance:
+def _parse(line: str, where: tuple[Path, int]) -> tuple[dict[str, str], Span]:
     values = line.split("\t")
     if len(values) != len(COLUMNS):
         raise InputError(where, f"{len(COLUMNS)} tab-separated fields", f"{len(values)}", "Prepare the corpus again.")
-    record = dict(zip(COLUMNS, values, strict=True))
-    audio = AudioSpan.parse(record["audio"], where[0].parent, where)
-    if record["n_frames"] != str(audio.frames):
-        raise InputError(where, f"n_frames = {audio.frames} as in audio", record["n_frames"],
-                         "Prepare the corpus again.")
-    return Utterance(**{**record, "audio": audio, "n_frames": audio.frames})  # type: ignore[arg-type]
+    row = dict(zip(COLUMNS, values, strict=True))
+    span = parse_span(row["audio"], where)
+    if row["n_frames"] != str(span[2]):
+        raise InputError(where, f"n_frames = {span[2]} as in audio", row["n_frames"], "Prepare the corpus again.")
+    return row, span
