@@ -9,15 +9,19 @@ from fairseq.data import FairseqDataset
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from mgcm_fairseq.data.manifest import Utterance
+from mgcm_fairseq.data.audio_files import AudioFiles
+from mgcm_fairseq.data.augmentation import Augmentation, stretched
+from mgcm_fairseq.data.columns import Columns
+from mgcm_fairseq.data.ragged import Ragged
 from mgcm_fairseq.data.vocabulary import Vocabulary
 
 
 class SpeechTranslationDataset(FairseqDataset):
-    """Size of an item: (audio samples, target tokens). Item i is utterance i of the manifest."""
+    """Size of an item: (audio samples, target tokens). Item i is utterance i of the manifest; so is item ~i, as filler.
+    """
 
-    def __init__(self, utterances: list[Utterance], vocabulary: Vocabulary,
-                 shuffle_seed: int | None = None) -> None:
+    def __init__(self, utterances: Columns, vocabulary: Vocabulary, shuffle_seed: int | None = None,
+                 augmentation: Augmentation | None = None) -> None:
         """With a seed, as for training, utterances of equal length are shuffled.
 
         By this seed alone: fairseq's own depends on the epoch that training was resumed in, and with it batches would.
@@ -25,12 +29,21 @@ class SpeechTranslationDataset(FairseqDataset):
         self.utterances = utterances
         self.vocabulary = vocabulary
         self.shuffle_seed = shuffle_seed
-        self.transcripts = [self._tokens(row.src_text) for row in utterances]
-        self.translations = [self._tokens(row.tgt_text) for row in utterances]
-        self.frames = np.array([row.n_frames for row in utterances])
+        self.augmentation = augmentation
+        self.files = AudioFiles()
+        self.longest = int(utterances.frames.max())  # samples that augmentation may make of an utterance
+        self.transcripts, self.translations = Ragged(), Ragged()
+        for index in range(len(utterances)):
+            self.transcripts.add([*vocabulary.encode(utterances.src_texts[index]), vocabulary.eos])
+            self.translations.add([*vocabulary.encode(utterances.tgt_texts[index]), vocabulary.eos])
+        self.frames = utterances.frames
+        self.tokens = self.translations.lengths
 
-    def _tokens(self, text: str) -> np.ndarray:
-        return np.array([*self.vocabulary.encode(text), self.vocabulary.eos], dtype=np.int32)
+    def set_epoch(self, epoch: int) -> None:
+        """Draws what augmentation does to each utterance in this epoch, its length with it."""
+        if self.augmentation:
+            self.draws = self.augmentation.draw(self.utterances.frames, epoch, self.longest)
+            self.frames = stretched(self.utterances.frames, self.draws.speed)
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -40,8 +53,13 @@ class SpeechTranslationDataset(FairseqDataset):
         return {row.audio.path for row in self.utterances}
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return {"id": index, "waveform": torch.from_numpy(self.utterances[index].audio.read()),
-                "spelling": torch.tensor(self.vocabulary.spell(self.utterances[index].src_text), dtype=torch.long),
+        filler, index = index < 0, max(index, ~index)
+        samples = self.files.read(*self.utterances.span(index))
+        if self.augmentation:
+            samples = self.augmentation.apply(samples, index, self.draws)
+        spelling = self.vocabulary.spell(self.utterances.src_texts[index])
+        return {"id": index, "filler": filler, "waveform": torch.from_numpy(samples),
+                "spelling": torch.tensor(spelling, dtype=torch.long),
                 "transcript": torch.from_numpy(self.transcripts[index]).long(),
                 "translation": torch.from_numpy(self.translations[index]).long()}
 
@@ -49,18 +67,19 @@ class SpeechTranslationDataset(FairseqDataset):
         """A batch, longest audio first.
 
         `net_input` is what generation reads; `spelling` is the transcript's letters for CTC; `transcript` and `target`
-        end with </s>; each prefix is its tokens moved right behind the language tag.
+        end with </s>; each prefix is its tokens moved right behind the language tag. A `filler` is not to count.
         """
         if not samples:
             return {}
         samples = sorted(samples, key=lambda sample: -len(sample["waveform"]))
-        utterance = self.utterances[samples[0]["id"]]
+        first = samples[0]["id"]
         transcript, transcript_lengths = self._pad([sample["transcript"] for sample in samples])
         spelling, spelling_lengths = self._pad([sample["spelling"] for sample in samples])
         target, target_lengths = self._pad([sample["translation"] for sample in samples])
         waveforms = [sample["waveform"] for sample in samples]
         return {
             "id": torch.tensor([sample["id"] for sample in samples]),
+            "filler": samples[0]["filler"],
             "nsentences": len(samples),
             "ntokens": int(target_lengths.sum()),
             "net_input": {"src_tokens": pad_sequence(waveforms, batch_first=True),
@@ -69,10 +88,10 @@ class SpeechTranslationDataset(FairseqDataset):
             "spelling_lengths": spelling_lengths,
             "transcript": transcript,
             "transcript_lengths": transcript_lengths,
-            "transcript_prefix": self._prefix(transcript, utterance.src_lang),
+            "transcript_prefix": self._prefix(transcript, self.utterances.src_langs[first]),
             "target": target,
-            "target_prefix": self._prefix(target, utterance.tgt_lang),
-            "references": [self.utterances[sample["id"]].tgt_text for sample in samples],
+            "target_prefix": self._prefix(target, self.utterances.tgt_langs[first]),
+            "references": [self.utterances.tgt_texts[sample["id"]] for sample in samples],
         }
 
     def _pad(self, rows: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -93,12 +112,17 @@ class SpeechTranslationDataset(FairseqDataset):
         return self.frames[indices]
 
     def size(self, index: int) -> tuple[int, int]:
-        return int(self.frames[index]), len(self.translations[index])
+        return int(self.frames[index]), int(self.tokens[index])
 
     @property
     def sizes(self) -> np.ndarray:
         """(utterances, 2): audio samples and target tokens, for fairseq's length filter."""
-        return np.stack([self.frames, [len(row) for row in self.translations]], axis=1)
+        return np.stack([self.frames, self.tokens], axis=1)
+
+    def filter_indices_by_size(self, indices: np.ndarray, max_sizes: tuple[int, int]) -> tuple[np.ndarray, list[int]]:
+        """The indices of utterances within (samples, target tokens), and those of the others."""
+        fits = (self.sizes[indices] <= max_sizes).all(axis=1)
+        return indices[fits], indices[~fits].tolist()
 
     def ordered_indices(self) -> np.ndarray:
         """Shortest audio first, so that a batch holds utterances of like length."""

@@ -15,11 +15,13 @@ from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 from torch import Tensor
 
+from mgcm_fairseq.data.augmentation import Augmentation
+from mgcm_fairseq.data.batches import training_batches
+from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import language
-from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import start_from_wav2vec2
 from mgcm_fairseq.training.config import ConflictConfig
@@ -47,6 +49,15 @@ class SimulSTConfig(ConflictConfig):
         default=0, metadata={"help": "k of wait-k in validation and fairseq-generate, in segments, for a model with "
                                      "--segmentation-variant; 0: the whole source. Unlike the agent's, a hypothesis "
                                      "may end before the source"})
+    augment_speed: str = field(
+        default="", metadata={"help": "comma-separated factors, multiples of 0.05; a training utterance gets one of "
+                                      "them in each epoch: 0.9,1,1.1; empty: as recorded, as in the paper"})
+    augment_gain: str = field(
+        default="", metadata={"help": "lowest and highest gain of a training utterance in dB: -6,6; empty: none, as in "
+                                      "the paper"})
+    augment_noise: str = field(
+        default="", metadata={"help": "lowest and highest ratio of a training utterance to white noise in dB: 10,30; "
+                                      "empty: none, as in the paper"})
     seed: int = II("common.seed")
 
 
@@ -94,27 +105,29 @@ class SimulSTTask(FairseqTask):
 
     def load_dataset(self, split: str, combine: bool = False, **kwargs: Any) -> None:
         """Reads SPLIT.tsv of the corpus folder."""
-        utterances = read_manifest(Path(self.cfg.data) / f"{split}.tsv")
-        seed = self.cfg.seed + 1 if split.startswith("train") else None  # as fairseq seeds the first epoch's batches
-        self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed)
+        utterances = Columns(Path(self.cfg.data) / f"{split}.tsv")
+        train = split.startswith("train")
+        seed = self.cfg.seed + 1 if train else None  # as fairseq seeds the first epoch's batches
+        augmentation = Augmentation.parse(self.cfg.augment_speed, self.cfg.augment_gain, self.cfg.augment_noise,
+                                          self.cfg.seed) if train else None
+        self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed, augmentation)
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
-                    sum(row.n_frames for row in utterances) / self.corpus.sample_rate / 3600)
+                    utterances.frames.sum() / self.corpus.sample_rate / 3600)
 
     def max_positions(self) -> tuple[int, int]:
         """Audio samples and target tokens."""
         return self.cfg.max_source_samples, self.cfg.max_target_tokens
 
-    def get_batch_iterator(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
-        """As fairseq's, with three of its traps shut.
+    def get_batch_iterator(self, dataset: Any, **options: Any) -> Any:
+        """Our own for training; fairseq's for what is to be scored, with three of its traps shut.
 
         The limits on length are for training: an utterance to be scored is scored, however long. A required batch
-        multiple drops the remainder of the last batch. A reused data loader keeps the first epoch's order, so that
-        --curriculum would never end, but would in a resumed training.
+        multiple drops the remainder of the last batch. A reused loader keeps its processes while the model trains.
         """
-        kwargs["required_batch_size_multiple"] = 1
-        if dataset.shuffle_seed is None:
-            kwargs["max_positions"] = None
-        iterator = super().get_batch_iterator(dataset, *args, **kwargs)
+        if dataset.shuffle_seed is not None:
+            return training_batches(dataset, self.filter_indices_by_size, **options)
+        options |= {"max_positions": None, "required_batch_size_multiple": 1}
+        iterator = super().get_batch_iterator(dataset, **options)
         iterator.reuse_dataloader = False
         return iterator
 
@@ -138,10 +151,12 @@ class SimulSTTask(FairseqTask):
 
     def train_step(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update_num: int,
                    ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
-        """fairseq's, or with --conflict-rule one whose gradients are merged by task."""
-        if self.conflict is None:
-            return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
-        return self.conflict.run(sample, model, criterion, optimizer, update_num, ignore_grad)
+        """fairseq's, or with --conflict-rule one whose gradients are merged by task; a filler adds nothing."""
+        step = super().train_step if self.conflict is None else self.conflict.run
+        loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad or sample["filler"])
+        if sample["filler"]:
+            return loss, 0, {name: torch.zeros_like(torch.as_tensor(value)) for name, value in log.items()}
+        return loss, sample_size, log
 
     @property
     def resumes_state(self) -> bool:

@@ -32,7 +32,8 @@ def with_chunks(path):
     """The file with a chunk of odd length before its samples and one behind them."""
     data = Path(write(path)).read_bytes()
     start = data.index(b"data")
-    data = data[:start] + b"LIST" + struct.pack("<I", 3) + b"abc\0" + data[start:] + b"LIST" + struct.pack("<I", 2) + b"zz"
+    before, behind = (b"LIST" + struct.pack("<I", len(text)) + text for text in (b"abc", b"zz"))
+    data = data[:start] + before + b"\0" + data[start:] + behind
     path.write_bytes(data[:4] + struct.pack("<I", len(data) - 8) + data[8:])
     return str(path)
 

@@ -32,7 +32,8 @@ def test_rows_are_those_of_the_manifest(tmp_path):
     assert list(pickle.loads(pickle.dumps(columns))) == rows
 
 
-@pytest.mark.parametrize("line", ["u\ta.wav:0:3\t4\tx\ty\ts\ten\tde", "u\ta.wav:0\t3\tx\ty\ts\ten\tde", "u\ta.wav:0:3\t3"])
+@pytest.mark.parametrize("line", ["u\ta.wav:0:3\t4\tx\ty\ts\ten\tde", "u\ta.wav:0\t3\tx\ty\ts\ten\tde",
+                                  "u\ta.wav:0:3\t3"])
 def test_faults_are_the_manifests(tmp_path, line):
     path = write(tmp_path, LINES[0], line)
     with pytest.raises(InputError) as of_lines:

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
-from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.vocabulary import Vocabulary
 
 
 def load(folder: Path, split: str = "train", seed: int | None = None) -> SpeechTranslationDataset:
     vocabulary = Vocabulary.load(folder, CorpusConfig.read(folder))
-    return SpeechTranslationDataset(read_manifest(folder / f"{split}.tsv"), vocabulary, seed)
+    return SpeechTranslationDataset(Columns(folder / f"{split}.tsv"), vocabulary, seed)
 
 
 def test_a_batch_holds_every_item_padded_on_the_right(tiny_corpus):
