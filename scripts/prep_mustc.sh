@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prepares a corpus in the layout of MuST-C: scripts/prep_mustc.sh --root DIR --lang de [--vocab-size 10000] [--skip-bad]
+# Prepares MuST-C, or a corpus in its layout: scripts/prep_mustc.sh --root DIR --lang de [--vocab-size 10000] [--skip-bad]
+# The same as prep_corpus.sh --corpus mustc.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
-exec "$PYTHON" -m mgcm_fairseq.data.prepare "$@"
+exec bash "$(dirname "${BASH_SOURCE[0]}")/prep_corpus.sh" --corpus mustc "$@"

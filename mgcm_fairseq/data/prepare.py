@@ -1,159 +1,113 @@
-"""Preparation of a corpus in the MuST-C layout: manifests, vocabulary, config.yaml and SimulEval lists."""
+"""Preparation of a corpus for training: manifests, vocabulary, config.yaml and SimulEval lists."""
 
 import argparse
 import json
 import os
 import sys
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.corpora import CORPORA
+from mgcm_fairseq.data.corpora.entries import Corpus
+from mgcm_fairseq.data.corpora.manifest import ManifestCorpus
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.manifest import Utterance, read_manifest, write_manifest
-from mgcm_fairseq.data.mustc import Segment, SegmentError, SplitFiles, read_split
+from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.data.preparation.lock import locked
+from mgcm_fairseq.data.preparation.parallel import Workers
+from mgcm_fairseq.data.preparation.report import print_summary
+from mgcm_fairseq.data.preparation.splits import SplitWriter
+from mgcm_fairseq.data.preparation.texts import Sentences, unknown_characters
 from mgcm_fairseq.data.simuleval_lists import write_lists
 from mgcm_fairseq.data.steps import StepRecord, Summary, write_whole
 from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
 
-FORMAT = 1  # raise it when the files written here change, so that corpora are prepared again
-SPLITS = ("train", "dev", "tst-COMMON")
-OPTIONAL_SPLITS = ("tst-HE",)
-SIMULEVAL_SPLITS = ("dev", "tst-COMMON", "tst-HE")
-MIN_TRAIN_FRAMES, MAX_TRAIN_FRAMES = 3_000, 480_000  # samples: 187.5 ms and 30 s; the bounds of DiSeg
-SHOWN = 3  # faults of each kind that are printed; prep_report.json has all
+FORMAT = 2  # raise it when the files written here change, so that corpora are prepared again
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """Prepares `folder` (DIR/en-de); every method is a step that is skipped while its files are up to date."""
+    """Writes into `folder`; every method is a step that is skipped while its files are up to date."""
 
+    corpus: Corpus
     folder: Path
     src_lang: str
     tgt_lang: str
     vocab_size: int
     skip_bad: bool
+    pack: bool
     workers: int
     record: StepRecord
 
-    def split(self, name: str) -> Summary:
-        """Writes NAME.tsv."""
-        files = SplitFiles(self.folder / "data" / name, self.src_lang, self.tgt_lang)
-        options = {"format": FORMAT, "src": self.src_lang, "tgt": self.tgt_lang, "skip_bad": self.skip_bad}
-        return self._step(name, options, files.inputs(), lambda: self._write_split(name, files))
+    def split(self, name: str, workers: Workers) -> Summary:
+        """Writes NAME.tsv, and audio/NAME where the corpus's audio has to be converted."""
+        options = {"format": FORMAT, "src": self.src_lang, "tgt": self.tgt_lang, "skip_bad": self.skip_bad,
+                   "pack": self.pack}
+        writer = SplitWriter(self.corpus, name, self.src_lang, self.tgt_lang, self.skip_bad, self.pack, workers)
+        return self._step(name, options, self.corpus.inputs(name), lambda: writer.write(self.folder))
 
     def vocabulary(self) -> Summary:
         """Writes spm_unigramN.model, spm_unigramN.txt and config.yaml from train.tsv."""
         manifest = self.folder / "train.tsv"
         return self._step("vocabulary", {"format": FORMAT, "size": self.vocab_size}, [manifest],
-                          lambda: self._write_vocabulary(read_manifest(manifest)))
+                          lambda: self._write_vocabulary(Sentences(manifest)))
 
     def simuleval(self, name: str) -> Summary:
         """Writes simuleval/NAME.source, .target and the wavs they list."""
         manifest = self.folder / f"{name}.tsv"
-        return self._step(f"simuleval {name}", {"format": FORMAT}, [manifest],
-                          lambda: self._write_simuleval(name, read_manifest(manifest)))
+        return self._step(f"simuleval {name}", {"format": FORMAT}, [manifest], lambda: self._write_simuleval(name))
 
-    def _step(self, name: str, options: dict[str, Any], inputs: list[Path],
+    def _step(self, name: str, options: dict[str, Any], inputs: Iterable[Path],
               work: Callable[[], tuple[list[Path], Summary]]) -> Summary:
         summary, ran = self.record.run(name, options, inputs, work)
         print(f"{name}: {'done' if ran else 'up to date'}", flush=True)
         return summary
 
-    def _write_split(self, name: str, files: SplitFiles) -> tuple[list[Path], Summary]:
-        faults: list[SegmentError] = []
-
-        def on_fault(fault: SegmentError) -> None:
-            if not self.skip_bad:
-                raise fault
-            faults.append(fault)
-
-        segments = read_split(files, on_fault, self.workers)
-        reasons = [train_filter(segment) if name == "train" else None for segment in segments]
-        kept = [segment for segment, reason in zip(segments, reasons, strict=True) if reason is None]
-        left_out = Counter(fault.reason for fault in faults)
-        filtered = Counter(reason for reason in reasons if reason)
-        if not kept:
-            raise InputError(files.folder, "at least one usable segment",
-                             f"none of {len(segments) + len(faults)}: {dict(left_out + filtered)}", "Repair it.")
-        path = self.folder / f"{name}.tsv"
-        write_manifest(path, (self._utterance(segment) for segment in kept))
-        return [path], {
-            "segments": len(segments) + len(faults), "kept": len(kept),
-            "hours": sum(segment.audio.frames for segment in kept) / SAMPLE_RATE / 3600,
-            "talks": len({segment.audio.path for segment in kept}),
-            "speakers": len({segment.speaker for segment in kept}),
-            "filtered": dict(filtered), "left_out": dict(left_out),
-            "shortened": sum(segment.shortened > 0 for segment in segments),
-            "faults": [{"reason": fault.reason, "message": str(fault)} for fault in faults],
-        }
-
-    def _utterance(self, segment: Segment) -> Utterance:
-        return Utterance(segment.id, segment.audio, segment.audio.frames, segment.src_text, segment.tgt_text,
-                         segment.speaker, self.src_lang, self.tgt_lang)
-
-    def _write_vocabulary(self, utterances: list[Utterance]) -> tuple[list[Path], Summary]:
+    def _write_vocabulary(self, sentences: Sentences) -> tuple[list[Path], Summary]:
         name = f"spm_unigram{self.vocab_size}"
         config = CorpusConfig(self.src_lang, self.tgt_lang, SAMPLE_RATE, f"{name}.txt", f"{name}.model")
-        texts = [text for row in utterances for text in (row.src_text, row.tgt_text)]
-        print(f"vocabulary: training SentencePiece on {len(texts)} sentences", flush=True)
-        model = train(texts, self.vocab_size, (self.src_lang, self.tgt_lang))
+        print("vocabulary: training SentencePiece", flush=True)
+        model = train(sentences, self.vocab_size, (self.src_lang, self.tgt_lang))
         paths = [self.folder / config.spm_filename, self.folder / config.vocab_filename, self.folder / "config.yaml"]
         write_whole(paths[0], model)
         write_whole(paths[1], "".join(line + "\n" for line in dictionary_lines(model)))
         config.write(self.folder)
-        return paths, {"asked": self.vocab_size, "size": len(Vocabulary.load(self.folder, config))}
+        unknown, occurrences = unknown_characters(iter(sentences), model)
+        return paths, {"asked": self.vocab_size, "size": len(Vocabulary.load(self.folder, config)),
+                       "unknown_characters": unknown, "unknown_occurrences": occurrences}
 
-    def _write_simuleval(self, name: str, utterances: list[Utterance]) -> tuple[list[Path], Summary]:
+    def _write_simuleval(self, name: str) -> tuple[list[Path], Summary]:
+        utterances = read_manifest(self.folder / f"{name}.tsv")
         return write_lists(self.folder / "simuleval", name, utterances, self.workers), {"wavs": len(utterances)}
 
 
-def train_filter(segment: Segment) -> str | None:
-    """Why training does without this segment, or None. Applied to train only; dev and test are never filtered."""
-    if segment.audio.frames < MIN_TRAIN_FRAMES:
-        return f"shorter than {MIN_TRAIN_FRAMES} samples"
-    if segment.audio.frames > MAX_TRAIN_FRAMES:
-        return f"longer than {MAX_TRAIN_FRAMES} samples"
-    return None if segment.src_text and segment.tgt_text else "empty text"
-
-
-def print_summary(splits: dict[str, Summary], vocabulary: Summary, report: Path) -> None:
-    """The table, every number of segments that are not in it and why, and the size of the vocabulary."""
-    columns = ("segments", "kept", "hours", "talks", "speakers")
-    print("\n" + f"{'split':<12}" + "".join(f"{name:>10}" for name in columns))
-    for split, summary in splits.items():
-        cells = (f"{summary[name]:.2f}" if name == "hours" else str(summary[name]) for name in columns)
-        print(f"{split:<12}" + "".join(f"{cell:>10}" for cell in cells))
-    for split, summary in splits.items():
-        for reason, count in summary["filtered"].items():
-            print(f"{split}: the train filter of DiSeg removed {count}: {reason}")
-        if summary["shortened"]:
-            print(f"{split}: {summary['shortened']} segments shortened by at most 10 ms to the end of their wav")
-        for reason, count in summary["left_out"].items():
-            print(f"{split}: --skip-bad left out {count}: {reason}")
-            faults = [fault["message"] for fault in summary["faults"] if fault["reason"] == reason]
-            print("".join(f"    {message}\n" for message in faults[:SHOWN]), end="")
-            if len(faults) > SHOWN:
-                print(f"    ... and {len(faults) - SHOWN} more in {report}")
-    asked, size = vocabulary["asked"], vocabulary["size"]
-    print(f"vocabulary: {size} pieces" if size == asked else
-          f"VOCABULARY SMALLER THAN ASKED: asked {asked}, text allows {size}")
-
-
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line of scripts/prep_mustc.sh."""
-    parser = argparse.ArgumentParser(prog="scripts/prep_mustc.sh", description=__doc__)
-    parser.add_argument("--root", type=Path, required=True, help="folder with en-de/data/{train,dev,tst-COMMON}")
+    """The command line of scripts/prep_corpus.sh."""
+    parser = argparse.ArgumentParser(prog="scripts/prep_corpus.sh", description=__doc__)
+    parser.add_argument("--corpus", choices=CORPORA, default="mustc", help="its layout (%(default)s)")
+    parser.add_argument("--root", type=Path, help="the corpus as unpacked: docs/corpora.md; for mustc the folder with "
+                                                  "en-de/data/{train,dev,tst-COMMON}")
+    parser.add_argument("--manifest", nargs="+", type=_split_and_file, metavar="SPLIT=FILE",
+                        help="instead of --corpus and --root: tables, or lists of audio, of your own")
+    parser.add_argument("--out", type=Path, help="where to write; default: ROOT/en-de, by the languages")
     parser.add_argument("--lang", required=True, help="target language, e.g. de")
     parser.add_argument("--src-lang", default="en", help="source language")
     parser.add_argument("--vocab-size", type=_positive, default=10_000, help="pieces of the joint vocabulary")
-    parser.add_argument("--splits", nargs="+", help="default: train dev tst-COMMON, and tst-HE if present")
+    parser.add_argument("--splits", nargs="+", help="default: train, dev and the test sets that the corpus has")
     parser.add_argument("--skip-bad", action="store_true", help="leave faulty segments out and report them")
-    parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="threads that read and cut wavs")
-    return parser.parse_args(arguments)
+    parser.add_argument("--pack", action="store_true", help="copy all audio into a few wavs of about an hour each, "
+                                                            "for file systems that are slow on many files")
+    parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1,
+                        help="processes that verify and convert audio (%(default)s)")
+    args = parser.parse_args(arguments)
+    if (args.root is None) == (args.manifest is None):
+        parser.error("one of --root and --manifest is needed")
+    if args.manifest and not args.out:
+        parser.error("--manifest needs --out")
+    return args
 
 
 def _positive(text: str) -> int:
@@ -162,25 +116,45 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _split_and_file(text: str) -> tuple[str, Path]:
+    split, equals, file = text.partition("=")
+    if not (split and equals and file) or "/" in split:
+        raise argparse.ArgumentTypeError(f"expected SPLIT=FILE, such as train=my.tsv, found {text!r}")
+    return split, Path(file)
+
+
 def prepare(args: argparse.Namespace) -> None:
     """Runs all steps; raises InputError at the first fault of the input."""
-    folder = args.root.resolve() / f"{args.src_lang}-{args.lang}"
-    if not folder.is_dir():
-        raise InputError(folder, "the folder of the language pair", "no such folder", "Check --root and --lang.")
-    splits = args.splits or [*SPLITS, *(name for name in OPTIONAL_SPLITS if (folder / "data" / name).is_dir())]
+    corpus = _corpus(args)
+    splits = corpus.splits()
+    splits = args.splits or splits
     if "train" not in splits:
         raise InputError("--splits", "train among the splits: the vocabulary is made from it", " ".join(splits),
                          "Add train; splits that are up to date cost nothing.")
-    steps = Preparation(folder, args.src_lang, args.lang, args.vocab_size, args.skip_bad, args.workers,
-                        StepRecord(folder / ".prep_steps.json"))
-    summaries = {name: steps.split(name) for name in splits}
-    vocabulary = steps.vocabulary()
-    for name in splits:
-        if name in SIMULEVAL_SPLITS:
-            steps.simuleval(name)
-    report = folder / "prep_report.json"
-    write_whole(report, json.dumps({**summaries, "vocabulary": vocabulary}, indent=1, ensure_ascii=False) + "\n")
+    folder = (args.out or corpus.folder).resolve()
+    for split in splits:
+        if isinstance(corpus, ManifestCorpus) and corpus.manifest(split).resolve() == folder / f"{split}.tsv":
+            raise InputError("--out", "a folder without the manifests that are read", str(folder), "Choose another.")
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        steps = Preparation(corpus, folder, args.src_lang, args.lang, args.vocab_size, args.skip_bad, args.pack,
+                            args.workers, StepRecord(folder / ".prep_steps.json"))
+        with Workers(args.workers) as workers:
+            summaries = {name: steps.split(name, workers) for name in splits}
+        vocabulary = steps.vocabulary()
+        for name in splits:
+            if not name.startswith("train"):
+                steps.simuleval(name)
+        report = folder / "prep_report.json"
+        write_whole(report, json.dumps({**summaries, "vocabulary": vocabulary}, indent=1, ensure_ascii=False) + "\n")
     print_summary(summaries, vocabulary, report)
+
+
+def _corpus(args: argparse.Namespace) -> Corpus:
+    if args.manifest:
+        return ManifestCorpus(args.out.resolve(), args.src_lang, args.lang,
+                              {split: path.resolve() for split, path in args.manifest})
+    return CORPORA[args.corpus](args.root.resolve(), args.src_lang, args.lang)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -26,7 +26,10 @@ class StepRecord:
         Files count as the same if path, size and time of change are. `work` returns its output files and its summary.
         Returns the summary and whether `work` was called.
         """
-        key = hashlib.sha256(json.dumps([options, _stats(inputs)], sort_keys=True).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
+        for path in inputs:  # of which there may be hundreds of thousands
+            digest.update(json.dumps([str(path), _stat(path)]).encode())
+        key = digest.hexdigest()
         known = self._steps.get(name)
         if known and known["key"] == key and _stats(Path(path) for path in known["outputs"]) == known["outputs"]:
             return known["summary"], False
@@ -44,12 +47,13 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def _stats(paths: Iterable[Path]) -> dict[str, list[int] | None]:
-    """Size and time of change of each file, None for one that does not exist."""
-    found: dict[str, list[int] | None] = {}
-    for path in paths:
-        try:
-            stat = path.stat()
-            found[str(path)] = [stat.st_size, stat.st_mtime_ns]
-        except FileNotFoundError:
-            found[str(path)] = None
-    return found
+    return {str(path): _stat(path) for path in paths}
+
+
+def _stat(path: Path) -> list[int] | None:
+    """Size and time of change, None for a file that does not exist."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns]

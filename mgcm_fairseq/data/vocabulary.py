@@ -14,6 +14,7 @@ from mgcm_fairseq.data.piece_kinds import spaced_kind, unspaced_kind
 
 SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")  # in the order of fairseq's Dictionary: ids 0 to 3
 _AGAIN = "Prepare the corpus again."
+MAX_SENTENCES = 1_000_000  # bounds SentencePiece's memory; MuST-C's train has 460,000 in two languages
 _THREADS = 4  # fixed: the sums of the training depend on how the text is divided among threads
 
 
@@ -93,22 +94,32 @@ class Vocabulary:
         return index
 
 
-def train(sentences: Sequence[str], size: int, languages: Sequence[str]) -> bytes:
+def train(sentences: Iterable[str], size: int, languages: Sequence[str]) -> bytes:
     """A serialised unigram model of `size` pieces, or of the largest size below that the text allows.
 
-    The same sentences in the same order give the same bytes. Raises InputError if the characters alone need more.
-    SentencePiece's own normalisation narrows wide marks (，！？), so text of a language that has them is left as it is.
+    The same sentences in the same order give the same bytes. Of more than MAX_SENTENCES as many are learnt from, evenly
+    spread. SentencePiece's own normalisation narrows wide marks (，！？), so text of a language that has them is left as it
+    is. Raises InputError if the characters alone need more.
+
+    Args:
+        sentences: gone through twice.
+        languages: of these; where one has thousands of characters, the rarest are left out of the vocabulary.
     """
+    count = longest = 0
+    for text in sentences:
+        count, longest = count + 1, max(longest, len(text.encode()))
+    chosen = (text for index, text in enumerate(sentences)
+              if index * MAX_SENTENCES // count < (index + 1) * MAX_SENTENCES // count or count <= MAX_SENTENCES)
+    spaced = all(language(code).spaced for code in languages)
     model = io.BytesIO()
-    normalisation = "nmt_nfkc" if all(language(code).spaced for code in languages) else "identity"
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(sentences), model_writer=model, model_type="unigram", vocab_size=size,
-            hard_vocab_limit=False, character_coverage=1.0, bos_id=0, pad_id=1, eos_id=2, unk_id=3,
-            unk_surface="⁇",  # the default has a space on each side, hence empty words
+            sentence_iterator=chosen, model_writer=model, model_type="unigram", vocab_size=size,
+            hard_vocab_limit=False, character_coverage=1.0 if spaced else 0.9995, bos_id=0, pad_id=1, eos_id=2,
+            unk_id=3, unk_surface="⁇",  # the default has a space on each side, hence empty words
             user_defined_symbols=[language_tag(code) for code in languages], num_threads=_THREADS,
-            normalization_rule_name=normalisation,
-            max_sentence_length=max(4096, *(len(text.encode()) + 1 for text in sentences)),  # longer ones are dropped
+            normalization_rule_name="nmt_nfkc" if spaced else "identity",
+            max_sentence_length=max(4096, longest + 1),  # longer ones are dropped
             minloglevel=2)
     except RuntimeError as error:
         raise InputError("--vocab-size", "a size that SentencePiece can reach with this text", f"{size}: {error}",

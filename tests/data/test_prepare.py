@@ -48,7 +48,8 @@ def test_every_file_is_there_and_fits_the_others(corpus, capsys):
     config = CorpusConfig.read(corpus.pair)
     assert config == CorpusConfig("en", "de", 16_000, "spm_unigram50.txt", "spm_unigram50.model")
     assert len(Vocabulary.load(corpus.pair, config)) == 50
-    assert json.loads((corpus.pair / "prep_report.json").read_text())["vocabulary"] == {"asked": 50, "size": 50}
+    assert json.loads((corpus.pair / "prep_report.json").read_text())["vocabulary"] == {
+        "asked": 50, "size": 50, "unknown_characters": 0, "unknown_occurrences": 0}
     for split in ("train", "dev", "tst-COMMON", "tst-HE"):
         rows = read_manifest(corpus.pair / f"{split}.tsv")
         assert [row.id for row in rows] == ["ted_1_0", "ted_1_1", "ted_1_2", "ted_2_0", "ted_2_1"]
@@ -123,7 +124,7 @@ def test_skip_bad_reports_every_segment_it_leaves_out(corpus, capsys):
     corpus.set_line(corpus.txt("train", "en"), 5, "Everything that is left: the quick brown fox jumps.")
     assert main([*arguments(corpus, "--skip-bad"), "--vocab-size", "60"]) == 0
     report = json.loads((corpus.pair / "prep_report.json").read_text(encoding="utf-8"))
-    assert report["train"]["left_out"] == {"missing wav": 3, "past the end of the wav": 1}
+    assert report["train"]["left_out"] == {"missing audio": 3, "past the end of the audio": 1}
     assert report["dev"]["left_out"] == {"tab or line break in text": 1}
     for split in ("train", "dev", "tst-COMMON"):
         summary = report[split]
@@ -132,7 +133,7 @@ def test_skip_bad_reports_every_segment_it_leaves_out(corpus, capsys):
         assert len(summary["faults"]) == sum(summary["left_out"].values())
     assert report["dev"]["faults"][0]["message"].startswith(f"{corpus.txt('dev', 'de')}:5: ")
     printed = capsys.readouterr().out
-    assert "train: --skip-bad left out 3: missing wav" in printed
+    assert "train: --skip-bad left out 3: missing audio" in printed
     assert f"{corpus.txt('train', 'yaml')}:4: " in printed
 
 
@@ -146,7 +147,7 @@ def test_skip_bad_that_leaves_nothing_is_an_error(corpus, capsys):
     for wav in corpus.wav("dev", "").iterdir():
         wav.unlink()
     assert main(arguments(corpus, "--skip-bad")) == 2
-    assert "expected at least one usable segment, found none of 5: {'missing wav': 5}" in capsys.readouterr().err
+    assert "expected at least one usable segment, found none of 5: {'missing audio': 5}" in capsys.readouterr().err
 
 
 def test_a_vocabulary_smaller_than_asked_is_said_aloud(corpus, capsys):

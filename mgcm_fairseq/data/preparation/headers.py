@@ -1,0 +1,60 @@
+"""What an audio file says about itself: usable as it lies, to be converted, or unusable and why."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+
+from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.preparation.containers import CONTAINERS, read_container_header
+
+READABLE = ("WAV", "WAVEX", "FLAC")  # formats from which training reads spans
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`frames` at 16 kHz as the header promises them; `ready` where the file is 16 kHz mono wav or flac."""
+
+    frames: int
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """`reason` is the kind of fault, `found` what was there."""
+
+    reason: str
+    found: str
+
+
+def read_headers(paths: Sequence[str]) -> list[Header | Unusable]:
+    """One for each path; a task for a process."""
+    return [read_header(Path(path)) for path in paths]
+
+
+def read_header(path: Path) -> Header | Unusable:
+    """Reads the header and, of a file that will not be decoded in preparation, the last sample.
+
+    A header may promise more than a torn file holds. What is converted is counted as it is decoded.
+    """
+    if not path.is_file():
+        return Unusable("missing audio", "no such file")
+    if path.suffix.lower() in CONTAINERS:
+        found = read_container_header(path)
+        return Unusable("unreadable audio", found) if isinstance(found, str) else Header(_at_16_khz(*found), False)
+    try:
+        with soundfile.SoundFile(path) as file:
+            ready = file.samplerate == SAMPLE_RATE and file.channels == 1 and file.format in READABLE
+            if ready and file.frames:
+                file.seek(file.frames - 1)
+                if len(file.read(1)) != 1:
+                    return Unusable("unreadable audio", f"less than the {file.frames} samples of its header")
+            return Header(_at_16_khz(file.frames, file.samplerate), ready)
+    except soundfile.SoundFileError as error:
+        return Unusable("unreadable audio", str(error).rstrip("."))
+
+
+def _at_16_khz(frames: int, rate: int) -> int:
+    return math.ceil(frames * SAMPLE_RATE / rate)

@@ -1,0 +1,93 @@
+"""Wavs that the preparation makes: sound files one after the other, each wav whole and recorded, or not there."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+
+from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.preparation.decode import decoded
+from mgcm_fairseq.data.preparation.headers import Unusable
+
+FORMAT = 1  # raise it when the samples written here change, so that audio is converted again
+LONGEST = 3600 * SAMPLE_RATE  # samples of a pack of several files
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file's sound is: `frames` samples of the wav `path` from `offset` on."""
+
+    path: str
+    offset: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A task for a process: the wav to write and the files that go into it, in order."""
+
+    wav: Path
+    sources: Sequence[str]
+
+
+def record_of(wav: Path) -> Path:
+    """The file that says what a finished pack holds."""
+    return wav.with_suffix(".json")
+
+
+def write_pack(pack: Pack) -> list[Place | Unusable]:
+    """Where each source's sound is, or why it is not there; writes nothing if the pack is finished already.
+
+    The wav is 16 kHz mono PCM-16. A source counts as unchanged if name, size and time of change are.
+    """
+    stats = [(Path(source).name, os.stat(source).st_size, os.stat(source).st_mtime_ns) for source in pack.sources]
+    key = hashlib.sha256(json.dumps([FORMAT, stats]).encode()).hexdigest()
+    parts = _finished(pack, key)
+    if parts is None:
+        parts = _write(pack)
+        _replace(record_of(pack.wav), json.dumps({"key": key, "bytes": pack.wav.stat().st_size, "parts": parts}))
+    return [Unusable(*part) if isinstance(part[0], str) else Place(str(pack.wav), *part) for part in parts]
+
+
+def _finished(pack: Pack, key: str) -> list[tuple] | None:
+    try:
+        record = json.loads(record_of(pack.wav).read_text("utf-8"))
+        same = record["key"] == key and record["bytes"] == pack.wav.stat().st_size
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return [tuple(part) for part in record["parts"]] if same else None
+
+
+def _write(pack: Pack) -> list[tuple]:
+    """(offset, frames) of each source, or (reason, found)."""
+    parts: list[tuple] = []
+    partial = _partial(pack.wav)
+    with soundfile.SoundFile(partial, "w", SAMPLE_RATE, 1, "PCM_16", format="WAV") as out:
+        for source in pack.sources:
+            offset = out.tell()
+            try:
+                for block in decoded(Path(source)):
+                    out.write(block)
+            except ValueError as error:
+                parts.append(("unreadable audio", str(error)))
+                out.seek(offset)
+                out.truncate()
+            else:
+                parts.append((offset, out.tell() - offset))
+    partial.replace(pack.wav)
+    return parts
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = _partial(path)
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _partial(path: Path) -> Path:
+    """Of this process alone: one that outlives a killed preparation for a moment cannot spoil the next."""
+    return path.with_name(f"{path.name}.{os.getpid()}.tmp")

@@ -1,0 +1,26 @@
+"""A corpus read as the preparation reads it, without its files."""
+
+from mgcm_fairseq.data.corpora.entries import SegmentError
+from mgcm_fairseq.data.preparation.audio import verify_headers
+from mgcm_fairseq.data.preparation.parallel import Workers
+from mgcm_fairseq.data.preparation.segments import check
+from mgcm_fairseq.data.preparation.store import Store
+
+
+def read_corpus(corpus, split, skip=None):
+    """Segments of a split whose audio is usable as it lies; the first fault raises, or all are appended to `skip`."""
+    faults = []
+    with Store() as store, Workers(1) as workers:
+        for number, entry in enumerate(corpus.entries(split)):
+            if isinstance(entry, SegmentError):
+                faults.append((number, entry))
+            else:
+                store.add(number, entry)
+        verify_headers(store, split, False, workers)
+        assert not store.count_to_convert()
+        segments = list(check(store.entries(), lambda number, fault: faults.append((number, fault))))
+    faults = [fault for _, fault in sorted(faults, key=lambda pair: pair[0])]
+    if faults and skip is None:
+        raise faults[0]
+    skip is None or skip.extend(faults)
+    return segments
