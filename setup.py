@@ -30,7 +30,9 @@ REQUIRED = [
 ]
 TORCHJD = ["torchjd[quadprog-projector]>=0.18"]
 SLURM = ["hydra-submitit-launcher>=1.2"]
+M4A = ["av>=18.1"]  # decodes the m4a of Europarl-ST; its wheels carry FFmpeg
 EXTRAS = {
+    "m4a": M4A,
     "spoken": [  # a corpus spoken by a synthesiser, which the demo learns from
         "espeakng-loader==0.2.4",  # the voices: another release may sound different. Under the GPL, unlike this package
         "scipy>=1.17",  # from the synthesiser's 22,050 Hz to 16,000 Hz
@@ -38,8 +40,8 @@ EXTRAS = {
     "tensorboard": ["tensorboardX>=2.6"],  # what fairseq's --tensorboard-logdir imports
     "slurm": SLURM,  # Hydra's launcher of jobs, for scripts/train.sh --launcher slurm
     "torchjd": TORCHJD,  # its weightings as conflict rules, and the solver that most of them need
-    "dev": [*SLURM, *TORCHJD, "hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4", "pytest>=9.2", "pytest-cov>=7.1",
-            "pytest-xdist>=3.8", "ruff>=0.17"],
+    "dev": [*M4A, *SLURM, *TORCHJD, "hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4", "pytest>=9.2",
+            "pytest-cov>=7.1", "pytest-xdist>=3.8", "ruff>=0.17"],
 }
 
 setup(

@@ -1,4 +1,4 @@
-"""Measures the preparation of a corpus of the size of MuST-C: seconds, CPU seconds, memory; run again; killed (Linux)."""
+"""Measures the preparation of a corpus of MuST-C's size: seconds, CPU seconds, memory; run again; killed (Linux)."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ import time
 import wave
 from pathlib import Path
 from random import Random
+from typing import IO
 
 import numpy as np
 from benchmark_data import resident
@@ -86,7 +87,7 @@ def prepare(root: Path, more: list[str], kill: Path | None = None) -> list[dict[
     return rows
 
 
-def _read(file) -> list[str]:  # noqa: ANN001
+def _read(file: IO[str]) -> list[str]:
     position = file.tell()
     file.seek(0)
     lines = file.read().split("\n")[:-1]

@@ -7,6 +7,7 @@ import numpy as np
 import soundfile
 
 from mgcm_fairseq.data.preparation.containers import CONTAINERS, container_blocks, read_container_header
+from mgcm_fairseq.data.preparation.headers import what_libsndfile_says
 from mgcm_fairseq.data.preparation.resample import resampled
 
 _BLOCK = 1 << 18  # frames read at a time
@@ -29,7 +30,7 @@ def decoded(path: Path) -> Iterator[np.ndarray]:
             with soundfile.SoundFile(path) as file:
                 frames, rate = file.frames, file.samplerate
         except soundfile.SoundFileError as error:
-            raise ValueError(str(error).rstrip(".")) from error
+            raise ValueError(what_libsndfile_says(error)) from error
         blocks = _sound_blocks(path)
     count = 0
 
@@ -51,4 +52,4 @@ def _sound_blocks(path: Path) -> Iterator[np.ndarray]:
             while len(samples := file.read(_BLOCK, dtype="float32", always_2d=True)):
                 yield samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
     except soundfile.SoundFileError as error:
-        raise ValueError(str(error).rstrip(".")) from error
+        raise ValueError(what_libsndfile_says(error)) from error

@@ -53,7 +53,13 @@ def read_header(path: Path) -> Header | Unusable:
                     return Unusable("unreadable audio", f"less than the {file.frames} samples of its header")
             return Header(_at_16_khz(file.frames, file.samplerate), ready)
     except soundfile.SoundFileError as error:
-        return Unusable("unreadable audio", str(error).rstrip("."))
+        return Unusable("unreadable audio", what_libsndfile_says(error))
+
+
+def what_libsndfile_says(error: soundfile.SoundFileError) -> str:
+    """Without the path, and without the claim that a file that it does not know does not exist."""
+    said = str(getattr(error, "error_string", error)).rstrip(".")
+    return "nothing that libsndfile reads" if "does not exist" in said else said
 
 
 def _at_16_khz(frames: int, rate: int) -> int:
