@@ -6,6 +6,7 @@ import pytest
 
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.preparation.texts import unknown_characters
 from mgcm_fairseq.data.vocabulary import SPECIALS, Vocabulary, dictionary_lines, train
 
 with warnings.catch_warnings():
@@ -91,6 +92,22 @@ def test_a_size_that_the_text_does_not_allow_becomes_the_largest_that_it_does():
 def test_every_character_gets_a_piece_even_in_a_very_long_sentence():
     lines = dictionary_lines(train([*SENTENCES, "word " * 2_000 + "☃"], 60, ("en", "de")))
     assert "☃ 1" in lines
+
+
+@pytest.mark.parametrize(("languages", "known"), [(("en", "de"), True), (("en", "zh"), False), (("ja", "en"), False),
+                                                  (("en", "zh-CN"), False), (("en", "yue"), False)])
+def test_the_rarest_characters_are_pieces_but_for_languages_of_thousands(languages, known):
+    sentences = [*SENTENCES * 3, "龘"]
+    model = train(sentences, 60, languages)
+    assert ("龘 1" in dictionary_lines(model)) == known
+    assert unknown_characters(iter(sentences), model) == ((0, 0) if known else (1, 1))
+
+
+def test_only_so_many_sentences_are_learnt_from_and_they_are_spread_evenly(monkeypatch):
+    monkeypatch.setattr("mgcm_fairseq.data.vocabulary.MAX_SENTENCES", 100)
+    kept = [f"{text} kept" for text in SENTENCES[:50] * 2]
+    every_third = [text for sentence in kept for text in ("other words", "never to be seen", sentence)]
+    assert train(every_third, 60, ("en", "de")) == train(kept, 60, ("en", "de"))
 
 
 def test_a_size_below_the_alphabet_is_an_error():

@@ -9,6 +9,7 @@ facebookresearch/covost and in fairseq's prep_covost_data.py.
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -71,26 +72,25 @@ class CoVoST2:
         A table in a temporary file holds the translations, so that memory does not grow with their number.
         """
         table, validated = self._table("tsv"), self.root / "validated.tsv"
-        database = sqlite3.connect("")
-        database.execute("CREATE TABLE rows (path TEXT PRIMARY KEY, line INTEGER, translation TEXT, found INTEGER)")
-        for number, row in self._translations(split):
-            if isinstance(row, SegmentError):
-                yield number, row
-                continue
-            found = database.execute("INSERT OR IGNORE INTO rows VALUES (?, ?, ?, 0)",
-                                     (row["path"], number, row["translation"]))
-            if not found.rowcount:
-                yield number, SegmentError("duplicate segment", (table, number), "every clip once", row["path"])
-        for _, row in read_rows(validated, ["client_id", "path", "sentence"], escapes=True):
-            if isinstance(row, SegmentError):
-                continue  # of one of the many clips without a translation, or else missed below
-            known = database.execute("SELECT line, translation FROM rows WHERE path = ?", (row["path"],)).fetchone()
-            if known:
-                database.execute("UPDATE rows SET found = 1 WHERE path = ?", (row["path"],))
-                yield known[0], {**row, "translation": known[1]}
-        for path, number in database.execute("SELECT path, line FROM rows WHERE NOT found ORDER BY line"):
-            yield number, SegmentError("no transcript", (table, number), f"{path} in {validated}", "no such row")
-        database.close()
+        with closing(sqlite3.connect("")) as database:
+            database.execute("CREATE TABLE rows (path TEXT PRIMARY KEY, line INTEGER, translation TEXT, found INTEGER)")
+            for number, row in self._translations(split):
+                if isinstance(row, SegmentError):
+                    yield number, row
+                    continue
+                added = database.execute("INSERT OR IGNORE INTO rows VALUES (?, ?, ?, 0)",
+                                         (row["path"], number, row["translation"]))
+                if not added.rowcount:
+                    yield number, SegmentError("duplicate segment", (table, number), "every clip once", row["path"])
+            for _, row in read_rows(validated, ["client_id", "path", "sentence"], escapes=True):
+                if isinstance(row, SegmentError):
+                    continue  # of one of the many clips without a translation, or else missed below
+                known = database.execute("SELECT line, translation FROM rows WHERE path = ?", (row["path"],)).fetchone()
+                if known:
+                    database.execute("UPDATE rows SET found = 1 WHERE path = ?", (row["path"],))
+                    yield known[0], {**row, "translation": known[1]}
+            for path, number in database.execute("SELECT path, line FROM rows WHERE NOT found ORDER BY line"):
+                yield number, SegmentError("no transcript", (table, number), f"{path} in {validated}", "no such row")
 
     def _translations(self, split: str) -> Iterator[tuple[int, Row | SegmentError]]:
         for number, row in read_rows(self._table("tsv"), ["path", "translation", "split"], escapes=True):
