@@ -6,8 +6,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.preparation.headers import Unusable, read_headers
-from mgcm_fairseq.data.preparation.packs import LONGEST, Pack, Place, record_of, write_pack
+from mgcm_fairseq.data.preparation.packs import LONGEST, Pack, Place, remove_finished, remove_partial, write_pack
 from mgcm_fairseq.data.preparation.parallel import Workers
 from mgcm_fairseq.data.preparation.store import Store
 
@@ -37,9 +38,12 @@ def convert(store: Store, folder: Path, together: bool, workers: Workers) -> lis
     Args:
         together: several files in a wav, up to an hour; else each in one of its own.
     """
+    for path, _ in store.to_convert():
+        if Path(path).is_relative_to(folder):
+            raise InputError("--out", f"a folder whose {folder.parent.name}/{folder.name} is free for converted audio",
+                             path, "Choose another.")
     folder.mkdir(parents=True, exist_ok=True)
-    for partial in folder.glob("*.tmp"):
-        partial.unlink()
+    remove_partial(folder)
     made = []
     packs = _plan(store.to_convert(), folder, together)
     with tqdm(total=store.count_to_convert(), desc=f"{folder.name}: converting", unit=" files") as bar:
@@ -49,7 +53,7 @@ def convert(store: Store, folder: Path, together: bool, workers: Workers) -> lis
             for source, place in zip(task.sources, places, strict=True):
                 store.locate(source, place)
             bar.update(len(places))
-    _remove_others(folder, made)
+    remove_finished(folder, made)
     return made
 
 
@@ -70,15 +74,6 @@ def _plan(files: Iterable[tuple[str, int]], folder: Path, together: bool) -> Ite
         frames += promised
     if sources:
         yield Pack(folder / f"pack_{number:05d}.wav", sources)
-
-
-def _remove_others(folder: Path, made: Iterable[Path]) -> None:
-    wanted = {name for wav in made for name in (wav, record_of(wav))}
-    for path in folder.iterdir():
-        if path not in wanted:
-            path.unlink()
-    if not wanted:
-        folder.rmdir()
 
 
 def _chunks(paths: Iterator[str]) -> Iterator[list[str]]:

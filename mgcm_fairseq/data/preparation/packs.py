@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +34,6 @@ class Pack:
     sources: Sequence[str]
 
 
-def record_of(wav: Path) -> Path:
-    """The file that says what a finished pack holds."""
-    return wav.with_suffix(".json")
-
-
 def write_pack(pack: Pack) -> list[Place | Unusable]:
     """Where each source's sound is, or why it is not there; writes nothing if the pack is finished already.
 
@@ -49,13 +44,34 @@ def write_pack(pack: Pack) -> list[Place | Unusable]:
     parts = _finished(pack, key)
     if parts is None:
         parts = _write(pack)
-        _replace(record_of(pack.wav), json.dumps({"key": key, "bytes": pack.wav.stat().st_size, "parts": parts}))
+        _replace(_record(pack.wav), json.dumps({"key": key, "bytes": pack.wav.stat().st_size, "parts": parts}))
     return [Unusable(*part) if isinstance(part[0], str) else Place(str(pack.wav), *part) for part in parts]
+
+
+def remove_partial(folder: Path) -> None:
+    """Removes what processes that were killed had begun to write."""
+    for ending in ("wav", "json"):
+        for path in folder.glob(f"*.{ending}.*.tmp"):
+            path.unlink()
+
+
+def remove_finished(folder: Path, wanted: Container[Path]) -> None:
+    """Removes wavs, but for those wanted, that `write_pack` recorded in the folder; leaves any other file alone."""
+    for record in folder.glob("*.json"):
+        wav = record.with_suffix(".wav")
+        if wav not in wanted:
+            wav.unlink(missing_ok=True)
+            record.unlink()
+
+
+def _record(wav: Path) -> Path:
+    """The file that says what a finished pack holds."""
+    return wav.with_suffix(".json")
 
 
 def _finished(pack: Pack, key: str) -> list[tuple] | None:
     try:
-        record = json.loads(record_of(pack.wav).read_text("utf-8"))
+        record = json.loads(_record(pack.wav).read_text("utf-8"))
         same = record["key"] == key and record["bytes"] == pack.wav.stat().st_size
     except (FileNotFoundError, json.JSONDecodeError):
         return None

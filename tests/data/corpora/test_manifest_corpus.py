@@ -136,6 +136,20 @@ def test_a_manifest_is_not_overwritten_by_what_is_made_of_it(folder, capsys):
     assert (folder / "train.tsv").read_bytes() == before
 
 
+def test_audio_is_not_overwritten_by_what_is_made_of_it(folder, capsys):
+    path = folder / "out" / "audio" / "train" / "mine.wav"
+    write_sound(path, noise(0.5, 1, 44_100), 44_100)
+    before = path.read_bytes()
+    write_table(folder / "train.tsv", ("audio", "src_text", "tgt_text"), [(path, "One.", "Eins."), ROWS[0]])
+    assert prepare(folder, "--corpus", "manifest", "--root", str(folder)) == 2
+    assert f"--out: expected a folder whose audio/train is free for converted audio, found {path}" in (
+        capsys.readouterr().err)
+    write_sound(folder / "other.wav", noise(0.5, 1, 44_100), 44_100)
+    write_table(folder / "train.tsv", ("audio", "src_text", "tgt_text"), [("other.wav", "One.", "Eins."), ROWS[0]])
+    assert prepare(folder, "--corpus", "manifest", "--root", str(folder)) == 0
+    assert path.read_bytes() == before
+
+
 def test_without_pyav_the_error_says_how_to_get_it(folder, monkeypatch, capsys):
     write_sound(folder / "a.m4a", sound("a"), 16_000)
     write_table(folder / "train.tsv", ("audio", "src_text", "tgt_text"), [("a.m4a", "One.", "Eins.")])
