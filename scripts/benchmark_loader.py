@@ -19,7 +19,6 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE, AudioSpan
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.manifest import Utterance, write_manifest
-from mgcm_fairseq.data.packing import pack
 from mgcm_fairseq.data.vocabulary import dictionary_lines, train
 from mgcm_fairseq.tasks.simul_st import SimulSTConfig, SimulSTTask
 
@@ -104,8 +103,6 @@ def cases(folder: Path, utterances: int) -> Iterator[tuple[str, Path, str, Any, 
     """Layout, corpus, name of the reader, reader, loader processes, augmentation."""
     layouts = {"a file each": make(folder / "files", utterances, True),
                "talks": make(folder / "talks", utterances, False)}
-    pack(layouts["a file each"], folder / "packed", 1.0)
-    layouts["packed"] = folder / "packed"
     for layout, corpus in layouts.items():
         for name, reader in (("soundfile", Soundfile()), ("mapped", None)):
             yield layout, corpus, name, reader, 0, "none"

@@ -50,7 +50,7 @@ class SpeechTranslationDataset(FairseqDataset):
 
     def audio_files(self) -> set[Path]:
         """Every file that utterances lie in."""
-        return {row.audio.path for row in self.utterances}
+        return {self.utterances.folder / path for path in self.utterances.wavs.distinct}
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         filler, index = index < 0, max(index, ~index)

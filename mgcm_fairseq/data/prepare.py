@@ -15,8 +15,8 @@ from mgcm_fairseq.data.corpora import CORPORA
 from mgcm_fairseq.data.corpora.entries import Corpus
 from mgcm_fairseq.data.corpora.manifest import ManifestCorpus
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.data.manifest import read_manifest
-from mgcm_fairseq.data.preparation.lock import locked
 from mgcm_fairseq.data.preparation.parallel import Workers
 from mgcm_fairseq.data.preparation.report import print_summary
 from mgcm_fairseq.data.preparation.splits import SplitWriter
@@ -136,7 +136,7 @@ def prepare(args: argparse.Namespace) -> None:
         if isinstance(corpus, ManifestCorpus) and corpus.manifest(split).resolve() == folder / f"{split}.tsv":
             raise InputError("--out", "a folder without the manifests that are read", str(folder), "Choose another.")
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder):
+    with locked(folder, "preparation"):
         steps = Preparation(corpus, folder, args.src_lang, args.lang, args.vocab_size, args.skip_bad, args.pack,
                             args.workers, StepRecord(folder / ".prep_steps.json"))
         with Workers(args.workers) as workers:

@@ -98,8 +98,8 @@ def train(sentences: Iterable[str], size: int, languages: Sequence[str]) -> byte
     """A serialised unigram model of `size` pieces, or of the largest size below that the text allows.
 
     The same sentences in the same order give the same bytes. Of more than MAX_SENTENCES as many are learnt from, evenly
-    spread. SentencePiece's own normalisation narrows wide marks (，！？), so text of a language that has them is left as it
-    is. Raises InputError if the characters alone need more.
+    spread. SentencePiece's own normalisation narrows wide marks (，！？): text of a language that has them stays as it is.
+    Raises InputError if the characters alone need more.
 
     Args:
         sentences: gone through twice.

@@ -15,9 +15,10 @@ from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import language
+from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.data.steps import write_whole
 from mgcm_fairseq.evaluation.instances import read_instances
-from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, alone, environments, finished
+from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, environments, finished
 from mgcm_fairseq.evaluation.plot import plot
 from mgcm_fairseq.evaluation.results import assemble, write_results
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the tables and returns 0; prints what is wrong with the input and returns 2."""
     options = _parser().parse_args(arguments)
     try:
-        with alone(options.out):
+        with locked(options.out, "evaluation"):
             results = evaluate(options)
     except InputError as error:
         print(error, file=sys.stderr)

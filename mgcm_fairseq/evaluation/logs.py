@@ -1,9 +1,7 @@
 """The folders of runs: settings.json, and instances.log, which grows sentence by sentence and is whole in the end."""
 
-import fcntl
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,16 +108,3 @@ def run_name(label: str, lag: float) -> str:
 def lag_text(lag: float) -> str:
     """A lag as options take it: all digits, and no point where there is nothing behind it."""
     return repr(int(lag) if lag == int(lag) else lag)
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Holds a folder; InputError if another process does."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "evaluate.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(folder, "a folder of its own", "another evaluation at work in it",
-                             "Wait for it, or choose another --out.") from error
-        yield

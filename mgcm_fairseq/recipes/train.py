@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.configuration import CONFIGS
 from mgcm_fairseq.recipes.launch import LAUNCHERS, Launch
@@ -42,12 +43,12 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         print("Dry run: nothing was started or written.")
         return 0
-    out.mkdir(parents=True, exist_ok=True)
-    for stage in plan.stages:
-        if stage.state == "done":
-            print(f"{stage.model} is there: nothing to do.", flush=True)
-        elif not train(stage, args.best, args.node_rank):
-            return 1
+    with locked(out, f"training-on-node-{args.node_rank}"):
+        for stage in plan.stages:
+            if stage.state == "done":
+                print(f"{stage.model} is there: nothing to do.", flush=True)
+            elif not train(stage, args.best, args.node_rank):
+                return 1
     return 0
 
 

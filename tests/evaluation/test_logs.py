@@ -3,7 +3,7 @@
 import pytest
 
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.evaluation.logs import RunLog, alone, lag_text, run_name
+from mgcm_fairseq.evaluation.logs import RunLog, lag_text, run_name
 
 SETTINGS = {"dtype": "fp32"}
 ENVIRONMENT = {"commit": "a", "torch": "2", "simuleval": "1.1.4", "cpu": "c", "gpu": "none"}
@@ -70,12 +70,6 @@ def test_other_settings_and_a_damaged_line_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"instances\.part:2: expected the log of a sentence"):
         log(tmp_path)
 
-
-def test_two_at_once_are_refused(tmp_path):
-    with alone(tmp_path), pytest.raises(InputError, match="another evaluation at work"), alone(tmp_path):
-        pass
-    with alone(tmp_path):
-        pass
 
 
 @pytest.mark.parametrize(("lag", "text"), [(3, "3"), (3.0, "3"), (0.2, "0.2"), (1e6, "1000000"),

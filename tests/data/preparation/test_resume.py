@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.data.manifest import read_manifest
-from mgcm_fairseq.data.preparation.lock import locked
 from mgcm_fairseq.data.preparation.parallel import Workers
 from mgcm_fairseq.data.prepare import main
 from tests.data.sounds import noise, write_sound
@@ -111,11 +111,11 @@ def test_two_at_once_in_a_folder_are_one_too_many(root, tmp_path, capsys):
     process = start(root, tmp_path)
     await_file(process, tmp_path, "audio/train/*")
     assert main(arguments(root, tmp_path)) == 2
-    assert f"{tmp_path}: expected no other preparation at work here, found one that holds .prep.lock" in (
+    assert f"{tmp_path}: expected no other preparation at work here, found one that holds .preparation.lock" in (
         capsys.readouterr().err)
     process.kill()
     process.wait()
-    with locked(tmp_path):  # free at once
+    with locked(tmp_path, "preparation"):  # free at once
         pass
 
 
