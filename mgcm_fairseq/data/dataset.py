@@ -50,7 +50,8 @@ class SpeechTranslationDataset(FairseqDataset):
 
     def audio_files(self) -> set[Path]:
         """Every file that utterances lie in."""
-        return {self.utterances.folder / path for path in self.utterances.wavs.distinct}
+        names = self.utterances.wavs.distinct
+        return {self.utterances.folder / names[index] for index in range(len(names))}
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         filler, index = index < 0, max(index, ~index)

@@ -98,7 +98,7 @@ def train(sentences: Iterable[str], size: int, languages: Sequence[str]) -> byte
     """A serialised unigram model of `size` pieces, or of the largest size below that the text allows.
 
     The same sentences in the same order give the same bytes. Of more than MAX_SENTENCES as many are learnt from, evenly
-    spread. SentencePiece's own normalisation narrows wide marks (，！？): text of a language that has them stays as it is.
+    spread. SentencePiece's own normalisation narrows wide marks (，！？): text of a language with such stays as it is.
     Raises InputError if the characters alone need more.
 
     Args:
