@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
-from torch.utils.flop_counter import flop_registry
 
 from mgcm_fairseq.evaluation.conflict_benchmark.live_bytes import LiveBytes
 from mgcm_fairseq.evaluation.conflict_benchmark.operators import Operators
+from mgcm_fairseq.evaluation.scaling.work import Work
 
 LATE = 1_000_001  # updates: every part of the schedule has set in, and no record of conflicts is due
 
@@ -21,21 +20,6 @@ class StepCost(NamedTuple):
 
     peak_bytes: int  # activations and gradients, at their most, without the weights
     flops: int  # of matrix products, convolutions and attention
-
-
-class Flops(TorchDispatchMode):
-    """Sums PyTorch's own formulas; unlike its FlopCounterMode it works where a backward pass calls autograd.grad."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Runs the operator and counts it."""
-        answer = func(*args, **(kwargs or {}))
-        if func.overloadpacket in flop_registry:
-            self.total += flop_registry[func.overloadpacket](*args, **(kwargs or {}), out_val=answer)
-        return answer
 
 
 class FakeTraining:
@@ -58,11 +42,11 @@ class FakeTraining:
         sample["net_input"]["src_tokens"] = sample["net_input"]["src_tokens"].to(self.dtype)
         weights = list(self.model.parameters())
         optimizer = SimpleNamespace(backward=lambda loss: loss.backward())
-        with self.mode, LiveBytes(weights) as memory, Flops() as flops, Operators(fake=True):
+        with self.mode, LiveBytes(weights) as memory, Work() as work, Operators(fake=True):
             self.task.train_step(sample, self.model, self.criterion, optimizer, LATE)
         for weight in weights:
             weight.grad = None
-        return StepCost(memory.peak - sum(weight.nbytes for weight in weights), flops.total)
+        return StepCost(memory.peak - sum(weight.nbytes for weight in weights), work.flops)
 
 
 def _make_fake(model: nn.Module, mode: FakeTensorMode) -> None:

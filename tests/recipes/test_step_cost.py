@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import fairseq.tasks
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from mgcm_fairseq.evaluation.conflict_benchmark.live_bytes import LiveBytes
 from mgcm_fairseq.recipes.configuration import resolve
@@ -18,6 +18,12 @@ BATCH = [0, 1, 2]
 
 SMALL = ["++model.model_dim=16", "++model.ffn_dim=24", "++model.attention_heads=2", "++model.encoder_layers=2",
          "++model.decoder_layers=2", "++model.dropout=0", "model.w2v_path=null"]
+
+ATTENTION = {  # of a CPU, for which PyTorch's counter has no formula; here every argument is a shape
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu:
+        lambda query, key, value, *_, **__: sdpa_flop_count(query, key, value),
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward:
+        lambda cotangent, query, key, value, *_, **__: sdpa_backward_flop_count(cotangent, query, key, value)}
 
 
 def parts(corpus, row):
@@ -47,7 +53,7 @@ def test_memory_is_that_of_the_real_step(tiny_corpus, row):
 
 def test_arithmetic_is_that_of_pytorchs_counter(tiny_corpus):
     task, model, criterion, batch = parts(tiny_corpus, "multi_task")
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False, custom_mapping=ATTENTION) as counter:
         task.train_step(batch, model, criterion, SimpleNamespace(backward=lambda loss: loss.backward()), LATE)
     fake = FakeTraining(*parts(tiny_corpus, "multi_task")[:3], torch.float32)
     assert fake.cost(batch).flops == counter.get_total_flops()
