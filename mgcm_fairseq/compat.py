@@ -11,6 +11,7 @@ import re
 import sys
 import types
 import typing
+import warnings
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from mgcm_fairseq.data.errors import InputError
 def install() -> None:
     """Applies every repair; a second call changes nothing. To be called before fairseq reads or writes a checkpoint."""
     keep_logging_quiet()
+    silence_what_only_others_can_mend()
     end_input_errors_without_a_traceback()
     repair_torchaudio()
     allow_fairseq_checkpoints()
@@ -40,6 +42,30 @@ def keep_logging_quiet() -> None:
     programs do.
     """
     logging.basicConfig(level=logging.WARNING)
+
+
+OTHERS_WARNINGS: dict[type[Warning], tuple[str, ...]] = {
+    UserWarning: (
+        # hydra, whose old interface fairseq reads its own options through
+        "hydra.experimental", r"\s*The version_base parameter", r"\s*'config' is validated", r"\s*The strict flag",
+        "In 'config': Usage of deprecated keyword",
+        "'pin_memory' argument is set as true",  # fairseq asks its loaders for it on a CPU too
+    ),
+    FutureWarning: (
+        "`torch.nn.utils.weight_norm` is deprecated",  # fairseq's wav2vec2
+        r"`torch.cuda.amp.autocast\(args...\)` is deprecated",  # fairseq's train_step
+    ),
+    # pydub, which simuleval imports: on the end of a module that it uses, and on a reader of mp3, which we do not
+    DeprecationWarning: ("'audioop' is deprecated",),
+    RuntimeWarning: ("Couldn't find ffmpeg or avconv",),
+}
+
+
+def silence_what_only_others_can_mend() -> None:
+    """Silences exactly those warnings of other libraries that every run brings and that no user can act on."""
+    for category, beginnings in OTHERS_WARNINGS.items():
+        for beginning in beginnings:
+            warnings.filterwarnings("ignore", beginning, category)
 
 
 def end_input_errors_without_a_traceback() -> None:

@@ -37,6 +37,41 @@ def test_logging_is_quiet_once_repaired() -> None:
     assert found.stdout == "30\n", found.stderr
 
 
+OTHERS_WARN = """
+import warnings
+warnings.simplefilter("always", DeprecationWarning)
+{repair}
+import pydub
+import torch
+from fairseq import options
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+
+arguments = options.parse_args_and_arch(options.get_training_parser(), ["data", "--arch", "transformer"])
+convert_namespace_to_omegaconf(arguments)
+list(torch.utils.data.DataLoader([1], pin_memory=True))
+torch.nn.utils.weight_norm(torch.nn.Linear(2, 2))
+torch.cuda.amp.autocast(enabled=False)
+"""
+OTHERS_WARNINGS = ["hydra.experimental.initialize", "version_base", "'config' is validated", "The strict flag",
+                   "deprecated keyword", "weight_norm", "torch.cuda.amp.autocast", "'audioop'",
+                   *(["'pin_memory'"] if not torch.cuda.is_available() else []),
+                   *(["ffmpeg or avconv"] if not (shutil.which("ffmpeg") or shutil.which("avconv")) else [])]
+
+
+def test_others_warn_of_what_no_user_can_act_on() -> None:
+    told = python(OTHERS_WARN.format(repair="")).stderr
+    assert [words for words in OTHERS_WARNINGS if words not in told] == []
+
+
+def test_those_warnings_alone_are_silenced() -> None:
+    repair = "from mgcm_fairseq import compat; compat.silence_what_only_others_can_mend()"
+    ours = "".join(f"warnings.warn('about your data', {category})\n"
+                   for category in ("UserWarning", "FutureWarning", "RuntimeWarning", "DeprecationWarning"))
+    told = python(OTHERS_WARN.format(repair=repair) + ours).stderr
+    assert [words for words in OTHERS_WARNINGS if words in told] == []
+    assert told.count("about your data") == 4
+
+
 @pytest.mark.parametrize(("error", "traceback"), [("InputError('a', 'b', 'c', 'd')", False), ("ValueError()", True)])
 def test_only_errors_of_the_input_end_without_a_traceback(error: str, traceback: bool) -> None:
     found = python("from mgcm_fairseq import compat; from mgcm_fairseq.data.errors import InputError; compat.install();"
