@@ -23,7 +23,7 @@ REQUIRED = [
     # the oldest that was tried
     "matplotlib>=3.11",  # quality against latency as a curve
     "numpy>=2.4,<3",
-    "pyyaml>=6",  # MuST-C's segment lists, our configurations
+    "pyyaml>=6.0.3",  # as omnisteval wants it; MuST-C's segment lists, our configurations
     "sentencepiece>=0.2.3",  # the joint vocabulary
     "soundfile>=0.14",  # reads spans of wav files, for which torchaudio would need torchcodec
     "tqdm>=4.64.1",  # progress
@@ -37,7 +37,7 @@ EXTRAS = {
         "espeakng-loader==0.2.4",  # the voices: another release may sound different. Under the GPL, unlike this package
         "scipy>=1.17",  # from the synthesiser's 22,050 Hz to 16,000 Hz
     ],
-    "tensorboard": ["tensorboardX>=2.6"],  # what fairseq's --tensorboard-logdir imports
+    "tensorboard": ["tensorboardX>=2.6.1"],  # what fairseq's --tensorboard-logdir imports; 2.6 needs protobuf 3
     "slurm": SLURM,  # Hydra's launcher of jobs, for scripts/train.sh --launcher slurm
     "torchjd": TORCHJD,  # its weightings as conflict rules, and the solver that most of them need
     "dev": [*M4A, *SLURM, *TORCHJD, "hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4", "pytest>=9.2",
