@@ -1,19 +1,34 @@
 #!/usr/bin/env bash
-# Makes .venv with everything that the project needs: scripts/setup.sh [--dev]
+# Makes .venv with everything that the project needs: scripts/setup.sh [--dev] [--versions lowest|latest]
 #   --dev         also what scripts/test.sh needs
+#   --versions    not those of constraints.txt, which were tested together, but the lowest or the latest that setup.py
+#                 allows, in .venv-lowest or .venv-latest (of today: tomorrow it is made anew)
 #   PYTHON311     the Python 3.11 to use; default: python3.11, else python3
-#   TORCH_SPEC    the torch to install, such as torch==2.13.0+cpu; default: that of constraints.txt
+#   TORCH_SPEC    the torch to install, such as torch==2.13.0+cpu; default: that of constraints.txt or setup.py
 #   PIP_*         pip's own variables, such as PIP_EXTRA_INDEX_URL for an index with CPU builds of torch
 # A second run returns at once. One that was killed is started again; pip's cache keeps what it fetched and compiled.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-VENV="$PWD/.venv"
-STAMP="$VENV/setup-done"  # key of the files below | base or dev | Python and torch that were asked for
-UNFINISHED="$VENV/setup-unfinished"
-LOG="$VENV/setup.log"
 
 say() { printf '[%3d s] %s\n' "$SECONDS" "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 2; }
+
+MODE=base VERSIONS=tested
+while [ $# -gt 0 ]; do
+    case "$1 ${2:-}" in
+        "--dev "*) MODE=dev; shift ;;
+        "--versions lowest" | "--versions latest") VERSIONS="$2"; shift 2 ;;
+        "--help "* | "-h "*) sed -n '2,/^set/ s/^# \{0,1\}//p' scripts/setup.sh; exit 0 ;;
+        *) fail "expected --dev, --versions lowest, --versions latest or --help, found $*" ;;
+    esac
+done
+
+VENV="$PWD/.venv"
+[ "$VERSIONS" = tested ] || VENV="$VENV-$VERSIONS"
+STAMP="$VENV/setup-done"  # key of the files below | base or dev | Python and torch that were asked for
+UNFINISHED="$VENV/setup-unfinished"
+LOG="$VENV/setup.log"
+BOUNDS="$VENV/bounds.txt"  # the versions to install, in pip's form of constraints
 
 version() { "$1" --version 2> /dev/null || echo "none"; }
 is_python311() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null; }
@@ -38,6 +53,16 @@ Fedora: python3.11-devel)."
 Install one (Debian: g++; Fedora: gcc-c++; macOS: xcode-select --install), or name it: CXX=/path/to/g++"
 }
 
+# pip calls a version that the index lacks a conflict
+name_missing_versions() {
+    local version
+    for version in $(sed -n 's/.* requested (constraint) //p' "$LOG" | sort -u); do
+        "${PIP[@]}" install --quiet --dry-run --no-deps --ignore-installed "$version" > "$VENV/index.log" 2>&1 \
+            || ! grep -q 'No matching distribution' "$VENV/index.log" \
+            || say "the package index has no $version: raise the bound in setup.py to one that it has"
+    done
+}
+
 # run NAME COMMAND...: its output goes to the log; a sign of life every 20 s
 run() {
     local name="$1" ticks=0 child
@@ -51,7 +76,7 @@ run() {
         ticks=$((ticks + 1))
         [ $((ticks % 40)) -ne 0 ] || say "  ... $(tail -n 1 "$LOG" | cut -c 1-100)"
     done
-    wait "$child" || { tail -n 30 "$LOG" >&2; fail "$name failed; the whole log is $LOG"; }
+    wait "$child" || { tail -n 30 "$LOG" >&2; name_missing_versions >&2; fail "$name failed; the whole log is $LOG"; }
     trap - EXIT
 }
 
@@ -78,8 +103,14 @@ cuda = any(name.startswith(("nvidia", "cuda")) for name in torch.get("requires_d
 print(torch["version"], "with CUDA, several GB" if cuda else "for the CPU")' "$VENV/torch.json"
 }
 
+find_bounds() {
+    [ "$VERSIONS" != tested ] || { cp constraints.txt "$BOUNDS"; return; }
+    run "tools to read setup.py with" "${INSTALL[@]}" setuptools wheel packaging
+    "$VENV/bin/python" scripts/bounds.py "$VERSIONS" > "$BOUNDS" 2>> "$LOG" || { tail -n 5 "$LOG" >&2; exit 2; }
+}
+
 install_torch() {
-    local spec="${TORCH_SPEC:-$(grep '^torch==' constraints.txt)}" build
+    local spec="${TORCH_SPEC:-$(grep '^torch[=<>]' "$BOUNDS")}" build
     if [ -n "$USERS_TORCH" ]; then
         say "torch $USERS_TORCH with CUDA is in $PYTHON already and will be used"
         return
@@ -87,30 +118,30 @@ install_torch() {
     build="$(describe_torch "$spec")"
     case "$build" in *CUDA*)
         say "this torch brings CUDA. Without a GPU stop here, and run again with PIP_EXTRA_INDEX_URL set to PyTorch's"
-        say "index of CPU builds (named at pytorch.org, Get Started) and TORCH_SPEC=$spec+cpu: a tenth of the size" ;;
+        say "index of CPU builds (named at pytorch.org, Get Started): a tenth of the size" ;;
     esac
     run "torch $build" "${INSTALL[@]}" "$spec"
 }
 
 install_rest() {
-    local constraints="$VENV/constraints.txt" installed
+    local constraints="$VENV/constraints.txt" installed compiled
     installed="$("$VENV/bin/python" -c 'import importlib.metadata as m; print(m.version("torch"))')"
-    { grep -v '^torch==' constraints.txt; echo "torch==$installed"; } > "$constraints"
+    { grep -v '^torch[=<>]' "$BOUNDS"; echo "torch==$installed"; } > "$constraints"
     run "tools to compile with" "${INSTALL[@]}" -c "$constraints" setuptools wheel cython numpy
     # CUDA_HOME: fairseq-fixed would look for CUDA sources that it does not ship. -g0: without debug symbols a third faster
     export CFLAGS="-g0 ${CFLAGS:-}"
     unset CUDA_HOME
-    run "fairseq, compiled here, and the other packages (minutes)" \
-        "${INSTALL[@]}" -c "$constraints" -e ".[spoken,tensorboard]"
+    # a cache for each torch: pip keeps what it compiled by the name of fairseq alone, and would give it to another torch
+    compiled="$("${PIP[@]}" cache dir)/for-torch-$installed"
+    run "fairseq, compiled here (minutes)" "${INSTALL[@]}" --cache-dir "$compiled" --no-deps -c "$constraints" fairseq-fixed
+    run "the other packages" "${INSTALL[@]}" -c "$constraints" -e ".[spoken,tensorboard]"
 }
 
 install_dev() { run "tools to test with" "${INSTALL[@]}" -c "$VENV/constraints.txt" -e ".[dev]"; }
 
-MODE=base
-for option in "$@"; do
-    case "$option" in --dev) MODE=dev ;; *) fail "expected --dev or nothing, found $option" ;; esac
-done
-KEY="$( { cat setup.py constraints.txt scripts/setup.sh; pwd; } | cksum | tr ' ' -)"
+TODAY=""
+[ "$VERSIONS" != latest ] || TODAY="$(date +%F)"
+KEY="$( { cat setup.py constraints.txt scripts/setup.sh scripts/bounds.py; pwd; echo "$TODAY"; } | cksum | tr ' ' -)"
 CHOICE="${PYTHON311:-} ${TORCH_SPEC:-}"
 
 is_done() {  # in mode $1, with the user's choice if there is one
@@ -136,10 +167,11 @@ if is_done base; then
 else
     [ ! -e "$UNFINISHED" ] || say "the last set-up was killed: starting again"
     USERS_TORCH=""
-    [ -n "${TORCH_SPEC:-}" ] || USERS_TORCH="$(users_torch)"
+    [ -n "${TORCH_SPEC:-}" ] || [ "$VERSIONS" != tested ] || USERS_TORCH="$(users_torch)"
     say "a fresh $VENV from $("$PYTHON" --version) ($(command -v "$PYTHON"))"
     "$PYTHON" -m venv --clear ${USERS_TORCH:+--system-site-packages} "$VENV"
     touch "$UNFINISHED"
+    find_bounds
     install_torch
     install_rest
 fi
