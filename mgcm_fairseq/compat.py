@@ -54,10 +54,13 @@ OTHERS_WARNINGS: dict[type[Warning], tuple[str, ...]] = {
     FutureWarning: (
         "`torch.nn.utils.weight_norm` is deprecated",  # fairseq's wav2vec2
         r"`torch.cuda.amp.autocast\(args...\)` is deprecated",  # fairseq's train_step
+        "`torch.jit.script` is deprecated",  # decorators that run when fairseq is imported; shown by torch 2.15
     ),
-    # pydub, which simuleval imports: on the end of a module that it uses, and on a reader of mp3, which we do not
-    DeprecationWarning: ("'audioop' is deprecated",),
-    RuntimeWarning: ("Couldn't find ffmpeg or avconv",),
+    DeprecationWarning: (
+        "'audioop' is deprecated",  # pydub, which simuleval imports
+        "`torch.jit.script` is deprecated",  # as above, by torch 2.13
+    ),
+    RuntimeWarning: ("Couldn't find ffmpeg or avconv",),  # the same; it reads mp3, which we do not
 }
 
 
