@@ -10,6 +10,7 @@ from simuleval.data.segments import SpeechSegment
 from mgcm_fairseq.agents.export import agent_args, export
 from mgcm_fairseq.agents.offline import OfflineAgent
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.evaluation.agent_benchmark.systems import random_system
 from tests.agents.feeding import feed, waveforms_of
 from tests.agents.policies import SOON, build
 from tests.fixtures import BIN, run
@@ -48,10 +49,9 @@ def test_simuleval_that_would_count_words_is_refused(tiny_chinese_corpus, tiny_c
             "Pass --eval-latency-unit char --sacrebleu-tokenizer zh.") in refused.stderr
 
 
-def test_german_in_characters_is_refused(tiny_corpus, tiny_checkpoint):
+def test_german_in_characters_is_refused():
     with pytest.raises(InputError, match=r"expected word, for text in de, found char\. Pass .* 13a"):
-        OfflineAgent(Namespace(checkpoint=tiny_checkpoint, corpus=tiny_corpus, eval_latency_unit="char", bf16=False,
-                               beam=1))
+        OfflineAgent(Namespace(eval_latency_unit="char"), random_system("demo", 0))
 
 
 def test_an_exported_system_says_how_it_is_scored(tiny_chinese_corpus, tiny_chinese_checkpoint, tmp_path):

@@ -7,6 +7,7 @@ import sacrebleu
 import torch
 from fairseq import checkpoint_utils
 
+import mgcm_fairseq.tasks  # noqa: F401 - registers the task that the checkpoint names
 from mgcm_fairseq.evaluation.quality import bleu
 from tests.fixtures import BIN, run
 
