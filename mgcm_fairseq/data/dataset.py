@@ -38,6 +38,7 @@ class SpeechTranslationDataset(FairseqDataset):
             self.translations.add([*vocabulary.encode(utterances.tgt_texts[index]), vocabulary.eos])
         self.frames = utterances.frames
         self.tokens = self.translations.lengths
+        self.set_epoch(1)
 
     def set_epoch(self, epoch: int) -> None:
         """Draws what augmentation does to each utterance in this epoch, its length with it."""
