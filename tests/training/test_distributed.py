@@ -20,7 +20,9 @@ def command(data, folder, count, kind, start, updates, *more):
     """The sum of the tasks shuffles; an update has four of the seven batches of an epoch, the next one three.
 
     A rule judges the batch of all workers, so that those of several must be halves and quarters of those of one: in the
-    order of length, 24 utterances and 16, which leave the last of four workers without. SGD, because Adam makes whole steps of rounding errors; no clipping, which hides a wrong scale.
+    order of length, 24 utterances and 16, which leave the last of four workers without.
+
+    SGD, because Adam makes whole steps of rounding errors; no clipping, which hides a wrong scale.
     """
     options = {"plain": ("--batch-size", "6", "--update-freq", str(4 // count)),
                "mgcm": ("--batch-size", str(24 // count), "--curriculum", "9", "--conflict-rule", "mgcm")}
