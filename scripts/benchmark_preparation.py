@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -20,8 +19,9 @@ from benchmark_data import resident
 from mgcm_fairseq.core.signature import environment
 
 RATE, SEGMENTS = 16_000, 100  # Hz; segments of a talk
+HELD_OUT = 200  # utterances of dev and of tst-COMMON
 WORDS = 40_000  # of each language, drawn by Zipf's law
-COLUMNS = "{step:<34}{utterances:>9}{seconds:>9}{cpu_seconds:>9}{per_second:>12}{peak_MiB:>10}"
+COLUMNS = "{step:<46}{utterances:>9}{seconds:>9}{cpu_seconds:>9}{per_second:>12}{peak_MiB:>10}"
 
 
 def make_corpus(data: Path, sizes: dict[str, int], seconds: float) -> None:
@@ -58,20 +58,21 @@ def prepare(root: Path, more: list[str], kill: Path | None = None) -> list[dict[
     """A row for each step of the preparation, as its lines appear; with `kill`, SIGKILL once this file exists."""
     command = ["bash", "scripts/prep_mustc.sh", "--root", str(root), "--lang", "de", *more]
     rows: list[dict[str, float | str]] = []
-    peak, start, cpu = 0, time.perf_counter(), _cpu()
+    peak, start, spent = 0, time.perf_counter(), 0.0
     with tempfile.TemporaryFile("w+") as log, tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(command, stdout=log, stderr=errors, start_new_session=True)
-        seen = 0
+        seen, used = 0, 0.0
         while True:
             ended = process.poll() is not None
-            peak = max(peak, resident(process.pid))
+            peak, used = max(peak, resident(process.pid)), max(used, cpu_seconds(process.pid))
             lines = _read(log)
             for line in lines[seen:]:
                 name, _, state = line.partition(": ")
                 if state in ("done", "up to date"):
                     now = time.perf_counter()
-                    rows.append({"step": name, "seconds": now - start, "peak_MiB": peak / 2**20})
-                    peak, start = 0, now
+                    rows.append({"step": name, "seconds": now - start, "cpu_seconds": used - spent,
+                                 "peak_MiB": peak / 2**20})
+                    peak, start, spent = 0, now, used
             seen = len(lines)
             if kill and kill.exists():
                 os.killpg(process.pid, signal.SIGKILL)
@@ -82,8 +83,6 @@ def prepare(root: Path, more: list[str], kill: Path | None = None) -> list[dict[
             time.sleep(0.02)
         if process.returncode:
             sys.exit(f"{command} failed:\n{_read(errors)[-20:]}")
-    rows.append({"step": "all", "seconds": sum(float(row["seconds"]) for row in rows), "cpu_seconds": _cpu() - cpu,
-                 "peak_MiB": max(float(row["peak_MiB"]) for row in rows)})
     return rows
 
 
@@ -95,10 +94,17 @@ def _read(file: IO[str]) -> list[str]:
     return lines
 
 
-def _cpu() -> float:
-    """Seconds of CPU that ended children took."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def cpu_seconds(group: int) -> float:
+    """CPU time of the processes of a group and of those of their children that ended."""
+    ticks = 0
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:  # the process ended meanwhile
+            continue
+        if int(fields[2]) == group:
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -112,12 +118,13 @@ def main() -> None:
     os.environ |= {"PYTHON": sys.executable, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"}
     report = []
 
-    def show(name: str, utterances: int, rows: list[dict[str, float | str]]) -> None:
+    def show(name: str, size: int, rows: list[dict[str, float | str]]) -> None:
         for row in rows:
             seconds = float(row["seconds"])
-            cpu = f"{row['cpu_seconds']:.1f}" if "cpu_seconds" in row else ""
-            report.append({"step": f"{name}: {row['step']}", "utterances": utterances, "seconds": round(seconds, 1),
-                           "cpu_seconds": cpu, "per_second": round(utterances / max(seconds, 1e-3)),
+            count = size if row["step"] in ("train", "vocabulary") else HELD_OUT
+            report.append({"step": f"{name}: {row['step']}", "utterances": count, "seconds": round(seconds, 1),
+                           "cpu_seconds": round(float(row["cpu_seconds"]), 1),
+                           "per_second": round(count / max(seconds, 1e-3)),
                            "peak_MiB": round(float(row["peak_MiB"]))})
             print(COLUMNS.format(**report[-1]), flush=True)
 
@@ -126,7 +133,7 @@ def main() -> None:
     for size in (args.size // 10, args.size):
         with tempfile.TemporaryDirectory(dir=args.folder) as folder:
             root, options = Path(folder), ["--vocab-size", args.vocab_size]
-            make_corpus(root / "en-de" / "data", {"train": size, "dev": 200, "tst-COMMON": 200}, args.seconds)
+            make_corpus(root / "en-de" / "data", {"train": size, "dev": HELD_OUT, "tst-COMMON": HELD_OUT}, args.seconds)
             show("as it lies", size, prepare(root, options))
             if size == args.size:
                 show("again", size, prepare(root, options))
