@@ -44,9 +44,11 @@ def main() -> int:
         if row not in args.rows:
             continue
         line = ["bash", "scripts/train.sh", row, "--data", str(args.data), "--w2v", str(w2v), "--out", str(args.out),
-                "--cpu", "--gpus", "1", "--best", "1", *OVERRIDES, *(SEGMENTATION if before else [])]
-        plan = subprocess.run([*line, "--dry-run"], check=True, text=True, stdout=subprocess.PIPE).stdout
+                "--cpu", "--gpus", "1", "--best", "1", *OVERRIDES, *(f"{row}:{one}" for one in SEGMENTATION if before)]
+        dry_run = subprocess.run([*line, "--dry-run"], text=True, stdout=subprocess.PIPE)
+        plan = dry_run.stdout
         print(plan, flush=True)
+        dry_run.check_returncode()
         start = time.perf_counter()
         peak = run(line)
         rows.append({**measured(row, args.out), "peak_GiB": round(peak / 2**30, 2), "estimated_GiB": float(

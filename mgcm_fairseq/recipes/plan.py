@@ -14,6 +14,7 @@ from mgcm_fairseq.recipes.checks import Problems
 from mgcm_fairseq.recipes.configuration import resolve
 from mgcm_fairseq.recipes.estimate import Estimate
 from mgcm_fairseq.recipes.launch import Launch
+from mgcm_fairseq.recipes.rows import overrides_of
 from mgcm_fairseq.recipes.step_cost import FakeTraining
 
 
@@ -57,13 +58,14 @@ def make_plan(names: Sequence[str], out: Path, overrides: Sequence[str], launch:
     Args:
         names: of YAMLs in configs/paper; each starts from the one before it.
         out: folder of all trainings.
-        overrides: KEY=VALUE for each of them.
+        overrides: KEY=VALUE for each of them, or TRAINING:KEY=VALUE for one.
         tflops: that a GPU keeps up, in 10^12 floating point operations a second.
     """
     plan = Plan()
     start: list[str] = []
     for name in names:
-        options = [*launch.cluster.overrides(overrides), f"checkpoint.save_dir={out / name}", *start, *overrides]
+        given = overrides_of(name, overrides, names)
+        options = [*launch.cluster.overrides(given), f"checkpoint.save_dir={out / name}", *start, *given]
         cfg = plan.problems.catch(lambda options=options, name=name: resolve(name, options))  # type: ignore[misc]
         if cfg is None:
             return plan

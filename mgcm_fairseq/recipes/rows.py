@@ -1,5 +1,8 @@
 """The rows of the paper's tables (arXiv 2409.15911, Table I) and the trainings that each takes."""
 
+import re
+from collections.abc import Sequence
+
 from mgcm_fairseq.data.errors import InputError
 
 STARTS_FROM: dict[str, str | None] = {
@@ -24,4 +27,20 @@ def stages(row: str, text_first: bool) -> list[str]:
     if row not in STARTS_FROM:
         raise InputError("ROW", f"one of {', '.join(STARTS_FROM)}", repr(row), "Name the row to train.")
     before = STARTS_FROM[row]
-    return [*([before] if before else []), row] if not text_first else [TEXT, *([before] if before else []), row]
+    return [*([TEXT] if text_first else []), *([before] if before else []), row]
+
+
+def overrides_of(stage: str, overrides: Sequence[str], trainings: Sequence[str]) -> list[str]:
+    """Those of KEY=VALUE, for all trainings, and of TRAINING:KEY=VALUE that are for `stage`.
+
+    Raises:
+        InputError: for one that is for none of `trainings`.
+    """
+    found = []
+    for override in overrides:
+        named = re.match(r"(\w+):(.*)", override)
+        if named and named[1] not in trainings:
+            raise InputError("KEY=VALUE", f"TRAINING: as one of {', '.join(trainings)}", repr(override), "Correct it.")
+        if not named or named[1] == stage:
+            found.append(named[2] if named else override)
+    return found

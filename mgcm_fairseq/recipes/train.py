@@ -101,7 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--best", type=_positive, default=5, metavar="N", help="checkpoints in the mean (5)")
     parser.add_argument("--tflops", type=float, default=TFLOPS, metavar="T",
                         help=f"that a GPU keeps up, for the hours of the plan ({TFLOPS:g})")
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", type=_override, help="beyond configs/paper/*.yaml")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", type=_override,
+                        help="beyond configs/paper/*.yaml; TRAINING:KEY=VALUE for one of the trainings")
     return parser
 
 

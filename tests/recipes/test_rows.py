@@ -9,7 +9,7 @@ from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.config import SimulSTModelConfig
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.configuration import CONFIGS, resolve
-from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, stages
+from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, overrides_of, stages
 
 PATHS = ["task.data=/data", "model.w2v_path=/w2v.pt"]
 SEGMENTATION = (r"task.eval_lag|criterion.(segment_number|contrastive)_.*|optimization.max_update|"
@@ -77,6 +77,15 @@ def test_unknown_row():
 def test_overrides_that_cannot_be_are_refused(override, message):
     with pytest.raises(InputError, match=message):
         resolve("diseg", [*PATHS, override])
+
+
+def test_an_override_may_be_of_one_training():
+    given = ["optimization.max_update=7", "diseg:optimization.max_update=9", "model.w2v_path=a:b"]
+    trainings = stages("diseg", text_first=False)
+    assert overrides_of("multi_task", given, trainings) == [given[0], given[2]]
+    assert overrides_of("diseg", given, trainings) == [given[0], "optimization.max_update=9", given[2]]
+    with pytest.raises(InputError, match=r"one of multi_task, diseg, found 'mt:a=1'"):
+        overrides_of("diseg", ["mt:a=1"], trainings)
 
 
 def test_overrides_of_hydras_launcher_are_not_the_trainings():
