@@ -155,7 +155,7 @@ class SimulSTTask(FairseqTask):
         step = super().train_step if self.conflict is None else self.conflict.run
         loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad or sample["filler"])
         if sample["filler"]:
-            sample_size, log = 0, {name: value * 0 for name, value in log.items()}
+            return loss * 0, 0, {name: value * 0 for name, value in log.items()}
         return loss, sample_size, log
 
     @property
