@@ -17,6 +17,7 @@ from mgcm_fairseq.data.corpora.manifest import ManifestCorpus
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.data.preparation.leftovers import await_leftovers
 from mgcm_fairseq.data.preparation.parallel import Workers
 from mgcm_fairseq.data.preparation.report import print_summary
 from mgcm_fairseq.data.preparation.splits import SplitWriter
@@ -137,9 +138,10 @@ def prepare(args: argparse.Namespace) -> None:
             raise InputError("--out", "a folder without the manifests that are read", str(folder), "Choose another.")
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, "preparation"):
+        await_leftovers(folder)
         steps = Preparation(corpus, folder, args.src_lang, args.lang, args.vocab_size, args.skip_bad, args.pack,
                             args.workers, StepRecord(folder / ".prep_steps.json"))
-        with Workers(args.workers) as workers:
+        with Workers(args.workers, folder) as workers:
             summaries = {name: steps.split(name, workers) for name in splits}
         vocabulary = steps.vocabulary()
         for name in splits:

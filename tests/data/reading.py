@@ -10,7 +10,7 @@ from mgcm_fairseq.data.preparation.store import Store
 def read_corpus(corpus, split, skip=None):
     """Segments of a split whose audio is usable as it lies; the first fault raises, or all are appended to `skip`."""
     faults = []
-    with Store() as store, Workers(1) as workers:
+    with Store() as store, Workers(1, corpus.root) as workers:
         for number, entry in enumerate(corpus.entries(split)):
             if isinstance(entry, SegmentError):
                 faults.append((number, entry))

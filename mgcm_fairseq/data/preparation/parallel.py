@@ -9,10 +9,12 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from multiprocessing.connection import wait
+from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.preparation.leftovers import join_in
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -20,10 +22,10 @@ _AHEAD = 3  # tasks handed out for each process before the oldest must have ende
 
 
 class Workers:
-    """`count` processes, started once there is more than one task; with a count of 1 all happens in this process."""
+    """`count` processes that work in `folder`, started once there is more than one task; one alone is this process."""
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, count: int, folder: Path) -> None:
+        self._count, self._folder = count, folder
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> "Workers":
@@ -60,17 +62,19 @@ class Workers:
         if not self._pool:
             context = multiprocessing.get_context("forkserver")  # a fork of this process could inherit a held lock
             context.set_forkserver_preload([__name__, "mgcm_fairseq.data.preparation.packs"])
-            self._pool = ProcessPoolExecutor(self._count, context, _end_with_parent)
+            self._pool = ProcessPoolExecutor(self._count, context, _end_with_parent, (self._folder,))
         return self._pool
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: Path) -> None:
     """A process that waits for tasks would outlive a parent that was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "runs in a process of the pool"
+    join_in(folder)
 
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
+    def watch(timeout: float | None = None) -> None:
+        if wait([parent.sentinel], timeout):
+            os._exit(1)
 
+    watch(0)
     threading.Thread(target=watch, daemon=True).start()

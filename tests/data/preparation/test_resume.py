@@ -119,7 +119,7 @@ def test_two_at_once_in_a_folder_are_one_too_many(root, tmp_path, capsys):
         pass
 
 
-def test_results_come_in_order_and_tasks_are_read_as_they_are_needed():
+def test_results_come_in_order_and_tasks_are_read_as_they_are_needed(tmp_path):
     read = []
 
     def tasks():
@@ -127,7 +127,7 @@ def test_results_come_in_order_and_tasks_are_read_as_they_are_needed():
             read.append(number)
             yield number
 
-    with Workers(2) as workers:
+    with Workers(2, tmp_path) as workers:
         results = workers.in_order(str, tasks())
         assert next(results) == "0"
         assert len(read) < 20
@@ -138,8 +138,9 @@ def _end_this_process(_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_killed_process_is_an_error_and_no_wait_for_ever():
-    with Workers(2) as workers, pytest.raises(InputError, match="--workers: expected processes that live") as raised:
+def test_a_killed_process_is_an_error_and_no_wait_for_ever(tmp_path):
+    said = "--workers: expected processes that live"
+    with Workers(2, tmp_path) as workers, pytest.raises(InputError, match=said) as raised:
         list(workers.in_order(_end_this_process, range(4)))
     assert isinstance(raised.value.__cause__, BrokenProcessPool)
 
