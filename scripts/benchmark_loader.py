@@ -24,7 +24,7 @@ from mgcm_fairseq.tasks.simul_st import SimulSTConfig, SimulSTTask
 
 assert mgcm_fairseq.tasks  # registers the task
 BATCH = {"max_tokens": 1_500_000, "max_sentences": 32}  # the paper's
-GPUS, CORES, RATES = 8, 16, (2, 5)  # updates/s: the bracket in which the paper's training may lie
+GPUS, CORES, RATES = 8, 16, (1.4, 11)  # updates/s: docs/recipes.md's V100s, docs/scaling.md's A100s
 TALK = 92  # utterances, as in MuST-C
 WORDS = ("the", "of", "model", "speech", "while", "speaker", "translate", "hears", "word", "segment", "before", "house")
 SPEED: dict[str, Any] = {"augment_speed": "0.9,1,1.1"}

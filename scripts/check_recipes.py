@@ -45,6 +45,8 @@ def main() -> int:
             continue
         line = ["bash", "scripts/train.sh", row, "--data", str(args.data), "--w2v", str(w2v), "--out", str(args.out),
                 "--cpu", "--gpus", "1", "--best", "1", *OVERRIDES, *(f"{row}:{one}" for one in SEGMENTATION if before)]
+        for path in args.out.glob(f"{row}.*"):
+            path.unlink()  # of an earlier check
         dry_run = subprocess.run([*line, "--dry-run"], text=True, stdout=subprocess.PIPE)
         plan = dry_run.stdout
         print(plan, flush=True)

@@ -1,5 +1,6 @@
 """What stands in a training's way, found before it starts: files, disk, GPUs and the launcher's programs."""
 
+import math
 import shutil
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from omegaconf import DictConfig
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.recipes.launch import Launch
@@ -47,8 +49,8 @@ def disk(folder: Path, needed_bytes: int) -> None:
                          "checkpoint.keep_best_checkpoints.")
 
 
-def machine(launch: Launch, memory_bytes: int) -> None:
-    """InputError unless this machine can start the training; memory is that of one worker."""
+def machine(launch: Launch) -> None:
+    """InputError unless this machine can start the training."""
     launch.check()
     if launch.launcher == "slurm":
         if shutil.which("sbatch") is None:
@@ -56,18 +58,27 @@ def machine(launch: Launch, memory_bytes: int) -> None:
         if find_spec("submitit") is None:
             raise InputError("--launcher slurm", "Hydra's launcher for SLURM", "no package submitit",
                              "pip install -c constraints.txt -e '.[slurm]'")
-    elif not launch.cluster.cpu:
-        _gpus(launch.cluster.gpus, memory_bytes)
-
-
-def _gpus(count: int, memory_bytes: int) -> None:
-    found = torch.cuda.device_count()
-    if found < count:
-        raise InputError("--gpus", f"{count} GPUs that PyTorch sees", str(found),
+    elif not launch.cluster.cpu and torch.cuda.device_count() < launch.cluster.gpus:
+        raise InputError("--gpus", f"{launch.cluster.gpus} GPUs that PyTorch sees", str(torch.cuda.device_count()),
                          "Pass --gpus with what there is, or --cpu.")
-    for index in range(count):
+
+
+def memory(launch: Launch, needed_bytes: int) -> None:
+    """InputError where a GPU of this machine has less than a worker is estimated to take."""
+    if launch.launcher == "slurm" or launch.cluster.cpu:
+        return
+    for index in range(torch.cuda.device_count()):
         total = torch.cuda.get_device_properties(index).total_memory
-        if total < memory_bytes:
-            raise InputError(f"GPU {index}", f"an estimated {memory_bytes / GIB:.1f} GiB of memory",
-                             f"{total / GIB:.1f} GiB", "Halve dataset.max_tokens and double optimization.update_freq, "
-                             "or add model.checkpoint_activations=true (with ++).")
+        if total < needed_bytes:
+            raise InputError(f"GPU {index}", f"an estimated {needed_bytes / GIB:.1f} GiB of memory",
+                             f"{total / GIB:.1f} GiB", "Should it run out: halve dataset.max_tokens and double "
+                             "optimization.update_freq, or add ++model.checkpoint_activations=true.")
+
+
+def averaging(cfg: DictConfig, best_of: int) -> None:
+    """InputError where a training will not leave as many of its best checkpoints as are to be averaged."""
+    scored = math.ceil(cfg.optimization.max_update / cfg.checkpoint.save_interval_updates)
+    left = min(scored, cfg.checkpoint.keep_best_checkpoints)
+    if left < best_of:
+        raise InputError("--best", f"at most {left}, as checkpoint.keep_best_checkpoints and "
+                         "checkpoint.save_interval_updates leave", str(best_of), "Lower it, or keep more.")

@@ -23,6 +23,7 @@ def show(plan: Plan, cluster: Cluster, tflops: float) -> str:
                  f"if each keeps up {tflops:g} TFLOP/s; without validation, loading and waiting.")
     lines += ["", *(" ".join(quote(part) for part in stage.command) for stage in stages)]
     lines += [f"PROBLEM: {problem}" for problem in plan.problems]
+    lines += [f"NOTE: {note}" for note in plan.notes]
     lines += [f"ON THIS MACHINE: {problem}" for problem in plan.machine_problems]
     return "\n".join(lines) + "\n"
 

@@ -1,7 +1,6 @@
 """Trains a row of the paper, with all that comes before it: `python -m mgcm_fairseq.recipes.train`."""
 
 import argparse
-import os
 import subprocess
 import sys
 import warnings
@@ -11,7 +10,8 @@ from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.configuration import CONFIGS
-from mgcm_fairseq.recipes.launch import LAUNCHERS, Launch
+from mgcm_fairseq.recipes.identity import record
+from mgcm_fairseq.recipes.launch import LAUNCHERS, Launch, quoted
 from mgcm_fairseq.recipes.plan import Stage, make_plan
 from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, stages
 from mgcm_fairseq.recipes.show import show
@@ -35,45 +35,55 @@ def run(args: argparse.Namespace) -> int:
     out = args.out.resolve()
     cluster = Cluster(args.nodes, args.gpus, args.cpu)
     launch = Launch(args.launcher, cluster, args.node_rank, args.master)
-    overrides = [f"task.data={args.data.resolve()}", f"model.w2v_path={args.w2v.resolve()}", *args.overrides]
-    plan = make_plan(stages(args.row, args.text_first), out, overrides, launch, args.tflops)
+    overrides = [f"task.data={quoted(args.data.resolve())}", f"model.w2v_path={quoted(args.w2v.resolve())}",
+                 *args.overrides]
+    plan = make_plan(stages(args.row, args.text_first), out, overrides, launch, args.best, args.tflops)
     print(show(plan, cluster, args.tflops), flush=True)
     if plan.problems or (plan.machine_problems and not args.dry_run):
         return 2
     if args.dry_run:
         print("Dry run: nothing was started or written.")
         return 0
-    with locked(out, f"training-on-node-{args.node_rank}"):
+    with locked(out, f"training-on-node-{args.node_rank}") as lock:
         for stage in plan.stages:
             if stage.state == "done":
                 print(f"{stage.model} is there: nothing to do.", flush=True)
-            elif not train(stage, args.best, args.node_rank):
+            elif not train(stage, launch, args.best, lock.fileno()):
                 return 1
     return 0
 
 
-def train(stage: Stage, best_of: int, node_rank: int) -> bool:
-    """Runs the training to its end, and has the first machine average the best checkpoints; False if it failed."""
+def train(stage: Stage, launch: Launch, best_of: int, lock: int) -> bool:
+    """Runs the training to its end, and has the first machine average the best checkpoints; False if it failed.
+
+    `lock`, an open file, is held by the training too: it may outlive this process.
+    """
     from mgcm_fairseq.models.averaging import average, best
 
-    log = stage.folder.with_suffix(f".node{node_rank}.log" if node_rank else ".log")
+    if stage.updates < stage.cfg.optimization.max_update and not _run(stage, launch, lock):
+        return False
+    if launch.node_rank == 0:
+        paths = best(stage.folder, best_of)
+        average(paths, stage.model)
+        print(f"{stage.model}: mean of", *(path.name for path in paths), flush=True)
+    return True
+
+
+def _run(stage: Stage, launch: Launch, lock: int) -> bool:
+    log = stage.folder.with_suffix(f".node{launch.node_rank}.log" if launch.node_rank else ".log")
     print(f"== {stage.name}, log in {log}", flush=True)
-    environment = {**os.environ, "PWD": str(CONFIGS.parent), "PYTHONWARNINGS": "ignore"}  # those of fairseq and Hydra
+    record(stage.record, stage.identity)
     with log.open("a") as file, subprocess.Popen(
-            stage.command, cwd=CONFIGS.parent, env=environment, text=True,
+            stage.command, cwd=CONFIGS.parent, env=launch.environment(), text=True, pass_fds=(lock,),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         for line in process.stdout or ():
             sys.stdout.write(line)
             sys.stdout.flush()
             file.write(line)
     if process.returncode:
-        print(f"error: {stage.name} ended with status {process.returncode}; see {log}", file=sys.stderr)
-        return False
-    if node_rank == 0:
-        paths = best(stage.folder, best_of)
-        average(paths, stage.model)
-        print(f"{stage.model}: mean of", *(path.name for path in paths), flush=True)
-    return True
+        where = f"{log}, and {stage.folder}/slurm" if launch.launcher == "slurm" else log
+        print(f"error: {stage.name} ended with status {process.returncode}; see {where}", file=sys.stderr)
+    return process.returncode == 0
 
 
 def _parser() -> argparse.ArgumentParser:

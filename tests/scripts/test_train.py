@@ -100,20 +100,42 @@ def test_missing_audio_is_found_before_training(tiny_corpus, tmp_path):
     assert re.search(r"PROBLEM: .*en-de: expected the \d+ audio files of its manifests, found no .*wav", failed.stdout)
 
 
-def test_goes_on_after_sigkill(tiny_corpus, tmp_path):
-    line = [str(part) for part in command(tiny_corpus, tmp_path)]
+def test_an_average_that_is_missing_is_made_without_training(trained):
+    out, line, _ = trained
+    model, log = out / "mgcm_diseg.pt", (out / "mgcm_diseg.log").read_text()
+    model.unlink()
+    assert "mean of checkpoint.best_bleu" in run(*line).stdout
+    assert model.is_file()
+    assert (out / "mgcm_diseg.log").read_text() == log
+
+
+def test_a_model_of_another_training_is_refused(trained):
+    out, line, _ = trained
+    failed = run(*line, "++model.dropout=0.3", check=False)
+    assert failed.returncode == 2
+    assert f"{out}/mgcm_diseg.json: expected a training with model.dropout 0.3, found one with 0.1." in failed.stdout
+    (out / "mgcm_diseg.json").rename(out / "elsewhere.json")
+    assert "expected a record of what was trained here, found none" in run(*line, check=False).stdout
+    (out / "elsewhere.json").rename(out / "mgcm_diseg.json")
+
+
+def test_goes_on_after_sigkill_but_not_beside_what_lives_on(tiny_corpus, tmp_path):
+    line = [str(part) for part in command(tiny_corpus, tmp_path, "optimization.max_update=40")]
     line[line.index("mgcm_diseg")] = "multi_task"
-    log = tmp_path / "out" / "multi_task.log"
+    folder = tmp_path / "out" / "multi_task"
     with subprocess.Popen(line, cwd=REPOSITORY, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           start_new_session=True) as process:
-        while not (tmp_path / "out" / "multi_task" / "checkpoint_last.pt").exists():
+        while not (folder / "checkpoint_last.pt").exists():
             assert process.poll() is None
             time.sleep(0.05)
-        subprocess.run(["kill", "-9", "--", f"-{process.pid}"], check=True)
+        process.kill()  # the driver alone: bash has become it
         assert process.wait() == -signal.SIGKILL
-    assert re.search(r"state +goes on", run(*line, "--dry-run").stdout)
+        beside = run(*line, check=False)
+        assert "no other training-on-node-0 at work here" in beside.stderr or "max_update" in beside.stdout
+        subprocess.run(["kill", "-9", "--", f"-{process.pid}"], check=False)
+    assert re.search(r"state +from \d+ on", run(*line, "--dry-run").stdout)
     run(*line)
-    assert "Loaded checkpoint" in log.read_text()
+    assert "Loaded checkpoint" in (tmp_path / "out" / "multi_task.log").read_text()
     assert (tmp_path / "out" / "multi_task.pt").is_file()
 
 

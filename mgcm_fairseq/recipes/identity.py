@@ -1,0 +1,59 @@
+"""What a training depends on, written beside it, so that another corpus or other options never go on from its model."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.steps import write_whole
+
+SECTIONS = ("task", "model", "criterion", "optimizer", "lr_scheduler", "optimization")
+ELSEWHERE = {"task.data", "task.conflict_log", "model.w2v_path", "optimization.update_freq"}
+"""Paths, which may change, and what follows from the number of GPUs."""
+
+
+def identity(cfg: DictConfig) -> dict[str, Any]:
+    """Every option that the weights depend on, the vocabulary, wav2vec 2.0, and the largest global batch in samples.
+
+    Raises:
+        InputError: the corpus or the wav2vec 2.0 file is missing.
+    """
+    known: dict[str, Any] = {}
+    for section in SECTIONS:
+        values = OmegaConf.to_container(cfg[section])
+        assert isinstance(values, dict), section
+        known |= {f"{section}.{key!s}": value for key, value in values.items()}
+    folder, w2v = Path(cfg.task.data), cfg.model.w2v_path
+    corpus = CorpusConfig.read(folder)
+    if w2v is not None and not Path(w2v).is_file():
+        raise InputError(w2v, "a wav2vec 2.0 checkpoint", "no such file", "Correct --w2v.")
+    workers = cfg.distributed_training.distributed_world_size * cfg.optimization.update_freq[0]
+    return {**{key: value for key, value in known.items() if key not in ELSEWHERE},
+            "languages": f"{corpus.src_lang}-{corpus.tgt_lang}",
+            "vocabulary": hashlib.sha256((folder / corpus.spm_filename).read_bytes()).hexdigest(),
+            "wav2vec 2.0, bytes": Path(w2v).stat().st_size if w2v is not None else 0,
+            "samples in an update": workers * cfg.dataset.max_tokens}
+
+
+def check(path: Path, wanted: dict[str, Any], begun: bool) -> None:
+    """InputError unless the training recorded in `path` is the `wanted` one; with `begun` it must be recorded."""
+    if not path.is_file():
+        if begun:
+            raise InputError(path, "a record of what was trained here", "none, but checkpoints",
+                             "Remove them, or choose another --out.")
+        return
+    found = json.loads(path.read_text(encoding="utf-8"))
+    other = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
+    if other:
+        raise InputError(path, "a training with " + ", ".join(f"{key} {wanted.get(key)!r}" for key in other),
+                         "one with " + ", ".join(repr(found.get(key)) for key in other),
+                         "Choose another --out, or remove what was trained here.")
+
+
+def record(path: Path, trained: dict[str, Any]) -> None:
+    """Writes what is about to be trained."""
+    write_whole(path, json.dumps(trained, indent=1, ensure_ascii=False) + "\n")
