@@ -15,9 +15,8 @@ from mgcm_fairseq.data.corpora import CORPORA
 from mgcm_fairseq.data.corpora.entries import Corpus
 from mgcm_fairseq.data.corpora.manifest import ManifestCorpus
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.lock import locked
+from mgcm_fairseq.data.lock import await_helpers, locked
 from mgcm_fairseq.data.manifest import read_manifest
-from mgcm_fairseq.data.preparation.leftovers import await_leftovers
 from mgcm_fairseq.data.preparation.parallel import Workers
 from mgcm_fairseq.data.preparation.report import print_summary
 from mgcm_fairseq.data.preparation.splits import SplitWriter
@@ -138,7 +137,7 @@ def prepare(args: argparse.Namespace) -> None:
             raise InputError("--out", "a folder without the manifests that are read", str(folder), "Choose another.")
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, "preparation"):
-        await_leftovers(folder)
+        await_helpers(folder, "preparation")
         steps = Preparation(corpus, folder, args.src_lang, args.lang, args.vocab_size, args.skip_bad, args.pack,
                             args.workers, StepRecord(folder / ".prep_steps.json"))
         with Workers(args.workers, folder) as workers:

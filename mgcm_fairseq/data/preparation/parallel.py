@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.preparation.leftovers import join_in
+from mgcm_fairseq.data.lock import join_in
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -70,7 +70,7 @@ def _end_with_parent(folder: Path) -> None:
     """A process that waits for tasks would outlive a parent that was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "runs in a process of the pool"
-    join_in(folder)
+    join_in(folder, "preparation")
 
     def watch(timeout: float | None = None) -> None:
         if wait([parent.sentinel], timeout):
