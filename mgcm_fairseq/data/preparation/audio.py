@@ -1,5 +1,6 @@
 """Where the sound of a split's files is: where it lies, or in wavs that are made from it; verified either way."""
 
+import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -38,10 +39,7 @@ def convert(store: Store, folder: Path, together: bool, workers: Workers) -> lis
     Args:
         together: several files in a wav, up to an hour; else each in one of its own.
     """
-    for path, _ in store.to_convert():
-        if Path(path).is_relative_to(folder):
-            raise InputError("--out", f"a folder whose {folder.parent.name}/{folder.name} is free for converted audio",
-                             path, "Choose another.")
+    _refuse_inside(folder, store.files())
     folder.mkdir(parents=True, exist_ok=True)
     remove_partial(folder)
     made = []
@@ -55,6 +53,17 @@ def convert(store: Store, folder: Path, together: bool, workers: Workers) -> lis
             bar.update(len(places))
     remove_finished(folder, made)
     return made
+
+
+def _refuse_inside(folder: Path, files: Iterable[str]) -> None:
+    """InputError if one of the files lies where wavs are written and removed."""
+    own, seen = folder.resolve(), None
+    for path in files:
+        parent = os.path.dirname(path)
+        if parent != seen and Path(parent).resolve().is_relative_to(own):
+            raise InputError("--out", f"a folder whose {folder.parent.name}/{folder.name} is free for converted audio",
+                             path, "Choose another.")
+        seen = parent
 
 
 def _plan(files: Iterable[tuple[str, int]], folder: Path, together: bool) -> Iterator[Pack]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import soundfile
 
@@ -14,6 +15,7 @@ from mgcm_fairseq.data.preparation.decode import decoded
 from mgcm_fairseq.data.preparation.headers import Unusable
 
 FORMAT = 1  # raise it when the samples written here change, so that audio is converted again
+_RECORDED = {"key", "bytes", "parts"}  # of a wav, in the JSON beside it
 LONGEST = 3600 * SAMPLE_RATE  # samples of a pack of several files
 
 
@@ -57,11 +59,11 @@ def remove_partial(folder: Path) -> None:
 
 def remove_finished(folder: Path, wanted: Container[Path]) -> None:
     """Removes wavs, but for those wanted, that `write_pack` recorded in the folder; leaves any other file alone."""
-    for record in folder.glob("*.json"):
-        wav = record.with_suffix(".wav")
-        if wav not in wanted:
-            wav.unlink(missing_ok=True)
-            record.unlink()
+    for path in folder.glob("*.json"):
+        wav = path.with_suffix(".wav")
+        if wav not in wanted and _read_record(wav):
+            wav.unlink()
+            path.unlink()
 
 
 def _record(wav: Path) -> Path:
@@ -69,13 +71,20 @@ def _record(wav: Path) -> Path:
     return wav.with_suffix(".json")
 
 
-def _finished(pack: Pack, key: str) -> list[tuple] | None:
+def _read_record(wav: Path) -> dict[str, Any] | None:
+    """What is recorded of the wav, if it is as it was then; None beside files of these names that are not ours."""
     try:
-        record = json.loads(_record(pack.wav).read_text("utf-8"))
-        same = record["key"] == key and record["bytes"] == pack.wav.stat().st_size
-    except (FileNotFoundError, json.JSONDecodeError):
+        record = json.loads(_record(wav).read_text("utf-8"))
+        size = wav.stat().st_size
+    except (FileNotFoundError, ValueError):
         return None
-    return [tuple(part) for part in record["parts"]] if same else None
+    ours = isinstance(record, dict) and record.keys() == _RECORDED and record["bytes"] == size
+    return record if ours else None
+
+
+def _finished(pack: Pack, key: str) -> list[tuple] | None:
+    record = _read_record(pack.wav)
+    return [tuple(part) for part in record["parts"]] if record and record["key"] == key else None
 
 
 def _write(pack: Pack) -> list[tuple]:

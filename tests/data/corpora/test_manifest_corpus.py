@@ -150,6 +150,23 @@ def test_audio_is_not_overwritten_by_what_is_made_of_it(folder, capsys):
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("way", ["out/audio/train", "wavs/../out/audio/train", "link"])
+def test_audio_that_stays_where_converted_audio_goes_is_refused(folder, way, capsys):
+    """mine.wav is ready as it lies; its neighbour has to be converted, into mine.wav's folder."""
+    own = folder / "out" / "audio" / "train"
+    write_sound(own / "mine.wav", sound("mine"), 16_000)
+    (own / "mine.json").write_text('{"speaker": "me"}')
+    (folder / "link").symlink_to(own)
+    before = {path: path.read_bytes() for path in own.iterdir()}
+    write_sound(folder / "other.wav", noise(0.5, 1, 44_100), 44_100)
+    rows = [(f"{way}/mine.wav", "One.", "Eins."), ("other.wav", "Two.", "Zwei.")]
+    write_table(folder / "train.tsv", ("audio", "src_text", "tgt_text"), rows)
+    assert prepare(folder, "--corpus", "manifest", "--root", str(folder)) == 2
+    assert (f"--out: expected a folder whose audio/train is free for converted audio, found {folder / way / 'mine.wav'}"
+            in capsys.readouterr().err)
+    assert {path: path.read_bytes() for path in own.iterdir()} == before
+
+
 def test_without_pyav_the_error_says_how_to_get_it(folder, monkeypatch, capsys):
     write_sound(folder / "a.m4a", sound("a"), 16_000)
     write_table(folder / "train.tsv", ("audio", "src_text", "tgt_text"), [("a.m4a", "One.", "Eins.")])

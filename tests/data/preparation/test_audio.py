@@ -8,7 +8,7 @@ import torch
 from mgcm_fairseq.compat import repair_torchaudio
 from mgcm_fairseq.data.preparation.decode import decoded
 from mgcm_fairseq.data.preparation.headers import Header, Unusable, read_header
-from mgcm_fairseq.data.preparation.packs import Pack, Place, write_pack
+from mgcm_fairseq.data.preparation.packs import Pack, Place, remove_finished, write_pack
 from mgcm_fairseq.data.preparation.resample import resampled
 from tests.data.sounds import at_16_khz, noise, similarity, write_sound
 
@@ -100,6 +100,31 @@ def test_a_pack_leaves_out_what_it_cannot_decode_and_is_not_written_twice(tmp_pa
     assert write_pack(pack) == places
     assert pack.wav.stat() == before
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", *[".mp3"] * 3, ".wav"]
+
+
+FOREIGN = ["{}", "[]", "7", '"text"', '{"speaker": "me"}', '{"key": "x", "bytes": 3}', "no JSON", "\xfc",
+           '{"key": "x", "bytes": 3, "parts": [], "more": 1}', '{"key": "x", "bytes": 4, "parts": []}']
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_files_that_only_have_the_names_of_a_pack_and_its_record_are_left_alone(tmp_path, text):
+    write_sound(tmp_path / "a.flac", noise(0.5, 1, 48_000), 48_000)
+    for name in ("old", "new"):
+        write_pack(Pack(tmp_path / f"{name}.wav", [str(tmp_path / "a.flac")]))
+    (tmp_path / "mine.wav").write_bytes(b"abc")
+    (tmp_path / "mine.json").write_bytes(text.encode("latin-1"))
+    remove_finished(tmp_path, [tmp_path / "new.wav"])
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["a.flac", "mine.json", "mine.wav", "new.json", "new.wav"]
+    assert (tmp_path / "mine.json").read_bytes() == text.encode("latin-1")
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_a_record_that_is_none_is_replaced(tmp_path, text):
+    write_sound(tmp_path / "a.flac", noise(0.5, 1, 48_000), 48_000)
+    (tmp_path / "pack.json").write_bytes(text.encode("latin-1"))
+    pack = Pack(tmp_path / "pack.wav", [str(tmp_path / "a.flac")])
+    assert write_pack(pack) == write_pack(pack) == [Place(str(pack.wav), 0, 8_000)]
 
 
 @pytest.mark.parametrize("change", [
