@@ -35,7 +35,7 @@ _SOURCE = ChoiceEnum(["speech", "text"])
 
 @dataclass
 class SimulSTConfig(ConflictConfig):
-    data: str = field(default=MISSING, metadata={"help": "folder that scripts/prep_mustc.sh wrote"})
+    data: str = field(default=MISSING, metadata={"help": "folder that scripts/prep_corpus.sh wrote"})
     max_source_samples: int = field(
         default=480_000, metadata={"help": "longest utterance in samples at 16 kHz (30 s, as in preparation)"})
     max_target_tokens: int = field(default=512, metadata={"help": "longest translation in pieces"})
@@ -119,14 +119,17 @@ class SimulSTTask(FairseqTask):
         return self.cfg.max_source_samples, self.cfg.max_target_tokens
 
     def get_batch_iterator(self, dataset: Any, **options: Any) -> Any:
-        """Our own for training; fairseq's for what is to be scored, with three of its traps shut.
+        """Our own for training; fairseq's for what is to be scored, with four of its traps shut.
 
-        The limits on length are for training: an utterance to be scored is scored, however long. A required batch
+        The limits on length are for training: an utterance to be scored is scored, however long. One of more samples
+        than --max-tokens, which fairseq has no batch for, raises that for its split. A required batch
         multiple drops the remainder of the last batch. A reused loader keeps its processes while the model trains.
         """
         if dataset.shuffle_seed is not None:
             return training_batches(dataset, self.filter_indices_by_size, **options)
         options |= {"max_positions": None, "required_batch_size_multiple": 1}
+        if options.get("max_tokens"):
+            options["max_tokens"] = max(options["max_tokens"], int(dataset.frames.max()))
         iterator = super().get_batch_iterator(dataset, **options)
         iterator.reuse_dataloader = False
         return iterator

@@ -53,6 +53,17 @@ def test_every_utterance_comes_once_an_epoch(task):
         assert sorted(index for ids in epoch(batches, True) for index in ids) == list(range(40))
 
 
+def test_what_is_scored_has_a_batch_however_long_it_is(tiny_corpus):
+    task = SimulSTTask.setup_task(SimulSTConfig(data=str(tiny_corpus), max_source_samples=10_000))
+    task.load_dataset("dev")
+    dataset = task.dataset("dev")
+    shortest, longest = min(dataset.frames), max(dataset.frames)
+    for limit in (shortest, 4 * longest):
+        batches = task.get_batch_iterator(dataset, max_tokens=limit, max_positions=(10_000, 512)).frozen_batches
+        assert sorted(chain(*batches)) == list(range(len(dataset)))
+        assert all(len(batch) * max(dataset.frames[batch]) <= max(limit, longest) for batch in batches)
+
+
 def test_a_curriculum_ends_with_its_epoch(task):
     batches = iterator(task)
     ascending, second, third = epoch(batches, False), epoch(batches, True), epoch(batches, True)
