@@ -1,5 +1,8 @@
 """Sound as the preparation decodes it: resampled in blocks as in one piece, quiet where it was, whole or refused."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import soundfile
@@ -11,9 +14,20 @@ from mgcm_fairseq.data.preparation.headers import Header, Unusable, read_header
 from mgcm_fairseq.data.preparation.packs import Pack, Place, remove_finished, write_pack
 from mgcm_fairseq.data.preparation.resample import resampled
 from tests.data.sounds import at_16_khz, noise, similarity, write_sound
+from tests.fixtures import REPOSITORY
 
 repair_torchaudio()
 from torchaudio.functional import resample  # noqa: E402
+
+PEAKS = """
+import re, sys
+from pathlib import Path
+from mgcm_fairseq.data.preparation.decode import decoded
+for name in sys.argv[1:]:
+    for block in decoded(Path(name)):
+        pass
+    print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+"""  # memory of the process in KiB at its highest, after each file
 
 
 def whole(path):
@@ -57,8 +71,13 @@ def test_what_is_too_loud_is_clipped_and_does_not_wrap(tmp_path):
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path):
-    soundfile.write(tmp_path / "a.flac", np.zeros(44_100 * 60, np.int16), 44_100)
-    assert max(len(block) for block in decoded(tmp_path / "a.flac")) <= 10 * 16_000
+    """The whole of the second, 15 min of float32, would be 151 MiB; as they come out, 27 MiB."""
+    for name, seconds in (("short", 30), ("long", 900)):
+        soundfile.write(tmp_path / f"{name}.flac", np.zeros(44_100 * seconds, np.int16), 44_100)
+    command = [sys.executable, "-c", PEAKS, tmp_path / "short.flac", tmp_path / "long.flac"]
+    result = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    short, long = map(int, result.stdout.split())
+    assert long - short < 15_000
 
 
 @pytest.mark.parametrize("ending", ["wav", "flac"])
