@@ -44,13 +44,14 @@ class EuroparlST:
         for path in texts:
             if not path.is_file():
                 raise InputError(path, "a file of the Europarl-ST layout", "no such file", COMPLETE)
-        speeches = (decode(line, (texts[0], 0)).strip() for line in read_lines(self._file(split, "speeches.lst")))
-        return [*texts, *(self._audio(speech) for speech in speeches)]
+        speeches = self._file(split, "speeches.lst")
+        names = (_name(line, (speeches, number)) for number, line in enumerate(read_lines(speeches), start=1))
+        return [*texts, *(self._audio(name) for name in names)]
 
     def entries(self, split: str) -> Iterator[Entry | SegmentError]:
         self.inputs(split)
         listing, source, target, speeches, speakers = (self._file(split, name) for name in self._names())
-        speaker_of = {decode(speech, (speeches, number)).strip(): decode(speaker[0], (speakers, number)).strip()
+        speaker_of = {_name(speech, (speeches, number)): _name(speaker[0], (speakers, number))
                       for number, speech, speaker in with_texts(read_lines(speeches), speeches, [speakers])}
         make = partial(self._entry, speaker_of=speaker_of)
         for number, line, lines in with_texts(read_lines(listing), listing, [source, target]):
@@ -84,3 +85,11 @@ class EuroparlST:
         audios = self.root / self.src_lang / "audios"
         paths = [audios / f"{speech}{suffix}" for suffix in SUFFIXES]
         return next((path for path in paths if path.is_file()), paths[0])
+
+
+def _name(line: bytes, where: Where) -> str:
+    """Of a speech or a speaker, in a list that the whole split needs."""
+    try:
+        return decode(line, where).strip()
+    except SegmentError as fault:
+        raise InputError(where, "a name in utf-8", fault.found, "Unpack the corpus again.") from fault

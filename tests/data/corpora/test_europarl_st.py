@@ -111,6 +111,15 @@ def test_a_missing_file_is_named(root, name, capsys):
     assert f"dev/{name}: expected a file of the Europarl-ST layout, found no such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["speeches.lst", "speakers.lst"])
+def test_a_list_that_is_not_utf8_is_named_with_its_line(root, name, capsys):
+    path = root / "en" / "de" / "train" / name
+    first, *rest = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([first, b"M\xfcller", *rest[1:]]))
+    assert prepare(root, "--skip-bad") == 2
+    assert f"error: {path}:2: expected a name in utf-8, found byte 0xfc after 'M'" in capsys.readouterr().err
+
+
 def test_files_of_other_lengths_are_errors(root, capsys):
     with (root / "en" / "de" / "dev" / "segments.de").open("a") as file:
         file.write("Zu viel.\n")
