@@ -15,6 +15,7 @@ from mgcm_fairseq.data.corpora import CORPORA
 from mgcm_fairseq.data.corpora.entries import Corpus
 from mgcm_fairseq.data.corpora.manifest import ManifestCorpus
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.lock import await_helpers, locked
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.preparation.parallel import Workers
@@ -26,6 +27,7 @@ from mgcm_fairseq.data.steps import StepRecord, Summary, write_whole
 from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
 
 FORMAT = 2  # raise it when the files written here change, so that corpora are prepared again
+DEFAULT = "mustc"  # --corpus
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Preparation:
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line of scripts/prep_corpus.sh."""
     parser = argparse.ArgumentParser(prog="scripts/prep_corpus.sh", description=__doc__)
-    parser.add_argument("--corpus", choices=CORPORA, default="mustc", help="its layout (%(default)s)")
+    parser.add_argument("--corpus", choices=CORPORA, help=f"its layout ({DEFAULT})")
     parser.add_argument("--root", type=Path, help="the corpus as unpacked: docs/corpora.md; for mustc the folder with "
                                                   "en-de/data/{train,dev,tst-COMMON}")
     parser.add_argument("--manifest", nargs="+", type=_split_and_file, metavar="SPLIT=FILE",
@@ -107,6 +109,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("one of --root and --manifest is needed")
     if args.manifest and not args.out:
         parser.error("--manifest needs --out")
+    if args.manifest and args.corpus not in (None, "manifest"):
+        parser.error(f"--manifest is read instead of --corpus {args.corpus}: give one of them")
     return args
 
 
@@ -125,6 +129,8 @@ def _split_and_file(text: str) -> tuple[str, Path]:
 
 def prepare(args: argparse.Namespace) -> None:
     """Runs all steps; raises InputError at the first fault of the input."""
+    for code in (args.src_lang, args.lang):
+        language(code)  # one that nothing here can count is refused before hours of work
     corpus = _corpus(args)
     splits = corpus.splits()
     splits = args.splits or splits
@@ -155,7 +161,7 @@ def _corpus(args: argparse.Namespace) -> Corpus:
     if args.manifest:
         return ManifestCorpus(args.out.resolve(), args.src_lang, args.lang,
                               {split: path.resolve() for split, path in args.manifest})
-    return CORPORA[args.corpus](args.root.resolve(), args.src_lang, args.lang)
+    return CORPORA[args.corpus or DEFAULT](args.root.resolve(), args.src_lang, args.lang)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -83,6 +83,9 @@ def _from_row(row: Row, where: Where) -> Entry:
     if offset is None:
         offset = seconds(row["offset"], "offset", where) if row.get("offset") else 0.0
         duration = seconds(row["duration"], "duration", where) if row.get("duration") else None
+    elif stated := {key: row[key] for key in ("offset", "duration") if row.get(key)}:
+        raise SegmentError("two spans", where, f"no offset and no duration beside {row['audio']}, which has its own",
+                           ", ".join(f"{key} {value}" for key, value in stated.items()))
     if not name.strip():
         raise SegmentError("no audio", where, "the path of a sound file", repr(name))
     named = plain_name(row["id"], "id", where) if "id" in row else None

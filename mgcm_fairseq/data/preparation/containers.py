@@ -43,7 +43,7 @@ def _pyav(path: Path) -> ModuleType:
         import av
     except ImportError as error:
         raise InputError(path, f"PyAV, which reads {path.suffix}", "no module av",
-                         "Install it: pip install 'mgcm-fairseq[m4a]', or pip install av.") from error
+                         "In this repository: pip install -c constraints.txt -e '.[m4a]'") from error
     return av
 
 

@@ -94,6 +94,8 @@ def test_any_audio_is_converted(folder, ending, rate, channels, options, lowest)
     (("wavs/b.wav", "a/b", "", "", "A.", "B."), "bad id", "id as a plain name, found 'a/b'"),
     (("wavs/b.wav", "", "", "", "A.", "B."), "bad id", "id as a plain name, found ''"),
     (("wavs/c.wav", "x", "", "", "A.", "B."), "missing audio", "no such file"),
+    (("wavs/a.wav:0:9000", "x", "0.5", "", "A.", "B."), "two spans", "which has its own, found offset 0.5."),
+    (("wavs/a.wav:0:9000", "x", "", "0.5", "A.", "B."), "two spans", "no offset and no duration beside wavs/a.wav:0:"),
     (("", "x", "", "", "A.", "B."), "no audio", "the path of a sound file"),
     (("wavs/a.wav", "x", "", "", "A."), "wrong number of fields", "6 fields separated by tabs, found 5"),
 ])
@@ -173,12 +175,23 @@ def test_without_pyav_the_error_says_how_to_get_it(folder, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "av", None)  # what makes an import fail
     assert prepare(folder, "--corpus", "manifest", "--root", str(folder), "--skip-bad") == 2
     error = capsys.readouterr().err
-    assert "a.m4a: expected PyAV, which reads .m4a, found no module av. Install it: pip install" in error
+    assert "a.m4a: expected PyAV, which reads .m4a, found no module av. In this repository: pip install -c " in error
+    assert "constraints.txt -e '.[m4a]'" in error
+
+
+@pytest.mark.parametrize("languages", [("--lang", "th"), ("--lang", "de", "--src-lang", "lo")])
+def test_a_language_that_cannot_be_counted_is_refused_before_anything_is_written(folder, languages, capsys):
+    write_table(folder / "train.tsv", ("audio", "src_text", "tgt_text"), ROWS)
+    assert prepare(folder, "--manifest", f"train={folder / 'train.tsv'}", *languages) == 2
+    assert "language: expected one whose words have spaces between them" in capsys.readouterr().err
+    assert not (folder / "out").exists()
 
 
 @pytest.mark.parametrize(("arguments", "says"), [
     (["--lang", "de"], "one of --root and --manifest is needed"),
     (["--lang", "de", "--manifest", "train=x.tsv"], "--manifest needs --out"),
+    (["--lang", "de", "--corpus", "covost2", "--manifest", "train=x.tsv", "--out", "y"],
+     "--manifest is read instead of --corpus covost2"),
     (["--lang", "de", "--manifest", "x.tsv", "--out", "y"], "expected SPLIT=FILE, such as train=my.tsv, found 'x.tsv'"),
 ])
 def test_options_that_do_not_fit_are_refused(arguments, says, capsys):
