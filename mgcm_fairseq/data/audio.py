@@ -19,7 +19,7 @@ def parse_span(text: str, where: tuple[str | Path, int]) -> Span:
     path, *numbers = text.rsplit(":", 2)
     if len(numbers) != 2 or not (numbers[0].isdigit() and numbers[1].isdigit() and int(numbers[1]) > 0):
         raise InputError(where, "audio as path:offset:frames, both whole numbers of samples", repr(text),
-                         "Write the manifest with scripts/prep_mustc.sh.")
+                         "Write the manifest with scripts/prep_corpus.sh.")
     return path, int(numbers[0]), int(numbers[1])
 
 

@@ -28,7 +28,7 @@ class CorpusConfig:
         path = folder / "config.yaml"
         if not path.is_file():
             raise InputError(path, "the configuration of a prepared corpus", "no such file",
-                             "Run scripts/prep_mustc.sh and pass the folder that it names.")
+                             "Run scripts/prep_corpus.sh and pass the folder that it names.")
         try:
             found = yaml.safe_load(path.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:

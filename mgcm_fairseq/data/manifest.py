@@ -35,7 +35,7 @@ def read_manifest(path: Path) -> list[Utterance]:
 def read_rows(path: Path) -> Iterator[tuple[dict[str, str], Span]]:
     """The fields of each line as text, and what its audio says; raises InputError as `read_manifest`."""
     if not path.is_file():
-        raise InputError(path, "a manifest", "no such file", "Run scripts/prep_mustc.sh first.")
+        raise InputError(path, "a manifest", "no such file", "Run scripts/prep_corpus.sh first.")
     with path.open(encoding="utf-8", newline="\n") as lines:
         header = tuple(lines.readline().rstrip("\n").split("\t"))
         if header != COLUMNS:

@@ -23,7 +23,7 @@ def simulate(agent: SystemAgent, wavs: Sequence[str], references: Sequence[str],
     try:
         instance = SpeechToTextInstance(index, SpeechToTextDataloader(list(wavs), list(references)), unit)
     except soundfile.SoundFileError as error:
-        raise InputError(wavs[index], "a wav file", str(error), "Prepare it with scripts/prep_mustc.sh.") from error
+        raise InputError(wavs[index], "a wav file", str(error), "Prepare it with scripts/prep_corpus.sh.") from error
     agent.reset()
     reads = []
     while not instance.source_finished_reading:
@@ -33,7 +33,7 @@ def simulate(agent: SystemAgent, wavs: Sequence[str], references: Sequence[str],
             output = agent.pushpop(segment)
         except InputError as error:
             raise InputError(wavs[index], "audio that the agent takes", error.found,
-                             "Prepare it with scripts/prep_mustc.sh.") from error
+                             "Prepare it with scripts/prep_corpus.sh.") from error
         reads.append((time.perf_counter() - began) * 1000)
         instance.receive_prediction(output)
         if instance.finish_prediction:

@@ -10,7 +10,7 @@ from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.evaluation.workers import Setting
 
-PREPARE = "Prepare it with scripts/prep_mustc.sh."
+PREPARE = "Prepare it with scripts/prep_corpus.sh."
 
 
 def test_set(options: Namespace) -> tuple[list[str], Setting]:
