@@ -38,7 +38,8 @@ def resolve(stage: str, overrides: Sequence[str]) -> DictConfig:
             return DictConfig(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(f"configs/paper/{stage}.yaml with {' '.join(overrides)}", "options of fairseq and of simul_st",
-                         " ".join(str(error).split()), "Correct KEY=VALUE; a key that the YAMLs lack is ++KEY=VALUE."
+                         " ".join(f"{error} {error.__cause__ or ''}".split()),
+                         "Correct KEY=VALUE; where fairseq has such an option and the YAMLs lack it, write ++KEY=VALUE."
                          ) from error
 
 

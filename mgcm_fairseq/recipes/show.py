@@ -17,10 +17,13 @@ def show(plan: Plan, cluster: Cluster, tflops: float) -> str:
     stages = plan.stages
     lines = list(dict.fromkeys(stage.corpus for stage in stages if stage.corpus))
     lines += ["", *(_row(name, [cell(stage) for stage in stages]) for name, cell in _ROWS.items()), ""]
-    workers = f"{cluster.workers} {'processes' if cluster.cpu else 'GPUs'}"
-    lines.append(f"{sum(one.hours for one in plan.estimates):.1f} hours and "
-                 f"{sum(one.disk_bytes for one in plan.estimates) / GIB:.1f} GiB for what is to be done on {workers}, "
-                 f"if each keeps up {tflops:g} TFLOP/s; without validation, loading and waiting.")
+    disk = f"{sum(one.disk_bytes for one in plan.estimates) / GIB:.1f} GiB"
+    if plan.estimates and cluster.cpu:
+        lines.append(f"{disk} for what is to be done; the hours that it takes CPUs are not estimated.")
+    elif plan.estimates:
+        lines.append(f"{sum(one.hours for one in plan.estimates):.1f} hours and {disk} for what is to be done on "
+                     f"{cluster.workers} GPUs, if each keeps up {tflops:g} TFLOP/s; without validation, loading and "
+                     "waiting.")
     lines += ["", *(" ".join(quote(part) for part in stage.command) for stage in stages)]
     lines += [f"PROBLEM: {problem}" for problem in plan.problems]
     lines += [f"NOTE: {note}" for note in plan.notes]
@@ -52,6 +55,6 @@ _ROWS: dict[str, Callable[[Stage], str]] = {
     "update_freq": lambda stage: str(stage.cfg.optimization.update_freq[0]),
     "parameters": _estimated(lambda one: f"{one.parameters:,}"),
     "memory a worker": _estimated(lambda one: f"{one.memory_bytes / GIB:.1f} GiB"),
-    "hours": _estimated(lambda one: f"{one.hours:.1f}"),
+    "hours": lambda stage: "-" if stage.cfg.common.cpu else _estimated(lambda one: f"{one.hours:.1f}")(stage),
     "disk": _estimated(lambda one: f"{one.disk_bytes / GIB:.1f} GiB"),
 }

@@ -9,6 +9,7 @@ import soundfile
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.preparation.containers import CONTAINERS, read_container_header
+from mgcm_fairseq.data.preparation.riff import bytes_missing
 
 READABLE = ("WAV", "WAVEX", "FLAC")  # formats from which training reads spans
 
@@ -44,6 +45,8 @@ def read_header(path: Path) -> Header | Unusable:
     if path.suffix.lower() in CONTAINERS:
         found = read_container_header(path)
         return Unusable("unreadable audio", found) if isinstance(found, str) else Header(_at_16_khz(*found), False)
+    if missing := bytes_missing(path):
+        return Unusable("truncated audio", f"{missing} bytes less than its header promises")
     try:
         with soundfile.SoundFile(path) as file:
             ready = file.samplerate == SAMPLE_RATE and file.channels == 1 and file.format in READABLE

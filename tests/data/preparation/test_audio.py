@@ -89,16 +89,26 @@ def test_16_khz_mono_stays_where_it_is_and_other_sound_is_to_be_converted(tmp_pa
     assert read_header(tmp_path / f"wide.{ending}") == Header(8_000, False)
 
 
-@pytest.mark.parametrize("ending", ["wav", "flac"])
-def test_a_torn_file_is_noticed_though_its_header_is_whole(tmp_path, ending):
+@pytest.mark.parametrize(("ending", "rate", "channels"), [("wav", 16_000, 1), ("wav", 44_100, 2), ("flac", 16_000, 1)])
+def test_a_torn_file_is_noticed_though_its_header_is_whole(tmp_path, ending, rate, channels):
     path = tmp_path / f"a.{ending}"
-    write_sound(path, noise(2, 1, 16_000), 16_000)
+    write_sound(path, noise(2, 1, rate), rate, channels)
+    assert isinstance(read_header(path), Header)
     path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
     header = read_header(path)
-    if ending == "wav":  # has as many samples as there are, so that segments behind them are past its end
-        assert header.frames == (path.stat().st_size - 44) // 2
-    else:
-        assert isinstance(header, Unusable)
+    assert isinstance(header, Unusable)
+    if ending == "wav":
+        missing = 44 + rate * 2 * channels * 2 - path.stat().st_size
+        assert header == Unusable("truncated audio", f"{missing} bytes less than its header promises")
+
+
+def test_a_wav_that_was_streamed_has_the_length_that_it_has(tmp_path):
+    path = tmp_path / "a.wav"
+    write_sound(path, noise(1, 1, 16_000), 16_000)
+    data = bytearray(path.read_bytes())
+    data[40:44] = b"\xff" * 4
+    path.write_bytes(data)
+    assert read_header(path) == Header(16_000, True)
 
 
 def test_a_pack_leaves_out_what_it_cannot_decode_and_is_not_written_twice(tmp_path):
