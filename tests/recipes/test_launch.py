@@ -107,7 +107,7 @@ def test_two_machines_by_torchrun():
     text = " ".join(command)
     assert text.startswith(f"{sys.executable} -m torch.distributed.run --nnodes 2 --nproc-per-node 4 --node-rank 1 "
                            "--master-addr first --master-port 4000 -m mgcm_fairseq.recipes.worker --config-dir ")
-    assert text.endswith("--config-name paper/diseg hydra.run.dir=/out/diseg a=1")
+    assert text.endswith("--config-name paper/diseg hydra.run.dir='/out/diseg' a=1")
 
 
 @pytest.mark.parametrize(("launch", "message"), [
