@@ -3,14 +3,15 @@
 import argparse
 import sys
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
+from mgcm_fairseq import compat
 from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.arguments import numbers, positive, some_of
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation.agent_benchmark import pacing
 from mgcm_fairseq.evaluation.agent_benchmark.measure import count_reads, measure
@@ -26,7 +27,7 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 def main() -> None:
     args = _parser().parse_args()
     torch.set_num_threads(args.threads)
-    warnings.filterwarnings("ignore", "`torch.nn.utils.weight_norm` is deprecated", FutureWarning)  # fairseq's wav2vec2
+    compat.silence_what_only_others_can_mend()
     try:
         results = run(args)
     except InputError as error:
@@ -67,43 +68,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", action="append", metavar="POLICY:LAG,LAG,... [OPTIONS]",
                         help=f"may be repeated; as of scripts/evaluate.sh ({', '.join(RUNS)})")
-    parser.add_argument("--size", type=_sizes, default=["demo"], metavar="NAME,...",
+    parser.add_argument("--size", type=some_of(SIZES), default=["demo"], metavar="NAME,...",
                         help=f"of {', '.join(SIZES)} (demo)")
-    parser.add_argument("--seconds", type=_seconds, default=[2.0, 5.0, 10.0, 20.0], metavar="S,...",
-                        help="lengths of audio (2,5,10,20)")
-    parser.add_argument("--read", type=_positive, default=320, metavar="MS", help="audio that arrives at a time (320)")
+    parser.add_argument("--seconds", type=numbers(0.1, 600, "seconds from 0.1 to 600"),
+                        default=[2.0, 5.0, 10.0, 20.0], metavar="S,...", help="lengths of audio (2,5,10,20)")
+    parser.add_argument("--read", type=positive, default=320, metavar="MS", help="audio that arrives at a time (320)")
     parser.add_argument("--front-end-block", type=int, default=640, metavar="MS",
                         help="what the front end hears at a time; 0: everything again at every read (640)")
-    parser.add_argument("--rounds", type=_positive, default=3, help="times that each audio is heard (3)")
+    parser.add_argument("--rounds", type=positive, default=3, help="times that each audio is heard (3)")
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall",
                         help="cpu: of this process, summed over its threads, for a machine that others use too (wall)")
-    parser.add_argument("--threads", type=_positive, default=1, help="threads of a CPU operator (1)")
+    parser.add_argument("--threads", type=positive, default=1, help="threads of a CPU operator (1)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(cpu)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     return parser
-
-
-def _sizes(text: str) -> list[str]:
-    for name in text.split(","):
-        if name not in SIZES:
-            raise argparse.ArgumentTypeError(f"expected some of {', '.join(SIZES)}, found {name!r}")
-    return text.split(",")
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    return int(text)
-
-
-def _seconds(text: str) -> list[float]:
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if not values or not all(0.1 <= value <= 600 for value in values):
-        raise argparse.ArgumentTypeError(f"expected seconds from 0.1 to 600, found {text!r}")
-    return values
 
 
 if __name__ == "__main__":

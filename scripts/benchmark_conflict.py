@@ -3,13 +3,14 @@
 import argparse
 import json
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from mgcm_fairseq import compat
 from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.arguments import number, positive, some_of
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation.conflict_benchmark.measure import measure
 from mgcm_fairseq.evaluation.conflict_benchmark.methods import METHODS, available
@@ -22,7 +23,7 @@ def main() -> None:
     args = _parser().parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    warnings.filterwarnings("ignore", "`torch.nn.utils.weight_norm` is deprecated", FutureWarning)  # fairseq's wav2vec2
+    compat.silence_what_only_others_can_mend()
     try:
         results = run(args)
     except InputError as error:
@@ -58,12 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=_sizes, default=[0.05, 0.2, 0.5, 1.0], metavar="B,...",
                         help=f"billions of parameters, of {_names(SIZES)} (0.05,0.2,0.5,1.0)")
-    parser.add_argument("--methods", type=_methods, default=list(METHODS), metavar="NAME,...",
+    parser.add_argument("--methods", type=some_of(METHODS), default=list(METHODS), metavar="NAME,...",
                         help=f"of {_names(METHODS)} (all); plain is always measured")
-    parser.add_argument("--rounds", type=_positive, default=5, help="timed steps of each method, in turns (5)")
-    parser.add_argument("--seconds", type=_seconds, default=8.0, help="length of the utterance (8)")
+    parser.add_argument("--rounds", type=positive, default=5, help="timed steps of each method, in turns (5)")
+    parser.add_argument("--seconds", type=number(0.1, 20, "seconds from 0.1 to 20"), default=8.0,
+                        help="length of the utterance (8)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(cpu)")
-    parser.add_argument("--threads", type=_positive, help="threads of a CPU operator (PyTorch's default)")
+    parser.add_argument("--threads", type=positive, help="threads of a CPU operator (PyTorch's default)")
     parser.add_argument("--fake", action="store_true",
                         help="memory, kernels and host syncs only, without arithmetic: any size on any machine")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
@@ -76,33 +78,7 @@ def _names(known: Any) -> str:
 
 def _sizes(text: str) -> list[float]:
     known = {f"{size:g}": size for size in SIZES} | {str(size): size for size in SIZES}
-    return [known[_one_of(name, list(known))] for name in text.split(",")]
-
-
-def _methods(text: str) -> list[str]:
-    return [_one_of(name, list(METHODS)) for name in text.split(",")]
-
-
-def _one_of(name: str, known: list[str]) -> str:
-    if name not in known:
-        raise argparse.ArgumentTypeError(f"expected some of {', '.join(known)}, found {name!r}")
-    return name
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.1 <= seconds <= 20:
-        raise argparse.ArgumentTypeError(f"expected seconds from 0.1 to 20, found {text!r}")
-    return seconds
+    return [known[name] for name in some_of(known)(text)]
 
 
 if __name__ == "__main__":

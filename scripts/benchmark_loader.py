@@ -5,7 +5,6 @@ import json
 import resource
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import soundfile
 
 import mgcm_fairseq.tasks
+from mgcm_fairseq import compat
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.audio import SAMPLE_RATE, AudioSpan
 from mgcm_fairseq.data.columns import Columns
@@ -113,7 +113,7 @@ def cases(folder: Path, utterances: int) -> Iterator[tuple[str, Path, str, Any, 
 
 
 def main() -> None:
-    warnings.filterwarnings("ignore", "'pin_memory' argument")
+    compat.silence_what_only_others_can_mend()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--utterances", type=int, default=920, help="of 6 s each in the mean")
     parser.add_argument("--seconds", type=float, default=4, help="shortest measurement")

@@ -4,13 +4,14 @@ import argparse
 import json
 import sys
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from mgcm_fairseq import compat
 from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.arguments import number, numbers, positive, some_of
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation.segmentation_benchmark import encoder, streaming
 from mgcm_fairseq.evaluation.segmentation_benchmark.networks import SIZES
@@ -24,7 +25,7 @@ def main() -> None:
     args = _parser().parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    warnings.filterwarnings("ignore", "`torch.nn.utils.weight_norm` is deprecated", FutureWarning)  # fairseq's wav2vec2
+    compat.silence_what_only_others_can_mend()
     try:
         results = run(args)
     except InputError as error:
@@ -61,63 +62,31 @@ def say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parts", type=_some(PARTS), default=list(PARTS), metavar="NAME,...",
+    parser.add_argument("--parts", type=some_of(PARTS), default=list(PARTS), metavar="NAME,...",
                         help="encoder: layers on embedded speech; streaming: audio in reads, on the CPU (both)")
-    parser.add_argument("--size", type=_some(SIZES), default=["paper"], metavar="NAME,...",
+    parser.add_argument("--size", type=some_of(SIZES), default=["paper"], metavar="NAME,...",
                         help=f"of {', '.join(SIZES)}; random weights (paper)")
-    parser.add_argument("--rounds", type=_positive, default=5, help="timed runs of each, in turns (5)")
+    parser.add_argument("--rounds", type=positive, default=5, help="timed runs of each, in turns (5)")
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall",
                         help="cpu: of this process, for a machine that others use too (wall)")
-    parser.add_argument("--threads", type=_positive, help="threads of a CPU operator (PyTorch's default)")
+    parser.add_argument("--threads", type=positive, help="threads of a CPU operator (PyTorch's default)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     encoding = parser.add_argument_group("encoder")
-    encoding.add_argument("--frames", type=_positive, default=1500, help="T (1500: 30 s at 20 ms)")
-    encoding.add_argument("--batch", type=_positive, default=8, help="B (8)")
-    encoding.add_argument("--layers", type=_positive, help="encoder layers (those of the size: paper 6, demo 2)")
-    encoding.add_argument("--dropout", type=_rate, default=0.0, help="all three rates; 0.1 in the paper (0)")
+    encoding.add_argument("--frames", type=positive, default=1500, help="T (1500: 30 s at 20 ms)")
+    encoding.add_argument("--batch", type=positive, default=8, help="B (8)")
+    encoding.add_argument("--layers", type=positive, help="encoder layers (those of the size: paper 6, demo 2)")
+    encoding.add_argument("--dropout", type=number(0, 0.9, "a probability from 0 to 0.9"), default=0.0,
+                          help="all three rates; 0.1 in the paper (0)")
     encoding.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(cpu)")
     streams = parser.add_argument_group("streaming")
-    streams.add_argument("--seconds", type=_seconds, default=[5.0, 20.0, 60.0], metavar="S,...",
-                         help="lengths of utterances (5,20,60)")
-    streams.add_argument("--read", type=_positive, default=320, metavar="MS", help="audio that arrives at a time (320)")
-    streams.add_argument("--front-ends", type=_some(streaming.FRONT_ENDS), default=list(streaming.FRONT_ENDS),
+    streams.add_argument("--seconds", type=numbers(0.1, 600, "seconds from 0.1 to 600"),
+                         default=[5.0, 20.0, 60.0], metavar="S,...", help="lengths of utterances (5,20,60)")
+    streams.add_argument("--read", type=positive, default=320, metavar="MS", help="audio that arrives at a time (320)")
+    streams.add_argument("--front-ends", type=some_of(streaming.FRONT_ENDS), default=list(streaming.FRONT_ENDS),
                          metavar="NAME,...", help="blocks: hears in blocks; bidirectional: encodes all of it at every "
                                                   "read, which at 60 s takes long (both)")
-    streams.add_argument("--front-end-block", type=_positive, default=320, metavar="MS", help="length of a block (320)")
+    streams.add_argument("--front-end-block", type=positive, default=320, metavar="MS", help="length of a block (320)")
     return parser
-
-
-def _some(known: Any) -> Any:
-    def parse(text: str) -> list[str]:
-        for name in text.split(","):
-            if name not in known:
-                raise argparse.ArgumentTypeError(f"expected some of {', '.join(known)}, found {name!r}")
-        return text.split(",")
-    return parse
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    return int(text)
-
-
-def _rate(text: str) -> float:
-    return _between(text, 0.0, 0.9, "a probability from 0 to 0.9")
-
-
-def _seconds(text: str) -> list[float]:
-    return [_between(part, 0.1, 600.0, "seconds from 0.1 to 600") for part in text.split(",")]
-
-
-def _between(text: str, lowest: float, highest: float, what: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = lowest - 1
-    if not lowest <= value <= highest:
-        raise argparse.ArgumentTypeError(f"expected {what}, found {text!r}")
-    return value
 
 
 if __name__ == "__main__":

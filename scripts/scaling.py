@@ -3,13 +3,13 @@
 import argparse
 import json
 import sys
-import warnings
 from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq import compat
 from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation.conflict_benchmark.sizes import SIZES
 from mgcm_fairseq.evaluation.scaling.corpus import Corpus, Lengths
@@ -23,7 +23,6 @@ from mgcm_fairseq.evaluation.scaling.variants import VARIANTS
 def main() -> None:
     args = _parser().parse_args()
     compat.install()
-    warnings.filterwarnings("ignore", "`torch.nn.utils.weight_norm` is deprecated", FutureWarning)  # fairseq's wav2vec2
     try:
         results = run(args)
     except InputError as error:
@@ -73,30 +72,24 @@ def _parser() -> argparse.ArgumentParser:
                         help="billions of parameters of the network (0.2: the paper's)")
     parser.add_argument("--measured", type=Path, metavar="FILE",
                         help="take what an earlier run measured, memory of its largest batches too, in place of --size")
-    parser.add_argument("--utterances", type=_positive, default=Lengths.utterances, help="in the corpus (%(default)s)")
-    parser.add_argument("--max-tokens", type=_positive, default=Training.max_tokens,
+    parser.add_argument("--utterances", type=positive, default=Lengths.utterances, help="in the corpus (%(default)s)")
+    parser.add_argument("--max-tokens", type=positive, default=Training.max_tokens,
                         help="samples of a batch, padding counted (%(default)s)")
-    parser.add_argument("--batch-size", type=_positive, default=Training.batch_size,
+    parser.add_argument("--batch-size", type=positive, default=Training.batch_size,
                         help="utterances of a batch at most (%(default)s)")
     parser.add_argument("--seed", type=int, default=Training.seed, help="of lengths and of the order (%(default)s)")
     assumed = parser.add_argument_group("assumptions about the machine, an A100 machine by default")
     for field in fields(Machine):
         assert field.default is not MISSING
         assumed.add_argument(f"--{field.name.replace('_', '-')}", default=field.default,
-                             type=_positive if field.name == "node" else _amount,
+                             type=positive if field.name == "node" else _amount,
                              help=f"{field.metadata['help']} (%(default)g)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     return parser
 
 
 def _counts(text: str) -> list[int]:
-    return [_positive(part) for part in text.split(",")]
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    return int(text)
+    return [positive(part) for part in text.split(",")]
 
 
 def _amount(text: str) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.corpora import CORPORA
@@ -97,12 +98,12 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="where to write; default: ROOT/en-de, by the languages")
     parser.add_argument("--lang", required=True, help="target language, e.g. de")
     parser.add_argument("--src-lang", default="en", help="source language")
-    parser.add_argument("--vocab-size", type=_positive, default=10_000, help="pieces of the joint vocabulary")
+    parser.add_argument("--vocab-size", type=positive, default=10_000, help="pieces of the joint vocabulary")
     parser.add_argument("--splits", nargs="+", help="default: train, dev and the test sets that the corpus has")
     parser.add_argument("--skip-bad", action="store_true", help="leave faulty segments out and report them")
     parser.add_argument("--pack", action="store_true", help="copy all audio into a few wavs of about an hour each, "
                                                             "for file systems that are slow on many files")
-    parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 1,
+    parser.add_argument("--workers", type=positive, default=os.cpu_count() or 1,
                         help="processes that verify and convert audio (%(default)s)")
     args = parser.parse_args(arguments)
     if (args.root is None) == (args.manifest is None):
@@ -112,12 +113,6 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     if args.manifest and args.corpus not in (None, "manifest"):
         parser.error(f"--manifest is read instead of --corpus {args.corpus}: give one of them")
     return args
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    return int(text)
 
 
 def _split_and_file(text: str) -> tuple[str, Path]:

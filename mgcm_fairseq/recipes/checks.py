@@ -63,7 +63,7 @@ def machine(launch: Launch) -> None:
                          "Pass --gpus with what there is, or --cpu.")
 
 
-def memory(launch: Launch, needed_bytes: int) -> None:
+def memory(launch: Launch, needed_bytes: float) -> None:
     """InputError where a GPU of this machine has less than a worker is estimated to take."""
     if launch.launcher == "slurm" or launch.cluster.cpu:
         return

@@ -46,7 +46,7 @@ def count(cfg: DictConfig, workers: int, tflops: float) -> tuple[Estimate, str]:
               f"{hours:,.1f} h in {files:,} files; {len(task.vocabulary):,} pieces; {len(batches):,} batches of "
               f"{samples / SAMPLE_RATE:.0f} s on average")
     size = training.parameters
-    return Estimate(size, estimate.memory_bytes(cfg, size, peak, workers),
+    return Estimate(size, estimate.memory(cfg, size, peak, workers),
                     estimate.hours(cfg, flops * frequency, tflops), estimate.disk_bytes(cfg, size)), corpus
 
 

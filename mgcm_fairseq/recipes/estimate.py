@@ -4,25 +4,27 @@ from dataclasses import dataclass
 
 from omegaconf import DictConfig
 
+from mgcm_fairseq.evaluation.scaling.memory import Memory
+
 ADAM = 8  # bytes a parameter: two moments in fp32
 MASTER = 8  # fairseq's FP16Optimizer: weights and gradients once more, flat, in fp32
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of one training; memory is that of each GPU."""
+    """Of one training; memory is that of each worker."""
 
     parameters: int
-    memory_bytes: int
+    memory: Memory
     hours: float
     disk_bytes: int
 
 
-def memory_bytes(cfg: DictConfig, parameters: int, step_peak: int, workers: int) -> int:
-    """Weights, optimizer, legacy_ddp's buffer, and a step's activations and gradients at their most."""
+def memory(cfg: DictConfig, parameters: int, step_peak: int, workers: int) -> Memory:
+    """Of a worker; `step_peak`: bytes of activations and gradients at their most."""
     size = bytes_per_weight(cfg)
-    buffer = size if workers > 1 else 0
-    return parameters * (size + ADAM + (MASTER if size == 2 else 0) + buffer) + step_peak
+    return Memory(weights=parameters * size, optimizer=parameters * (ADAM + (MASTER if size == 2 else 0)),
+                  buffers=parameters * size if workers > 1 else 0, step=step_peak)
 
 
 def hours(cfg: DictConfig, flops_per_update: float, tflops: float) -> float:

@@ -92,7 +92,7 @@ def make_plan(names: Sequence[str], out: Path, overrides: Sequence[str], launch:
             plan.problems.catch(lambda stage=stage: _look(stage, launch, best_of, tflops))  # type: ignore[misc]
     plan.problems.catch(lambda: checks.disk(out, sum(one.disk_bytes for one in plan.estimates)))
     plan.machine_problems.catch(lambda: checks.machine(launch))
-    plan.notes.catch(lambda: checks.memory(launch, max((one.memory_bytes for one in plan.estimates), default=0)))
+    plan.notes.catch(lambda: checks.memory(launch, max((one.memory.total for one in plan.estimates), default=0)))
     plan.problems = Problems(dict.fromkeys(plan.problems))
     return plan
 

@@ -54,7 +54,7 @@ _ROWS: dict[str, Callable[[Stage], str]] = {
     "audio an update": lambda stage: f"{_audio(stage)} at most",
     "update_freq": lambda stage: str(stage.cfg.optimization.update_freq[0]),
     "parameters": _estimated(lambda one: f"{one.parameters:,}"),
-    "memory a worker": _estimated(lambda one: f"{one.memory_bytes / GIB:.1f} GiB"),
+    "memory a worker": _estimated(lambda one: f"{one.memory.total / GIB:.1f} GiB"),
     "hours": lambda stage: "-" if stage.cfg.common.cpu else _estimated(lambda one: f"{one.hours:.1f}")(stage),
     "disk": _estimated(lambda one: f"{one.disk_bytes / GIB:.1f} GiB"),
 }

@@ -3,9 +3,10 @@
 import argparse
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
+from mgcm_fairseq import compat
+from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.recipes.cluster import Cluster
@@ -22,7 +23,7 @@ TFLOPS = 13.0  # what a V100 kept up in the pre-training of wav2vec 2.0 base (ar
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status: 0, 2 for a problem that the plan shows, 1 for a training that failed."""
     args = _parser().parse_intermixed_args(arguments)
-    warnings.filterwarnings("ignore", "`torch.nn.utils.weight_norm` is deprecated", FutureWarning)  # fairseq's wav2vec2
+    compat.silence_what_only_others_can_mend()
     try:
         return run(args)
     except InputError as error:
@@ -99,8 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR",
                         help="DIR/TRAINING/ gets checkpoints, DIR/TRAINING.pt the mean of the best")
     parser.add_argument("--dry-run", action="store_true", help="check everything and print the plan, start nothing")
-    parser.add_argument("--gpus", type=_positive, default=8, metavar="N", help="on each machine (8)")
-    parser.add_argument("--nodes", type=_positive, default=1, metavar="N", help="machines (1)")
+    parser.add_argument("--gpus", type=positive, default=8, metavar="N", help="on each machine (8)")
+    parser.add_argument("--nodes", type=positive, default=1, metavar="N", help="machines (1)")
     parser.add_argument("--cpu", action="store_true", help="no GPU: --gpus processes on CPUs, in fp32")
     parser.add_argument("--launcher", choices=LAUNCHERS, default="local",
                         help="local: fairseq starts a process a GPU; torchrun: on each of --nodes; slurm: jobs through "
@@ -108,18 +109,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--node-rank", type=int, default=0, metavar="R", help="of this machine, for torchrun (0)")
     parser.add_argument("--master", default="", metavar="HOST[:PORT]", help="the machine of rank 0, for torchrun")
     parser.add_argument("--text-first", action="store_true", help=f"begin with {TEXT}: transcripts and translations")
-    parser.add_argument("--best", type=_positive, default=5, metavar="N", help="checkpoints in the mean (5)")
+    parser.add_argument("--best", type=positive, default=5, metavar="N", help="checkpoints in the mean (5)")
     parser.add_argument("--tflops", type=float, default=TFLOPS, metavar="T",
                         help=f"that a GPU keeps up, for the hours of the plan ({TFLOPS:g})")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", type=_override,
                         help="beyond configs/paper/*.yaml; TRAINING:KEY=VALUE for one of the trainings")
     return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    return int(text)
 
 
 def _override(text: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch.distributed as dist
 from fairseq.distributed.legacy_distributed_data_parallel import LegacyDistributedDataParallel
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mgcm_fairseq import compat
 from mgcm_fairseq.core.conflict import Workers
 from mgcm_fairseq.evaluation.conflict_benchmark.workload import Shape, Workload
 from mgcm_fairseq.evaluation.scaling.variants import VARIANTS, Variant, step_of
@@ -65,7 +65,7 @@ def measure(size: float, variants: Sequence[str]) -> dict[str, Exchange]:
 
 
 def _worker(rank: int, folder: str, size: float, variants: list[str]) -> None:
-    warnings.filterwarnings("ignore", "`torch.nn.utils.weight_norm` is deprecated", FutureWarning)
+    compat.silence_what_only_others_can_mend()
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=WORLD)
     workload = Workload.build(size, Shape(1, 16_000 + 4_000 * rank, 6, 8), "cpu")

@@ -1,4 +1,4 @@
-"""Memory of one GPU in training with --fp16."""
+"""Memory of one GPU in training, by what it is for."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ HALF_BYTES = 2
 
 @dataclass(frozen=True)
 class Memory:
-    """Gigabytes (1e9) by what they are for."""
+    """Bytes."""
 
     weights: float
     optimizer: float  # fp32 copies of weights and gradients, Adam's averages
@@ -24,9 +24,9 @@ class Memory:
 
 
 def memory(pieces: Pieces, variant: str, gpus: int) -> Memory:
-    """Of a variant; the optimizer's state is whole on every GPU."""
+    """Of a variant with --fp16; the optimizer's state is whole on every GPU."""
     piece = pieces.variants[variant]
     exchange = piece.exchange
     buffers = HALF * (exchange.gradients.largest + exchange.backward.largest) if gpus > 1 else 0.0
-    return Memory(HALF_BYTES * pieces.parameters / 1e9, pieces.optimizer.kept * pieces.parameters / 1e9,
-                  buffers / 1e9, piece.peaks["fp16"] / 1e9)
+    return Memory(HALF_BYTES * pieces.parameters, pieces.optimizer.kept * pieces.parameters, buffers,
+                  piece.peaks["fp16"])

@@ -52,8 +52,10 @@ def _steps(pieces: Pieces, corpus: Corpus, machine: Machine, training: Training,
             alone = simulate(pieces, variant, corpus, machine, training, 1)
             found = simulate(pieces, variant, corpus, machine, training, count)
             held = memory(pieces, variant, count)
+            sizes = {**asdict(held), "total": held.total}
             rows.append({"variant": variant, **asdict(found), "step_ms": found.step_ms,
-                         "efficiency": efficiency(found, alone), "memory_gb": {**asdict(held), "total": held.total}})
+                         "efficiency": efficiency(found, alone),
+                         "memory_gb": {part: size / 1e9 for part, size in sizes.items()}})
     return rows
 
 

@@ -151,7 +151,7 @@ def _ends(pid):
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 return True
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # gone before it was opened, or before it was read
             return True
         time.sleep(0.01)
     return False

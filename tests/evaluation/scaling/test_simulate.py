@@ -99,8 +99,8 @@ def test_batches_of_like_length_and_a_gathered_exchange_help():
 def test_memory_adds_up():
     alone, many = (memory(pieces(), "mgcm global", gpus) for gpus in (1, 8))
     assert alone.buffers == 0
-    assert alone.total == pytest.approx((2 + 16) * PARAMETERS / 1e9 + 5)
-    assert many.total - alone.total == pytest.approx((P + P // 20) / 2 / 1e9)
+    assert alone.total == pytest.approx((2 + 16) * PARAMETERS + 5e9)
+    assert many.total - alone.total == pytest.approx((P + P // 20) / 2)
 
 
 def test_a_limit_is_the_first_number_of_gpus_below():

@@ -1,0 +1,40 @@
+"""Types of command-line arguments that argparse lacks."""
+
+import argparse
+from collections.abc import Callable, Collection
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
+    return int(text)
+
+
+def number(lowest: float, highest: float, what: str) -> Callable[[str], float]:
+    """A type for numbers from `lowest` to `highest`; `what` names them in the error, with both ends."""
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(f"expected {what}, found {text!r}")
+        return value
+    return parse
+
+
+def numbers(lowest: float, highest: float, what: str) -> Callable[[str], list[float]]:
+    """A type for such numbers with commas between them."""
+    parse = number(lowest, highest, what)
+    return lambda text: [parse(part) for part in text.split(",")]
+
+
+def some_of(known: Collection[str]) -> Callable[[str], list[str]]:
+    """A type for names with commas between them, each one of `known`."""
+    def parse(text: str) -> list[str]:
+        for name in text.split(","):
+            if name not in known:
+                raise argparse.ArgumentTypeError(f"expected some of {', '.join(known)}, found {name!r}")
+        return text.split(",")
+    return parse
