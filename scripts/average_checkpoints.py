@@ -21,14 +21,14 @@ def main() -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--last", type=positive, metavar="N", help="the N checkpoints with the most updates")
     which.add_argument("--best", type=positive, metavar="N", help="the N checkpoints with the highest validation score")
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     try:
         paths = latest(args.folder, args.last) if args.last else best(args.folder, args.best)
-        average(paths, args.output)
+        average(paths, args.out)
     except InputError as error:
         sys.exit(f"average_checkpoints: {error}")
-    print(f"{args.output}: mean of", *(path.name for path in paths))
+    print(f"{args.out}: mean of", *(path.name for path in paths))
 
 
 if __name__ == "__main__":

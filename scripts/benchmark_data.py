@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.arguments import positive
 
 LOAD = """
 import sys
@@ -54,8 +55,8 @@ def measure(command: list[str]) -> tuple[float, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=5000, help="training utterances")
-    parser.add_argument("--output", type=Path, help="JSON file to write")
+    parser.add_argument("--size", type=positive, default=5000, help="training utterances")
+    parser.add_argument("--out", type=Path, help="JSON file to write")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         steps = {
@@ -73,8 +74,8 @@ def main() -> None:
                          "utterances_per_second": round(count / seconds, 1), "peak_MiB": round(peak / 2**20)})
             print("{step:<16}{utterances:>8} utterances {seconds:>7} s {utterances_per_second:>9} /s {peak_MiB:>6} MiB"
                   .format(**rows[-1]), flush=True)
-    if args.output:
-        args.output.write_text(json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
+    if args.out:
+        args.out.write_text(json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

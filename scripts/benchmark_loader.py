@@ -15,6 +15,7 @@ import soundfile
 import mgcm_fairseq.tasks
 from mgcm_fairseq import compat
 from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.audio import SAMPLE_RATE, AudioSpan
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
@@ -115,9 +116,9 @@ def cases(folder: Path, utterances: int) -> Iterator[tuple[str, Path, str, Any, 
 def main() -> None:
     compat.silence_what_only_others_can_mend()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--utterances", type=int, default=920, help="of 6 s each in the mean")
+    parser.add_argument("--utterances", type=positive, default=920, help="of 6 s each in the mean")
     parser.add_argument("--seconds", type=float, default=4, help="shortest measurement")
-    parser.add_argument("--output", type=Path, help="JSON file to write")
+    parser.add_argument("--out", type=Path, help="JSON file to write")
     args = parser.parse_args()
     needs = [GPUS * rate * BATCH["max_tokens"] / SAMPLE_RATE / 3600 for rate in RATES]
     print(f"{GPUS} GPUs at {RATES[0]} to {RATES[1]} updates/s take {needs[0]:.2f} to {needs[1]:.2f} h of audio a "
@@ -135,8 +136,8 @@ def main() -> None:
                   f"{found['hours_per_second']:.2f} | {low:.1f} to {high:.1f} |", flush=True)
         hours = Columns(Path(folder) / "talks" / "train.tsv").frames.sum() / SAMPLE_RATE / 3600
     print(f"{hours:.2f} h of audio; padding {rows[0]['padding']:.4f}, with other speeds {rows[-1]['padding']:.4f}")
-    if args.output:
-        args.output.write_text(json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
+    if args.out:
+        args.out.write_text(json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

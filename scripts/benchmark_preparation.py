@@ -17,6 +17,7 @@ import numpy as np
 from benchmark_data import resident
 
 from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.arguments import positive
 
 RATE, SEGMENTS = 16_000, 100  # Hz; segments of a talk
 HELD_OUT = 200  # utterances of dev and of tst-COMMON
@@ -109,11 +110,11 @@ def cpu_seconds(group: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=230_000, help="training utterances (default %(default)s)")
+    parser.add_argument("--size", type=positive, default=230_000, help="training utterances (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=0.5, help="length of each (default %(default)s)")
     parser.add_argument("--vocab-size", default="10000", help="pieces (default %(default)s)")
     parser.add_argument("--folder", type=Path, help="for the corpora, gigabytes (default: the system's)")
-    parser.add_argument("--output", type=Path, help="JSON file to write")
+    parser.add_argument("--out", type=Path, help="JSON file to write")
     args = parser.parse_args()
     os.environ |= {"PYTHON": sys.executable, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"}
     report = []
@@ -149,8 +150,8 @@ def main() -> None:
                 same = all(_same(whole, out, path) for path in sorted(whole.rglob("*")) if path.is_file())
                 print(f"{len(finished)} wavs finished before SIGKILL, {redone} of them written again; "
                       f"{'all files as' if same else 'FILES DIFFER from those'} without interruption")
-    if args.output:
-        args.output.write_text(json.dumps({"rows": report, "environment": environment()}, indent=1) + "\n")
+    if args.out:
+        args.out.write_text(json.dumps({"rows": report, "environment": environment()}, indent=1) + "\n")
 
 
 def _same(whole: Path, resumed: Path, path: Path) -> bool:

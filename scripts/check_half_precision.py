@@ -15,6 +15,7 @@ from omegaconf import DictConfig, open_dict
 from torch import Tensor
 
 import mgcm_fairseq.tasks  # noqa: F401 - registers the task, model and criterion
+from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.errors import InputError
 
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
@@ -93,10 +94,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="prepared corpus")
     parser.add_argument("--precision", choices=DTYPES, required=True, help="of parameters and activations")
-    parser.add_argument("--updates", type=int, default=500, metavar="N", help="(%(default)s)")
-    parser.add_argument("--all-from", type=int, default=150, metavar="N",
+    parser.add_argument("--updates", type=positive, default=500, metavar="N", help="(%(default)s)")
+    parser.add_argument("--all-from", type=positive, default=150, metavar="N",
                         help="update from which every part of the segmentation is on (%(default)s)")
-    parser.add_argument("--max-tokens", type=int, default=128_000, metavar="N",
+    parser.add_argument("--max-tokens", type=positive, default=128_000, metavar="N",
                         help="samples in a batch (%(default)s, 8 s); at least those of the longest utterance")
     return parser
 

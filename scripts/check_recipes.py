@@ -28,7 +28,8 @@ PUBLISHED = {"quantize_targets": True, "final_dim": 256, "encoder_layerdrop": 0.
 OVERRIDES = [f"optimization.max_update={UPDATES}", "optimization.update_freq=[1]", "dataset.batch_size=1",
              "dataset.num_workers=0", "++dataset.batch_size_valid=8", "common.log_interval=1",
              f"checkpoint.save_interval_updates={UPDATES}", "checkpoint.keep_interval_updates=1",
-             "checkpoint.keep_best_checkpoints=1", "dataset.validate_interval=1000"]
+             "checkpoint.keep_best_checkpoints=1", "dataset.validate_interval=1000",
+             "lr_scheduler.warmup_updates=1"]  # else ten updates change next to nothing, whatever the rule
 SEGMENTATION = ["criterion.segment_number_from=2", "criterion.contrastive_from=6", "model.noise_from=2",
                 "model.multipath_from=4"]
 

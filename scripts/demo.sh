@@ -106,7 +106,7 @@ if [ ! -f "$model" ] && ! ls "$out"/checkpoints/checkpoint_*_"$updates".pt > /de
 else
     echo "$out is trained: nothing to do."
 fi
-[ -f "$model" ] || "$PYTHON" scripts/average_checkpoints.py "$out/checkpoints" --last 3 --output "$model"
+[ -f "$model" ] || "$PYTHON" scripts/average_checkpoints.py "$out/checkpoints" --last 3 --out "$model"
 
 step "Translation of the test set, and scores"
 runs=(--run wait-segment:1,3,5,7,9,11,13,15 --run "wait-k:1,3,5 --step-ms $step_ms"

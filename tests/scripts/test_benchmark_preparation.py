@@ -8,7 +8,7 @@ from tests.fixtures import run
 
 def test_rows_and_environment(tmp_path):
     result = run(sys.executable, "scripts/benchmark_preparation.py", "--size", "200", "--seconds", "0.2",
-                 "--vocab-size", "400", "--output", tmp_path / "b.json")
+                 "--vocab-size", "400", "--out", tmp_path / "b.json")
     assert "0 of them written again; all files as without interruption" in result.stdout
     found = json.loads((tmp_path / "b.json").read_text())
     steps = ("train", "dev", "tst-COMMON", "vocabulary", "simuleval dev", "simuleval tst-COMMON")
