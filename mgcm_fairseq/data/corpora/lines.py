@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from mgcm_fairseq.data.errors import InputError
 
-COMPLETE = "Unpack the corpus again, or pass the right --root, --lang and --splits."
+COMPLETE = "Complete it (a published corpus: unpack it again), or pass the right --root, --lang and --splits."
 T = TypeVar("T")
 
 
@@ -43,6 +43,7 @@ def with_texts(items: Iterable[T], listing: Path, texts: Sequence[Path]) -> Iter
         if total and lines_in_all != total:
             raise InputError((path, min(lines_in_all, total) + 1), f"{total} lines, one for each segment of {listing}",
                              f"{lines_in_all} lines",
-                             "Unpack the corpus again: the texts would belong to other audio.")
+                             "Make them agree (a published corpus: unpack it again): the texts would belong to other "
+                             "audio.")
     if not total:
-        raise InputError(listing, "at least one segment", "none", "Unpack the corpus again.")
+        raise InputError(listing, "at least one segment", "none", f"Leave the split out with --splits. {COMPLETE}")

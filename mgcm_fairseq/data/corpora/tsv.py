@@ -12,7 +12,7 @@ Row = dict[str, str]
 
 
 def read_rows(path: Path, columns: Sequence[str], escapes: bool = False) -> Iterator[tuple[int, Row | SegmentError]]:
-    """Line number and cells of each row, or what is wrong with it.
+    """Line number and cells of each row, or what is wrong with it. Empty lines are no rows.
 
     Args:
         columns: those that must be there; others are read as well.
@@ -27,7 +27,8 @@ def read_rows(path: Path, columns: Sequence[str], escapes: bool = False) -> Iter
         raise InputError((path, 1), f"the columns {', '.join(columns)}", f"no {', '.join(missing)} in {names}",
                          "Give the table a first line with the names of its columns, separated by tabs.")
     for number, line in enumerate(lines, start=2):
-        yield number, _row(line.rstrip(b"\r"), names, escapes, (path, number))
+        if row := line.rstrip(b"\r"):
+            yield number, _row(row, names, escapes, (path, number))
 
 
 def _row(line: bytes, names: list[str], escapes: bool, where: Where) -> Row | SegmentError:

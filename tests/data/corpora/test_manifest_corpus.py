@@ -46,6 +46,17 @@ def test_a_table_of_whole_files(folder):
     assert not (folder / "out" / "audio").exists()
 
 
+def test_empty_lines_of_a_table_are_no_rows(folder, capsys):
+    write_table(folder / "train.tsv", ("audio", "src_text", "tgt_text"), ROWS)
+    with (folder / "train.tsv").open("a") as file:
+        file.write("\n\r\n")
+    assert prepare(folder, "--corpus", "manifest", "--root", str(folder)) == 0
+    with (folder / "train.tsv").open("a") as file:
+        file.write("\t\t\n")
+    assert prepare(folder, "--corpus", "manifest", "--root", str(folder)) == 2
+    assert f"{folder / 'train.tsv'}:7: expected the path of a sound file" in capsys.readouterr().err
+
+
 def test_a_table_with_spans_names_and_speakers(folder):
     columns = ("id", "audio", "offset", "duration", "src_text", "tgt_text", "speaker", "n_frames")
     rows = [("x2", "wavs/a.wav", 0.5, "", "Late.", "Spät.", "ann", 1), ("x1", "wavs/a.wav", "", 0.25, "Early.", "Früh.",
