@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures import HELD_OUT, run, training_command
+from tests.fixtures import HELD_OUT, made_once, run, training_command
 
 TRAINED = [  # Latin words, digits, spaces, wide and narrow marks
     ("We flew to New York in 2019.", "我们2019年飞到了New York。"),
@@ -37,15 +37,16 @@ UPDATES = 200
 @pytest.fixture(scope="session")
 def tiny_chinese_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared corpus that trains on TRAINED and is tested on HEARD_AGAIN: the folder to train on."""
-    folder = tmp_path_factory.mktemp("chinese")
-    lines = [*UNSEEN, *HEARD_AGAIN, *TRAINED]
-    for name, texts in zip(("text.en", "text.zh"), zip(*lines, strict=True), strict=True):
-        (folder / name).write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
-    run(sys.executable, "scripts/make_spoken_corpus.py", "--source", folder / "text.en", "--target", folder / "text.zh",
-        "--target-lang", "zh", "--out", folder / "corpus", "--train", str(len(TRAINED)), "--dev", str(len(UNSEEN)),
-        "--test", str(HELD_OUT))
-    run("bash", "scripts/prep_mustc.sh", "--root", folder / "corpus", "--lang", "zh", "--vocab-size", "160")
-    return folder / "corpus" / "en-zh"
+    def make(folder: Path) -> None:
+        lines = [*UNSEEN, *HEARD_AGAIN, *TRAINED]
+        for name, texts in zip(("text.en", "text.zh"), zip(*lines, strict=True), strict=True):
+            (folder / name).write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+        run(sys.executable, "scripts/make_spoken_corpus.py", "--source", folder / "text.en", "--target",
+            folder / "text.zh", "--target-lang", "zh", "--out", folder / "corpus", "--train", str(len(TRAINED)),
+            "--dev", str(len(UNSEEN)), "--test", str(HELD_OUT))
+        run("bash", "scripts/prep_mustc.sh", "--root", folder / "corpus", "--lang", "zh", "--vocab-size", "160")
+
+    return made_once(tmp_path_factory, "tiny_chinese", make) / "corpus" / "en-zh"
 
 
 @pytest.fixture(scope="session")
@@ -54,8 +55,7 @@ def tiny_chinese_checkpoint(tiny_chinese_corpus: Path, tmp_path_factory: pytest.
 
     Its front end stays random: so it tells utterances apart after a few updates.
     """
-    folder = tmp_path_factory.mktemp("chinese_training")
-    run(*training_command(tiny_chinese_corpus, folder, UPDATES, "--disable-validation", "--tasks", "st", "--lr", "4e-3",
-                          "--freeze-front-end-updates", "1000", "--front-end-block", "320", "--segmentation-variant",
-                          "repaired", "--segment-from", "100"))
-    return folder / "checkpoint_last.pt"
+    return made_once(tmp_path_factory, "tiny_chinese_training", lambda folder: run(*training_command(
+        tiny_chinese_corpus, folder, UPDATES, "--disable-validation", "--tasks", "st", "--lr", "4e-3",
+        "--freeze-front-end-updates", "1000", "--front-end-block", "320", "--segmentation-variant", "repaired",
+        "--segment-from", "100"))) / "checkpoint_last.pt"

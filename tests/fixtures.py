@@ -1,5 +1,6 @@
 """What several test files share: a tiny spoken corpus, prepared, and a small model trained on it by fairseq-train."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -35,30 +36,43 @@ def training_command(data: Path, folder: Path, updates: int, *more: str) -> list
             "--save-dir", str(folder), "--no-epoch-checkpoints", "--log-format", "simple", *more]
 
 
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The folder `name` of this run of the tests, filled by the first of its processes that comes here."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with Path(f"{folder}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        finished = folder / "finished"
+        if not finished.exists():
+            folder.mkdir()
+            make(folder)
+            finished.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared corpus of 40 training and HELD_OUT dev and test utterances: the folder to train on."""
-    root = tmp_path_factory.mktemp("corpus")
-    run(sys.executable, "scripts/make_spoken_corpus.py", "--out", root, "--train", "40", "--dev", str(HELD_OUT),
-        "--test", str(HELD_OUT))
-    run("bash", "scripts/prep_mustc.sh", "--root", root, "--lang", "de", "--vocab-size", "200")
-    return root / "en-de"
+    def make(root: Path) -> None:
+        run(sys.executable, "scripts/make_spoken_corpus.py", "--out", root, "--train", "40", "--dev", str(HELD_OUT),
+            "--test", str(HELD_OUT))
+        run("bash", "scripts/prep_mustc.sh", "--root", root, "--lang", "de", "--vocab-size", "200")
+
+    return made_once(tmp_path_factory, "tiny_corpus", make) / "en-de"
 
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that has seen the corpus often enough to write words and to end sentences."""
-    folder = tmp_path_factory.mktemp("training")
-    run(*training_command(tiny_corpus, folder, 150, "--disable-validation"))
-    return folder / "checkpoint_last.pt"
+    return made_once(tmp_path_factory, "tiny_training", lambda folder: run(*training_command(
+        tiny_corpus, folder, 150, "--disable-validation"))) / "checkpoint_last.pt"
 
 
 @pytest.fixture(scope="session")
 def tiny_segmenting_checkpoint(tiny_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with differentiable segmentation, all of whose parts have set in, and a front end that hears in blocks.
     """
-    folder = tmp_path_factory.mktemp("segmenting")
-    run(*training_command(tiny_corpus, folder, 150, "--disable-validation", "--front-end-block", "320",
-                          "--segmentation-variant", "repaired", "--segment-from", "30", "--noise-from", "60",
-                          "--segment-number-from", "30", "--multipath-from", "60", "--contrastive-from", "90"))
-    return folder / "checkpoint_last.pt"
+    return made_once(tmp_path_factory, "tiny_segmenting_training", lambda folder: run(*training_command(
+        tiny_corpus, folder, 150, "--disable-validation", "--front-end-block", "320", "--segmentation-variant",
+        "repaired", "--segment-from", "30", "--noise-from", "60", "--segment-number-from", "30", "--multipath-from",
+        "60", "--contrastive-from", "90"))) / "checkpoint_last.pt"

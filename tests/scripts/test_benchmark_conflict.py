@@ -122,7 +122,7 @@ def test_operators_count_kernels_and_values_read():
     (("--sizes", "3"), "expected some of 0.003, 0.05"), (("--methods", "all"), "expected some of plain, published"),
     (("--seconds", "x"), "expected seconds from 0.1"), (("--rounds", "0"), "expected a whole number from 1 on"),
 ])
-def test_errors_say_what_was_expected(options, message):
-    failed = run(sys.executable, "scripts/benchmark_conflict.py", *options, check=False)
-    assert failed.returncode == 2
-    assert message in failed.stderr
+def test_errors_say_what_was_expected(options, message, refused):
+    status, said = refused("benchmark_conflict", *options)
+    assert status == 2
+    assert message in said

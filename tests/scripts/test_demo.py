@@ -53,20 +53,25 @@ def test_a_second_run_repeats_nothing(demo):
     assert (folder / "table.md").read_text() in again.stdout
 
 
-def test_killed_in_training_it_ends_with_the_same_weights(demo, tmp_path):
-    command = ["bash", "scripts/demo.sh", "--out", str(tmp_path / "run"), *TINY]
+def run_until(reached, command):
+    """Kills the demo, with all that it started, once a file is there."""
     process = subprocess.Popen(command, cwd=REPOSITORY, env=ENVIRONMENT, start_new_session=True,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    reached = tmp_path / "run" / "checkpoints" / "checkpoint_last.pt"
     while not reached.exists():
-        assert process.poll() is None, "the demo ended before its first checkpoint"
+        assert process.poll() is None, f"the demo ended before there was {reached}"
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert not (tmp_path / "run" / "model.pt").exists(), "killed too late to show anything"
-    again = run(*command)
-    assert "Loaded checkpoint" in (tmp_path / "run" / "train.log").read_text() + again.stdout
-    ours, theirs = (torch.load(folder / "model.pt")["model"] for folder in (tmp_path / "run", demo[0]))
+
+
+def test_killed_in_training_it_ends_with_the_same_weights(demo, tmp_path):
+    out = tmp_path / "run"
+    command = ["bash", "scripts/demo.sh", "--out", str(out), *TINY]
+    run_until(out / "checkpoints" / "checkpoint_last.pt", command)
+    assert not (out / "model.pt").exists(), "killed too late to show anything"
+    run_until(out / "model.pt", command)  # which is written whole
+    assert "Loaded checkpoint" in (out / "train.log").read_text()
+    ours, theirs = (torch.load(folder / "model.pt")["model"] for folder in (out, demo[0]))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
