@@ -26,7 +26,8 @@ check style "$PYTHON" -m ruff check
 # torch annotates more of itself in each version, and with that changes what mypy asks of the calls to it
 [ "$VERSIONS" != tested ] || check types "$PYTHON" -m mypy
 check layers "$PYTHON" -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True, no_logo=True))'
-# two processes, a file of tests in one of them: nearly half the time on two cores
-check tests "$PYTHON" -m pytest -q -n 2 --dist loadfile --durations=10 --cov --cov-report=term:skip-covered "$@"
+# two processes, a file of tests in one of them: nearly half the time on two cores; not those of many tests first, which
+# would leave the longest tests, whole trainings, to the end and one process idle
+check tests "$PYTHON" -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10 --cov --cov-report=term:skip-covered "$@"
 
 [ ${#FAILED[@]} -eq 0 ] || { printf '\nfailed: %s\n' "${FAILED[*]}" >&2; exit 1; }
