@@ -4,6 +4,7 @@
 # checks run on the lowest or the latest versions that setup.py allows, in .venv-lowest or .venv-latest.
 set -euo pipefail
 HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+case "${1:-}" in -h | --help) sed -n '2,/^set/ s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
 VERSIONS=tested
 if [ "${1:-}" = --versions ]; then
     [ -z "${PYTHON:-}" ] || { echo "error: --versions makes an environment of its own: unset PYTHON." >&2; exit 2; }
