@@ -23,10 +23,12 @@ def test_a_missing_tool_is_named(tmp_path, lacking, message):
     assert not (tmp_path / ".venv").exists()
 
 
-def test_help_is_what_the_script_says_of_itself(tmp_path):
-    shown = subprocess.run(["bash", REPOSITORY / "scripts" / "setup.sh", "--help"], cwd=tmp_path, text=True,
-                           capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout
-    lines = (REPOSITORY / "scripts" / "setup.sh").read_text().splitlines()
+@pytest.mark.parametrize("name", ["setup.sh", "test.sh"])
+def test_help_is_what_the_script_says_of_itself(tmp_path, name):
+    script = REPOSITORY / "scripts" / name
+    shown = subprocess.run(["bash", script, "--help"], cwd=tmp_path, text=True, capture_output=True, check=True,
+                           stdin=subprocess.DEVNULL).stdout
+    lines = script.read_text().splitlines()
     assert shown.splitlines() == [line.removeprefix("# ") for line in lines[1:lines.index("set -euo pipefail")]]
 
 
