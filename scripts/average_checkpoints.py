@@ -4,15 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.averaging import average, best, latest
-
-
-def positive(text: str) -> int:
-    """A count of at least 1."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    return int(text)
 
 
 def main() -> None:
@@ -21,7 +15,7 @@ def main() -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--last", type=positive, metavar="N", help="the N checkpoints with the most updates")
     which.add_argument("--best", type=positive, metavar="N", help="the N checkpoints with the highest validation score")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="checkpoint to write")
     args = parser.parse_args()
     try:
         paths = latest(args.folder, args.last) if args.last else best(args.folder, args.best)

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from mgcm_fairseq import compat
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.arguments import numbers, positive, some_of
 from mgcm_fairseq.data.errors import InputError
@@ -27,7 +26,6 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 def main() -> None:
     args = _parser().parse_args()
     torch.set_num_threads(args.threads)
-    compat.silence_what_only_others_can_mend()
     try:
         results = run(args)
     except InputError as error:

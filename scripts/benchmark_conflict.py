@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         raise InputError("--fake", "--device cpu", "cuda", "Fake tensors take the same memory anywhere.")
     methods = [method for method in args.methods if available(method)]
     if len(methods) < len(args.methods):
-        say("torchjd: left out, for it is not installed (pip install torchjd)")
+        say("torchjd: left out, for it is not installed (pip install -c constraints.txt -e '.[torchjd]')")
     rows = [row for size in args.sizes
             for row in measure(size, methods, args.seconds, 0 if args.fake else args.rounds, args.device, say)]
     setting = {"fake": args.fake, "rounds": 0 if args.fake else args.rounds, "dtype": "fp32", "dropout": 0.0,

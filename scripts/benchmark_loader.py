@@ -13,9 +13,8 @@ import numpy as np
 import soundfile
 
 import mgcm_fairseq.tasks
-from mgcm_fairseq import compat
 from mgcm_fairseq.core.signature import environment
-from mgcm_fairseq.data.arguments import positive
+from mgcm_fairseq.data.arguments import number, positive
 from mgcm_fairseq.data.audio import SAMPLE_RATE, AudioSpan
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
@@ -114,11 +113,11 @@ def cases(folder: Path, utterances: int) -> Iterator[tuple[str, Path, str, Any, 
 
 
 def main() -> None:
-    compat.silence_what_only_others_can_mend()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--utterances", type=positive, default=920, help="of 6 s each in the mean")
-    parser.add_argument("--seconds", type=float, default=4, help="shortest measurement")
-    parser.add_argument("--out", type=Path, help="JSON file to write")
+    parser.add_argument("--seconds", type=number(0, 3600, "seconds from 0 to 3600"), default=4,
+                        help="shortest measurement")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     args = parser.parse_args()
     needs = [GPUS * rate * BATCH["max_tokens"] / SAMPLE_RATE / 3600 for rate in RATES]
     print(f"{GPUS} GPUs at {RATES[0]} to {RATES[1]} updates/s take {needs[0]:.2f} to {needs[1]:.2f} h of audio a "

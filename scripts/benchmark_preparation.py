@@ -17,7 +17,7 @@ import numpy as np
 from benchmark_data import resident
 
 from mgcm_fairseq.core.signature import environment
-from mgcm_fairseq.data.arguments import positive
+from mgcm_fairseq.data.arguments import number, positive
 
 RATE, SEGMENTS = 16_000, 100  # Hz; segments of a talk
 HELD_OUT = 200  # utterances of dev and of tst-COMMON
@@ -111,10 +111,11 @@ def cpu_seconds(group: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=positive, default=230_000, help="training utterances (default %(default)s)")
-    parser.add_argument("--seconds", type=float, default=0.5, help="length of each (default %(default)s)")
-    parser.add_argument("--vocab-size", default="10000", help="pieces (default %(default)s)")
+    parser.add_argument("--seconds", type=number(0.1, 60, "seconds from 0.1 to 60"), default=0.5,
+                        help="length of each (default %(default)s)")
+    parser.add_argument("--vocab-size", type=positive, default=10_000, help="pieces (default %(default)s)")
     parser.add_argument("--folder", type=Path, help="for the corpora, gigabytes (default: the system's)")
-    parser.add_argument("--out", type=Path, help="JSON file to write")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     args = parser.parse_args()
     os.environ |= {"PYTHON": sys.executable, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"}
     report = []
@@ -131,9 +132,9 @@ def main() -> None:
 
     print(COLUMNS.format(step="step", utterances="", seconds="s", cpu_seconds="CPU s", per_second="/s",
                          peak_MiB="MiB"))
-    for size in (args.size // 10, args.size):
+    for size in (max(1, args.size // 10), args.size):
         with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-            root, options = Path(folder), ["--vocab-size", args.vocab_size]
+            root, options = Path(folder), ["--vocab-size", str(args.vocab_size)]
             make_corpus(root / "en-de" / "data", {"train": size, "dev": HELD_OUT, "tst-COMMON": HELD_OUT}, args.seconds)
             show("as it lies", size, prepare(root, options))
             if size == args.size:

@@ -26,9 +26,11 @@ check() {  # NAME COMMAND...: goes on after a failure, so that one run shows all
 check style "$PYTHON" -m ruff check
 # torch annotates more of itself in each version, and with that changes what mypy asks of the calls to it
 [ "$VERSIONS" != tested ] || check types "$PYTHON" -m mypy
-check layers "$PYTHON" -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True, no_logo=True))'
-# two processes, a file of tests in one of them: nearly half the time on two cores; not those of many tests first, which
-# would leave the longest tests, whole trainings, to the end and one process idle
-check tests "$PYTHON" -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=10 --cov --cov-report=term:skip-covered "$@"
+check layers "$PYTHON" -c \
+    'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True, no_logo=True))'
+# two processes, a file of tests in one of them: nearly half the time on two cores. Files come in the order of their
+# names: xdist would put those of many tests first and leave the longest tests, whole trainings, to the end.
+check tests "$PYTHON" -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
+    --durations=10 --cov --cov-report=term:skip-covered "$@"
 
 [ ${#FAILED[@]} -eq 0 ] || { printf '\nfailed: %s\n' "${FAILED[*]}" >&2; exit 1; }

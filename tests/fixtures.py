@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,6 +45,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callabl
         fcntl.flock(lock, fcntl.LOCK_EX)
         finished = folder / "finished"
         if not finished.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of a process whose attempt failed
             folder.mkdir()
             make(folder)
             finished.touch()

@@ -21,7 +21,11 @@ class Estimate:
 
 
 def memory(cfg: DictConfig, parameters: int, step_peak: int, workers: int) -> Memory:
-    """Of a worker; `step_peak`: bytes of activations and gradients at their most."""
+    """Of a worker, with legacy_ddp's buffer alone: what a rule exchanges under --conflict-reduce global is not counted.
+
+    Args:
+        step_peak: bytes of activations and gradients at their most.
+    """
     size = bytes_per_weight(cfg)
     return Memory(weights=parameters * size, optimizer=parameters * (ADAM + (MASTER if size == 2 else 0)),
                   buffers=parameters * size if workers > 1 else 0, step=step_peak)

@@ -5,8 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mgcm_fairseq import compat
-from mgcm_fairseq.data.arguments import positive
+from mgcm_fairseq.data.arguments import number, positive
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.recipes.cluster import Cluster
@@ -23,7 +22,6 @@ TFLOPS = 13.0  # what a V100 kept up in the pre-training of wav2vec 2.0 base (ar
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status: 0, 2 for a problem that the plan shows, 1 for a training that failed."""
     args = _parser().parse_intermixed_args(arguments)
-    compat.silence_what_only_others_can_mend()
     try:
         return run(args)
     except InputError as error:
@@ -110,8 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--master", default="", metavar="HOST[:PORT]", help="the machine of rank 0, for torchrun")
     parser.add_argument("--text-first", action="store_true", help=f"begin with {TEXT}: transcripts and translations")
     parser.add_argument("--best", type=positive, default=5, metavar="N", help="checkpoints in the mean (5)")
-    parser.add_argument("--tflops", type=float, default=TFLOPS, metavar="T",
-                        help=f"that a GPU keeps up, for the hours of the plan ({TFLOPS:g})")
+    parser.add_argument("--tflops", type=number(0.001, 1e6, "TFLOP/s from 0.001 to 1,000,000"), default=TFLOPS,
+                        metavar="T", help=f"that a GPU keeps up, for the hours of the plan ({TFLOPS:g})")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", type=_override,
                         help="beyond configs/paper/*.yaml; TRAINING:KEY=VALUE for one of the trainings")
     return parser

@@ -2,10 +2,7 @@
 
 import json
 
-import pytest
 
-
-@pytest.mark.filterwarnings("ignore:'pin_memory' argument")
 def test_rows_and_environment(run_script, tmp_path, capsys):
     run_script("benchmark_loader", "--utterances", "12", "--seconds", "0", "--out", tmp_path / "b.json")
     found = json.loads((tmp_path / "b.json").read_text())

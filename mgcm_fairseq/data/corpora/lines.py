@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from mgcm_fairseq.data.errors import InputError
 
-COMPLETE = "Complete it (a published corpus: unpack it again), or pass the right --root, --lang and --splits."
+COMPLETE = ("Complete the corpus (a published one: unpack it again), or pass the right --root or --manifest, --lang "
+            "and --splits.")
 T = TypeVar("T")
 
 
@@ -46,4 +47,4 @@ def with_texts(items: Iterable[T], listing: Path, texts: Sequence[Path]) -> Iter
                              "Make them agree (a published corpus: unpack it again): the texts would belong to other "
                              "audio.")
     if not total:
-        raise InputError(listing, "at least one segment", "none", f"Leave the split out with --splits. {COMPLETE}")
+        raise InputError(listing, "at least one segment", "none", COMPLETE)

@@ -97,7 +97,8 @@ class SplitWriter:
         if not counts.kept:
             reasons = counts.filtered + Counter(fault.reason for _, fault in self.faults)
             raise InputError(f"split {self.split}", "at least one usable segment",
-                             f"none of {reasons.total()}: {dict(reasons)}", "Repair the corpus.")
+                             f"none of {reasons.total()}: {dict(reasons)}" if reasons else "no segment at all",
+                             "Repair the corpus.")
 
 
 @dataclass

@@ -133,6 +133,16 @@ def test_a_row_that_is_not_utf8_is_left_out(folder):
     assert f"{folder / 'train.tsv'}:5: expected text in utf-8, found byte 0xfc after" in fault["message"]
 
 
+@pytest.mark.parametrize(("name", "text", "found"), [
+    ("train.tsv", "audio\tsrc_text\ttgt_text\n", "at least one usable segment, found no segment at all. Repair"),
+    ("train.lst", "", "at least one segment, found none. Complete the corpus")])
+def test_a_manifest_without_rows_is_an_error(folder, name, text, found, capsys):
+    for path in (folder / "train.en", folder / "train.de", folder / name):
+        path.write_text(text if path.name == name else "")
+    assert prepare(folder, "--corpus", "manifest", "--root", str(folder)) == 2
+    assert f"expected {found}" in capsys.readouterr().err
+
+
 def test_a_missing_column_and_a_missing_manifest_are_errors(folder, capsys):
     write_table(folder / "train.tsv", ("audio", "text"), [])
     assert prepare(folder, "--corpus", "manifest", "--root", str(folder)) == 2

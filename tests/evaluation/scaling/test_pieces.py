@@ -19,8 +19,7 @@ from mgcm_fairseq.evaluation.scaling.work import Work
 
 SIZE, SHAPE = 0.003, Shape(2, 12_000, 5, 6)
 MEASURED = ("plain", "mgcm global")
-pytestmark = [pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor"),
-              pytest.mark.filterwarnings("ignore:.*fairseq's wav2vec2")]
+pytestmark = pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
 
 
 @pytest.fixture(scope="module")
