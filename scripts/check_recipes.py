@@ -1,7 +1,8 @@
 """Shows that every row of the paper trains: dry run and ten updates at its full size on a CPU, a batch of one.
 
 Starts from a random checkpoint in the shape of wav2vec 2.0 base and needs a prepared corpus, any. All parts of the
-segmentation set in within the ten updates. Prints parameters, peak memory and time of each training.
+segmentation set in within the ten updates, and the learning rate has no warm-up. Prints parameters, peak memory
+and time of each training.
 """
 
 import argparse
