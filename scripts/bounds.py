@@ -41,7 +41,7 @@ def main() -> None:
             lines = [f"{requirement.name}{requirement.specifier}" for requirement in requirements()]
         case arguments:
             sys.exit(f"error: expected lowest or latest, found {' '.join(arguments) or 'nothing'}.")
-    print(*dict.fromkeys(lines), sep="\n")
+    print(*sorted(set(lines)), sep="\n")  # setuptools has changed their order
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import torch
 import mgcm_fairseq.tasks  # noqa: F401 - repairs the stack before torchaudio is imported
 from mgcm_fairseq.agents.segment_trace import trace
 from mgcm_fairseq.agents.wait_segment import WaitSegmentAgent
-from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.audio import SAMPLE_RATE, read_any
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import Utterance, read_manifest
@@ -67,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--utterance", metavar="ID", help="id, or index from 0, of an utterance in CORPUS/SPLIT.tsv")
     what.add_argument("--audio", type=Path, metavar="FILE", help="any recording, without a transcript")
     parser.add_argument("--split", default="tst-COMMON", help="of --utterance (default %(default)s)")
-    parser.add_argument("--source-segment-size", type=positive, default=320, metavar="MS",
+    parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
                         help="ms of audio in a read (default %(default)s)")
     parser.add_argument("--out", type=Path, required=True, metavar="PNG")
     return parser

@@ -7,7 +7,6 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mgcm_fairseq.agents.system import load_system
-from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.evaluation.results import write_results
@@ -56,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR",
                         help="prepared corpus: manifests, config.yaml and vocabulary")
     parser.add_argument("--split", default="tst-COMMON", help="DIR/SPLIT.tsv is streamed (default %(default)s)")
-    parser.add_argument("--source-segment-size", type=positive, default=320, metavar="MS",
+    parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
                         help="ms of audio in a read (default %(default)s)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON, e.g. runs/demo/segments.json")
     return parser
