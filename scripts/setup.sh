@@ -81,7 +81,10 @@ run() {
 }
 
 PIP=("$VENV/bin/python" -m pip)
-INSTALL=("${PIP[@]}" install --no-compile --no-build-isolation)  # bytecode comes with the first import: 20 s less here
+INSTALL=("${PIP[@]}" install --no-build-isolation)
+# Bytecode comes with the first import, which saves 20 s here, unless Python is told to write none: then each start of it
+# would compile everything anew, 5 s.
+[ -n "${PYTHONDONTWRITEBYTECODE:-}" ] || INSTALL+=(--no-compile)
 
 # the version of a CUDA torch in the user's own Python, if it has one that .venv can see and use
 users_torch() {
