@@ -42,6 +42,12 @@ def third_parties(module: str) -> list[str]:
     return found.stdout.split()
 
 
+def test_preparation_loads_no_torch() -> None:
+    """Which would take 200 MB in each of its processes, and longer than a preparation that has nothing to do."""
+    found = run("import sys, mgcm_fairseq.data.prepare; print('torch' in sys.modules)")
+    assert found.stdout == "False\n", found.stderr
+
+
 def test_the_contracts_in_pyproject_hold() -> None:
     found = run(LINT)
     assert found.returncode == 0, found.stdout

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from mgcm_fairseq.core.kinds import BEGINS, JOINS
 from mgcm_fairseq.core.policy import whole_words
-from mgcm_fairseq.core.units import BEGINS, JOINS, closed_behind, open_behind, unit_starts
+from mgcm_fairseq.core.units import closed_behind, open_behind, unit_starts
 from mgcm_fairseq.data.languages import Language
 from mgcm_fairseq.data.vocabulary import Vocabulary
 

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from mgcm_fairseq.core.units import BEGINS, CLOSED, JOINS, OPEN
+from mgcm_fairseq.core.kinds import BEGINS, CLOSED, JOINS, OPEN
 
 _SPACE = "▁"  # SentencePiece's
 _IDEOGRAPHIC = ("CJK ", "IDEOGRAPHIC ", "HIRAGANA ", "KATAKANA", "BOPOMOFO ")  # Unicode names begin so

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sentencepiece
 
-from mgcm_fairseq.core.units import BEGINS, CLOSED, PieceKinds
+from mgcm_fairseq.core.kinds import BEGINS, CLOSED, PieceKinds
 from mgcm_fairseq.data.config import CorpusConfig, language_tag
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import language

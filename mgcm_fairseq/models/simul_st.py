@@ -18,7 +18,7 @@ from omegaconf import DictConfig, open_dict
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
-from mgcm_fairseq.core.units import PieceKinds
+from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig

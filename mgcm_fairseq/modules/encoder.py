@@ -40,7 +40,7 @@ class SharedEncoder(nn.Module):
     def __init__(self, front_end: Wav2Vec2FrontEnd, subsample_kernels: list[int], embedding: nn.Embedding,
                  shape: LayerShape, layers: int, embedding_norm: bool, segmenter: Segmenter | None,
                  source_kinds: Tensor) -> None:
-        """`source_kinds`: (vocabulary,) int64, what pieces do to the words of the source (core.units)."""
+        """`source_kinds`: (vocabulary,) int64, what pieces do to the words of the source (core.kinds)."""
         super().__init__()
         self.register_buffer("source_kinds", source_kinds, persistent=False)
         self.front_end = front_end

@@ -60,7 +60,7 @@ class SimulSTNetwork(nn.Module):
 
     def __init__(self, encoder: SharedEncoder, decoder: SharedDecoder, target_kinds: Tensor, ctc: bool,
                  schedule: Schedule, differentiable_waiting: bool = False) -> None:
-        """`target_kinds`: (vocabulary,) int64, what pieces do to the units of the target (core.units)."""
+        """`target_kinds`: (vocabulary,) int64, what pieces do to the units of the target (core.kinds)."""
         super().__init__()
         self.register_buffer("target_kinds", target_kinds, persistent=False)
         self.encoder = encoder

@@ -4,7 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgcm_fairseq.core.units import BEGINS, CLOSED, JOINS, OPEN, closed_behind, open_behind, unit_starts
+from mgcm_fairseq.core.kinds import BEGINS, CLOSED, JOINS, OPEN
+from mgcm_fairseq.core.units import closed_behind, open_behind, unit_starts
 
 KINDS = [begins | behind for begins in (0, BEGINS, JOINS) for behind in (0, OPEN, CLOSED)]
 texts = st.lists(st.sampled_from(KINDS), min_size=1, max_size=12)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from mgcm_fairseq.core.conflict import PLAIN
-from mgcm_fairseq.core.units import PieceKinds
+from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.simul_st import build_network
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork

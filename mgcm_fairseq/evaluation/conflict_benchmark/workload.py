@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import Passing
-from mgcm_fairseq.core.units import PieceKinds
+from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.evaluation.conflict_benchmark.sizes import PAD, VOCABULARY, config_of
 from mgcm_fairseq.models.simul_st import build_network

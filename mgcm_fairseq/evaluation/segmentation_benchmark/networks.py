@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mgcm_fairseq.core.units import PieceKinds
+from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.simul_st import build_network
 from mgcm_fairseq.modules.encoder import SharedEncoder
