@@ -151,7 +151,7 @@ def make_checkpoint_copies_whole() -> None:
         os.replace(partial, dst_path)
         return True
 
-    copy.whole = True  # type: ignore[attr-defined]
+    copy.whole = True  # type: ignore[attr-defined]  # a mark, by which a second call sees that it is done
     PathManager.copy = staticmethod(copy)
 
 
@@ -179,7 +179,7 @@ def resume_task_state() -> None:
             self.task.load_state_dict(state)
         return extra_state
 
-    load.resumes_task = True  # type: ignore[attr-defined]
+    load.resumes_task = True  # type: ignore[attr-defined]  # the same
     Trainer.load_checkpoint = load
 
 

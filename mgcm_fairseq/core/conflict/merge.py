@@ -58,7 +58,7 @@ class Merger:
         """Means over workers in place of g_0, or of every task's gradient if the rule reads the whole Gramian."""
         for of_task in gradients if self.rule.whole_gramian else gradients[:1]:
             present = [p for p in positions if of_task[p] is not None]
-            means = workers.average([of_task[p] for p in present])  # type: ignore[misc]
+            means = workers.average([of_task[p] for p in present])  # type: ignore[misc]  # none is None
             for position, mean in zip(present, means, strict=True):
                 of_task[position] = mean
 
