@@ -1,13 +1,15 @@
 """The noise floor of conflicts: how often the primary task's gradients on two halves of one batch oppose each other."""
 
 import copy
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mgcm_fairseq.core.conflict import PLAIN, Groups
-from mgcm_fairseq.core.conflict.gramian import pairwise_dots
+from mgcm_fairseq.core.conflict import PLAIN, Groups, Report, make_rule
+from mgcm_fairseq.core.conflict.merge import Merger
+from mgcm_fairseq.core.conflict.plan import Gradients
 from mgcm_fairseq.modules.simul_st import ctc_task
 
 
@@ -28,21 +30,19 @@ class NoiseFloor:
         size = sample["nsentences"]
         if size < 2:
             return []
-        parameters = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        parameters: list[Tensor] = [one for one in self.network.parameters() if one.requires_grad]
         device = parameters[0].device
-        gradients = []
+        gradients: list[Gradients] = []
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             for half in (slice(0, size // 2), slice(size // 2, size // 2 * 2)):
                 [primary] = self.criterion.by_task(self.model, rows(sample, half, size), PLAIN)[0].values()
-                gradients.append(torch.autograd.grad(primary, parameters, allow_unused=True))
+                gradients.append(list(torch.autograd.grad(primary, parameters, allow_unused=True)))
+        report = Report(("first half", "second half"))
+        Merger(self.groups, make_rule("sum")).merge(parameters, gradients, report, step=0)
         found: list[float | None] = [None] * len(self.groups.names)
-        for group, positions in self.groups.members(parameters).items():
-            pairs = [pair for p in positions if (pair := [of_half[p] for of_half in gradients])[0] is not None
-                     and pair[1] is not None]
-            if pairs:
-                gramian_TT = torch.stack([pairwise_dots(pair) for pair in pairs]).sum(0)
-                cosine = gramian_TT[0, 1] / (gramian_TT[0, 0].sqrt() * gramian_TT[1, 1].sqrt())
-                found[group] = cosine.item() if cosine.isfinite() else None
+        cosines, present = report.cosine()[:, 0].tolist(), report.present()[:, 0].tolist()
+        for group, cosine, both in zip(report.groups, cosines, present, strict=True):
+            found[group] = cosine if both and math.isfinite(cosine) else None
         return found
 
 

@@ -1,4 +1,4 @@
-"""Dot products of gradients, in fp32 or better, without copies of whole gradients."""
+"""Inner products of gradients, and what rules do with them."""
 
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
@@ -6,38 +6,46 @@ from itertools import combinations_with_replacement
 import torch
 from torch import Tensor
 
-_CPU_CHUNK = 1 << 20  # elements that are widened, and read by all their pairs, at a time
-_GPU_CHUNK = 1 << 23
+_CHUNK = 1 << 18  # elements that all their pairs read, and that are widened, at a time
+_SAFE = (1e-30, 1e30)  # squares of norms in fp32 between which no product has vanished or overflowed
 
 
 def pairwise_dots(gradients: Sequence[Tensor | None]) -> Tensor:
-    """<g_s, g_t> for T gradients of one parameter -> (T, T); an absent gradient's row is zero.
+    """<g_s, g_t> for T gradients of one large parameter on a CPU -> (T, T) in float64; 0 for an absent gradient.
 
-    fp32 for half precision, whose products overflow at 65,504 and whose scaled gradients reach it; else their own type.
+    Computed in fp32 or better, and in float64 where fp32 is too small or too large for them. To see that, Python reads
+    the result, which is no wait on a CPU; fake tensors have none to read.
     """
     present = [(task, gradient.detach().reshape(-1)) for task, gradient in enumerate(gradients) if gradient is not None]
-    first = present[0][1]
-    wide = torch.float32 if first.dtype in (torch.float16, torch.bfloat16) else first.dtype
-    chunk = _CPU_CHUNK if first.device.type == "cpu" else _GPU_CHUNK
+    double = any(flat.dtype == torch.float64 for _, flat in present)
+    dots = _dots(present, len(gradients), torch.float64 if double else torch.float32)
+    if not double and type(dots) is Tensor:
+        squares = dots.diagonal().tolist()
+        if not all(_SAFE[0] < squares[task] < _SAFE[1] for task, _ in present):
+            return _dots(present, len(gradients), torch.float64)
+    return dots.double()
+
+
+def _dots(present: Sequence[tuple[int, Tensor]], tasks: int, wide: torch.dtype) -> Tensor:
     dots: dict[tuple[int, int], list[Tensor]] = {}
-    for start in range(0, first.numel(), chunk):
-        parts = [(task, flat[start:start + chunk].to(wide)) for task, flat in present]
+    size = present[0][1].numel()
+    for start in range(0, size, _CHUNK):
+        parts = [(task, flat[start:start + _CHUNK].to(wide)) for task, flat in present]
         for (s, left), (t, right) in combinations_with_replacement(parts, 2):
             dots.setdefault((s, t), []).append(torch.dot(left, right))
     sums = {pair: torch.stack(of_chunks).sum() if len(of_chunks) > 1 else of_chunks[0]
             for pair, of_chunks in dots.items()}
-    tasks, zero = range(len(gradients)), first.new_zeros((), dtype=wide)
-    entries = [sums.get((min(s, t), max(s, t)), zero) for s in tasks for t in tasks]
-    return torch.stack(entries).view(len(tasks), len(tasks))
+    zero = present[0][1].new_zeros((), dtype=wide)
+    entries = [sums.get((min(s, t), max(s, t)), zero) for s in range(tasks) for t in range(tasks)]
+    return torch.stack(entries).view(tasks, tasks)
 
 
 def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
     """numerator / denominator, and 0 where the denominator is 0; nan and inf come through."""
-    zero = denominator == 0
-    return torch.where(zero, torch.zeros_like(numerator), numerator / torch.where(zero, 1, denominator))
+    return (numerator / denominator).masked_fill(denominator == 0, 0)
 
 
 def identity(gramian_NTT: Tensor) -> Tensor:
     """N identity matrices like the Gramians, made on their device."""
-    _, size, _ = gramian_NTT.shape
-    return torch.eye(size, dtype=gramian_NTT.dtype, device=gramian_NTT.device).repeat(gramian_NTT.size(0), 1, 1)
+    groups, size, _ = gramian_NTT.shape
+    return torch.eye(size, dtype=gramian_NTT.dtype, device=gramian_NTT.device).expand(groups, -1, -1).clone()

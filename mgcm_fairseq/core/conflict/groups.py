@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
 
 from torch import Tensor, nn
 
-from mgcm_fairseq.core.conflict.places import Place, place
+from mgcm_fairseq.core.conflict.places import Place, clean, place
 
 GRANULARITIES = ("parameter", "module", "component", "layer", "model")
 
@@ -34,26 +36,55 @@ class Groups:
         self.granularity = granularity
         self.names: list[str] = []
         self.places: list[Place] = []  # of each group's first parameter
-        self._index: dict[Tensor, int] = {}
+        self._index: dict[int, int] = {}  # id of a parameter -> its group
+        self._model = model
+        self._parameters = list(model.parameters())  # held, so that no other tensor takes the id of one
+        self._holders: list[dict[str, Any]] = [held for module in model.modules()
+                                               for held in (module._parameters, module._modules)]
+        self._held = self._what_modules_hold()
         known: dict[str, int] = {}
-        for name, parameter in model.named_parameters():
+        for path, parameter in model.named_parameters():
+            name = clean(path)
             if not pattern.match(name):
                 continue
-            where = place(model, name)
+            if parameter.is_complex():
+                raise ValueError(f"conflict scope: expected real parameters, found the complex {name}. Leave it out of "
+                                 f"the scope.")
+            where = place(model, path)
             label = {"parameter": name, "module": where.module, "component": f"{where.layer}/{where.component}",
                      "layer": where.layer, "model": "model"}[granularity]
             if label not in known:
                 known[label] = len(self.names)
                 self.names.append(label)
                 self.places.append(where)
-            self._index[parameter] = known[label]
+            self._index[id(parameter)] = known[label]
         if not self.names:
             raise ValueError(f"conflict scope: expected a pattern that some parameter's name begins with, found "
                              f"{scope!r}; the names begin like {', '.join(_samples(model))}.")
 
     def of(self, parameter: Tensor) -> int | None:
         """The index of the parameter's group; None if it is out of scope."""
-        return self._index.get(parameter)
+        return self._index.get(id(parameter))
+
+    def name(self, parameter: Tensor) -> str:
+        """The parameter's name in the model, for messages."""
+        names = [clean(name) for name, other in self._model.named_parameters() if other is parameter]
+        return names[0] if names else f"a tensor of shape {tuple(parameter.shape)} that is no parameter of the model"
+
+    def check_model(self) -> None:
+        """Raises ValueError if the model has parameters that it did not have: they would be in no group."""
+        if self._what_modules_hold() == self._held:
+            return
+        known = set(map(id, self._parameters))
+        names = [clean(name) for name, parameter in self._model.named_parameters() if id(parameter) not in known]
+        if names:
+            raise ValueError(f"conflict handling: expected the parameters that the model had when the engine was made, "
+                             f"found {', '.join(names[:5])}{' and more' if len(names) > 5 else ''} beside or in place "
+                             f"of them. Make a new engine when the model changes.")
+
+    def _what_modules_hold(self) -> list[int]:
+        """Ids of the parameters and modules of each module: cheaper than to walk through the model."""
+        return list(map(id, chain.from_iterable(held.values() for held in self._holders)))
 
     def members(self, parameters: Sequence[Tensor]) -> dict[int, list[int]]:
         """Group -> positions in `parameters`, for those in scope."""
@@ -66,4 +97,4 @@ class Groups:
 
 
 def _samples(model: nn.Module) -> Iterable[str]:
-    return sorted({".".join(name.split(".")[:2]) for name, _ in model.named_parameters()})[:8]
+    return sorted({".".join(clean(name).split(".")[:2]) for name, _ in model.named_parameters()})[:8]

@@ -1,16 +1,16 @@
 """Merging: the gradients of T tasks for some parameters become one gradient each, group by group, by a rule."""
 
-import torch
 from torch import Tensor
 
-from mgcm_fairseq.core.conflict.gramian import identity, pairwise_dots
+from mgcm_fairseq.core.conflict.flat import Limits, limits_of
+from mgcm_fairseq.core.conflict.gramian import identity
 from mgcm_fairseq.core.conflict.groups import Groups
+from mgcm_fairseq.core.conflict.plan import HALF, Gradients, Plan, take
 from mgcm_fairseq.core.conflict.report import Report
 from mgcm_fairseq.core.conflict.rules import Rule
 from mgcm_fairseq.core.conflict.workers import Workers
 
-Gradients = list[Tensor | None]
-"""One for each parameter; None where the task does not reach it."""
+_PLANS = 256  # that are kept: one for each segment, and for each set of absent gradients, as LayerDrop makes them
 
 
 class Merger:
@@ -20,39 +20,51 @@ class Merger:
         self.groups = groups
         self.rule = rule
         self.workers = workers
+        self.limits: Limits | None = None  # None: those that suit the gradients' device
+        self._plans: dict[object, Plan] = {}
 
     def merge(self, parameters: list[Tensor], gradients: list[Gradients], report: Report, step: int) -> Gradients:
         """The merged gradient of each parameter.
+
+        The number of operators does not depend on how many groups there are.
 
         Args:
             parameters: P parameters, with all members of their groups that any task reaches.
             gradients: T lists of P gradients, primary task first; emptied, so that each can be freed once it is used.
             report: receives a line for each group that at least two tasks reach.
             step: the training step, for rules that draw random numbers.
+        Raises:
+            ValueError: for a sparse gradient of a parameter in scope.
         """
-        shared = {group: positions for group, positions in self.groups.members(parameters).items()
-                  if sum(any(of_task[p] is not None for p in positions) for of_task in gradients) > 1}
-        weights: dict[int, Tensor] = {}
-        if shared:
-            if self.workers is not None:
-                self._average(self.workers, [p for positions in shared.values() for p in positions], gradients)
-            gramian_NTT = torch.stack([
-                torch.stack([pairwise_dots([of_task[p] for of_task in gradients]) for p in positions
-                             if any(of_task[p] is not None for of_task in gradients)]).sum(0)
-                for positions in shared.values()])
-            if self.workers is not None and not self.rule.whole_gramian:
-                gramian_NTT = self._row_average(self.workers, gramian_NTT)
-            mixing_NTT = self.rule(gramian_NTT, [self.groups.names[group] for group in shared], step)
-            report.add(list(shared), gramian_NTT, mixing_NTT)
-            for positions, weights_T in zip(shared.values(), mixing_NTT.sum(1), strict=True):
-                weights |= dict.fromkeys(positions, weights_T)
-        merged: Gradients = []
-        for position in range(len(parameters)):
-            of_parameter = [(task, of_task[position]) for task, of_task in enumerate(gradients)]
-            for of_task in gradients:
-                of_task[position] = None
-            merged.append(_combine([(t, g) for t, g in of_parameter if g is not None], weights.get(position)))
+        if not parameters:
+            return []
+        plan = self._plan(parameters, gradients)
+        merged: Gradients = [None] * len(parameters)
+        if plan.groups:
+            self._judge(plan, gradients, report, step, merged)
+        for position in plan.summed:
+            merged[position] = _sum(take(gradients, position))
         return merged
+
+    def _judge(self, plan: Plan, gradients: list[Gradients], report: Report, step: int, merged: Gradients) -> None:
+        if self.workers is not None:
+            self._average(self.workers, plan.judged, gradients)
+        gramian_NTT, vectors = plan.gramians(gradients)
+        if self.workers is not None and not self.rule.whole_gramian:
+            gramian_NTT = self._row_average(self.workers, gramian_NTT)
+        mixing_NTT = self.rule(gramian_NTT, plan.names, step)
+        report.add(plan.groups, gramian_NTT, mixing_NTT)
+        plan.combine(gradients, mixing_NTT.sum(1), vectors, merged)
+
+    def _plan(self, parameters: list[Tensor], gradients: list[Gradients]) -> Plan:
+        kinds = tuple([None if gradient is None else gradient.dtype for of_task in gradients for gradient in of_task])
+        device = next((g.device for of_task in gradients for g in of_task if g is not None), parameters[0].device)
+        key = (tuple(map(id, parameters)), kinds, device)
+        if key not in self._plans:
+            if len(self._plans) >= _PLANS:
+                del self._plans[next(iter(self._plans))]
+            self._plans[key] = Plan(self.groups, parameters, gradients, self.limits or limits_of(device))
+        return self._plans[key]
 
     def _average(self, workers: Workers, positions: list[int], gradients: list[Gradients]) -> None:
         """Means over workers in place of g_0, or of every task's gradient if the rule reads the whole Gramian."""
@@ -70,22 +82,13 @@ class Merger:
         return workers.average([gramian_NTT * known_NTT])[0]
 
 
-def _combine(gradients: list[tuple[int, Tensor]], weights_T: Tensor | None) -> Tensor | None:
-    """sum_t w_t g_t, in fp32 where the gradients are in half precision; plain where there are no weights."""
-    if len(gradients) < 2 and weights_T is None:
-        return gradients[0][1] if gradients else None
-    if not gradients:
-        return None
-    dtype = gradients[0][1].dtype
-    wide = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
-    total: Tensor | None = None
-    for task, gradient in gradients:
-        part = gradient.to(wide)
-        if total is None:
-            total = part.clone() if weights_T is None else part * weights_T[task]
-        elif weights_T is None:
-            total += part
-        else:
-            total.addcmul_(part, weights_T[task])
-    assert total is not None
+def _sum(gradients: list[Tensor | None]) -> Tensor:
+    """The plain sum, in fp32 where the gradients are in half precision."""
+    present = [gradient for gradient in gradients if gradient is not None]
+    if len(present) == 1:
+        return present[0]
+    dtype = present[0].dtype
+    total = present[0].float() if dtype in HALF else present[0]
+    for gradient in present[1:]:
+        total = total + gradient
     return total.to(dtype)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from torch import nn
 
 _PARAMETRIZED = re.compile(r"(\.)?parametrizations\.\w+$")  # where torch.nn.utils.parametrize keeps its parameters
+_COMPILED = re.compile(r"(^|\.)_orig_mod(?=\.|$)")  # what torch.compile puts around a module
 _INDEXED = re.compile(r"(?:^|.*?\.)\d+(?=\.|$)")  # up to the first index, as in encoder.layers.3
 
 COMPONENTS = ("attention", "ffn", "norm", "other")
@@ -39,7 +40,12 @@ def place(model: nn.Module, parameter: str) -> Place:
         component = "ffn"
     else:
         component = "other"
-    return Place(layer, component, module)
+    return Place(clean(layer), component, clean(module))
+
+
+def clean(name: str) -> str:
+    """A name as it was before torch.compile."""
+    return _COMPILED.sub("", name).lstrip(".")
 
 
 def _is_attention(module: nn.Module) -> bool:

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from mgcm_fairseq.core.conflict.graph import leaves_below
 from mgcm_fairseq.core.conflict.groups import Groups
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.core.conflict.report import Report
 from mgcm_fairseq.core.conflict.rules import Rule, make_rule
 from mgcm_fairseq.core.conflict.streams import PLAIN, Plain
+from mgcm_fairseq.core.conflict.tape import hooks_held
 from mgcm_fairseq.core.conflict.workers import Workers
 
 
@@ -48,11 +50,18 @@ class Stash:
     def join(self, losses: Mapping[str, Tensor]) -> Tensor:
         """The sum of the losses, whose backward pass merges their gradients; call backward() on it, scaled or not.
 
+        Tensors that the model does not have, as learned weights of tasks, get the plain sum of their gradients.
+
         Args:
             losses: task -> scalar; tasks may be missing.
+        Raises:
+            ValueError: for a loss of no task, if no loss needs a gradient, or the model has new parameters.
         """
-        named = check_tasks(self.tasks, losses)
-        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        named = check_losses(self.tasks, losses)
+        self.merger.groups.check_model()
+        parameters: list[Tensor] = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        own = set(map(id, parameters))
+        parameters += [leaf for leaf in leaves_below(list(named.values()))[0] if id(leaf) not in own]
         ordered = [named.get(task) for task in self.tasks]
         joined: Tensor = _Join.apply(self, ordered, *parameters)  # type: ignore[no-untyped-call]
         return joined
@@ -70,21 +79,28 @@ class _Join(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Any, ...]:
         engine, losses, parameters = ctx.engine, ctx.losses, ctx.parameters
-        last = max(index for index, loss in enumerate(losses) if loss is not None)
-        gradients = []
-        for index, loss in enumerate(losses):
-            if loss is None or not loss.requires_grad:
-                gradients.append([None] * len(parameters))
-            else:
-                gradients.append(list(torch.autograd.grad(loss, parameters, cotangent.to(loss.dtype),
-                                                          retain_graph=index < last, allow_unused=True)))
+        if losses is None:
+            raise RuntimeError("stash engine: expected one backward pass through a loss, found a second one. Run the "
+                               "model again and join its losses.")
         ctx.losses = None
+        last = max(index for index, loss in enumerate(losses) if loss is not None and loss.requires_grad)
+        gradients = []
+        with hooks_held(parameters):
+            for index, loss in enumerate(losses):
+                if loss is None or not loss.requires_grad:
+                    gradients.append([None] * len(parameters))
+                else:
+                    gradients.append(list(torch.autograd.grad(loss, parameters, cotangent.to(loss.dtype),
+                                                              retain_graph=index < last, allow_unused=True)))
         engine.report = Report(engine.tasks)
         return (None, None, *engine.merger.merge(parameters, gradients, engine.report, engine.step))
 
 
-def check_tasks(tasks: Sequence[str], losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The losses as a dictionary; ValueError if one belongs to no task or there is none."""
+def check_losses(tasks: Sequence[str], losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The losses as a dictionary; ValueError if one belongs to no task, there is none or none needs a gradient."""
     if not losses or not set(losses) <= set(tasks):
         raise ValueError(f"losses to join: expected some of {', '.join(tasks)}, found {', '.join(losses) or 'none'}.")
+    if torch.is_grad_enabled() and not any(loss.requires_grad for loss in losses.values()):
+        raise ValueError(f"losses to join: expected that one of {', '.join(losses)} needs a gradient, found none: they "
+                         f"were computed under no_grad(), or everything is frozen.")
     return dict(losses)

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from mgcm_fairseq.core.conflict.credit import check_credit
 from mgcm_fairseq.core.conflict.groups import Groups
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.core.conflict.report import Report
 from mgcm_fairseq.core.conflict.rules import Rule, make_rule
-from mgcm_fairseq.core.conflict.stash import check_tasks
+from mgcm_fairseq.core.conflict.stash import check_losses
 from mgcm_fairseq.core.conflict.streamed_pass import StreamedPass
-from mgcm_fairseq.core.conflict.tape import bypassing_parameters
 from mgcm_fairseq.core.conflict.workers import Workers
 
 
@@ -35,23 +35,33 @@ class Streamed:
                              workers)
         self.report = Report(self.tasks)  # of the last forward pass, once its backward pass is done
         self.step = 0  # for rules that draw random numbers; set it to the number of the training step
-        self._names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
+        self._unjudged: set[object] = set()
+        self._clear: set[object] = set()
 
     def streams(self) -> StreamedPass:
-        """What the model is passed in one forward pass."""
+        """What the model is passed in one forward pass.
+
+        Raises:
+            ValueError: the model has parameters that it did not have when the engine was made.
+        """
+        self.merger.groups.check_model()
         self.report = Report(self.tasks)
-        return StreamedPass(self.tasks, self.merger, self.report, self.step)
+        self._clear = set()
+        return StreamedPass(self.tasks, self.merger, self.report, self.step, self._unjudged, self._clear)
 
     def join(self, losses: Mapping[str, Tensor]) -> Tensor:
         """The sum of the losses; call backward() on it, scaled or not.
 
-        Raises ValueError where the losses reach a parameter in scope that was used outside all segments: its gradients
-        would add up unjudged.
+        Raises:
+            ValueError: no loss needs a gradient; a loss reads what belongs to another task; or the losses reach a
+                parameter in scope that was used outside all segments: its gradients would add up unjudged.
         """
-        total = torch.stack(list(check_tasks(self.tasks, losses).values())).sum()
-        missed = [self._names.get(parameter, "a tensor that is no parameter of the model")
-                  for parameter in bypassing_parameters(total) if self.merger.groups.of(parameter) is not None]
+        named = check_losses(self.tasks, losses)
+        groups = self.merger.groups
+        missed = check_credit(named, self._clear, lambda leaf: groups.of(leaf) is not None)
+        self._clear.clear()
         if missed:
-            raise ValueError(f"streamed engine: {', '.join(sorted(missed))}: used outside all segments. Pass a "
-                             f"stream through run(), use it through alias(), or leave it out of the scope.")
-        return total
+            raise ValueError(f"streamed engine: {', '.join(sorted(map(groups.name, missed)))}: used outside all "
+                             f"segments. Pass a stream through run(), use it through alias(), or leave it out of the "
+                             f"scope.")
+        return torch.stack(list(named.values())).sum()

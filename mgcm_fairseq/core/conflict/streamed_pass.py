@@ -1,27 +1,39 @@
 """One forward pass of the streamed engine, and the autograd functions that carry one gradient per task backwards."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mgcm_fairseq.core.conflict.merge import Gradients, Merger
+from mgcm_fairseq.core.conflict.graph import leaves_below
+from mgcm_fairseq.core.conflict.merge import Merger
+from mgcm_fairseq.core.conflict.plan import Gradients
 from mgcm_fairseq.core.conflict.report import Report
 from mgcm_fairseq.core.conflict.streams import Segment, Stream, tasks_of, values_of
-from mgcm_fairseq.core.conflict.tape import Tape
+from mgcm_fairseq.core.conflict.tape import Tape, hooks_held, segment_name
 
 
 class StreamedPass:
-    """Passes streams through segments, each of which is one node of the graph that autograd sees."""
+    """Passes streams through segments, each of which is one node of the graph that autograd sees.
 
-    def __init__(self, tasks: Sequence[str], merger: Merger, report: Report, step: int) -> None:
+    Segments below the first parameter in scope are ordinary autograd.
+    """
+
+    def __init__(self, tasks: Sequence[str], merger: Merger, report: Report, step: int, unjudged: set[object],
+                 clear: set[object]) -> None:
+        """`unjudged`: segments in which earlier passes met no parameter in scope; this pass adds to it. `clear`: is
+        given the nodes below which no parameter in scope is used.
+        """
         self.tasks = tuple(tasks)
         self.merger = merger
-        self._judge = _Judge(self.tasks, merger, report, step)
+        self._judge = _Judge(self.tasks, merger, report, step, {})
         self._visited: dict[int, Any] = {}  # group -> the segment or parameter that had it
         self._aliases: dict[Tensor, tuple[Tensor, ...]] = {}
+        self._unjudged = unjudged
+        self._clear = clear
 
     def start(self, value: Tensor, tasks: Sequence[str] = ()) -> Stream:
         """A stream without carriers: what lies before it gets the sum of all tasks' gradients."""
@@ -35,27 +47,38 @@ class StreamedPass:
         tasks = [tasks_of(call) for call in calls]
         if any(isinstance(part, Tensor) and part.requires_grad for call in calls for part in call):
             raise ValueError("segment call: a tensor that needs a gradient must come as a stream; use start().")
+        inputs = [part for call in calls for part in call if isinstance(part, Stream) and part.value.requires_grad]
+        carried = any(part.carriers for part in inputs)
+        if not carried and not recompute and _key(segment) in self._unjudged:
+            answers = self._run_unjudged(segment, calls)
+            if answers is not None:
+                return [Stream(answer, of_call) for answer, of_call in zip(answers, tasks, strict=True)]
         tape = Tape(segment, [values_of(call) for call in calls], recompute)
-        judged = self._visit(tape.parameters, segment)
-        carried = any(isinstance(part, Stream) and part.carriers for call in calls for part in call)
-        inputs: list[Tensor] = []
-        if judged or carried:
-            for call in calls:
-                for part in call:
-                    if isinstance(part, Stream) and part.value.requires_grad:
-                        value, *carriers = self._fan_out(part)
-                        inputs += [value, *carriers]
-            flows = [list(of_call) for of_call in tasks]
+        if self._visit(tape.parameters, segment) or carried:
+            flows = tasks
+            fanned = [value for part in inputs for value in self._fan_out(part)]
+            labels: tuple[str | None, ...] = tuple(task for part in inputs for task in part.tasks)
         else:
-            inputs = [part.value for call in calls for part in call
-                      if isinstance(part, Stream) and part.value.requires_grad]
-            flows = [["all"] for _ in calls]
-        outputs = iter(_SegmentNode.apply(self._judge, tape, flows, *inputs, *tape.parameters))  # type: ignore[no-untyped-call]
-        answers = []
+            self._unjudged.add(_key(segment))
+            flows, labels = [("all",) for _ in calls], tuple(_only(part.tasks) for part in inputs)
+            fanned = [part.value for part in inputs]
+        outputs = iter(_SegmentNode.apply(self._judge, tape, tasks, flows, labels, *fanned, *tape.parameters))  # type: ignore[no-untyped-call]
+        streams = []
         for of_call, of_flow, differentiable in zip(tasks, flows, tape.differentiable, strict=True):
             value, *carriers = [next(outputs) for _ in of_flow]
-            answers.append(Stream(value, of_call, tuple(carriers)) if differentiable
+            streams.append(Stream(value, of_call, tuple(carriers)) if differentiable
                            else Stream(value.detach(), of_call))
+        return streams
+
+    def _run_unjudged(self, segment: Segment, calls: Sequence[tuple[Any, ...]]) -> list[Tensor] | None:
+        """Answers in ordinary autograd; None where the segment has come to use a parameter in scope."""
+        answers = [segment(*values_of(call)) for call in calls]
+        leaves, engines = leaves_below(answers, self._clear)
+        if self.merger.groups.members(leaves):
+            self._unjudged.discard(_key(segment))
+            return None
+        if not engines:
+            self._clear.update(answer.grad_fn for answer in answers)
         return answers
 
     def branch(self, stream: Stream, *tasks: str) -> Stream:
@@ -65,7 +88,7 @@ class StreamedPass:
             raise ValueError(f"branch: expected some of {', '.join(stream.tasks)}, found {', '.join(tasks) or 'none'}.")
         if not stream.carriers or kept == stream.tasks:
             return Stream(stream.value, kept, stream.carriers)
-        value, *carriers = _Branch.apply([stream.tasks.index(task) for task in kept], stream.value, *stream.carriers)  # type: ignore[no-untyped-call]
+        value, *carriers = _Branch.apply(self._judge, kept, stream.tasks, stream.value, *stream.carriers)  # type: ignore[no-untyped-call]
         return Stream(value, kept, tuple(carriers))
 
     def alias(self, parameter: Tensor, task: str) -> Tensor:
@@ -96,7 +119,7 @@ class StreamedPass:
         """The stream's value and a carrier for each further task."""
         if stream.carriers or len(stream.tasks) < 2:
             return (stream.value, *stream.carriers)
-        fanned: tuple[Tensor, ...] = _FanOut.apply(stream.value, len(stream.tasks))  # type: ignore[no-untyped-call]
+        fanned: tuple[Tensor, ...] = _FanOut.apply(self._judge, stream.tasks, stream.value)  # type: ignore[no-untyped-call]
         return fanned
 
 
@@ -107,6 +130,16 @@ class _Judge(NamedTuple):
     merger: Merger
     report: Report
     step: int
+    zeros: dict[tuple[torch.device, torch.dtype], Tensor]  # one of each kind serves all carriers
+
+    def carriers(self, value: Tensor, count: int) -> tuple[Tensor, ...]:
+        """Zeros without memory, in the shape of the value."""
+        if not count:
+            return ()
+        kind = value.device, value.dtype
+        if kind not in self.zeros:
+            self.zeros[kind] = value.new_zeros(())
+        return tuple(self.zeros[kind].expand_as(value) for _ in range(count))
 
     def merge(self, parameters: list[Tensor], gradients: list[Gradients]) -> Gradients:
         """The merged gradients of one segment's parameters."""
@@ -116,48 +149,43 @@ class _Judge(NamedTuple):
 def _name(visitor: Any) -> str:
     if isinstance(visitor, Tensor):
         return f"a parameter of shape {tuple(visitor.shape)}"
-    function = getattr(visitor, "func", visitor)  # of a functools.partial
-    return getattr(function, "__qualname__", type(function).__name__)
-
-
-def _carriers(value: Tensor, count: int) -> tuple[Tensor, ...]:
-    return tuple(value.new_zeros(()).expand_as(value) for _ in range(count))
+    return segment_name(visitor)
 
 
 class _FanOut(torch.autograd.Function):
     """A value and carriers; backward their sum."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, tasks: int) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, judge: _Judge, tasks: tuple[str, ...], value: Tensor) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        return (value.view_as(value), *_carriers(value, tasks - 1))
+        ctx.owners, ctx.labels = tasks, (None,)
+        return (value.view_as(value), *judge.carriers(value, len(tasks) - 1))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, None]:
-        present = [cotangent for cotangent in cotangents if cotangent is not None]
+    def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[None, None, Tensor | None]:
         total = None
-        for cotangent in present:
-            total = cotangent if total is None else total + cotangent
-        return total, None
+        for cotangent in cotangents:
+            if cotangent is not None:
+                total = cotangent if total is None else total + cotangent
+        return None, None, total
 
 
 class _Branch(torch.autograd.Function):
     """Some of a stream's tasks; backward each gradient to the slot of its task."""
 
     @staticmethod
-    def forward(ctx: Any, slots: list[int], value: Tensor, *carriers: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, judge: _Judge, kept: tuple[str, ...], tasks: tuple[str, ...], value: Tensor,
+                *carriers: Tensor) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        ctx.slots, ctx.size = slots, 1 + len(carriers)
-        return (value.view_as(value), *_carriers(value, len(slots) - 1))
+        ctx.owners, ctx.labels = kept, tasks
+        return (value.view_as(value), *judge.carriers(value, len(kept) - 1))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
-        slots: list[Tensor | None] = [None] * ctx.size
-        for slot, cotangent in zip(ctx.slots, cotangents, strict=True):
-            slots[slot] = cotangent
-        return (None, *slots)
+        of_tasks = dict(zip(ctx.owners, cotangents, strict=True))
+        return (None, None, None, *map(of_tasks.get, ctx.labels))
 
 
 class _Aliases(torch.autograd.Function):
@@ -166,7 +194,7 @@ class _Aliases(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, judge: _Judge, parameter: Tensor) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        ctx.judge, ctx.parameter, ctx.merges_tasks, ctx.inputs = judge, parameter, True, 0
+        ctx.judge, ctx.parameter, ctx.owners, ctx.labels = judge, parameter, judge.tasks, ()
         return tuple(parameter.view_as(parameter) for _ in judge.tasks)
 
     @staticmethod
@@ -179,14 +207,15 @@ class _SegmentNode(torch.autograd.Function):
     """A segment's answers; backward one vector-Jacobian product per task, and the parameters' merged gradients."""
 
     @staticmethod
-    def forward(ctx: Any, judge: _Judge, tape: Tape, flows: list[list[str]],
-                *inputs: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, judge: _Judge, tape: Tape, tasks: list[tuple[str, ...]], flows: list[tuple[str, ...]],
+                labels: tuple[str | None, ...], *inputs: Tensor) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        ctx.judge, ctx.tape, ctx.flows, ctx.merges_tasks = judge, tape, flows, True
-        ctx.inputs = len(inputs) - len(tape.parameters)
+        ctx.judge, ctx.tape, ctx.flows, ctx.labels = judge, tape, flows, labels
+        ctx.owners = [_only(of_call) if flow == "all" else flow
+                      for of_call, of_flow in zip(tasks, flows, strict=True) for flow in of_flow]
         outputs: list[Tensor] = []
         for output, of_call in zip(tape.outputs, flows, strict=True):
-            outputs += [output, *_carriers(output, len(of_call) - 1)]
+            outputs += [output, *judge.carriers(output, len(of_call) - 1)]
         tape.outputs = []
         return tuple(outputs)
 
@@ -195,22 +224,47 @@ class _SegmentNode(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
         tape, judge = ctx.tape, ctx.judge
         tape.play()
-        taken = iter(cotangents)
-        slots = [{flow: next(taken) for flow in of_call} for of_call in ctx.flows]
-        flows = [flow for flow in ("all", *judge.tasks) if any(slot.get(flow) is not None for slot in slots)]
-        to_inputs: list[list[dict[str, Tensor | None]]] = [[{} for _ in leaves] for leaves in tape.leaves]
+        flows = _present(ctx.flows, cotangents)
+        to_inputs: list[dict[str, list[Tensor | None]]] = [{} for _ in ctx.flows]
         of_tasks: dict[str, Gradients] = {}
-        for flow in flows:
-            calls = [call for call, slot in enumerate(slots) if slot.get(flow) is not None]
-            to_leaves, of_tasks[flow] = tape.gradients(calls, [slots[call][flow] for call in calls], flow != flows[-1])
-            for call, gradients in zip(calls, to_leaves, strict=True):
-                for leaf, gradient in enumerate(gradients):
-                    to_inputs[call][leaf][flow] = gradient
+        with hooks_held(tape.parameters):
+            for number, (flow, given) in enumerate(flows.items(), 1):
+                to_leaves, of_tasks[flow] = tape.gradients(list(given), list(given.values()), number < len(flows))
+                for call, gradients in zip(given, to_leaves, strict=True):
+                    to_inputs[call][flow] = gradients
+        answer = [to_inputs[call][flow][leaf] if flow in to_inputs[call] else None
+                  for call, (of_call, leaves) in enumerate(zip(ctx.flows, tape.leaves, strict=True))
+                  for leaf in range(len(leaves)) for flow in of_call]
         tape.erase()
-        answer = [leaf.get(flow) for of_call, leaves in zip(ctx.flows, to_inputs, strict=True)
-                  for leaf in leaves for flow in of_call]
+        if "all" in of_tasks:
+            return (None, None, None, None, None, *answer, *of_tasks["all"])
         nothing: Gradients = [None] * len(tape.parameters)
-        if flows == ["all"]:
-            return (None, None, None, *answer, *of_tasks["all"])
         gradients = [of_tasks.get(task, list(nothing)) for task in judge.tasks]
-        return (None, None, None, *answer, *judge.merge(tape.parameters, gradients))
+        return (None, None, None, None, None, *answer, *judge.merge(tape.parameters, gradients))
+
+
+def _present(flows: Sequence[tuple[str, ...]], cotangents: Sequence[Tensor | None]) -> dict[str, dict[int, Tensor]]:
+    """Flow -> call -> the cotangent that came back, for those that did."""
+    found: dict[str, dict[int, Tensor]] = {}
+    taken = iter(cotangents)
+    for call, of_call in enumerate(flows):
+        for flow in of_call:
+            cotangent = next(taken)
+            if cotangent is not None:
+                found.setdefault(flow, {})[call] = cotangent
+    return found
+
+
+def _only(tasks: Sequence[str]) -> str | None:
+    """The task, if there is but one."""
+    return tasks[0] if len(tasks) == 1 else None
+
+
+def _key(segment: Any) -> object:
+    """What tells a segment in one pass from the others, for the next pass: who has it run, and what it holds."""
+    if isinstance(segment, partial):
+        return _key(segment.func), tuple(map(_key, segment.args))
+    if isinstance(segment, (list, tuple)):
+        return tuple(map(_key, segment))
+    owner = getattr(segment, "__self__", getattr(segment, "__code__", segment))  # a lambda is made anew for every pass
+    return id(owner), getattr(segment, "__name__", "")

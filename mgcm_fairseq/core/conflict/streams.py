@@ -8,10 +8,13 @@ Whoever passes decides what that means: `Plain` calls the segment on each stream
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from torch import Tensor
+
+from mgcm_fairseq.core.conflict.replay import StatisticsKept
 
 
 @dataclass(frozen=True)
@@ -103,5 +106,6 @@ def _apply(segment: Segment, values: list[Any], recompute: bool) -> Tensor:
         return segment(*values)
     from torch.utils.checkpoint import checkpoint
 
-    answer: Tensor = checkpoint(segment, *values, use_reentrant=False)
+    answer: Tensor = checkpoint(segment, *values, use_reentrant=False,
+                                context_fn=lambda: (nullcontext(), StatisticsKept(segment)))
     return answer

@@ -1,4 +1,4 @@
-"""One segment's local graph: run once, differentiated once for every task, and looked through for its parameters."""
+"""One segment's local graph: run once, and differentiated once for every task."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,21 +8,33 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import get_gradient_edge
 
+from mgcm_fairseq.core.conflict.graph import leaves_below
+from mgcm_fairseq.core.conflict.replay import ForwardState, StatisticsKept
+
 
 class Tape:
     """Answers of a segment and the graphs between them and detached copies of its inputs."""
 
     def __init__(self, segment: Callable[..., Tensor], calls: Sequence[Sequence[Any]], recompute: bool) -> None:
-        """Runs the segment on each call's values; with `recompute` drops the graphs, to make them again when needed."""
+        """Runs the segment on each call's values; with `recompute` drops the graphs, to make them again when needed.
+
+        Raises:
+            ValueError: the segment reads a stream that is not among its arguments.
+        """
         self._segment = segment
         self._calls = calls
-        self._state = _RandomState(calls) if recompute else None
+        self._state = ForwardState(calls) if recompute else None
         self.leaves, answers = self._run()
-        self.parameters = list(dict.fromkeys(leaf for leaf in _leaves_below(answers)
-                                             if not any(leaf is own for of_call in self.leaves for own in of_call)))
+        leaves, streams = leaves_below(answers)
+        if streams:
+            raise ValueError(f"segment {segment_name(segment)}: expected that it reads its parameters and the streams "
+                             f"of its call, found the value of another stream or alias. Pass it as an argument.")
+        own = {id(leaf) for of_call in self.leaves for leaf in of_call}
+        self.parameters = [leaf for leaf in leaves if id(leaf) not in own]
         self.outputs = [answer.detach() for answer in answers]
         self.differentiable = [answer.requires_grad for answer in answers]
         self._edges = _edges(answers)
+        self.erased = False
         if recompute:
             self.leaves, self._edges = [], []
         else:
@@ -39,9 +51,13 @@ class Tape:
         return leaves, answers
 
     def play(self) -> None:
-        """Makes the graphs again if they were dropped."""
+        """Makes the graphs again if they were dropped. RuntimeError in a second backward pass."""
+        if self.erased:
+            raise RuntimeError("streamed engine: expected one backward pass through a loss, found a second one. Its "
+                               "segments are freed as they are differentiated, whatever retain_graph says: run the "
+                               "model again and join its losses.")
         if self._state is not None:
-            with self._state.restored():
+            with self._state.restored(), StatisticsKept(self._segment):
                 self.leaves, answers = self._run()
             self._edges = _edges(answers)
 
@@ -56,6 +72,7 @@ class Tape:
     def erase(self) -> None:
         """Frees the graphs."""
         self.leaves, self._edges, self._calls = [], [], []
+        self.erased = True
 
 
 def _edges(answers: Sequence[Tensor]) -> list[Any]:
@@ -63,50 +80,20 @@ def _edges(answers: Sequence[Tensor]) -> list[Any]:
     return [get_gradient_edge(answer) if answer.requires_grad else None for answer in answers]
 
 
-class _RandomState:
-    """The random numbers and the autocast setting of a forward pass, for its repetition."""
-
-    def __init__(self, calls: Sequence[Sequence[Any]]) -> None:
-        devices = {part.device for call in calls for part in call if isinstance(part, Tensor)}
-        self.device_type = next((device.type for device in devices if device.type != "cpu"), "cpu")
-        self.devices = [device for device in devices if device.type == "cuda"]
-        self.cpu = torch.get_rng_state()
-        self.cuda = [torch.cuda.get_rng_state(device) for device in self.devices]
-        self.autocast = torch.is_autocast_enabled(self.device_type)
-        self.autocast_dtype = torch.get_autocast_dtype(self.device_type)
-
-    @contextmanager
-    def restored(self) -> Iterator[None]:
-        """The saved state holds inside; afterwards the present one does again."""
-        with torch.random.fork_rng(self.devices):
-            torch.set_rng_state(self.cpu)
-            for device, state in zip(self.devices, self.cuda, strict=True):
-                torch.cuda.set_rng_state(state, device)
-            with torch.autocast(self.device_type, self.autocast_dtype, self.autocast):
-                yield
+@contextmanager
+def hooks_held(parameters: Sequence[Tensor]) -> Iterator[None]:
+    """Tensor hooks of the parameters do not run inside: they are for the merged gradient, not for that of a task."""
+    held = [(hooks, dict(hooks)) for parameter in parameters if (hooks := parameter._backward_hooks)]
+    for hooks, _ in held:
+        hooks.clear()
+    try:
+        yield
+    finally:
+        for hooks, kept in held:
+            hooks.update(kept)
 
 
-def _leaves_below(answers: Sequence[Tensor]) -> Iterator[Tensor]:
-    """Leaf tensors that the answers' graphs end in, each once for every way to it."""
-    for node in _nodes_below(answers):
-        if hasattr(node, "variable"):
-            yield node.variable
-
-
-def bypassing_parameters(total: Tensor) -> set[Tensor]:
-    """Leaves that the graph of `total` reaches other than through a segment or an alias."""
-    return {node.variable for node in _nodes_below([total]) if hasattr(node, "variable")}
-
-
-def _nodes_below(outputs: Sequence[Tensor]) -> Iterator[Any]:
-    """Every node of the graphs once; a node that merges tasks has parameters behind its first `inputs`: left out."""
-    pending: list[Any] = [output.grad_fn for output in outputs if output.grad_fn is not None]
-    seen = set(pending)
-    while pending:
-        node = pending.pop()
-        yield node
-        below = [entry for entry, _ in node.next_functions]
-        for entry in below[:node.inputs] if hasattr(node, "merges_tasks") else below:
-            if entry is not None and entry not in seen:
-                seen.add(entry)
-                pending.append(entry)
+def segment_name(segment: Any) -> str:
+    """What a message calls a segment."""
+    function = getattr(segment, "func", segment)  # of a functools.partial
+    return getattr(function, "__qualname__", type(function).__name__)

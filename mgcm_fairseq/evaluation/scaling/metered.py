@@ -2,7 +2,8 @@
 
 from torch import Tensor, empty_like
 
-from mgcm_fairseq.core.conflict.merge import Gradients, Merger
+from mgcm_fairseq.core.conflict.merge import Merger
+from mgcm_fairseq.core.conflict.plan import Gradients
 from mgcm_fairseq.core.conflict.report import Report
 from mgcm_fairseq.evaluation.scaling.work import Work
 

@@ -1,6 +1,5 @@
 """MGCM: auxiliary gradients lose what opposes the primary one (arXiv 2409.15911, Algorithm 1)."""
 
-import torch
 from torch import Tensor
 
 from mgcm_fairseq.core.conflict.gramian import identity, ratio
@@ -12,6 +11,6 @@ def mgcm(gramian_NTT: Tensor) -> Tensor:
     Continuous where the sign flips and unchanged by a common loss scale; a missing g_0 leaves the plain sum.
     """
     mixing_NTT = identity(gramian_NTT)
-    opposing_NA = torch.relu(-gramian_NTT[:, 0, 1:])
-    mixing_NTT[:, 1:, 0] = ratio(opposing_NA, gramian_NTT[:, 0, :1])
+    opposing_NA = gramian_NTT[:, 0, 1:].clamp(max=0)
+    mixing_NTT[:, 1:, 0] -= ratio(opposing_NA, gramian_NTT[:, 0, :1])
     return mixing_NTT

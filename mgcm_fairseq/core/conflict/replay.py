@@ -1,0 +1,68 @@
+"""Running a segment once more in the backward pass, as it ran in the forward pass and without a second effect."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+
+
+class ForwardState:
+    """The random numbers and the autocast setting of a forward pass, for its repetition."""
+
+    def __init__(self, calls: Sequence[Sequence[Any]]) -> None:
+        devices = {part.device for call in calls for part in call if isinstance(part, Tensor)}
+        self.device_type = next((device.type for device in devices if device.type != "cpu"), "cpu")
+        self.devices = [device for device in devices if device.type == "cuda"]
+        self.cpu = torch.get_rng_state()
+        self.cuda = [torch.cuda.get_rng_state(device) for device in self.devices]
+        self.autocast = torch.is_autocast_enabled(self.device_type)
+        self.autocast_dtype = torch.get_autocast_dtype(self.device_type)
+
+    @contextmanager
+    def restored(self) -> Iterator[None]:
+        """The saved state holds inside; afterwards the present one does again."""
+        with torch.random.fork_rng(self.devices):
+            torch.set_rng_state(self.cpu)
+            for device, state in zip(self.devices, self.cuda, strict=True):
+                torch.cuda.set_rng_state(state, device)
+            with torch.autocast(self.device_type, self.autocast_dtype, self.autocast):
+                yield
+
+
+class StatisticsKept:
+    """Inside, batch norms of a segment normalise as ever but do not count the batch, which was counted before."""
+
+    def __init__(self, segment: Callable[..., Any]) -> None:
+        self._segment = segment
+        self._norms: list[_NormBase] = []
+
+    def __enter__(self) -> None:
+        self._norms = [module for module in modules_of(self._segment) if isinstance(module, _NormBase)
+                       and module.training and module.track_running_stats]
+        for norm in self._norms:
+            norm.track_running_stats = False
+
+    def __exit__(self, *error: object) -> None:
+        for norm in self._norms:
+            norm.track_running_stats = True
+
+
+def modules_of(segment: Any, seen: frozenset[int] = frozenset()) -> list[nn.Module]:
+    """The modules that a segment is made of: a module, a method of one, a partial or a function that holds some."""
+    if isinstance(segment, nn.Module):
+        return list(segment.modules())
+    if id(segment) in seen:
+        return []
+    if isinstance(segment, partial):
+        held = [segment.func, *segment.args, *segment.keywords.values()]
+    elif isinstance(segment, (list, tuple)):
+        held = list(segment)
+    else:
+        cells = [cell.cell_contents for cell in getattr(segment, "__closure__", None) or ()]
+        held = [getattr(segment, "__self__", None), *cells]
+    return [module for part in held if callable(part) or isinstance(part, (list, tuple))
+            for module in modules_of(part, seen | {id(segment)})]
