@@ -38,7 +38,8 @@ class Padding(NamedTuple):
     def __str__(self) -> str:
         return (f"{self.batches:,} batches of {self.lengths:,} lengths of audio; padding is "
                 f"{100 * self.audio.padding:.1f} % of the audio ({100 * self.audio.of_grid:.1f} % by --length-grid) "
-                f"and {100 * self.tokens.padding:.1f} % of the tokens ({100 * self.tokens.of_grid:.1f} %)")
+                f"and {100 * self.tokens.padding:.1f} % of the tokens ({100 * self.tokens.of_grid:.1f} % by "
+                "--length-grid)")
 
 
 def padding(dataset: SpeechTranslationDataset, batches: Sequence[Sequence[int]]) -> Padding:
