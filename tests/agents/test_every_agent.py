@@ -107,6 +107,20 @@ def test_some_words_come_before_the_end(make, waveforms, policy):
 
 
 @every_policy
+@pytest.mark.parametrize("checkpoint", ["segmenting", "offline"])  # with a front end in blocks, and with a whole one
+def test_on_a_grid_the_words_and_their_times_are_the_same(language, spoken, policy, checkpoint):
+    if policy == "wait-segment" and checkpoint == "offline":
+        pytest.skip("it needs a model that segments")
+    agent = build(policy, SOON[policy][1], getattr(language, checkpoint), language.corpus)
+    writes = {}
+    for few_shapes in (False, True):
+        agent.system.network.encoder.few_shapes = few_shapes
+        writes[few_shapes] = [feed(agent, samples, 200) for samples in spoken[:4]]
+    assert writes[True] == writes[False]
+    assert any(writes[True])
+
+
+@every_policy
 def test_nothing_but_words_is_written(language, spoken, policy):
     agent = build(policy, SOON[policy][1], language.segmenting, language.corpus)
     for samples in spoken:
