@@ -106,11 +106,10 @@ def test_some_words_come_before_the_end(make, waveforms, policy):
     assert any(ms < len(samples) / 16 for samples in waveforms for ms, _ in feed(agent, samples, 10))
 
 
-@every_policy
-@pytest.mark.parametrize("checkpoint", ["segmenting", "offline"])  # with a front end in blocks, and with a whole one
+@pytest.mark.parametrize(("policy", "checkpoint"), [  # with a front end in blocks, and with a whole one
+    *((policy, "segmenting") for policy in SOON),
+    *((policy, "offline") for policy in SOON if policy != "wait-segment")])
 def test_on_a_grid_the_words_and_their_times_are_the_same(language, spoken, policy, checkpoint):
-    if policy == "wait-segment" and checkpoint == "offline":
-        pytest.skip("it needs a model that segments")
     agent = build(policy, SOON[policy][1], getattr(language, checkpoint), language.corpus)
     writes = {}
     for few_shapes in (False, True):

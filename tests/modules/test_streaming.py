@@ -155,7 +155,8 @@ def test_encoded_again_prefixes_have_few_shapes(waveform):
 def test_an_utterance_is_a_batch_of_one(waveform, block, few_shapes):
     made = encoder(block, few_shapes)
     for length in (400, 2_640, 12_345, SAMPLES):
-        found, expected = made.utterance(waveform[0, :length]), made.speech(waveform[:, :length], torch.tensor([length]))
+        found = made.utterance(waveform[0, :length])
+        expected = made.speech(waveform[:, :length], torch.tensor([length]))
         for ours, theirs in zip(found, expected, strict=True):
             torch.testing.assert_close(ours, theirs, atol=1e-10 if few_shapes else 0, rtol=0)
 

@@ -113,7 +113,7 @@ def test_validation_writes_the_same(tiny_corpus, checkpoint, request):
     from fairseq import checkpoint_utils
 
     models, _ = checkpoint_utils.load_model_ensemble([str(request.getfixturevalue(checkpoint))])
-    found = []
+    found, losses = [], {}
     for grid in ("never", "always"):
         task = make(tiny_corpus, grid, "dev")
         dataset = task.dataset("dev")
@@ -122,9 +122,11 @@ def test_validation_writes_the_same(tiny_corpus, checkpoint, request):
             for index in indices:  # one by one, since the grid changes which are in a batch
                 loss, _, log = task.valid_step(dataset.collater([dataset[index]]), models[0], criterion(task).eval())
                 logs[int(index)] = {name: value for name, value in log.items() if name.startswith(("_bleu", "scored"))}
-                logs[int(index)]["loss"] = pytest.approx(float(loss), rel=1e-5)
+                losses[grid, int(index)] = float(loss)
         whole = dataset.collater([dataset[index] for index in range(len(dataset))])
         counts = task.valid_step(whole, models[0], criterion(task).eval())[2]
         found.append((logs, {name: value for name, value in counts.items() if name.startswith("_bleu")}))
     assert found[0] == found[1]
+    assert [losses["always", index] for index in found[0][0]] == pytest.approx(
+        [losses["never", index] for index in found[0][0]], rel=1e-5)
     assert found[0][1]["_bleu_count_0"] > 0, "or this showed nothing"
