@@ -106,6 +106,19 @@ def test_some_words_come_before_the_end(make, waveforms, policy):
     assert any(ms < len(samples) / 16 for samples in waveforms for ms, _ in feed(agent, samples, 10))
 
 
+@pytest.mark.parametrize(("policy", "checkpoint"), [  # with a front end in blocks, and with a whole one
+    *((policy, "segmenting") for policy in SOON),
+    *((policy, "offline") for policy in SOON if policy != "wait-segment")])
+def test_on_a_grid_the_words_and_their_times_are_the_same(language, spoken, policy, checkpoint):
+    agent = build(policy, SOON[policy][1], getattr(language, checkpoint), language.corpus)
+    writes = {}
+    for few_shapes in (False, True):
+        agent.system.network.encoder.few_shapes = few_shapes
+        writes[few_shapes] = [feed(agent, samples, 200) for samples in spoken[:4]]
+    assert writes[True] == writes[False]
+    assert any(writes[True])
+
+
 @every_policy
 def test_nothing_but_words_is_written(language, spoken, policy):
     agent = build(policy, SOON[policy][1], language.segmenting, language.corpus)

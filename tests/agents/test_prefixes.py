@@ -8,12 +8,15 @@ from mgcm_fairseq.agents.system import load_system
 from tests.agents.feeding import waveforms_of
 
 
+@pytest.mark.parametrize("few_shapes", [False, True])
 @pytest.mark.parametrize("step", [2500, 5120, 10_240])  # the front end's blocks have 5,120 samples
-def test_states_are_those_of_each_prefix_alone(tiny_corpus, tiny_segmenting_checkpoint, step):
+def test_states_are_those_of_each_prefix_alone(tiny_corpus, tiny_segmenting_checkpoint, step, few_shapes):
     system = load_system(tiny_segmenting_checkpoint, tiny_corpus)
-    system.network.double()
+    encoder = system.network.double().encoder
     for samples in waveforms_of(tiny_corpus)[:4]:
+        encoder.few_shapes = few_shapes
         prefixes = Prefixes(system)
+        encoder.few_shapes = False  # for what is expected
         assert prefixes.stream is not None
         for end in [*range(step, len(samples), step), len(samples)]:
             found, expected = prefixes.encode(samples, end), system.encode(torch.tensor(samples[:end]))

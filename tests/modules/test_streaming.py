@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.core.segmentation import hard_visibility
@@ -15,9 +16,10 @@ SHAPES = [{}, {"norm_first": False, "subsample_kernels": "", "no_embedding_norm"
           {"segmentation_variant": "published"}]
 
 
-def encoder(block, **changes):
+def encoder(block, few_shapes=False, **changes):
     made = network(**{"front_end_block": block, "segmentation_variant": "repaired", **changes}).double().encoder
     made.segmenter.active = True
+    made.few_shapes = few_shapes
     torch.nn.init.normal_(made.segmenter.output.weight)  # decided, and often
     return made
 
@@ -33,11 +35,15 @@ def hear(stream, samples, step):
     return stream
 
 
+few_or_many_shapes = pytest.mark.parametrize("few_shapes", [False, True])
+
+
 @torch.no_grad()
+@few_or_many_shapes
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("step", [160, 777, 5120, SAMPLES])
-def test_every_prefix_equals_a_full_pass(waveform, shape, step):
-    made = encoder(320, **shape)
+def test_every_prefix_equals_a_full_pass(waveform, shape, step, few_shapes):
+    made = encoder(320, few_shapes, **shape)
     whole = made.speech(waveform, torch.tensor([SAMPLES]))
     stream = speech_stream(made)
     known = 0
@@ -77,8 +83,9 @@ def test_a_decision_does_not_flip_and_closed_segments_do_not_grow(waveform, bloc
 
 
 @torch.no_grad()
-def test_encoding_again_gives_a_full_pass_under_the_decisions_made(waveform):
-    made = encoder(0)
+@few_or_many_shapes
+def test_encoding_again_gives_a_full_pass_under_the_decisions_made(waveform, few_shapes):
+    made = encoder(0, few_shapes)
     stream = hear(speech_stream(made), waveform[0], 3_000)
     editions = stream.edition
     stream.extend(waveform[0, :0], True)
@@ -91,8 +98,9 @@ def test_encoding_again_gives_a_full_pass_under_the_decisions_made(waveform):
 
 
 @torch.no_grad()
-def test_the_front_end_that_hears_all_at_once_is_a_full_pass(waveform):
-    made = encoder(0)
+@few_or_many_shapes
+def test_the_front_end_that_hears_all_at_once_is_a_full_pass(waveform, few_shapes):
+    made = encoder(0, few_shapes)
     stream = speech_stream(made)
     stream.extend(waveform[0], True)
     whole = made.speech(waveform, torch.tensor([SAMPLES]))
@@ -100,11 +108,73 @@ def test_the_front_end_that_hears_all_at_once_is_a_full_pass(waveform):
     assert torch.equal(stream.memory.units, whole.units)
 
 
+def convolved(made):
+    """Shapes that each convolution will have been given: name -> a growing set."""
+    shapes = {}
+    for name, module in made.named_modules():
+        if isinstance(module, torch.nn.Conv1d):
+            shapes[name] = set()
+            module.register_forward_pre_hook(lambda _, inputs, name=name: shapes[name].add(tuple(inputs[0].shape)))
+    return shapes
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("shape", [{}, {"subsample_kernels": "5"}, {"subsample_kernels": "4,3,6"}])
+@pytest.mark.parametrize("block", [160, 320, 640])
+def test_in_blocks_each_convolution_sees_one_shape(waveform, block, shape):
+    made = encoder(block, True, **shape)
+    shapes = convolved(made)
+    for length in (9_000, 12_345, SAMPLES):  # whose last blocks differ
+        stream = speech_stream(made)
+        for piece in waveform[0, :length].split(1_777):
+            stream.extend(piece, False)
+            stream.whole()
+        stream.extend(waveform[0, :0], True)
+    assert len(shapes) == 8 + len(made.subsampler.convs)
+    assert {name: len(seen) for name, seen in shapes.items()} == dict.fromkeys(shapes, 1)
+    made.few_shapes = False
+    for piece in waveform[0].split(1_777):
+        stream = speech_stream(made)
+        stream.extend(piece, True)
+    assert max(len(seen) for seen in shapes.values()) > 1, "or this showed nothing"
+
+
+@torch.no_grad()
+def test_encoded_again_prefixes_have_few_shapes(waveform):
+    made = encoder(0, True)
+    shapes = convolved(made)
+    hear(speech_stream(made), waveform[0], 500)
+    for length in range(500, SAMPLES, 500):
+        made.utterance(waveform[0, :length])
+    assert {name: len(seen) for name, seen in shapes.items()} == dict.fromkeys(shapes, 10)  # 1 to 10 units, of 47 reads
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("block", [320, 0])
+@few_or_many_shapes
+def test_an_utterance_is_a_batch_of_one(waveform, block, few_shapes):
+    made = encoder(block, few_shapes)
+    for length in (400, 2_640, 12_345, SAMPLES):
+        found = made.utterance(waveform[0, :length])
+        expected = made.speech(waveform[:, :length], torch.tensor([length]))
+        for ours, theirs in zip(found, expected, strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-10 if few_shapes else 0, rtol=0)
+
+
+def test_shapes_are_few_on_a_gpu_and_as_they_come_on_a_cpu():
+    made = network().encoder
+    assert not made.convolves_few_shapes
+    with FakeTensorMode():
+        made.projection.weight = torch.nn.Parameter(torch.empty(1, device="cuda"))
+    assert made.convolves_few_shapes
+
+
+@torch.no_grad()
+@few_or_many_shapes
+@pytest.mark.parametrize("block", [320, 0])
 @pytest.mark.parametrize("samples", [0, 1, 399])
-def test_speech_without_a_frame_has_no_segment(block, samples):
-    stream = speech_stream(encoder(block))
+def test_speech_without_a_frame_has_no_segment(block, samples, few_shapes):
+    stream = speech_stream(encoder(block, few_shapes))
     stream.extend(torch.zeros(samples, dtype=torch.float64), True)
     assert stream.segments == 0
     assert stream.memory.states.size(1) == 0

@@ -19,9 +19,11 @@ def weights(path):
 
 
 def test_validation_scores_every_utterance_whatever_the_batch_multiple(tiny_corpus, tmp_path):
-    log = run(*training_command(tiny_corpus, tmp_path, 2, "--eval-bleu", "--required-batch-size-multiple", "8")).stdout
+    log = run(*training_command(tiny_corpus, tmp_path, 2, "--eval-bleu", "--required-batch-size-multiple", "8",
+                                "--length-grid", "always")).stdout
     assert re.findall(r"'dev' subset .*\| scored (\d+) \|", log) == [str(HELD_OUT)]
     assert re.findall(r"'dev' subset .*\| bleu \d", log)
+    assert len(re.findall(r"\| epoch 1: \d+ batches of \d+ lengths of audio; padding is [\d.]+ %", log)) == 1
 
 
 @pytest.mark.parametrize("beam", [1, 5])
