@@ -33,6 +33,7 @@ def install() -> None:
     make_checkpoint_copies_whole()
     resume_task_state()
     let_ddp_run_on_cpu()
+    keep_attention_from_compiling()
 
 
 def keep_logging_quiet() -> None:
@@ -202,6 +203,15 @@ def let_ddp_run_on_cpu() -> None:
             super().__init__(module, **kwargs)
 
     module.DistributedDataParallel = DistributedDataParallel
+
+
+def keep_attention_from_compiling() -> None:
+    """Keeps PyTorch from computing attention with cuDNN, which compiles a kernel for every shape that it has not met.
+
+    In half precision on a Hopper GPU PyTorch prefers it to its own kernels. On an H200 in fp16 the first training step
+    of a new length took 1.0 s with it and 0.2 s without, where a step of a known length takes 0.1 s.
+    """
+    torch.backends.cuda.enable_cudnn_sdp(False)
 
 
 def load_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:

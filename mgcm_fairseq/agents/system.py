@@ -43,8 +43,7 @@ class System:
     @torch.inference_mode()
     def encode(self, waveform_N: Tensor) -> Memory:
         """Encoder states of (N,) samples at 16 kHz, as though nothing followed."""
-        batch = waveform_N.to(self.network.decoder.embedding.weight).unsqueeze(0)
-        return self.network.encoder.speech(batch, torch.tensor([len(waveform_N)], device=self.device))
+        return self.network.encoder.utterance(waveform_N.to(self.network.decoder.embedding.weight))
 
 
 def load_system(checkpoint: Path, corpus: Path | None) -> System:

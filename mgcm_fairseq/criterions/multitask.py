@@ -16,6 +16,7 @@ from mgcm_fairseq.core.conflict import PLAIN, Passing
 from mgcm_fairseq.criterions.segmentation import SegmentationLosses
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.ctc import Alignment
+from mgcm_fairseq.modules.lengths import at_least_fp32
 from mgcm_fairseq.modules.simul_st import TASKS, TaskInputs, ctc_task
 
 
@@ -69,7 +70,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
         logging: dict[str, Any] = {}
         for name in self.tasks:
             target = targets[name]
-            log_probs = F.log_softmax(outputs.logits[name].float(), dim=-1)
+            log_probs = F.log_softmax(at_least_fp32(outputs.logits[name]), dim=-1)
             losses[name], nll = label_smoothed_nll_loss(
                 log_probs.flatten(0, 1), target.flatten(), self.label_smoothing, ignore_index=self.padding_idx)
             valid = target.ne(self.padding_idx)
@@ -94,7 +95,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
 
     def _ctc(self, alignment: Alignment, text: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """CTC with <s>, which no text contains, as blank; utterances too short for their text add 0 and are counted."""
-        log_probs = F.log_softmax(alignment.logits.float(), dim=-1).transpose(0, 1)
+        log_probs = F.log_softmax(at_least_fp32(alignment.logits), dim=-1).transpose(0, 1)
         losses = F.ctc_loss(log_probs, text, alignment.frames, lengths, blank=self.task.vocabulary.bos,
                             reduction="none", zero_infinity=True)
         return losses.sum(), losses.eq(0).sum()

@@ -1,5 +1,6 @@
 """Batches of the training set, in an order and with a position that do not depend on the number of workers."""
 
+import logging
 import math
 import zlib
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from torch.utils.data import DataLoader
 
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.padding import padding
+
+logger = logging.getLogger(__name__)
 
 
 class GlobalBatches(EpochBatchIterator):
@@ -45,8 +49,9 @@ class GlobalBatches(EpochBatchIterator):
         if position >= len(self.frozen_batches) or state_dict.get("order", order) != order:
             raise InputError("--restore-file", f"a checkpoint of a training with these {len(self.frozen_batches)} "
                              "batches in this order", f"another list of batches, or a position of {position}",
-                             "Resume with the same corpus, --seed, --max-tokens, --batch-size and --augment-speed, or "
-                             "begin with the first epoch: --reset-dataloader.")
+                             "Resume with the same corpus, --seed, --max-tokens, --batch-size, --augment-speed and "
+                             "--length-grid (auto is always on a GPU and never on a CPU), or begin with the first "
+                             "epoch: --reset-dataloader.")
         self._next_epoch_itr = self._get_iterator_for_epoch(self.epoch, shuffle, offset=position)
 
     def ordered_batches(self, epoch: int, fix_batches_to_gpus: bool, shuffle: bool) -> list[Any]:
@@ -61,6 +66,8 @@ class GlobalBatches(EpochBatchIterator):
                                 offset: int = 0) -> CountingIterator:
         """This worker's part of what comes behind the first `offset` batches."""
         self.start = offset
+        if self.shard_id == 0:
+            logger.info("epoch %d: %s", epoch, padding(self.dataset, self.frozen_batches))
         rest = self.ordered_batches(epoch, fix_batches_to_gpus, shuffle)[offset:]
         share = rest[self.shard_id::self.num_shards]
         if len(share) < math.ceil(len(rest) / self.num_shards):
@@ -98,7 +105,7 @@ def training_batches(dataset: SpeechTranslationDataset, keep_fitting: Callable[.
 
     Args:
         keep_fitting: the task's `filter_indices_by_size`.
-        max_tokens: samples in a batch, padding included.
+        max_tokens: samples in a batch, padding and what the grid adds included.
         max_positions: longest utterance in samples and target tokens.
     Raises:
         InputError: for an option that would make the order depend on the number of workers.
@@ -108,6 +115,7 @@ def training_batches(dataset: SpeechTranslationDataset, keep_fitting: Callable[.
                          "groups of as many batches as there are workers", "Leave it out.")
     if max_positions:
         dataset.longest = max_positions[0]
+    dataset.cap_grid(min((limit for limit in (max_tokens, *(max_positions or ())[:1]) if limit), default=None))
     dataset.set_epoch(epoch)
 
     def sampler(dataset: SpeechTranslationDataset, epoch: int) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from fairseq.data import FairseqDataset
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
@@ -12,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 from mgcm_fairseq.data.audio_files import AudioFiles
 from mgcm_fairseq.data.augmentation import Augmentation, stretched
 from mgcm_fairseq.data.columns import Columns
+from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.ragged import Ragged
 from mgcm_fairseq.data.vocabulary import Vocabulary
 
@@ -21,15 +23,17 @@ class SpeechTranslationDataset(FairseqDataset):
     """
 
     def __init__(self, utterances: Columns, vocabulary: Vocabulary, shuffle_seed: int | None = None,
-                 augmentation: Augmentation | None = None) -> None:
+                 augmentation: Augmentation | None = None, grid: LengthGrid | None = None) -> None:
         """With a seed, as for training, utterances of equal length are shuffled.
 
         By this seed alone: fairseq's own depends on the epoch that training was resumed in, and with it batches would.
+        Batches are padded up to the lengths of `grid`; without one, to their longest row.
         """
         self.utterances = utterances
         self.vocabulary = vocabulary
         self.shuffle_seed = shuffle_seed
         self.augmentation = augmentation
+        self.grid = grid
         self.files = AudioFiles()
         self.longest = int(utterances.frames.max())  # samples that augmentation may make of an utterance
         self.transcripts, self.translations = Ragged(), Ragged()
@@ -79,12 +83,13 @@ class SpeechTranslationDataset(FairseqDataset):
         spelling, spelling_lengths = self._pad([sample["spelling"] for sample in samples])
         target, target_lengths = self._pad([sample["translation"] for sample in samples])
         waveforms = [sample["waveform"] for sample in samples]
+        longest = int(self._padded(len(waveforms[0])))
         return {
             "id": torch.tensor([sample["id"] for sample in samples]),
             "filler": samples[0]["filler"],
             "nsentences": len(samples),
             "ntokens": int(target_lengths.sum()),
-            "net_input": {"src_tokens": pad_sequence(waveforms, batch_first=True),
+            "net_input": {"src_tokens": _stack(waveforms, longest, 0),
                           "src_lengths": torch.tensor([len(waveform) for waveform in waveforms])},
             "spelling": spelling,
             "spelling_lengths": spelling_lengths,
@@ -97,8 +102,13 @@ class SpeechTranslationDataset(FairseqDataset):
         }
 
     def _pad(self, rows: list[Tensor]) -> tuple[Tensor, Tensor]:
-        return (pad_sequence(rows, batch_first=True, padding_value=self.vocabulary.pad),
-                torch.tensor([len(row) for row in rows]))
+        lengths = torch.tensor([len(row) for row in rows])
+        longest = int(lengths.max())
+        size = longest if self.grid is None else int(self.grid.tokens(longest))
+        return _stack(rows, size, self.vocabulary.pad), lengths
+
+    def _padded(self, frames: np.ndarray | int) -> np.ndarray:
+        return np.asarray(frames) if self.grid is None else self.grid.samples(frames)
 
     def _prefix(self, tokens_BU: Tensor, language: str) -> Tensor:
         prefix = tokens_BU.roll(1, dims=1).masked_fill(tokens_BU.roll(1, dims=1) == self.vocabulary.eos,
@@ -107,11 +117,27 @@ class SpeechTranslationDataset(FairseqDataset):
         return prefix
 
     def num_tokens(self, index: int) -> int:
-        """Samples: --max-tokens counts audio."""
-        return int(self.frames[index])
+        """Samples, with what the grid adds: --max-tokens counts audio."""
+        return int(self._padded(self.frames[index]))
 
     def num_tokens_vec(self, indices: np.ndarray) -> np.ndarray:
-        return self.frames[indices]
+        return self._padded(self.frames[indices])
+
+    def cap_grid(self, most: int | None) -> None:
+        """Keeps the grid from raising a length above `most` samples, such as --max-tokens."""
+        if self.grid is not None:
+            self.grid = LengthGrid(most)
+
+    def batch_by_size(self, indices: np.ndarray, max_tokens: int | None = None, max_sentences: int | None = None,
+                      required_batch_size_multiple: int = 1) -> list[Any]:
+        """fairseq's batches of utterances in ascending order; on a grid they are filled from the longest on.
+
+        A batch then has as many rows as its length allows, so that there is one number of rows for each length.
+        """
+        limits = max_tokens, max_sentences, required_batch_size_multiple
+        if self.grid is None:
+            return super().batch_by_size(indices, *limits)  # type: ignore[no-any-return]
+        return [batch[::-1] for batch in super().batch_by_size(indices[::-1], *limits)][::-1]
 
     def size(self, index: int) -> tuple[int, int]:
         return int(self.frames[index]), int(self.tokens[index])
@@ -132,3 +158,9 @@ class SpeechTranslationDataset(FairseqDataset):
         if self.shuffle_seed is not None:
             order = np.random.RandomState(self.shuffle_seed).permutation(len(self))
         return order[np.argsort(self.frames[order], kind="stable")]
+
+
+def _stack(rows: list[Tensor], size: int, value: int) -> Tensor:
+    """(rows, size) with `value` behind each row."""
+    first = F.pad(rows[0], (0, size - len(rows[0])), value=value)
+    return pad_sequence([first, *rows[1:]], batch_first=True, padding_value=value)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
 from mgcm_fairseq.core.segmentation import token_units, word_ids
 from mgcm_fairseq.core.units import unit_starts
+from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
@@ -36,6 +37,7 @@ class SharedEncoder(nn.Module):
     """N Transformer layers for SimulST, SimulASR (speech) and SimulMT (text)."""
 
     source_kinds: Tensor
+    few_shapes: bool | None = None  # whether agents' speech is padded to few lengths; None: on a GPU
 
     def __init__(self, front_end: Wav2Vec2FrontEnd, subsample_kernels: list[int], embedding: nn.Embedding,
                  shape: LayerShape, layers: int, embedding_norm: bool, segmenter: Segmenter | None,
@@ -62,12 +64,32 @@ class SharedEncoder(nn.Module):
         """Whether attention is segmented, and causal over text."""
         return self.segmenter is not None and self.segmenter.active
 
+    @property
+    def convolves_few_shapes(self) -> bool:
+        """Whether convolutions of agents' speech are to see few shapes, each of which a GPU plans for once."""
+        return self.projection.weight.is_cuda if self.few_shapes is None else self.few_shapes
+
     def speech(self, waveform_BN: Tensor, lengths: Tensor) -> Memory:
         """(B, N) samples at 16 kHz and (B,) lengths in samples, for inference."""
-        embedded, frames = self.embed_speech(self.front_end(waveform_BN, lengths, PLAIN, ("st",)), lengths, PLAIN)
-        segments = self.segment(embedded, frames, 0.0, PLAIN)
-        [states] = self.run([(embedded, segments.visibility)], PLAIN)
-        return Memory(states.value, frames, segments.units)
+        features = self.front_end(waveform_BN, lengths, PLAIN, ("st",))
+        return self._remember(*self.embed_speech(features, lengths, PLAIN))
+
+    def utterance(self, samples_N: Tensor) -> Memory:
+        """(N,) samples at 16 kHz of one utterance or its beginning, for inference."""
+        return self._remember(*self.embed_utterance(samples_N))
+
+    def embed_utterance(self, samples_N: Tensor) -> tuple[Stream, Tensor]:
+        """(N,) samples at 16 kHz -> embedded (1, T, D) and (1,) T.
+
+        Where convolutions are to see few shapes, the samples are padded for them and what becomes of that is cut off.
+        """
+        size = len(samples_N)
+        lengths = torch.tensor([size], device=samples_N.device)
+        if self.convolves_few_shapes:
+            samples_N = F.pad(samples_N, (0, int(LengthGrid().samples(size)) - size))
+        features = self.front_end(samples_N.unsqueeze(0), lengths, PLAIN, ("st",))
+        embedded, frames = self.embed_speech(features, lengths, PLAIN)
+        return Stream(embedded.value[:, :int(frames)], embedded.tasks), frames
 
     def text(self, tokens_BU: Tensor, lengths: Tensor) -> Memory:
         """(B, U) tokens, right-padded, and (B,) lengths, for inference."""
@@ -120,6 +142,11 @@ class SharedEncoder(nn.Module):
     def place(self, x_BTD: Tensor, start: int = 0) -> Tensor:
         """Embedded frames or tokens start ... start + T - 1 with their positions, as the first layer reads them."""
         return self.dropout(self.embedding_norm(self.positions(x_BTD, start)))
+
+    def _remember(self, embedded: Stream, frames: Tensor) -> Memory:
+        segments = self.segment(embedded, frames, 0.0, PLAIN)
+        [states] = self.run([(embedded, segments.visibility)], PLAIN)
+        return Memory(states.value, frames, segments.units)
 
     def _text_units(self, tokens_BU: Tensor) -> Tensor:
         """The word of each token, </s> with the last, for a lag in words; as published its position, for one in pieces.

@@ -130,6 +130,15 @@ class Wav2Vec2FrontEnd(nn.Module):
         """Samples that the first frame needs; no shorter input has a frame."""
         return self._field_and_jump(len(self.convolutions))[0]
 
+    @property
+    def frames_of_block(self) -> int:
+        """Feature frames in a block, of which the first has fewer."""
+        return self.frames_of_block_at(len(self.convolutions))
+
+    def frames_of_block_at(self, layers: int) -> int:
+        """Frames in a block behind the first convolutions; samples behind none."""
+        return self.block // self._field_and_jump(layers)[1]
+
     def frames(self, lengths: Tensor) -> Tensor:
         """(B,) samples -> (B,) frames, one every 20 ms."""
         for kernel, stride in self.convolutions:

@@ -14,10 +14,15 @@ from mgcm_fairseq.modules.subsampler import STRIDE, ConvSubsampler
 
 
 class FrontEndStream:
-    """Features of a front end that hears in blocks; they equal those of the whole utterance. For evaluation."""
+    """Features of a front end that hears in blocks; they equal those of the whole utterance. For evaluation.
 
-    def __init__(self, front_end: Wav2Vec2FrontEnd) -> None:
+    The first block and the last give convolutions fewer frames than others. With `one_shape` they are padded, and what
+    becomes of that is cut off, so that each convolution sees one shape, which a GPU plans for once.
+    """
+
+    def __init__(self, front_end: Wav2Vec2FrontEnd, one_shape: bool = False) -> None:
         self.front_end = front_end
+        self.one_shape = one_shape
         self.rests: dict[int, Tensor] = {}  # convolution -> what its next frame still needs of its input
         self.sums: tuple[Tensor, Tensor, Tensor] | None = None  # of the group norm so far: frames, x, x^2
         self.context: Tensor | None = None
@@ -55,7 +60,9 @@ class FrontEndStream:
         self.rests[index] = x_1CT[:, :, frames * stride:]
         if frames == 0:
             return x_1CT.new_zeros(1, convolution.out_channels, 0)
-        return convolution(x_1CT)
+        if self.one_shape:
+            x_1CT = _widened(x_1CT, self.front_end.frames_of_block_at(index) + kernel - 1)
+        return convolution(x_1CT)[:, :, :frames]
 
     def _normalise(self, norm: PaddedGroupNorm, x_1CT: Tensor) -> Tensor:
         wide = x_1CT.double() if x_1CT.dtype == torch.float64 else x_1CT.float()
@@ -71,17 +78,23 @@ class FrontEndStream:
         encoder = self.front_end.wav2vec2.encoder
         before = encoder.pos_conv[0].kernel_size[0] // 2
         context = x_1TC.new_zeros(1, before, x_1TC.size(2)) if self.context is None else self.context
-        window = torch.cat([context, x_1TC], 1)
-        self.context = window[:, -before:]
-        x_1TC = x_1TC + encoder.pos_conv(window.transpose(1, 2)).transpose(1, 2)[:, before:]
+        window_1TC, frames = torch.cat([context, x_1TC], 1), x_1TC.size(1)
+        self.context = window_1TC[:, -before:]
+        window_1CT = window_1TC.transpose(1, 2)
+        if self.one_shape:
+            window_1CT = _widened(window_1CT, before + self.front_end.frames_of_block)
+        x_1TC = x_1TC + encoder.pos_conv(window_1CT).transpose(1, 2)[:, before:before + frames]
         return x_1TC if encoder.layer_norm_first else encoder.layer_norm(x_1TC)
 
 
 class SubsamplerStream:
     """Causal subsampling of features that arrive in pieces."""
 
-    def __init__(self, subsampler: ConvSubsampler) -> None:
+    def __init__(self, subsampler: ConvSubsampler, most: int | None = None) -> None:
+        """`most`: frames in the longest piece, to which the others are padded, so that each convolution sees one shape.
+        """
         self.subsampler = subsampler
+        self.most = most
         self.rests: list[Tensor | None] = [None] * len(subsampler.kernels)
 
     def fork(self) -> "SubsamplerStream":
@@ -93,6 +106,7 @@ class SubsamplerStream:
     def extend(self, x_1TC: Tensor) -> Tensor:
         """(1, T, C) -> (1, T', D), which may be none."""
         convolution: Any
+        most = self.most
         for index, (convolution, kernel) in enumerate(
                 zip(self.subsampler.convs, self.subsampler.kernels, strict=True)):
             x_1CT, rest = x_1TC.transpose(1, 2), self.rests[index]
@@ -101,5 +115,13 @@ class SubsamplerStream:
             self.rests[index] = x_1CT[:, :, frames * STRIDE:]
             if frames == 0:
                 return x_1TC.new_zeros(1, 0, convolution.out_channels // 2)
-            x_1TC = F.glu(convolution(x_1CT), dim=1).transpose(1, 2)
+            if most is not None:
+                width = most + 2 * (kernel // 2)
+                x_1CT, most = _widened(x_1CT, width), (width - kernel) // STRIDE + 1
+            x_1TC = F.glu(convolution(x_1CT)[:, :, :frames], dim=1).transpose(1, 2)
         return x_1TC
+
+
+def _widened(x_1CT: Tensor, frames: int) -> Tensor:
+    """With zeros behind it up to a number of frames; a frame that a convolution makes of x alone does not see them."""
+    return F.pad(x_1CT, (0, max(0, frames - x_1CT.size(2))))

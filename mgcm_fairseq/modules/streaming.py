@@ -45,8 +45,10 @@ class IncrementalStream:
 
     def __init__(self, encoder: SharedEncoder, segmenter: Segmenter) -> None:
         self.encoder, self.segmenter = encoder, segmenter
-        self.front_end = FrontEndStream(encoder.front_end)
-        self.subsampler = None if encoder.subsampler is None else SubsamplerStream(encoder.subsampler)
+        one_shape = encoder.convolves_few_shapes
+        self.front_end = FrontEndStream(encoder.front_end, one_shape)
+        frames = encoder.front_end.frames_of_block if one_shape else None
+        self.subsampler = None if encoder.subsampler is None else SubsamplerStream(encoder.subsampler, frames)
         self.cache: Cache = {}  # keys and values of segments that have closed
         parameter = encoder.projection.weight
         self.waiting = parameter.new_zeros(0)  # samples of a block that is not complete
@@ -127,9 +129,7 @@ class ReencodingStream:
         self.heard = torch.cat([self.heard, samples_N.to(self.heard)])
         if len(self.heard) < self.encoder.front_end.receptive_field:
             return
-        lengths = torch.tensor([len(self.heard)], device=self.heard.device)
-        features = self.encoder.front_end(self.heard.unsqueeze(0), lengths, PLAIN, ("st",))
-        embedded, frames = self.encoder.embed_speech(features, lengths, PLAIN)
+        embedded, frames = self.encoder.embed_utterance(self.heard)
         new = self.segmenter(embedded.value)[:, self.boundaries.size(1):]
         decisions = self.segmenter.decide(new, torch.tensor([new.size(1)], device=new.device), self.last)
         self.last = decisions.last

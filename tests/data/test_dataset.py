@@ -3,21 +3,25 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
+from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.vocabulary import Vocabulary
 
 
-def load(folder: Path, split: str = "train", seed: int | None = None) -> SpeechTranslationDataset:
+def load(folder: Path, split: str = "train", seed: int | None = None,
+         grid: LengthGrid | None = None) -> SpeechTranslationDataset:
     vocabulary = Vocabulary.load(folder, CorpusConfig.read(folder))
-    return SpeechTranslationDataset(Columns(folder / f"{split}.tsv"), vocabulary, seed)
+    return SpeechTranslationDataset(Columns(folder / f"{split}.tsv"), vocabulary, seed, grid=grid)
 
 
-def test_a_batch_holds_every_item_padded_on_the_right(tiny_corpus):
-    dataset = load(tiny_corpus)
+@pytest.mark.parametrize("grid", [None, LengthGrid(), LengthGrid(20_000)])
+def test_a_batch_holds_every_item_padded_on_the_right(tiny_corpus, grid):
+    dataset = load(tiny_corpus, grid=grid)
     vocabulary = dataset.vocabulary
     batch = dataset.collater([dataset[index] for index in (3, 8, 5)])
     lengths = batch["net_input"]["src_lengths"].tolist()
@@ -36,6 +40,11 @@ def test_a_batch_holds_every_item_padded_on_the_right(tiny_corpus):
             assert prefix[:len(expected)] == [vocabulary.tag(language), *expected[:-1]]
             assert set(prefix[len(expected):]) <= {vocabulary.pad}
         assert batch["transcript_lengths"][row] == len(item["transcript"])
+    longest = max(lengths)
+    assert batch["net_input"]["src_tokens"].size(1) == (longest if grid is None else int(grid.samples(longest)))
+    for name in ("transcript", "target", "spelling"):
+        longest = int(batch[name].ne(vocabulary.pad).sum(1).max())
+        assert batch[name].size(1) == (longest if grid is None else -(-longest // 8) * 8)
     assert batch["ntokens"] == batch["target"].ne(vocabulary.pad).sum()
 
 
@@ -65,6 +74,23 @@ def test_sizes_are_samples_and_target_tokens(tiny_corpus):
     assert dataset.size(2) == (dataset.utterances[2].n_frames, len(dataset[2]["translation"]))
     assert dataset.sizes[2].tolist() == list(dataset.size(2))
     assert dataset.num_tokens_vec(np.array([1, 2])).tolist() == [dataset.num_tokens(1), dataset.num_tokens(2)]
+
+
+def test_a_grid_changes_what_a_batch_takes_and_not_what_is_too_long(tiny_corpus):
+    plain, dataset = load(tiny_corpus), load(tiny_corpus, grid=LengthGrid())
+    assert dataset.num_tokens(2) == LengthGrid().samples(plain.num_tokens(2)) > plain.num_tokens(2)
+    assert dataset.num_tokens_vec(np.array([2])).tolist() == [dataset.num_tokens(2)]
+    assert (dataset.sizes == plain.sizes).all()
+    assert dataset.size(2) == plain.size(2)
+    assert dataset.filter_indices_by_size(np.array([2]), (plain.num_tokens(2), 512))[1] == []
+
+
+def test_on_a_grid_a_length_has_one_number_of_rows(tiny_corpus):
+    dataset = load(tiny_corpus, grid=LengthGrid())
+    [_, *batches] = dataset.batch_by_size(dataset.ordered_indices(), 128_000)  # the first holds what is left
+    longest = [max(dataset.num_tokens_vec(batch)) for batch in batches]
+    assert len(set(longest)) > 3
+    assert [len(batch) for batch in batches] == [128_000 // length for length in longest]
 
 
 def test_an_empty_batch_is_fairseqs_dummy(tiny_corpus):

@@ -4,19 +4,42 @@ from itertools import chain, pairwise, product
 
 import numpy as np
 import pytest
+import torch
+from fairseq import options
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.length_grid import LengthGrid
+from mgcm_fairseq.data.padding import padding
 from mgcm_fairseq.tasks.simul_st import SimulSTConfig, SimulSTTask
 
 BATCHES = 14  # of three of the 40 utterances: no number of workers below divides them
 FREQUENCY = {1: 4, 2: 2, 3: 1, 4: 1}  # workers: micro-batches in an update
 
 
-@pytest.fixture(scope="module")
-def task(tiny_corpus):
-    task = SimulSTTask.setup_task(SimulSTConfig(data=str(tiny_corpus), seed=1))
-    task.load_dataset("train")
+def make(corpus, grid, split="train", **options):
+    task = SimulSTTask.setup_task(SimulSTConfig(data=str(corpus), seed=1, length_grid=grid, **options))
+    task.load_dataset(split)
     return task
+
+
+@pytest.mark.parametrize(("choice", "gpu", "flags", "expected"), [
+    ("auto", True, [], True), ("auto", True, ["--cpu"], False), ("auto", False, [], False),
+    ("auto", False, ["--cpu"], False), ("always", False, ["--cpu"], True), ("never", True, [], False)])
+def test_automatic_is_where_a_gpu_trains(tiny_corpus, monkeypatch, choice, gpu, flags, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    arguments = options.parse_args_and_arch(options.get_training_parser(), [
+        str(tiny_corpus), "--task", "simul_st", "--arch", "simul_st_demo", "--length-grid", choice, *flags])
+    cfg = convert_namespace_to_omegaconf(arguments)
+    task = SimulSTTask.setup_task(cfg.task)
+    task.load_dataset("dev")
+    assert task.on_grid == expected
+    assert (task.dataset("dev").grid is not None) == expected
+
+
+@pytest.fixture(scope="module", params=["never", "always"])
+def task(tiny_corpus, request):
+    return make(tiny_corpus, request.param)
 
 
 def iterator(task, **options):
@@ -53,22 +76,50 @@ def test_every_utterance_comes_once_an_epoch(task):
         assert sorted(index for ids in epoch(batches, True) for index in ids) == list(range(40))
 
 
-def test_what_is_scored_has_a_batch_however_long_it_is(tiny_corpus):
-    task = SimulSTTask.setup_task(SimulSTConfig(data=str(tiny_corpus), max_source_samples=10_000))
-    task.load_dataset("dev")
+@pytest.mark.parametrize("grid", ["never", "always"])
+def test_what_is_scored_has_a_batch_however_long_it_is(tiny_corpus, grid):
+    task = make(tiny_corpus, grid, "dev", max_source_samples=10_000)
     dataset = task.dataset("dev")
     shortest, longest = min(dataset.frames), max(dataset.frames)
     for limit in (shortest, 4 * longest):
         batches = task.get_batch_iterator(dataset, max_tokens=limit, max_positions=(10_000, 512)).frozen_batches
         assert sorted(chain(*batches)) == list(range(len(dataset)))
-        assert all(len(batch) * max(dataset.frames[batch]) <= max(limit, longest) for batch in batches)
+        made = [dataset.collater([dataset[index] for index in batch]) for batch in batches]
+        assert all(batch["net_input"]["src_tokens"].numel() <= max(limit, longest) for batch in made)
+
+
+@pytest.mark.parametrize("grid", ["never", "always"])
+def test_whoever_is_within_the_limits_is_trained_on(tiny_corpus, grid):
+    """At a limit of exactly the longest utterance, which the grid would raise above it."""
+    longest = int(make(tiny_corpus, "never").dataset("train").frames.max())
+    assert LengthGrid().samples(longest) > longest
+    for samples, most in ((longest, 480_000), (10 * longest, longest)):
+        task = make(tiny_corpus, grid, max_source_samples=most)
+        batches = iterator(task, max_tokens=samples, max_positions=task.max_positions())
+        made = list(batches.next_epoch_itr())
+        assert sorted(index for batch in made for index in batch["id"].tolist()) == list(range(40))
+        sizes = [batch["net_input"]["src_tokens"].shape for batch in made]
+        assert all(rows * size <= samples and size <= most for rows, size in sizes)
+        assert max(size for _, size in sizes) == longest
+
+
+def test_augmentation_changes_lengths_on_the_grid_too(tiny_corpus):
+    task = make(tiny_corpus, "always", augment_speed="0.8,1.25")
+    dataset = task.dataset("train")
+    grid = set(LengthGrid().samples(np.arange(1, 200_000, 40)).tolist())
+    for number in (1, 2):
+        batches = iterator(task, epoch=number, max_positions=task.max_positions())
+        made = [tuple(batch["net_input"]["src_tokens"].shape) for batch in batches.next_epoch_itr()]
+        assert {size for _, size in made} <= grid
+        assert all(rows * size <= 128_000 for rows, size in made)
+        found = padding(dataset, batches.frozen_batches)
+        assert found.audio.padded == sum(rows * size for rows, size in made)
 
 
 def test_a_curriculum_ends_with_its_epoch(task):
     batches = iterator(task)
     ascending, second, third = epoch(batches, False), epoch(batches, True), epoch(batches, True)
-    frames = batches.dataset.frames
-    longest = [max(frames[ids]) for ids in ascending]
+    longest = [max(batches.dataset.num_tokens_vec(ids)) for ids in ascending]
     assert longest == sorted(longest)
     assert sorted(second) == sorted(ascending)
     assert second != ascending
@@ -80,9 +131,14 @@ def test_batches_are_full_and_hold_like_lengths(task):
     batches = iterator(task).frozen_batches
     ranges = [(dataset.frames[batch].min(), dataset.frames[batch].max()) for batch in batches]
     assert all(last <= first for (_, last), (first, _) in pairwise(ranges))
-    assert all(len(batch) * longest <= 128_000 for batch, (_, longest) in zip(batches, ranges, strict=True))
-    assert all((len(batch) + 1) * dataset.frames[following[0]] > 128_000
-               for batch, following in pairwise(batches))
+    longest = [dataset.num_tokens_vec(batch).max() for batch in batches]
+    assert all(len(batch) * samples <= 128_000 for batch, samples in zip(batches, longest, strict=True))
+    if task.cfg.length_grid == "never":
+        assert all((len(batch) + 1) * dataset.frames[following[0]] > 128_000
+                   for batch, following in pairwise(batches))
+    else:
+        assert all((len(batch) + 1) * samples > 128_000
+                   for batch, samples in zip(batches[1:], longest[1:], strict=True))
 
 
 @pytest.mark.parametrize("count", [2, 4])
@@ -156,6 +212,29 @@ def test_other_batches_are_refused(task, other):
     resumed = iterator(task, **{"max_sentences": 3, **other})
     with pytest.raises(InputError, match="--reset-dataloader"):
         resumed.load_state_dict(first.state_dict())
+
+
+@pytest.mark.parametrize(("before", "after"), [("never", "always"), ("always", "never")])
+def test_batches_of_another_grid_are_refused(tiny_corpus, before, after):
+    first, resumed = (iterator(make(tiny_corpus, grid)) for grid in (before, after))
+    next(first.next_epoch_itr())
+    with pytest.raises(InputError, match="--length-grid"):
+        resumed.load_state_dict(first.state_dict())
+
+
+def test_an_epoch_says_once_what_its_batches_are(task, caplog):
+    """One line of the first worker, which another resumes in the same words."""
+    caplog.set_level("INFO", "mgcm_fairseq.data.batches")
+    first, *others = workers(task, 2)
+    for one in (first, *others):
+        epoch(one, False)
+        next(one.next_epoch_itr())
+    resumed = workers(task, 1)[0]
+    resumed.load_state_dict(first.state_dict())
+    next(resumed.next_epoch_itr())
+    lines = caplog.messages
+    found = padding(task.dataset("train"), first.frozen_batches)
+    assert lines == [f"epoch {number}: {found}" for number in (1, 2, 2)]
 
 
 def test_fillers_are_short_and_count_for_nothing(task):
