@@ -4,6 +4,7 @@ import math
 import os
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -11,12 +12,12 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.evaluation.conflict_benchmark.floor import floor
+from mgcm_fairseq.evaluation.conflict_benchmark.floor import Floor, floor
 from mgcm_fairseq.evaluation.conflict_benchmark.methods import STEPS
 from mgcm_fairseq.evaluation.conflict_benchmark.profile import Profile, profile_cpu, profile_cuda
 from mgcm_fairseq.evaluation.conflict_benchmark.setting import CLOCKS, DTYPES, Setting
 from mgcm_fairseq.evaluation.conflict_benchmark.timing import ratio_to, step_times
-from mgcm_fairseq.evaluation.conflict_benchmark.workload import Workload
+from mgcm_fairseq.evaluation.conflict_benchmark.workload import Shape, Workload
 
 Progress = Callable[[str], None]
 
@@ -26,14 +27,14 @@ def measure(setting: Setting, methods: Sequence[str], progress: Progress) -> Ite
     methods = list(dict.fromkeys(["plain", *methods]))
     dtype = DTYPES[setting.dtype]
     torch.set_float32_matmul_precision("high" if setting.tf32 else "highest")
-    with FakeTensorMode():
-        workload = Workload.build(setting.size, setting.shape, "cpu", dtype)
-        parameters, parameter_bytes = sum(p.numel() for p in workload.parameters), workload.parameter_bytes
-        limits = floor(workload)
-        progress(f"{setting}: {parameters / 1e6:.1f} M parameters; floor {limits.all:.3f} x plain, "
-                 f"{limits.above:.3f} x plain above the front end")
-        profiles = {}
-        if setting.device == "cpu":
+    parameters, limits = _known(setting.size, setting.speech_s)
+    parameter_bytes = parameters * dtype.itemsize
+    progress(f"{setting}: {parameters / 1e6:.1f} M parameters; floor {limits.all:.3f} x plain, "
+             f"{limits.above:.3f} x plain above the front end")
+    profiles = {}
+    if setting.device == "cpu":
+        with FakeTensorMode():
+            workload = Workload.build(setting.size, setting.shape, "cpu", dtype)
             for method in methods:
                 profiles[method] = profile_cpu(workload, STEPS[method](workload), fake=True)
                 progress(f"{setting}, {method}: {_describe(profiles[method], parameter_bytes)}")
@@ -62,6 +63,14 @@ def measure(setting: Setting, methods: Sequence[str], progress: Progress) -> Ite
             "extra_peak_over_params": round((profile.peak - profiles["plain"].peak) / parameter_bytes, 3),
             "kernels": profile.kernels, "host_syncs": profile.host_syncs,
         }
+
+
+@cache
+def _known(size: str, speech_s: float) -> tuple[int, Floor]:
+    """Number of parameters, and the floor, which is the same for any number of utterances of equal length."""
+    with FakeTensorMode():
+        workload = Workload.build(size, Shape.one(speech_s), "cpu")
+        return sum(parameter.numel() for parameter in workload.parameters), floor(workload)
 
 
 def _busy(profile: Profile, plain: Profile) -> dict[str, float | None]:
