@@ -9,6 +9,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mgcm_fairseq.core.conflict import PLAIN
+from mgcm_fairseq.evaluation.conflict_benchmark.floor import floor
 from mgcm_fairseq.evaluation.conflict_benchmark.live_bytes import LiveBytes
 from mgcm_fairseq.evaluation.conflict_benchmark.measure import check_losses
 from mgcm_fairseq.evaluation.conflict_benchmark.methods import METHODS, STEPS, available
@@ -96,6 +97,12 @@ def test_the_thin_network_is_as_deep_as_the_papers():
         name for name, _ in paper.network.named_parameters()]
     without_vocabulary = [parameter.numel() for parameter in thin.parameters if VOCABULARY not in parameter.shape]
     assert sum(without_vocabulary) < 200_000
+
+
+def test_the_floor_does_not_depend_on_the_number_of_utterances():
+    with FakeTensorMode():
+        one, three = (floor(Workload.build("0.003", Shape(count, 8_000, 24, 28), "cpu")) for count in (1, 3))
+    assert one == pytest.approx(three, rel=1e-12)
 
 
 def test_three_gradients_are_the_operators_of_three_backward_passes():
