@@ -1,10 +1,12 @@
 """Runs a training and reads its log while it is written: when each update came, its loss, and the memory it left."""
 
 import contextlib
+import itertools
 import math
 import os
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import threading
@@ -12,7 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mgcm_fairseq.evaluation.gpu_check.setting import REPOSITORY
+from mgcm_fairseq.evaluation.gpu_check.setting import REPOSITORY, Row
 
 UPDATE = re.compile(r"\btrain_inner\b.*? loss=([^,\s]+)")
 FREE = re.compile(r"gb_free=([\d.]+)")
@@ -29,11 +31,15 @@ class Followed:
     overflows: int = 0  # updates that the loss scale skipped
     status: int | None = None  # None: it was ended when it had done enough
 
-    @property
-    def per_second(self) -> float | None:
-        """Updates a second of the later half, when all is warm."""
+    def pace(self) -> Row:
+        """Updates a second of the later half, when all is warm: by the median update, and by all.
+
+        The two differ by what single updates wait for, such as the end of an epoch, of which a small corpus has many.
+        """
         late = self.updates[len(self.updates) // 2:]
-        return round((len(late) - 1) / (late[-1] - late[0]), 3) if len(late) > 1 else None
+        took = [after - before for before, after in itertools.pairwise(late)]
+        return {"updates a second": round(1 / statistics.median(took), 3) if took else None,
+                "of all": round(len(took) / sum(took), 3) if took else None}
 
     def read(self, line: str, seconds: float) -> None:
         """Takes a line that came after `seconds`."""

@@ -29,7 +29,7 @@ PARTS = {
         "extra_peak_over_params", "kernels", "host_syncs")),
     "shapes": Part("New lengths of audio", shapes, 60),
     "trainings": Part("The demo's network through fairseq-train", trainings, 90),
-    "paper": Part("The paper's rows through scripts/train.sh, one micro-batch an update", paper_rows, 110),
+    "paper": Part("The paper's rows through scripts/train.sh", paper_rows, 110),
     "agents": Part("Agents with random weights", agents, 25),
     "equality": Part("Translations against the CPU's", equality, 40),
 }

@@ -40,7 +40,7 @@ def trainings(setting: Setting) -> Iterator[Row]:
             yield {"precision": precision, "error": str(error)}
             continue
         yield {"precision": precision, "updates": len(found.updates), "first loss": found.losses[0],
-               "last loss": found.losses[-1], "skipped": found.overflows, "updates a second": found.per_second,
+               "last loss": found.losses[-1], "skipped": found.overflows, **found.pace(),
                "first update (s)": round(found.updates[0], 1)}
 
 

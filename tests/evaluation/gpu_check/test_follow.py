@@ -56,5 +56,6 @@ def test_a_training_that_went_wrong_is_an_error(command, message):
 
 
 def test_updates_a_second_are_those_of_the_later_half():
-    assert Followed(updates=[0.0, 30.0, 40.0, 40.5, 41.0, 41.5]).per_second == 2
-    assert Followed(updates=[0.0]).per_second is None
+    late = [40.0, 40.5, 41.0, 42.5, 43.0]
+    assert Followed(updates=[0.0, 30.0, 35.0, 39.0, *late]).pace() == {"updates a second": 2, "of all": 1.333}
+    assert Followed(updates=[0.0]).pace() == {"updates a second": None, "of all": None}
