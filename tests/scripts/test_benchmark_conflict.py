@@ -72,12 +72,16 @@ def test_a_real_run_adds_times(tmp_path):
 def test_every_batch_and_type_is_measured(tmp_path):
     path = tmp_path / "b.json"
     done = run(sys.executable, "scripts/benchmark_conflict.py", *SMALL, "--methods", "streamed", "--rounds", "1",
-               "--clock", "cpu", "--batch", "1,2", "--dtype", "fp16,bf16", "--out", path)
+               "--clock", "cpu", "--batch", "1,2", "--dtype", "fp32,fp16", "--out", path)
     found = json.loads(path.read_text())["rows"]
     assert [(row["method"], row["utterances"], row["dtype"]) for row in found] == [
-        (method, utterances, dtype) for utterances in (1, 2) for dtype in ("fp16", "bf16")
+        (method, utterances, dtype) for utterances in (1, 2) for dtype in ("fp32", "fp16")
         for method in ("plain", "streamed")]
     assert {(row["clock"], row["threads"], row["tf32"], row["speech_s"]) for row in found} == {("cpu", 1, False, 1.0)}
+    plain = {(row["utterances"], row["dtype"]): row for row in found if row["method"] == "plain"}
+    for one, two in (((1, "fp32"), (2, "fp32")), ((1, "fp16"), (2, "fp16"))):
+        assert plain[one]["peak_over_params"] < plain[two]["peak_over_params"]
+    assert plain[1, "fp32"]["kernels"] < plain[1, "fp16"]["kernels"]  # which widens for norms and losses
     assert done.stdout == table(found)
     assert "busy" not in done.stdout
 

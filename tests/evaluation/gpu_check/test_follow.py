@@ -35,7 +35,7 @@ def test_it_is_ended_with_all_that_it_started(tmp_path):
     found.check()
     assert (found.status, len(found.updates)) == (None, 1)
     time.sleep(0.2)
-    running = subprocess.run(["ps", "-eo", "args"], text=True, capture_output=True).stdout
+    running = subprocess.run(["ps", "-ww", "-eo", "args"], text=True, capture_output=True).stdout
     assert mark not in running
 
 
