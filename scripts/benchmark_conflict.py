@@ -1,8 +1,10 @@
 """Measures conflict handling on the real network: step time, memory, kernels and host syncs of every method."""
 
 import argparse
+import itertools
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,11 @@ import torch
 
 from mgcm_fairseq import compat
 from mgcm_fairseq.core.signature import environment
-from mgcm_fairseq.data.arguments import number, positive, some_of
+from mgcm_fairseq.data.arguments import number, positive, positives, some_of
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation.conflict_benchmark.measure import measure
-from mgcm_fairseq.evaluation.conflict_benchmark.methods import METHODS, available
+from mgcm_fairseq.evaluation.conflict_benchmark.methods import STEPS, available
+from mgcm_fairseq.evaluation.conflict_benchmark.setting import CLOCKS, DTYPES, Setting
 from mgcm_fairseq.evaluation.conflict_benchmark.sizes import SIZES, VOCABULARY
 from mgcm_fairseq.evaluation.conflict_benchmark.table import table
 from mgcm_fairseq.evaluation.conflict_benchmark.workload import SOURCE, TARGET
@@ -21,8 +24,9 @@ from mgcm_fairseq.evaluation.conflict_benchmark.workload import SOURCE, TARGET
 
 def main() -> None:
     args = _parser().parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    threads = args.threads or (1 if args.clock == "cpu" else 0)
+    if threads:
+        torch.set_num_threads(threads)
     compat.silence_what_only_others_can_mend()
     try:
         results = run(args)
@@ -39,15 +43,22 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         raise InputError("--device", "a device of this machine", "cuda, which PyTorch does not see", "Pass cpu.")
     if args.device == "cuda" and args.fake:
         raise InputError("--fake", "--device cpu", "cuda", "Fake tensors take the same memory anywhere.")
+    if args.device == "cpu" and args.tf32:
+        raise InputError("--tf32", "--device cuda", "cpu", "Only GPUs have TF32: leave it out.")
     methods = [method for method in args.methods if available(method)]
     if len(methods) < len(args.methods):
         say("torchjd: left out, for it is not installed (pip install -c constraints.txt -e '.[torchjd]')")
-    rows = [row for size in args.sizes
-            for row in measure(size, methods, args.seconds, 0 if args.fake else args.rounds, args.device, say)]
-    setting = {"fake": args.fake, "rounds": 0 if args.fake else args.rounds, "dtype": "fp32", "dropout": 0.0,
-               "utterances": 1, "speech_s": args.seconds, "source_tokens": SOURCE, "target_tokens": TARGET,
-               "vocabulary": VOCABULARY}
-    return {"rows": rows, "environment": {**environment(), **setting}}
+    rows = [row for setting in settings(args) for row in measure(setting, methods, say)]
+    return {"rows": rows, "environment": {**environment(), "fake": args.fake, "dropout": 0.0, "source_tokens": SOURCE,
+                                          "target_tokens": TARGET, "vocabulary": VOCABULARY}}
+
+
+def settings(args: argparse.Namespace) -> Iterator[Setting]:
+    """One for each network, batch and type that were asked for."""
+    for size, utterances, dtype in itertools.product(args.sizes, args.batch, args.dtype):
+        rounds = 0 if args.fake else args.rounds or SIZES[size].rounds
+        yield Setting(size, utterances, args.seconds or SIZES[size].seconds, dtype, args.device, args.tf32, args.clock,
+                      rounds)
 
 
 def say(text: str) -> None:
@@ -57,28 +68,29 @@ def say(text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", type=_sizes, default=[0.05, 0.2, 0.5, 1.0], metavar="B,...",
-                        help=f"billions of parameters, of {_names(SIZES)} (0.05,0.2,0.5,1.0)")
-    parser.add_argument("--methods", type=some_of(METHODS), default=list(METHODS), metavar="NAME,...",
-                        help=f"of {_names(METHODS)} (all); plain is always measured")
-    parser.add_argument("--rounds", type=positive, default=5, help="timed steps of each method, in turns (5)")
-    parser.add_argument("--seconds", type=number(0.1, 20, "seconds from 0.1 to 20"), default=8.0,
-                        help="length of the utterance (8)")
+    parser.add_argument("--sizes", type=some_of(SIZES), default=["0.05", "0.2", "0.5", "1.0"], metavar="NAME,...",
+                        help=f"of {', '.join(SIZES)}; numbers are billions of parameters; thin: the paper's depth and "
+                             "next to no arithmetic (0.05,0.2,0.5,1.0)")
+    parser.add_argument("--methods", type=some_of(STEPS), default=list(STEPS), metavar="NAME,...",
+                        help=f"of {', '.join(STEPS)} (all); plain is always measured; three_gradients handles no "
+                             "conflicts")
+    parser.add_argument("--batch", type=positives, default=[1], metavar="N,...", help="utterances in the batch (1)")
+    parser.add_argument("--seconds", type=number(0.1, 20, "seconds from 0.1 to 20"),
+                        help="length of each utterance (8; thin: 0.5)")
+    parser.add_argument("--dtype", type=some_of(DTYPES), default=["fp32"], metavar="NAME,...",
+                        help=f"of {', '.join(DTYPES)}: parameters and activations (fp32)")
+    parser.add_argument("--tf32", action="store_true",
+                        help="matrix products in fp32 may use TF32, as cuDNN's convolutions do by default")
+    parser.add_argument("--rounds", type=positive, help="timed steps of each method, in turns (5; thin: 15)")
+    parser.add_argument("--clock", choices=list(CLOCKS), default="wall",
+                        help="cpu: of this process, for a machine that others use too (wall)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(cpu)")
-    parser.add_argument("--threads", type=positive, help="threads of a CPU operator (PyTorch's default)")
+    parser.add_argument("--threads", type=positive,
+                        help="threads of a CPU operator (PyTorch's default; with --clock cpu 1)")
     parser.add_argument("--fake", action="store_true",
                         help="memory, kernels and host syncs only, without arithmetic: any size on any machine")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     return parser
-
-
-def _names(known: Any) -> str:
-    return ", ".join(map(str, known))
-
-
-def _sizes(text: str) -> list[float]:
-    known = {f"{size:g}": size for size in SIZES} | {str(size): size for size in SIZES}
-    return [known[name] for name in some_of(known)(text)]
 
 
 if __name__ == "__main__":

@@ -16,16 +16,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
-from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
-from omegaconf import OmegaConf
-
 from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.evaluation.gpu_check.random_wav2vec2 import save_random
 from mgcm_fairseq.recipes.rows import STARTS_FROM
 
 UPDATES = 10
-PUBLISHED = {"quantize_targets": True, "final_dim": 256, "encoder_layerdrop": 0.05, "dropout_input": 0.1,
-             "dropout_features": 0.1, "feature_grad_mult": 0.1}  # as in wav2vec_small.pt
 OVERRIDES = [f"optimization.max_update={UPDATES}", "optimization.update_freq=[1]", "dataset.batch_size=1",
              "dataset.num_workers=0", "++dataset.batch_size_valid=8", "common.log_interval=1",
              f"checkpoint.save_interval_updates={UPDATES}", "checkpoint.keep_interval_updates=1",
@@ -40,7 +35,7 @@ def main() -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     w2v = args.out / "wav2vec2_base_shaped.pt"
     if not w2v.is_file():
-        save_checkpoint(w2v)
+        save_random(w2v, {})
     rows = []
     for row, before in STARTS_FROM.items():
         if row not in args.rows:
@@ -64,14 +59,6 @@ def main() -> int:
         args.json.write_text(json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
     print("\n" + "\n".join(map(describe, rows)))
     return 0
-
-
-def save_checkpoint(path: Path) -> None:
-    """A file as fairseq writes it after pre-training wav2vec 2.0 base, with random weights."""
-    torch.manual_seed(0)
-    model = Wav2Vec2Model(OmegaConf.merge(OmegaConf.structured(Wav2Vec2Config), PUBLISHED))
-    config = {"model": {"_name": "wav2vec2", **PUBLISHED}, "task": {"_name": "audio_pretraining", "normalize": False}}
-    torch.save({"model": model.state_dict(), "args": None, "cfg": config}, path)
 
 
 def run(command: list[str]) -> int:

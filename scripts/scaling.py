@@ -68,7 +68,7 @@ def say(text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gpus", type=_counts, default=[1, 8, 64], metavar="N,...", help="(1,8,64)")
-    parser.add_argument("--size", type=float, choices=list(SIZES), default=0.2,
+    parser.add_argument("--size", choices=list(SIZES), default="0.2",
                         help="billions of parameters of the network (0.2: the paper's)")
     parser.add_argument("--measured", type=Path, metavar="FILE",
                         help="take what an earlier run measured, memory of its largest batches too, in place of --size")

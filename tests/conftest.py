@@ -1,4 +1,4 @@
-"""What every test starts from: the same random numbers and no time limit on generated examples."""
+"""What every test starts from: the same random numbers and no time limit on generated examples; a GPU is optional."""
 
 import pytest
 import torch
@@ -8,6 +8,13 @@ pytest_plugins = ["tests.fixtures", "tests.chinese"]
 
 settings.register_profile("project", deadline=None, database=None, derandomize=True)
 settings.load_profile("project")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("cuda"):
+                item.add_marker(pytest.mark.skip(reason="needs a GPU that PyTorch can use"))
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,11 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def positives(text: str) -> list[int]:
+    """Whole numbers from 1 on with commas between them."""
+    return [positive(part) for part in text.split(",")]
+
+
 def number(lowest: float, highest: float, what: str) -> Callable[[str], float]:
     """A type for numbers from `lowest` to `highest`; `what` names them in the error, with both ends."""
     def parse(text: str) -> float:

@@ -9,10 +9,14 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mgcm_fairseq.core.conflict import PLAIN
+from mgcm_fairseq.evaluation.conflict_benchmark.floor import floor
 from mgcm_fairseq.evaluation.conflict_benchmark.live_bytes import LiveBytes
-from mgcm_fairseq.evaluation.conflict_benchmark.methods import METHODS, available
+from mgcm_fairseq.evaluation.conflict_benchmark.measure import check_losses
+from mgcm_fairseq.evaluation.conflict_benchmark.methods import METHODS, STEPS, available
 from mgcm_fairseq.evaluation.conflict_benchmark.operators import Operators
 from mgcm_fairseq.evaluation.conflict_benchmark.profile import profile_cpu
+from mgcm_fairseq.evaluation.conflict_benchmark.sizes import VOCABULARY
+from mgcm_fairseq.evaluation.conflict_benchmark.table import table
 from mgcm_fairseq.evaluation.conflict_benchmark.workload import Shape, Workload
 from tests.core.conflict.reference import mgcm_by_module
 from tests.fixtures import run
@@ -31,22 +35,23 @@ def rows(*options):
 
 
 def workload():
-    return Workload.build(0.003, Shape.one(0.5), "cpu")
+    return Workload.build("0.003", Shape.one(0.5), "cpu")
 
 
 def test_a_fake_run_measures_memory_and_waits_but_no_time(tmp_path):
     found, environment = rows("--fake", tmp_path / "b.json")
-    assert list(found) == INSTALLED
+    assert list(found) == [*INSTALLED, "three_gradients"]
     assert environment["fake"]
     assert environment["torch"] == torch.__version__
     for row in found.values():
-        assert set(row) >= {"method", "size_b", "device", "time_ratio", "floor_ratio", "extra_peak_over_params",
+        assert set(row) >= {"method", "size", "device", "time_ratio", "floor_ratio", "extra_peak_over_params",
                             "host_syncs"}
-        assert (row["time_ratio"], row["device"], row["size_b"]) == (None, "cpu", 0.003)
+        assert (row["time_ratio"], row["device"], row["size"]) == (None, "cpu", "0.003")
         assert row["kernels"] > 0
     memory = {method: row["extra_peak_over_params"] for method, row in found.items()}
     assert memory["plain"] == 0 < memory["streamed_above"] <= memory["streamed"] < memory["stash"] < memory["published"]
     assert memory["published"] < memory["pcgrad"]
+    assert memory["three_gradients"] < memory["stash"]
     waits = {method: row["host_syncs"] for method, row in found.items()}
     assert waits["plain"] == waits["stash"] == waits["streamed"] == waits["streamed_above"] == 0
     assert waits["published"] > waits["pcgrad"] == 6
@@ -55,12 +60,69 @@ def test_a_fake_run_measures_memory_and_waits_but_no_time(tmp_path):
 
 
 def test_a_real_run_adds_times(tmp_path):
-    found, environment = rows("--methods", "streamed", "--rounds", "1", tmp_path / "b.json")
+    found, _ = rows("--methods", "streamed", "--rounds", "1", tmp_path / "b.json")
     assert list(found) == ["plain", "streamed"]
     assert found["plain"]["time_ratio"] == 1
     assert found["streamed"]["time_ratio"] > 0
     assert found["streamed"]["seconds"] > 0
-    assert environment["rounds"] == 1
+    assert found["streamed"]["rounds"] == 1
+    assert found["streamed"]["busy_seconds"] is None  # on a CPU
+
+
+def test_every_batch_and_type_is_measured(tmp_path):
+    path = tmp_path / "b.json"
+    done = run(sys.executable, "scripts/benchmark_conflict.py", *SMALL, "--methods", "streamed", "--rounds", "1",
+               "--clock", "cpu", "--batch", "1,2", "--dtype", "fp32,fp16", "--out", path)
+    found = json.loads(path.read_text())["rows"]
+    assert [(row["method"], row["utterances"], row["dtype"]) for row in found] == [
+        (method, utterances, dtype) for utterances in (1, 2) for dtype in ("fp32", "fp16")
+        for method in ("plain", "streamed")]
+    assert {(row["clock"], row["threads"], row["tf32"], row["speech_s"]) for row in found} == {("cpu", 1, False, 1.0)}
+    plain = {(row["utterances"], row["dtype"]): row for row in found if row["method"] == "plain"}
+    for one, two in (((1, "fp32"), (2, "fp32")), ((1, "fp16"), (2, "fp16"))):
+        assert plain[one]["peak_over_params"] < plain[two]["peak_over_params"]
+    assert plain[1, "fp32"]["kernels"] < plain[1, "fp16"]["kernels"]  # which widens for norms and losses
+    assert done.stdout == table(found)
+    assert "busy" not in done.stdout
+
+
+def test_losses_that_are_not_finite_are_refused():
+    measured = workload()
+    check_losses(measured)
+    torch.nn.init.constant_(measured.network.decoder.embedding.weight, torch.nan)
+    with pytest.raises(FloatingPointError, match=r"expected finite losses, found .*nan"):
+        check_losses(measured)
+
+
+def test_the_thin_network_is_as_deep_as_the_papers():
+    with FakeTensorMode():
+        thin, paper = (Workload.build(size, Shape.one(0.5), "cpu") for size in ("thin", "0.2"))
+    assert [name for name, _ in thin.network.named_parameters()] == [
+        name for name, _ in paper.network.named_parameters()]
+    without_vocabulary = [parameter.numel() for parameter in thin.parameters if VOCABULARY not in parameter.shape]
+    assert sum(without_vocabulary) < 200_000
+
+
+def test_the_floor_does_not_depend_on_the_number_of_utterances():
+    with FakeTensorMode():
+        one, three = (floor(Workload.build("0.003", Shape(count, 8_000, 24, 28), "cpu")) for count in (1, 3))
+    assert one == pytest.approx(three, rel=1e-12)
+
+
+def test_three_gradients_are_the_operators_of_three_backward_passes():
+    measured = workload()
+    passes = []
+    for losses in (("st",), ("st", "asr", "mt")):
+        measured.clear()
+        with Operators(fake=False) as operators:
+            of_tasks = measured.losses(PLAIN)
+            forward = operators.kernels
+            for task in losses:
+                torch.autograd.grad(of_tasks[task], measured.parameters, retain_graph=True, allow_unused=True)
+        passes.append(operators.kernels)
+    profiled = profile_cpu(measured, STEPS["three_gradients"](measured), fake=False)
+    assert forward < passes[0] < passes[1] == profiled.kernels
+    assert all(parameter.grad is None for parameter in measured.parameters)
 
 
 @pytest.mark.parametrize("method", ["plain", "stash", "streamed", "published"])
@@ -119,10 +181,17 @@ def test_operators_count_kernels_and_values_read():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    (("--sizes", "3"), "expected some of 0.003, 0.05"), (("--methods", "all"), "expected some of plain, published"),
+    (("--sizes", "3"), "expected some of thin, 0.003"), (("--methods", "all"), "expected some of plain, published"),
+    (("--dtype", "fp64"), "expected some of fp32, fp16, bf16"), (("--batch", "2,0"), "from 1 on, found '0'"),
     (("--seconds", "x"), "expected seconds from 0.1"), (("--rounds", "0"), "expected a whole number from 1 on"),
 ])
 def test_errors_say_what_was_expected(options, message, refused):
     status, said = refused("benchmark_conflict", *options)
     assert status == 2
     assert message in said
+
+
+def test_tf32_needs_a_gpu(refused):
+    status, said = refused("benchmark_conflict", *SMALL, "--tf32")
+    assert status == 1
+    assert "--tf32: expected --device cuda, found cpu" in said

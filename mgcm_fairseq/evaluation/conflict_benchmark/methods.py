@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import torch
 
 from mgcm_fairseq.core.conflict import PLAIN, Stash, Streamed
-from mgcm_fairseq.evaluation.conflict_benchmark.peers import published, torchjd, whole_model_pcgrad
+from mgcm_fairseq.evaluation.conflict_benchmark.peers import published, task_gradients, torchjd, whole_model_pcgrad
 from mgcm_fairseq.evaluation.conflict_benchmark.workload import Workload
 from mgcm_fairseq.modules.simul_st import TASKS
 from mgcm_fairseq.training.config import SCOPES
@@ -48,6 +48,9 @@ METHODS: dict[str, Callable[[Workload], Step]] = {
     "streamed_above": _streamed_above,
 }
 """Name -> what makes its step for a workload."""
+
+STEPS = {**METHODS, "three_gradients": task_gradients}
+"""The same, and one that leaves no gradient."""
 
 
 def available(method: str) -> bool:

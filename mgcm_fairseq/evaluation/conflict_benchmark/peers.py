@@ -65,6 +65,15 @@ def torchjd(workload: Workload) -> Callable[[], None]:
     return step
 
 
+def task_gradients(workload: Workload) -> Callable[[], None]:
+    """The gradient of each task and nothing done with it: no method can call fewer operators. Leaves no gradient."""
+    def step() -> None:
+        losses = list(workload.losses(PLAIN).values())
+        for index, loss in enumerate(losses):
+            torch.autograd.grad(loss, workload.parameters, retain_graph=index < len(losses) - 1, allow_unused=True)
+    return step
+
+
 def _task_gradients(workload: Workload) -> list[list[Tensor | None]]:
     losses = list(workload.losses(PLAIN).values())
     of_tasks: list[list[Tensor | None]] = []

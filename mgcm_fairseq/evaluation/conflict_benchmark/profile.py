@@ -19,6 +19,7 @@ class Profile(NamedTuple):
     peak: int  # bytes over those of the parameters
     kernels: int  # on a CPU: operators other than views
     host_syncs: int
+    busy: float | None = None  # seconds of all kernels; None on a CPU
 
 
 def profile_cpu(workload: Workload, step: Step, fake: bool) -> Profile:
@@ -53,6 +54,6 @@ def profile_cuda(workload: Workload, step: Step) -> Profile:
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
         step()
         torch.cuda.synchronize()
-    kernels = sum(event.device_type == DeviceType.CUDA for event in profiler.events())
+    kernels = [event for event in profiler.events() if event.device_type == DeviceType.CUDA]
     workload.clear()
-    return Profile(peak, kernels, host_syncs)
+    return Profile(peak, len(kernels), host_syncs, sum(kernel.time_range.elapsed_us() for kernel in kernels) / 1e6)

@@ -43,7 +43,7 @@ class Workload:
     translation: Tensor  # (B, V) tokens
 
     @classmethod
-    def build(cls, size: float, shape: Shape, device: str, dtype: torch.dtype = torch.float32) -> "Workload":
+    def build(cls, size: str, shape: Shape, device: str, dtype: torch.dtype = torch.float32) -> "Workload":
         """A batch for a network of random weights; fake tensors in a FakeTensorMode."""
         torch.manual_seed(0)
         with torch.device(device), _default(dtype):

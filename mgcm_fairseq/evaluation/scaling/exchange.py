@@ -55,7 +55,7 @@ class Exchange:
     gradients: Calls  # data-parallel training's, afterwards
 
 
-def measure(size: float, variants: Sequence[str]) -> dict[str, Exchange]:
+def measure(size: str, variants: Sequence[str]) -> dict[str, Exchange]:
     """Variant -> what the first of two workers did in its step."""
     with tempfile.TemporaryDirectory() as folder:
         torch.multiprocessing.spawn(_worker, (folder, size, list(variants)), nprocs=WORLD)
@@ -64,7 +64,7 @@ def measure(size: float, variants: Sequence[str]) -> dict[str, Exchange]:
             for name, of_kind in found.items()}
 
 
-def _worker(rank: int, folder: str, size: float, variants: list[str]) -> None:
+def _worker(rank: int, folder: str, size: str, variants: list[str]) -> None:
     compat.silence_what_only_others_can_mend()
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=WORLD)

@@ -36,7 +36,7 @@ class Piece:
 class Pieces:
     """Of one network."""
 
-    size: float  # one of SIZES
+    size: str  # one of SIZES
     parameters: int
     optimizer: optimizer.Update
     variants: dict[str, Piece]
@@ -51,7 +51,7 @@ class Pieces:
         return cls(written["size"], written["parameters"], optimizer.Update(*written["optimizer"]), variants)
 
 
-def measure(size: float, names: Sequence[str], largest: Sequence[Shape], progress: Progress) -> Pieces:
+def measure(size: str, names: Sequence[str], largest: Sequence[Shape], progress: Progress) -> Pieces:
     """All pieces of a network.
 
     Args:
@@ -77,7 +77,7 @@ def measure(size: float, names: Sequence[str], largest: Sequence[Shape], progres
         name: Piece(**counted[replace(VARIANTS[name], together=False)], exchange=found[name]) for name in names})
 
 
-def _launched(size: float, variant: Variant) -> tuple[int, int]:
+def _launched(size: str, variant: Variant) -> tuple[int, int]:
     """Operators of a step in half precision, and bytes that merging moves; the same for any batch."""
     workload = Workload.build(size, Shape.one(1), "cpu", torch.float16)
     engine = variant.start(workload)
@@ -92,7 +92,7 @@ def _launched(size: float, variant: Variant) -> tuple[int, int]:
     return work.operators - meter.here + meter.operators, meter.touched
 
 
-def _peaks(size: float, variant: Variant, largest: Sequence[Shape]) -> dict[str, int]:
+def _peaks(size: str, variant: Variant, largest: Sequence[Shape]) -> dict[str, int]:
     """Type -> bytes of the batch that needs most."""
     peaks = {}
     for name, dtype in DTYPES.items():

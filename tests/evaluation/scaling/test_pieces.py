@@ -17,7 +17,7 @@ from mgcm_fairseq.evaluation.scaling.pieces import Pieces, measure
 from mgcm_fairseq.evaluation.scaling.variants import VARIANTS, step_of
 from mgcm_fairseq.evaluation.scaling.work import Work
 
-SIZE, SHAPE = 0.003, Shape(2, 12_000, 5, 6)
+SIZE, SHAPE = "0.003", Shape(2, 12_000, 5, 6)
 MEASURED = ("plain", "mgcm global")
 pytestmark = pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
 

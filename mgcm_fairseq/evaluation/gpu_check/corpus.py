@@ -1,0 +1,34 @@
+"""A corpus to train on: the user's, or one that is spoken here."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from mgcm_fairseq.data.columns import Columns
+from mgcm_fairseq.evaluation.gpu_check.setting import REPOSITORY, Row, Setting
+
+UTTERANCES = {False: {"train": 3000, "dev": 100, "test": 100}, True: {"train": 40, "dev": 7, "test": 7}}
+VOCABULARY = {False: 800, True: 200}  # pieces
+
+
+def corpus(setting: Setting) -> Iterator[Row]:
+    """Its size, and how long it took where it had to be made."""
+    began = time.monotonic()
+    if not (setting.corpus / "train.tsv").is_file():
+        root = setting.corpus.parent
+        sizes = [word for split, count in UTTERANCES[setting.quick].items() for word in (f"--{split}", str(count))]
+        _run(sys.executable, "scripts/make_spoken_corpus.py", "--out", str(root), *sizes)
+        _run("bash", "scripts/prep_mustc.sh", "--root", str(root), "--lang", "de", "--vocab-size",
+             str(VOCABULARY[setting.quick]))
+    train = Columns(setting.corpus / "train.tsv")
+    yield {"folder": str(setting.corpus), "utterances": len(train),
+           "hours": round(float(train.frames.sum()) / 16_000 / 3600, 3), "seconds": round(time.monotonic() - began, 1)}
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, cwd=REPOSITORY, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={**os.environ, "PYTHON": sys.executable})
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with status {done.returncode}:\n{done.stdout[-2000:]}")

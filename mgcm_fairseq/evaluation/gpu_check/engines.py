@@ -1,0 +1,25 @@
+"""Conflict handling on the GPU: every way, at several batches and in two precisions, in steps of plain training."""
+
+from collections.abc import Iterator
+
+from mgcm_fairseq.evaluation.conflict_benchmark.measure import measure
+from mgcm_fairseq.evaluation.conflict_benchmark.setting import Setting as Measured
+from mgcm_fairseq.evaluation.gpu_check.setting import Row, Setting, say
+
+METHODS = ["plain", "published", "stash", "streamed", "streamed_above"]
+SPEECH = 6.0  # seconds
+# what matters most first
+BATCHES = [("fp16", 16), ("fp16", 64), ("fp32", 16), ("fp32", 64), ("fp16", 32), ("fp32", 32)]
+
+
+def engines(setting: Setting) -> Iterator[Row]:
+    """The rows of scripts/benchmark_conflict.py for the paper's network."""
+    for dtype, utterances in [("fp32", 1)] if setting.quick else BATCHES:
+        if setting.is_over():
+            yield {"left out": f"{dtype}, {utterances} utterances"}
+            continue
+        measured = Measured("0.003" if setting.quick else "0.2", utterances,
+                            0.5 if setting.quick else SPEECH, dtype, setting.device, tf32=False, clock="wall",
+                            rounds=1 if setting.quick else 3)
+        methods = ["plain", "streamed"] if setting.quick else METHODS
+        yield from measure(measured, methods, lambda said: say(said) if "round" not in said else None)

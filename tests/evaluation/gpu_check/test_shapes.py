@@ -1,0 +1,29 @@
+"""Shapes of batches against the tensors that training would get."""
+
+import pytest
+
+from mgcm_fairseq.data.columns import Columns
+from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.dataset import SpeechTranslationDataset
+from mgcm_fairseq.data.length_grid import LengthGrid
+from mgcm_fairseq.data.vocabulary import Vocabulary
+from mgcm_fairseq.evaluation.conflict_benchmark.workload import Shape
+from mgcm_fairseq.evaluation.gpu_check import shapes
+from mgcm_fairseq.evaluation.gpu_check.setting import Setting
+
+
+@pytest.mark.parametrize("grid", [None, LengthGrid()])
+def test_shapes_are_those_of_the_collated_batches(tiny_corpus, tmp_path, grid, monkeypatch):
+    monkeypatch.setattr(shapes, "BATCHES", 8)  # of several utterances each
+    found = shapes.shapes_of(Setting(tmp_path, tiny_corpus, "cpu", False, 60), grid)
+    vocabulary = Vocabulary.load(tiny_corpus, CorpusConfig.read(tiny_corpus))
+    data = SpeechTranslationDataset(Columns(tiny_corpus / "train.tsv"), vocabulary, 1, grid=grid)
+    most = max(int(data.frames.max()), int(data.frames.sum()) // 8)
+    data.cap_grid(most)
+    batches = [data.collater([data[int(index)] for index in batch])
+               for batch in data.batch_by_size(data.ordered_indices(), max_tokens=most)]
+    expected = [Shape(*batch["net_input"]["src_tokens"].shape, batch["transcript"].size(1), batch["target"].size(1))
+                for batch in batches]
+    assert sorted(found) == sorted(expected)
+    assert sum(shape.utterances for shape in found) == len(data)
+    assert found != sorted(found)  # as training meets them
