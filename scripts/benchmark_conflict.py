@@ -27,7 +27,7 @@ def main() -> None:
     threads = args.threads or (1 if args.clock == "cpu" else 0)
     if threads:
         torch.set_num_threads(threads)
-    compat.silence_what_only_others_can_mend()
+    compat.install()
     try:
         results = run(args)
     except InputError as error:
