@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch._utils import _flatten_dense_tensors
 
 BLOCK = 256  # elements: what is multiplied at once, and what a parameter is filled up to
+SLICE = 1 << 23  # elements of all vectors together that are widened at a time
 
 
 class Limits(NamedTuple):
@@ -22,7 +24,7 @@ class Limits(NamedTuple):
 
 
 CPU = Limits(chunk=1 << 15, alone=1 << 15)
-GPU = Limits(chunk=1 << 21, alone=1 << 62)
+GPU = Limits(chunk=1 << 23, alone=1 << 62)
 
 
 def limits_of(device: torch.device) -> Limits:
@@ -30,13 +32,21 @@ def limits_of(device: torch.device) -> Limits:
     return CPU if device.type == "cpu" else GPU
 
 
+class Member(NamedTuple):
+    """A parameter that is judged."""
+
+    position: int  # among those that are merged together
+    size: int  # elements
+    group: int
+    tasks: frozenset[int]  # that have a gradient
+
+
 class Piece(NamedTuple):
     """A stretch of one parameter."""
 
-    position: int  # of the parameter
+    member: Member
     start: int
     stop: int
-    size: int  # elements of the whole parameter
     filling: Tensor | None  # zeros up to the end of the last block
 
     @property
@@ -46,57 +56,89 @@ class Piece(NamedTuple):
 
     def cut(self, gradient: Tensor) -> Tensor:
         """The stretch of a gradient."""
-        whole = self.stop - self.start == self.size
+        whole = self.stop - self.start == self.member.size
         return gradient if whole else gradient.reshape(-1)[self.start:self.stop]
 
 
 class Chunk:
-    """Consecutive blocks of every task's vector, and one of zeros behind them."""
+    """Consecutive blocks of the vector of every task that has a gradient there, and one of zeros behind them."""
 
-    def __init__(self, pieces: Sequence[Piece], groups: Sequence[int], device: torch.device,
-                 dtype: torch.dtype) -> None:
-        """`groups`: of each piece."""
-        of_blocks = [group for piece, group in zip(pieces, groups, strict=True) for _ in range(piece.blocks)]
+    def __init__(self, pieces: Sequence[Piece], tasks: int, device: torch.device, dtype: torch.dtype) -> None:
+        """`tasks`: how many there are, with those that have no gradient here."""
+        of_blocks = [piece.member.group for piece in pieces for _ in range(piece.blocks)]
         self.pieces = pieces
         self.groups = list(dict.fromkeys(of_blocks))
-        self.finished = [piece.position for piece in pieces if piece.stop == piece.size]
+        self.finished = [piece.member.position for piece in pieces if piece.stop == piece.member.size]
         self.size = len(of_blocks) * BLOCK
+        self._all = tasks
+        self._tasks = _slice(sorted(frozenset[int]().union(*(piece.member.tasks for piece in pieces))))
         self._blocks = len(of_blocks) + 1
         self._end = torch.zeros(BLOCK, device=device, dtype=dtype)
-        self._nothing = torch.zeros((), device=device, dtype=dtype)
+        absent = [piece.stop - piece.start for piece in pieces for task in range(tasks)[self._tasks]
+                  if task not in piece.member.tasks]
+        self._nothing = torch.zeros(max(absent, default=0), device=device, dtype=dtype)
         self._group_of_K = torch.tensor([*of_blocks, of_blocks[-1]], device=device)
         members: dict[int, list[int]] = {group: [] for group in self.groups}
         for block, group in enumerate(of_blocks):
             members[group].append(block)
         self._blocks_of_G = table(list(members.values()), len(of_blocks), device)
 
-    def vectors(self, gradients: Sequence[Sequence[Tensor | None]], wide: torch.dtype) -> Tensor:
-        """(T, K, BLOCK) of T tasks' gradients; absent ones are zero."""
+    def vectors(self, gradients: Sequence[Sequence[Tensor | None]]) -> Tensor:
+        """(T, K, BLOCK) of the T tasks that have gradients here; what one of them lacks is zero."""
         parts = []
-        for of_task in gradients:
+        for of_task in gradients[self._tasks]:
             for piece in self.pieces:
-                gradient = of_task[piece.position]
-                parts.append(self._nothing.expand(piece.stop - piece.start) if gradient is None
-                             else piece.cut(gradient))
+                gradient = of_task[piece.member.position]
+                parts.append(self._nothing[:piece.stop - piece.start] if gradient is None else piece.cut(gradient))
                 if piece.filling is not None:
                     parts.append(piece.filling)
             parts.append(self._end)
         flat: Tensor = _flatten_dense_tensors(parts)  # type: ignore[no-untyped-call]
-        return flat.to(wide).view(len(gradients), self._blocks, BLOCK)
+        return flat.view(-1, self._blocks, BLOCK)
 
     def dots(self, vectors_TKB: Tensor) -> Tensor:
-        """(groups, T, T) inner products in float64.
+        """(groups, all tasks, all tasks) inner products in float64.
 
         In float64 so that the smallest gradients keep their sign, and no setting of the user's, as TF32, takes it.
         """
-        wide_KTB = vectors_TKB.double().transpose(0, 1)
-        dots_KTT = torch.bmm(wide_KTB, wide_KTB.transpose(1, 2))
-        return gathered(dots_KTT, self._blocks_of_G).sum(1)
+        parts = []
+        for blocks in _slices(vectors_TKB):
+            wide_KTB = vectors_TKB[:, blocks].double().transpose(0, 1)
+            parts.append(torch.bmm(wide_KTB, wide_KTB.transpose(1, 2)))
+        dots_KTT = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return self._spread(gathered(dots_KTT, self._blocks_of_G).sum(1))
 
-    def combine(self, vectors_TKB: Tensor, weights_GT: Tensor) -> Tensor:
-        """sum_t w_t g_t with the weights of each block's group, as one flat vector; overwrites `vectors_TKB`."""
-        weights_TK = weights_GT.index_select(0, self._group_of_K).T.to(vectors_TKB.dtype)
-        return vectors_TKB.mul_(weights_TK.unsqueeze(2)).sum(0).view(-1)[:-BLOCK]
+    def _spread(self, known_GTT: Tensor) -> Tensor:
+        """With zeros for the tasks that have no gradient here."""
+        if known_GTT.size(1) == self._all:
+            return known_GTT
+        if self._tasks.step == 1:
+            before, behind = self._tasks.start, self._all - self._tasks.stop
+            return F.pad(known_GTT, (before, behind, before, behind))
+        dots_GTT = known_GTT.new_zeros(len(known_GTT), self._all, self._all)
+        dots_GTT[:, self._tasks, self._tasks] = known_GTT
+        return dots_GTT
+
+    def combine(self, vectors_TKB: Tensor, weights_GT: Tensor, wide: torch.dtype, narrow: torch.dtype) -> Tensor:
+        """sum_t w_t g_t with the weights of each block's group, as one flat vector; computed in `wide`."""
+        weights_TK = weights_GT[:, self._tasks].index_select(0, self._group_of_K).T.to(wide)
+        parts = [(vectors_TKB[:, blocks] * weights_TK[:, blocks].unsqueeze(2)).sum(0).to(narrow)
+                 for blocks in _slices(vectors_TKB)]
+        return (parts[0] if len(parts) == 1 else torch.cat(parts)).view(-1)[:-BLOCK]
+
+
+def _slice(tasks: Sequence[int]) -> slice:
+    """The shortest slice that has all of them."""
+    step = tasks[1] - tasks[0] if len(tasks) > 1 else 1
+    whole = slice(tasks[0], tasks[-1] + 1, step)
+    return whole if list(range(tasks[-1] + 1))[whole] == list(tasks) else slice(tasks[0], tasks[-1] + 1, 1)
+
+
+def _slices(vectors_TKB: Tensor) -> list[slice]:
+    """Of the blocks."""
+    tasks, blocks, _ = vectors_TKB.shape
+    step = max(1, SLICE // (tasks * BLOCK))
+    return [slice(start, start + step) for start in range(0, blocks, step)]
 
 
 def gathered(rows: Tensor, indices: Tensor) -> Tensor:
@@ -110,26 +152,23 @@ def table(rows: Sequence[Sequence[int]], filler: int, device: torch.device) -> T
     return torch.tensor([[*row, *[filler] * (longest - len(row))] for row in rows], device=device)
 
 
-def chunks(sizes: Sequence[tuple[int, int]], groups: Sequence[int], limit: int, device: torch.device,
-           dtype: torch.dtype) -> list[Chunk]:
-    """Parameters, as (position, elements), of these groups, cut into chunks of at most `limit` elements."""
+def chunks(members: Sequence[Member], tasks: int, limit: int, device: torch.device, dtype: torch.dtype) -> list[Chunk]:
+    """The parameters, cut into chunks of at most `limit` elements."""
     found: list[Chunk] = []
     pieces: list[Piece] = []
-    of_pieces: list[int] = []
     room = limit // BLOCK
-    for (position, size), group in zip(sizes, groups, strict=True):
+    for member in members:
         start = 0
-        while start < size:
+        while start < member.size:
             if not room:
-                found.append(Chunk(pieces, of_pieces, device, dtype))
-                pieces, of_pieces, room = [], [], limit // BLOCK
-            stop = min(size, start + room * BLOCK)
+                found.append(Chunk(pieces, tasks, device, dtype))
+                pieces, room = [], limit // BLOCK
+            stop = min(member.size, start + room * BLOCK)
             missing = -(stop - start) % BLOCK
             filling = torch.zeros(missing, device=device, dtype=dtype) if missing else None
-            pieces.append(Piece(position, start, stop, size, filling))
-            of_pieces.append(group)
+            pieces.append(Piece(member, start, stop, filling))
             room -= pieces[-1].blocks
             start = stop
     if pieces:
-        found.append(Chunk(pieces, of_pieces, device, dtype))
+        found.append(Chunk(pieces, tasks, device, dtype))
     return found

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.graph import get_gradient_edge
+from torch.autograd.graph import _engine_run_backward, get_gradient_edge
 
 from mgcm_fairseq.core.conflict.graph import leaves_below
 from mgcm_fairseq.core.conflict.replay import ForwardState, StatisticsKept
@@ -65,8 +65,9 @@ class Tape:
                   keep: bool) -> tuple[list[list[Tensor | None]], list[Tensor | None]]:
         """Vector-Jacobian products of each call's leaves and of all parameters; `keep` the graphs for another task."""
         leaves = [leaf for call in calls for leaf in self.leaves[call]]
-        found = iter(torch.autograd.grad([self._edges[call] for call in calls], leaves + self.parameters, cotangents,
-                                         retain_graph=keep, allow_unused=True))
+        found = iter(_engine_run_backward(tuple(self._edges[call] for call in calls), tuple(cotangents), keep, False,
+                                          tuple(leaves + self.parameters), allow_unreachable=True,
+                                          accumulate_grad=False))
         return [[next(found) for _ in self.leaves[call]] for call in calls], list(found)
 
     def erase(self) -> None:
