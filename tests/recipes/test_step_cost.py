@@ -1,4 +1,4 @@
-"""Memory and arithmetic counted on fake tensors are those of the real step."""
+"""Memory and arithmetic counted on the device "meta" are those of the real step."""
 
 import gc
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 
 from mgcm_fairseq.evaluation.conflict_benchmark.live_bytes import LiveBytes
 from mgcm_fairseq.recipes.configuration import resolve
-from mgcm_fairseq.recipes.step_cost import LATE, FakeTraining
+from mgcm_fairseq.recipes.step_cost import LATE, MetaTraining
 from tests.modules.networks import config
 
 BATCH = [0, 1, 2]
@@ -40,7 +40,7 @@ def parts(corpus, row):
 
 @pytest.mark.parametrize("row", ["multi_task", "mgcm_multi_task", "mgcm_diseg", "pcgrad_diseg"])
 def test_memory_is_that_of_the_real_step(tiny_corpus, row):
-    fake = FakeTraining(*parts(tiny_corpus, row)[:3], torch.float32)
+    fake = MetaTraining(*parts(tiny_corpus, row)[:3], torch.float32, gpu=False)
     task, model, criterion, batch = parts(tiny_corpus, row)
     assert fake.parameters == sum(parameter.numel() for parameter in model.parameters())
     weights = list(model.parameters())
@@ -55,7 +55,7 @@ def test_arithmetic_is_that_of_pytorchs_counter(tiny_corpus):
     task, model, criterion, batch = parts(tiny_corpus, "multi_task")
     with FlopCounterMode(display=False, custom_mapping=ATTENTION) as counter:
         task.train_step(batch, model, criterion, SimpleNamespace(backward=lambda loss: loss.backward()), LATE)
-    fake = FakeTraining(*parts(tiny_corpus, "multi_task")[:3], torch.float32)
+    fake = MetaTraining(*parts(tiny_corpus, "multi_task")[:3], torch.float32, gpu=False)
     assert fake.cost(batch).flops == counter.get_total_flops()
 
 
@@ -63,12 +63,12 @@ def test_half_precision_takes_half(tiny_corpus):
     costs = []
     for dtype in (torch.float32, torch.float16):
         task, model, criterion, batch = parts(tiny_corpus, "multi_task")
-        costs.append(FakeTraining(task, model, criterion, dtype).cost(batch))
+        costs.append(MetaTraining(task, model, criterion, dtype, gpu=True).cost(batch))
     assert 0.45 < costs[1].peak_bytes / costs[0].peak_bytes < 0.75
     assert costs[1].flops == costs[0].flops
 
 
 def test_a_second_step_costs_the_same(tiny_corpus):
     task, model, criterion, batch = parts(tiny_corpus, "mgcm_diseg")
-    training = FakeTraining(task, model, criterion, torch.float32)
+    training = MetaTraining(task, model, criterion, torch.float32, gpu=True)
     assert training.cost(batch).flops == training.cost(batch).flops
