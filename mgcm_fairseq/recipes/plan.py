@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from mgcm_fairseq.recipes import checks, estimate
 from mgcm_fairseq.recipes.checks import Problems
+from mgcm_fairseq.recipes.cluster import UPDATE_FREQ
 from mgcm_fairseq.recipes.configuration import resolve
 from mgcm_fairseq.recipes.count import Count
 from mgcm_fairseq.recipes.estimate import Estimate
@@ -126,6 +127,7 @@ class Planner:
 
     def _cut(self, stage: Stage, cut: Cut) -> None:
         if cut != cut_of(stage.cfg):
+            stage.options = [one for one in stage.options if not one.startswith(f"{UPDATE_FREQ}=")]
             stage.options += cut.overrides(stage.cfg)
             stage.cfg = resolve(stage.name, stage.options)
             stage.command = self.launch.command(stage.name, stage.folder, stage.options)

@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
             processes = open_here.enter_context(Processes(launch, lock.fileno()))
             if not (out / f"{args.row}.pt").is_file():
                 processes.prepare()
-        from mgcm_fairseq.recipes.plan import Planner  # with fairseq, while the processes above begin
+        import mgcm_fairseq.tasks  # noqa: F401 - brings fairseq, while the processes above begin; first, to keep it quiet
+        from mgcm_fairseq.recipes.plan import Planner
         from mgcm_fairseq.recipes.room import room
         from mgcm_fairseq.recipes.show import show
 
