@@ -18,7 +18,7 @@ REQUIRED = [
     "sacrebleu>=2.6,<3",  # BLEU with its signature
     "omnisteval>=0.1.10,<0.2",  # YAAL, and whether a policy is degenerate
     # known to be needed
-    "torch>=2.6,<3",  # the first that loads checkpoints without running code; tried with 2.13
+    "torch>=2.6,<3",  # the first that loads checkpoints without running code; tried with 2.11 to 2.13
     "omegaconf>=2.3,<2.4",  # as fairseq-fixed wants it
     # the oldest that was tried
     "matplotlib>=3.11",  # quality against latency as a curve

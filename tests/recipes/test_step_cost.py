@@ -107,7 +107,7 @@ def test_dropout_takes_less_on_a_gpu(tiny_corpus):
         task, model, criterion, batch = parts(tiny_corpus, "multi_task", "++model.dropout=0.1")
         costs.append(MetaTraining(task, model, criterion, torch.float32, gpu).cost(batch))
     assert costs[1].peak_bytes < costs[0].peak_bytes
-    assert costs[1].flops == costs[0].flops
+    assert costs[0].flops < costs[1].flops < 1.01 * costs[0].flops  # a fused kernel makes its weights twice
 
 
 def test_operators_are_pytorchs_again_afterwards():
