@@ -11,14 +11,14 @@ VERSION = next(line.split('"')[1] for line in (HERE / "mgcm_fairseq" / "__init__
 
 REQUIRED = [
     # repaired in mgcm_fairseq/compat.py, so held to the versions that the repairs were tested with
-    "fairseq-fixed==0.12.3.1",  # fairseq, under its own import name, for Python 3.11
+    "fairseq-fixed==0.12.3.1",  # fairseq, under its own import name, for Python 3.11 and later
     "torchaudio>=2.11,<2.12",  # resampling; its compiled part does not load on a CPU torch
     # figures depend on the version
     "simuleval==1.1.4",  # 1.0 and 1.1 differ by up to 2.9 BLEU for one checkpoint; it also pins tqdm and bitarray
     "sacrebleu>=2.6,<3",  # BLEU with its signature
     "omnisteval>=0.1.10,<0.2",  # YAAL, and whether a policy is degenerate
     # known to be needed
-    "torch>=2.6,<3",  # the first that loads checkpoints without running code; tried with 2.13
+    "torch>=2.6,<3",  # the first that loads checkpoints without running code; tried with 2.11 to 2.13
     "omegaconf>=2.3,<2.4",  # as fairseq-fixed wants it
     # the oldest that was tried
     "matplotlib>=3.11",  # quality against latency as a curve
@@ -52,7 +52,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     packages=find_packages(include=["mgcm_fairseq", "mgcm_fairseq.*"]),
-    python_requires=">=3.11,<3.12",  # what was tested
+    python_requires=">=3.11,<3.13",  # what was tested
     install_requires=REQUIRED,
     extras_require=EXTRAS,
 )

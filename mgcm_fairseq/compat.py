@@ -15,6 +15,7 @@ import warnings
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,6 +35,8 @@ def install() -> None:
     resume_task_state()
     let_ddp_run_on_cpu()
     keep_attention_from_compiling()
+    let_bf16_do_without_a_tpu()
+    take_one_precision()
 
 
 def keep_logging_quiet() -> None:
@@ -58,6 +61,7 @@ OTHERS_WARNINGS: dict[type[Warning], tuple[str, ...]] = {
         "`torch.jit.script` is deprecated",  # decorators that run when fairseq is imported; shown by torch 2.15
     ),
     DeprecationWarning: (
+        r"datetime.datetime.utcfromtimestamp\(\) is deprecated",  # tqdm, as simuleval pins it, under Python 3.12
         "'audioop' is deprecated",  # pydub, which simuleval imports
         "`torch.jit.script` is deprecated",  # as above, by torch 2.13
     ),
@@ -212,6 +216,53 @@ def keep_attention_from_compiling() -> None:
     of a new length took 1.0 s with it and 0.2 s without, where a step of a known length takes 0.1 s.
     """
     torch.backends.cuda.enable_cudnn_sdp(False)
+
+
+def let_bf16_do_without_a_tpu() -> None:
+    """Lets --bf16 train on a GPU or a CPU: fairseq-train takes it for a wish to use a TPU, and fails without torch_xla.
+
+    fairseq-hydra-train knows no such rule. Where torch_xla is installed, --bf16 goes on meaning a TPU.
+    """
+    from fairseq import options
+
+    stock = options.parse_args_and_arch
+    if getattr(stock, "without_tpu", False) or find_spec("torch_xla") is not None:
+        return
+
+    def parse(*args: Any, **kwargs: Any) -> Any:
+        parsed = stock(*args, **kwargs)
+        namespace = parsed[0] if isinstance(parsed, tuple) else parsed
+        namespace.tpu = namespace.tpu and not namespace.bf16
+        return parsed
+
+    parse.without_tpu = True  # type: ignore[attr-defined]  # the same
+    options.parse_args_and_arch = parse
+
+
+def take_one_precision() -> None:
+    """Has fairseq's trainer refuse two kinds of half precision, and take --memory-efficient-fp16 to mean --fp16.
+
+    fairseq-train looks at neither bf16 beside fp16 nor --amp beside bf16, and would train in a mixture without scaling
+    its loss. fairseq-hydra-train, given memory_efficient_bf16 alone, would train in fp32.
+    """
+    from fairseq.trainer import Trainer
+
+    stock = Trainer.__init__
+    if getattr(stock, "one_precision", False):
+        return
+
+    def init(self: Any, cfg: Any, *args: Any, **kwargs: Any) -> None:
+        common = getattr(cfg, "common", None)  # a Namespace has none: fairseq-train has looked at it
+        if common is not None:
+            for name in ("fp16", "bf16"):
+                common[name] = common[name] or common[f"memory_efficient_{name}"]
+            chosen = [name for name in ("fp16", "bf16", "amp") if common[name]]
+            if len(chosen) > 1:
+                raise InputError("common", "one of fp16, bf16 and amp", " and ".join(chosen), "Switch the others off.")
+        stock(self, cfg, *args, **kwargs)
+
+    init.one_precision = True  # type: ignore[attr-defined]  # the same
+    Trainer.__init__ = init
 
 
 def load_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:

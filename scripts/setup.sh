@@ -3,7 +3,7 @@
 #   --dev         also what scripts/test.sh needs
 #   --versions    not those of constraints.txt, which were tested together, but the lowest or the latest that setup.py
 #                 allows, in .venv-lowest or .venv-latest (of today: tomorrow it is made anew)
-#   PYTHON311     the Python 3.11 to use; default: python3.11, else python3
+#   PYTHON_BASE   the Python to use, 3.11 or 3.12; default: python3.11, else python3.12, else python3
 #   TORCH_SPEC    the torch to install, such as torch==2.13.0+cpu; default: that of constraints.txt or setup.py
 #   PIP_*         pip's own variables, such as PIP_EXTRA_INDEX_URL for an index with CPU builds of torch
 # A second run returns at once. One that was killed is started again; pip's cache keeps what it fetched and compiled.
@@ -31,23 +31,27 @@ LOG="$VENV/setup.log"
 BOUNDS="$VENV/bounds.txt"  # the versions to install, in pip's form of constraints
 
 version() { "$1" --version 2> /dev/null || echo "none"; }
-is_python311() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null; }
+is_supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2> /dev/null; }
 
 find_python() {
-    for PYTHON in "${PYTHON311:-python3.11}" "${PYTHON311:-python3}"; do
-        ! is_python311 "$PYTHON" || return 0
+    local candidates=(python3.11 python3.12 python3)
+    [ -z "${PYTHON_BASE:-}" ] || candidates=("$PYTHON_BASE")
+    for PYTHON in "${candidates[@]}"; do
+        ! is_supported "$PYTHON" || return 0
     done
-    fail "expected Python 3.11 as ${PYTHON311:-python3.11 or python3}, found $(version "$PYTHON").
+    fail "expected Python 3.11 or 3.12 as ${PYTHON_BASE:-python3.11, python3.12 or python3}, found $(version "$PYTHON").
 Install it (Debian: python3.11 python3.11-venv python3.11-dev; Fedora: python3.11-devel; macOS: brew install python@3.11),
-or name it: PYTHON311=/path/to/python3.11"
+or name it: PYTHON_BASE=/path/to/python3.11"
 }
 
 check_tools() {
+    local named
+    named="python$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
     "$PYTHON" -c 'import ensurepip, venv' 2> /dev/null \
-        || fail "$PYTHON lacks venv or ensurepip. Install them (Debian: python3.11-venv)."
+        || fail "$PYTHON lacks venv or ensurepip. Install them (Debian: $named-venv)."
     "$PYTHON" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' \
-        || fail "$PYTHON lacks Python.h, which compiling fairseq needs. Install it (Debian: python3.11-dev;
-Fedora: python3.11-devel)."
+        || fail "$PYTHON lacks Python.h, which compiling fairseq needs. Install it (Debian: $named-dev;
+Fedora: $named-devel)."
     echo 'int main() {}' | "${CXX:-c++}" -x c++ -fsyntax-only - 2> /dev/null \
         || fail "${CXX:-c++} is no C++ compiler that works, which compiling fairseq needs.
 Install one (Debian: g++; Fedora: gcc-c++; macOS: xcode-select --install), or name it: CXX=/path/to/g++"
@@ -145,7 +149,7 @@ install_dev() { run "tools to test with" "${INSTALL[@]}" -c "$VENV/constraints.t
 TODAY=""
 [ "$VERSIONS" != latest ] || TODAY="$(date +%F)"
 KEY="$( { cat setup.py constraints.txt scripts/setup.sh scripts/bounds.py; pwd; echo "$TODAY"; } | cksum | tr ' ' -)"
-CHOICE="${PYTHON311:-} ${TORCH_SPEC:-}"
+CHOICE="${PYTHON_BASE:-} ${TORCH_SPEC:-}"
 
 is_done() {  # in mode $1, with the user's choice if there is one
     [ -x "$VENV/bin/python" ] && [ ! -e "$UNFINISHED" ] && [ -e "$STAMP" ] || return 1

@@ -2,18 +2,18 @@
 
 import math
 import shutil
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from omegaconf import DictConfig
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.recipes.gpus import GIB, Gpu
 from mgcm_fairseq.recipes.launch import Launch
 
-GIB = 2**30
 T = TypeVar("T")
 
 
@@ -49,30 +49,38 @@ def disk(folder: Path, needed_bytes: int) -> None:
                          "checkpoint.keep_best_checkpoints.")
 
 
-def machine(launch: Launch) -> None:
-    """InputError unless this machine can start the training."""
+def machine(launch: Launch, gpus: Sequence[Gpu]) -> None:
+    """InputError unless this machine, with these GPUs, can start the training."""
     launch.check()
+    if find_spec("fairseq_cli") is None:
+        raise InputError(sys.executable, "a Python with fairseq's programs", "no package fairseq_cli",
+                         "Run scripts/setup.sh, or set PYTHON to one that has fairseq-fixed.")
     if launch.launcher == "slurm":
         if shutil.which("sbatch") is None:
             raise InputError("--launcher slurm", "sbatch on the PATH", "none", "Start it on a login node.")
         if find_spec("submitit") is None:
             raise InputError("--launcher slurm", "Hydra's launcher for SLURM", "no package submitit",
                              "pip install -c constraints.txt -e '.[slurm]'")
-    elif not launch.cluster.cpu and torch.cuda.device_count() < launch.cluster.gpus:
-        raise InputError("--gpus", f"{launch.cluster.gpus} GPUs that PyTorch sees", str(torch.cuda.device_count()),
+    elif not launch.cluster.cpu and len(gpus) < launch.cluster.gpus:
+        raise InputError("--gpus", f"{launch.cluster.gpus} GPUs that PyTorch sees", str(len(gpus)),
                          "Pass --gpus with what there is, or --cpu.")
 
 
-def memory(launch: Launch, needed_bytes: float) -> None:
-    """InputError where a GPU of this machine has less than a worker is estimated to take."""
-    if launch.launcher == "slurm" or launch.cluster.cpu:
-        return
-    for index in range(torch.cuda.device_count()):
-        total = torch.cuda.get_device_properties(index).total_memory
-        if total < needed_bytes:
-            raise InputError(f"GPU {index}", f"an estimated {needed_bytes / GIB:.1f} GiB of memory",
-                             f"{total / GIB:.1f} GiB", "Should it run out: halve dataset.max_tokens and double "
-                             "optimization.update_freq, or add ++model.checkpoint_activations=true.")
+def memory(room: float, needed_bytes: float) -> None:
+    """InputError where a worker is estimated to take more than the `room` on its GPU."""
+    if needed_bytes > room:
+        raise InputError("--gpu-memory, or the GPU's own", f"room for an estimated {needed_bytes / GIB:.1f} GiB",
+                         f"{room / GIB:.1f} GiB to be filled", "Should it run out: add "
+                         "++model.checkpoint_activations=true, or halve dataset.max_tokens and dataset.batch_size and "
+                         "double optimization.update_freq.")
+
+
+def precision(cfg: DictConfig) -> None:
+    """InputError where fairseq would take one kind of half precision for another."""
+    chosen = [name for name in ("fp16", "bf16", "amp") if cfg.common[name]]
+    if len(chosen) > 1:
+        raise InputError("KEY=VALUE", "one of common.fp16, common.bf16 and common.amp", " and ".join(chosen),
+                         "Switch the others off; the YAMLs begin with common.fp16=true.")
 
 
 def averaging(cfg: DictConfig, best_of: int) -> None:

@@ -3,7 +3,6 @@
 import os
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
@@ -12,8 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 import mgcm_fairseq.tasks  # noqa: F401 - registers what the YAMLs name
 from mgcm_fairseq.data.errors import InputError
-
-CONFIGS = Path(__file__).parents[2] / "configs"
+from mgcm_fairseq.recipes.rows import CONFIGS
 
 
 def resolve(stage: str, overrides: Sequence[str]) -> DictConfig:

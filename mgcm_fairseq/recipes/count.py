@@ -1,73 +1,109 @@
-"""Counts a training: its network, the largest and a typical batch of its corpus, and one step on each."""
+"""Counts a training: its network, the batches of its corpus, and a step on the largest of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.evaluation.scaling.memory import Memory
 from mgcm_fairseq.recipes import checks, estimate
-from mgcm_fairseq.recipes.estimate import Estimate
-from mgcm_fairseq.recipes.step_cost import FakeTraining
+from mgcm_fairseq.recipes.estimate import Batches
+from mgcm_fairseq.recipes.micro_batches import Cut
+from mgcm_fairseq.recipes.step_cost import MetaTraining, StepCost
+
+GRID = "task.length_grid"
 
 
-def count(cfg: DictConfig, workers: int, tflops: float) -> tuple[Estimate, str]:
-    """What a training takes, and its corpus in words.
+class Count:
+    """The task, its model and its corpus, built once, and what training takes with one cut or another."""
 
-    Builds the task, the model with its pre-trained weights and batches of real audio, and counts on them.
+    def __init__(self, cfg: DictConfig, workers: int) -> None:
+        """Reads the corpus and the pre-trained weights; InputError for what is wrong with them.
 
-    Args:
-        workers: processes in all.
-        tflops: that a GPU keeps up, in 10^12 floating point operations a second.
-    """
-    from fairseq import tasks
+        Args:
+            workers: processes in all.
+        """
+        from fairseq import tasks
 
-    task = tasks.setup_task(cfg.task)
-    for split in ("train", *cfg.dataset.valid_subset.split(",")):
-        task.load_dataset(split)
-    dataset = task.dataset("train")
-    files = checks.audio_files(Path(cfg.task.data), {
-        path for split in task.datasets.values() for path in split.audio_files()})
-    model = task.build_model(cfg.model)
-    criterion = task.build_criterion(cfg.criterion)
-    batches = task.get_batch_iterator(dataset, max_tokens=cfg.dataset.max_tokens, max_sentences=cfg.dataset.batch_size,
-                                      max_positions=task.max_positions()).frozen_batches
-    dtype = torch.float16 if estimate.bytes_per_weight(cfg) == 2 else torch.float32
-    training = FakeTraining(task, model, criterion, dtype)
-    largest, typical = _extremes(dataset, batches), _typical(dataset, batches)
-    peak = max(training.cost(collate(dataset, batch)).peak_bytes for batch in largest)
-    samples = sum(padded(dataset, batch) for batch in batches) / len(batches)
-    flops = training.cost(collate(dataset, typical)).flops / padded(dataset, typical) * samples
-    frequency = cfg.optimization.update_freq[0]
-    hours = sum(dataset.num_tokens(index) for index in range(len(dataset))) / SAMPLE_RATE / 3600
-    corpus = (f"{task.corpus.src_lang} to {task.corpus.tgt_lang}: {len(dataset):,} utterances of training, "
-              f"{hours:,.1f} h in {files:,} files; {len(task.vocabulary):,} pieces; {len(batches):,} batches of "
-              f"{samples / SAMPLE_RATE:.0f} s on average")
-    size = training.parameters
-    return Estimate(size, estimate.memory(cfg, size, peak, workers),
-                    estimate.hours(cfg, flops * frequency, tflops), estimate.disk_bytes(cfg, size)), corpus
+        self.cfg, self.workers = _on_its_processor(cfg), workers
+        self.task = tasks.setup_task(self.cfg.task)
+        for split in ("train", *cfg.dataset.valid_subset.split(",")):
+            self.task.load_dataset(split)
+        self.dataset = self.task.dataset("train")
+        self.files = checks.audio_files(Path(cfg.task.data), {
+            path for split in self.task.datasets.values() for path in split.audio_files()})
+        with patch.multiple(torch.Tensor, normal_=_as_it_is, uniform_=_as_it_is):  # of which nothing depends here
+            model = self.task.build_model(self.cfg.model)
+        dtype = torch.float16 if estimate.bytes_per_weight(cfg) == 2 else torch.float32
+        self.training = MetaTraining(self.task, model, self.task.build_criterion(self.cfg.criterion), dtype,
+                                     gpu=not cfg.common.cpu)
+        self._of_cut = cache(self._made)
+        self._cost = cache(self._counted)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        return self.training.parameters
+
+    @property
+    def corpus(self) -> str:
+        """In words."""
+        task, dataset = self.task, self.dataset
+        return (f"{task.corpus.src_lang} to {task.corpus.tgt_lang}: {len(dataset):,} utterances of training, "
+                f"{dataset.frames.sum() / SAMPLE_RATE / 3600:,.1f} h in {self.files:,} files; "
+                f"{len(task.vocabulary):,} pieces")
+
+    @property
+    def longest(self) -> int:
+        """Samples that an utterance may take in a batch, now or in an epoch to come."""
+        return max(self.task.max_positions()[0], self._length(range(len(self.dataset))))
+
+    def memory(self, cut: Cut) -> Memory:
+        """Of a worker, on the batch with most samples."""
+        return self._memory([max(self._of_cut(cut), key=self._padded)])
+
+    def batches(self, cut: Cut) -> Batches:
+        """All of them: memory with the longest utterance too, whose attention is largest, and typical arithmetic."""
+        made = self._of_cut(cut)
+        largest = [max(made, key=self._padded), max(made, key=lambda batch: self._padded(batch)**2 / len(batch))]
+        middle = sorted(self._length(batch) for batch in made)[len(made) // 2]
+        typical = min(largest, key=lambda batch: abs(self._length(batch) - middle))
+        samples = sum(map(self._padded, made))
+        audio = int(sum(self.dataset.frames[index] for batch in made for index in batch))
+        return Batches(len(made), samples, 1 - audio / samples,
+                       self._cost(tuple(typical)).flops / self._padded(typical) * samples, self._memory(largest))
+
+    def _memory(self, batches: Sequence[Sequence[int]]) -> Memory:
+        peak = max(self._cost(tuple(batch)).peak_bytes for batch in batches)
+        return estimate.memory(self.cfg, self.parameters, peak, self.workers)
+
+    def _made(self, cut: Cut) -> list[Any]:
+        return self.task.get_batch_iterator(  # type: ignore[no-any-return]
+            self.dataset, max_tokens=cut.samples, max_sentences=cut.utterances,
+            max_positions=self.task.max_positions()).frozen_batches
+
+    def _counted(self, batch: tuple[int, ...]) -> StepCost:
+        return self.training.cost(self.dataset.collater([self.dataset[index] for index in batch]))
+
+    def _length(self, batch: Sequence[int]) -> int:
+        return max(self.dataset.num_tokens(index) for index in batch)  # type: ignore[no-any-return]
+
+    def _padded(self, batch: Sequence[int]) -> int:
+        return len(batch) * self._length(batch)
 
 
-def collate(dataset: Any, batch: Sequence[int]) -> dict[str, Any]:
-    """The batch of these utterances."""
-    return dataset.collater([dataset[index] for index in batch])  # type: ignore[no-any-return]
+def _as_it_is(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    return tensor
 
 
-def padded(dataset: Any, batch: Sequence[int]) -> int:
-    """Samples of a batch with its padding."""
-    return len(batch) * max(dataset.num_tokens(index) for index in batch)
-
-
-def _extremes(dataset: Any, batches: Sequence[Sequence[int]]) -> Iterator[Sequence[int]]:
-    """The batch with most samples, and that with the largest attention, which grows with the square of the length."""
-    by_samples = max(batches, key=lambda batch: padded(dataset, batch))
-    by_attention = max(batches, key=lambda batch: padded(dataset, batch)**2 / len(batch))
-    yield by_samples
-    if by_attention is not by_samples:
-        yield by_attention
-
-
-def _typical(dataset: Any, batches: Sequence[Sequence[int]]) -> Sequence[int]:
-    return sorted(batches, key=lambda batch: padded(dataset, batch) / len(batch))[len(batches) // 2]
+def _on_its_processor(cfg: DictConfig) -> DictConfig:
+    """With the batches of a GPU, whose lengths lie on a grid, where a GPU is to train."""
+    cfg = cfg.copy()
+    if OmegaConf.select(cfg, GRID) == "auto" and not cfg.common.cpu:
+        OmegaConf.update(cfg, GRID, "always")
+    return cfg

@@ -15,9 +15,12 @@ SECTIONS = ("task", "model", "criterion", "optimizer", "lr_scheduler", "optimiza
 ELSEWHERE = {"task.data", "task.conflict_log", "model.w2v_path", "optimization.update_freq"}
 """Paths, which may change, and what follows from the number of GPUs."""
 
+MICRO_BATCH = "micro-batch"
+"""What a record holds beside the identity: the order of an epoch's batches depends on it."""
+
 
 def identity(cfg: DictConfig) -> dict[str, Any]:
-    """Every option that the weights depend on, the vocabulary, wav2vec 2.0, and the largest global batch in samples.
+    """Every option that the weights depend on, the vocabulary, wav2vec 2.0, and the largest batch of an update.
 
     Raises:
         InputError: the corpus or the wav2vec 2.0 file is missing.
@@ -36,7 +39,8 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
             "languages": f"{corpus.src_lang}-{corpus.tgt_lang}",
             "vocabulary": hashlib.sha256((folder / corpus.spm_filename).read_bytes()).hexdigest(),
             "wav2vec 2.0, bytes": Path(w2v).stat().st_size if w2v is not None else 0,
-            "samples in an update": workers * cfg.dataset.max_tokens}
+            "samples in an update": workers * cfg.dataset.max_tokens,
+            "utterances in an update": workers * cfg.dataset.batch_size if cfg.dataset.batch_size else None}
 
 
 def check(path: Path, wanted: dict[str, Any], begun: bool) -> None:
@@ -46,7 +50,8 @@ def check(path: Path, wanted: dict[str, Any], begun: bool) -> None:
             raise InputError(path, "a record of what was trained here", "none, but checkpoints",
                              "Remove them, or choose another --out.")
         return
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = _read(path)
+    found.pop(MICRO_BATCH, None)
     other = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
     if other:
         raise InputError(path, "a training with " + ", ".join(f"{key} {wanted.get(key)!r}" for key in other),
@@ -54,6 +59,15 @@ def check(path: Path, wanted: dict[str, Any], begun: bool) -> None:
                          "Choose another --out, or remove what was trained here.")
 
 
-def record(path: Path, trained: dict[str, Any]) -> None:
+def begun_with(path: Path) -> dict[str, int] | None:
+    """The size of the micro-batches of a training that was begun; None where it was not, or its record lacks it."""
+    return _read(path).get(MICRO_BATCH) if path.is_file() else None
+
+
+def record(path: Path, trained: dict[str, Any], micro_batch: dict[str, int]) -> None:
     """Writes what is about to be trained."""
-    write_whole(path, json.dumps(trained, indent=1, ensure_ascii=False) + "\n")
+    write_whole(path, json.dumps({**trained, MICRO_BATCH: micro_batch}, indent=1, ensure_ascii=False) + "\n")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]

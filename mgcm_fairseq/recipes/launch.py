@@ -9,10 +9,11 @@ from pathlib import Path
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.recipes.cluster import Cluster
-from mgcm_fairseq.recipes.configuration import CONFIGS
+from mgcm_fairseq.recipes.rows import CONFIGS
 
 LAUNCHERS = ("local", "torchrun", "slurm")
 CORES = 3  # of a CPU for each GPU: a trainer and the recipes' two loader processes
+PROGRAM = [sys.executable, "-m", "fairseq_cli.hydra_train"]
 DAY = 24 * 60  # minutes; a job that SLURM stops is submitted again by hand and goes on
 
 
@@ -33,8 +34,7 @@ class Launch:
         if self.launcher == "torchrun":
             return [sys.executable, "-m", "torch.distributed.run", *self._torchrun(folder), "-m",
                     "mgcm_fairseq.recipes.worker", *hydra]
-        program = str(Path(sys.executable).parent / "fairseq-hydra-train")
-        return [program, *(["--multirun"] if self.launcher == "slurm" else []), *hydra]
+        return [*PROGRAM, *(["--multirun"] if self.launcher == "slurm" else []), *hydra]
 
     def environment(self) -> dict[str, str]:
         """For that command. fairseq would join the processes of SLURM or torchrun that it finds there."""

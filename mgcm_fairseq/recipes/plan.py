@@ -1,20 +1,25 @@
 """The plan of a row: each training with its size, memory, hours and disk, and what stands in the way."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig
 
-from mgcm_fairseq.recipes import checks
+from mgcm_fairseq.recipes import checks, estimate
 from mgcm_fairseq.recipes.checks import Problems
+from mgcm_fairseq.recipes.cluster import UPDATE_FREQ
 from mgcm_fairseq.recipes.configuration import resolve
-from mgcm_fairseq.recipes.count import count
+from mgcm_fairseq.recipes.count import Count
 from mgcm_fairseq.recipes.estimate import Estimate
+from mgcm_fairseq.recipes.gpus import Gpu
 from mgcm_fairseq.recipes.identity import check, identity
 from mgcm_fairseq.recipes.launch import Launch, quoted
+from mgcm_fairseq.recipes.measured import find
+from mgcm_fairseq.recipes.micro_batches import Cut, cut_of, given_by_hand
+from mgcm_fairseq.recipes.room import Room
 from mgcm_fairseq.recipes.rows import overrides_of
 
 
@@ -26,8 +31,9 @@ class Stage:
     folder: Path
     model: Path
     cfg: DictConfig
+    options: list[str]
     command: list[str]
-    identity: dict[str, Any]
+    identity: dict[str, Any] = field(default_factory=dict)
     updates: int = 0  # done so far
     estimate: Estimate | None = None  # None for one that is done, or where a fault of the input stood in the way
     corpus: str = ""
@@ -65,49 +71,76 @@ class Plan:
         return [stage.estimate for stage in self.stages if stage.estimate]
 
 
-def make_plan(names: Sequence[str], out: Path, overrides: Sequence[str], launch: Launch, best_of: int,
-              tflops: float) -> Plan:
-    """Resolves every training and looks at everything that it reads.
+class Planner:
+    """Resolves every training of a row and looks at everything that it reads."""
 
-    Args:
-        names: of YAMLs in configs/paper; each starts from the one before it.
-        out: folder of all trainings.
-        overrides: KEY=VALUE for each of them, or TRAINING:KEY=VALUE for one.
-        best_of: checkpoints in the mean that the next training starts from.
-        tflops: that a GPU keeps up, in 10^12 floating point operations a second.
-    """
-    plan = Plan()
-    start: list[str] = []
-    for name in names:
-        given = overrides_of(name, overrides, names)
-        options = [*launch.cluster.overrides(given), f"checkpoint.save_dir={quoted(out / name)}", *start, *given]
-        cfg = plan.problems.catch(lambda options=options, name=name: resolve(name, options))  # type: ignore[misc]
-        if cfg is None:
-            return plan
-        who = plan.problems.catch(lambda cfg=cfg: identity(cfg))  # type: ignore[misc]
-        stage = Stage(name, out / name, out / f"{name}.pt", cfg, launch.command(name, out / name, options), who or {})
-        plan.stages.append(stage)
-        start = [f"checkpoint.finetune_from_model={quoted(stage.model)}"]
-        if who is not None:
-            plan.problems.catch(lambda stage=stage: _look(stage, launch, best_of, tflops))  # type: ignore[misc]
-    plan.problems.catch(lambda: checks.disk(out, sum(one.disk_bytes for one in plan.estimates)))
-    plan.machine_problems.catch(lambda: checks.machine(launch))
-    plan.notes.catch(lambda: checks.memory(launch, max((one.memory.total for one in plan.estimates), default=0)))
-    plan.problems = Problems(dict.fromkeys(plan.problems))
-    return plan
+    def __init__(self, out: Path, launch: Launch, gpus: Sequence[Gpu], room: Room, best_of: int, tflops: float) -> None:
+        """Args:
+            out: folder of all trainings.
+            gpus: of this machine.
+            room: on a GPU, which decides how an update is cut.
+            best_of: checkpoints in the mean that the next training starts from.
+            tflops: that a GPU keeps up, in 10^12 floating point operations a second.
+        """
+        self.out, self.launch, self.gpus, self.room = out, launch, gpus, room
+        self.best_of, self.tflops = best_of, tflops
 
+    def plan(self, names: Sequence[str], overrides: Sequence[str]) -> Plan:
+        """Args:
+            names: of YAMLs in configs/paper; each starts from the one before it.
+            overrides: KEY=VALUE for each of them, or TRAINING:KEY=VALUE for one.
+        """
+        plan, start = Plan(), list[str]()
+        for name in names:
+            given = overrides_of(name, overrides, names)
+            options = [*self.launch.cluster.overrides(given), f"checkpoint.save_dir={quoted(self.out / name)}", *start,
+                       *given]
+            command = self.launch.command(name, self.out / name, options)
+            cfg = plan.problems.catch(lambda name=name, options=options: resolve(name, options))  # type: ignore[misc]
+            if cfg is None:
+                return plan
+            stage = Stage(name, self.out / name, self.out / f"{name}.pt", cfg, options, command)
+            plan.stages.append(stage)
+            start = [f"checkpoint.finetune_from_model={quoted(stage.model)}"]
+            plan.problems.catch(lambda stage=stage, given=given: self._look(stage, given, plan))  # type: ignore[misc]
+        plan.problems.catch(lambda: checks.disk(self.out, sum(one.disk_bytes for one in plan.estimates)))
+        plan.machine_problems.catch(lambda: checks.machine(self.launch, self.gpus))
+        plan.problems = Problems(dict.fromkeys(plan.problems))
+        return plan
 
-def _look(stage: Stage, launch: Launch, best_of: int, tflops: float) -> None:
-    """Compares a training with what was begun; unless it is done, builds all that it needs and counts."""
-    check(stage.record, stage.identity, begun=stage.model.is_file() or stage.last.is_file())
-    if stage.state == "done":
-        return
-    checks.averaging(stage.cfg, best_of)
-    stage.updates = updates_of(stage.last) if stage.last.is_file() else 0
-    estimated, stage.corpus = count(stage.cfg, launch.cluster.workers, tflops)
-    there = sum(path.stat().st_size for path in stage.folder.glob("*.pt"))
-    left = max(0, stage.cfg.optimization.max_update - stage.updates) / stage.cfg.optimization.max_update
-    stage.estimate = replace(estimated, hours=left * estimated.hours, disk_bytes=max(0, estimated.disk_bytes - there))
+    def _look(self, stage: Stage, given: Sequence[str], plan: Plan) -> None:
+        """Compares a training with what was begun; unless it is done, builds all that it needs and counts."""
+        checks.precision(stage.cfg)
+        stage.identity = identity(stage.cfg)
+        check(stage.record, stage.identity, begun=stage.model.is_file() or stage.last.is_file())
+        if stage.state == "done":
+            return
+        checks.averaging(stage.cfg, self.best_of)
+        stage.updates = updates_of(stage.last) if stage.last.is_file() else 0
+        count = Count(stage.cfg, self.launch.cluster.workers)
+        stage.corpus = count.corpus
+        if self.room.bytes is not None and not given_by_hand(given):
+            self._cut(stage, self.room.cut(stage.cfg, count, stage.record if stage.updates else None))
+        stage.estimate = self._estimate(stage, count)
+        if self.room.bytes is not None:
+            plan.notes.catch(lambda: checks.memory(self.room.bytes or 0, stage.estimate.memory.total))  # type: ignore[union-attr]
+
+    def _cut(self, stage: Stage, cut: Cut) -> None:
+        if cut != cut_of(stage.cfg):
+            stage.options = [one for one in stage.options if not one.startswith(f"{UPDATE_FREQ}=")]
+            stage.options += cut.overrides(stage.cfg)
+            stage.cfg = resolve(stage.name, stage.options)
+            stage.command = self.launch.command(stage.name, stage.folder, stage.options)
+
+    def _estimate(self, stage: Stage, count: Count) -> Estimate:
+        cfg, size = stage.cfg, count.parameters
+        batches = count.batches(cut_of(cfg))
+        measured = find(self.room.gpu, stage.name, cfg, size)
+        there = sum(path.stat().st_size for path in stage.folder.glob("*.pt"))
+        left = max(0, cfg.optimization.max_update - stage.updates) / cfg.optimization.max_update
+        return Estimate(size, batches.memory, batches.padding,
+                        left * estimate.hours(cfg, batches, measured, self.tflops), measured,
+                        max(0, estimate.disk_bytes(cfg, size) - there))
 
 
 def updates_of(checkpoint: Path) -> int:

@@ -2,8 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from mgcm_fairseq.data.errors import InputError
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+"""The folder with the YAMLs."""
 
 STARTS_FROM: dict[str, str | None] = {
     "single_task": None,

@@ -1,16 +1,17 @@
-"""Memory and arithmetic of one training step, counted on fake tensors: the real network and batch, nothing computed."""
+"""Memory and arithmetic of one training step, counted on the device "meta": real network and batch, nothing computed.
+"""
 
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
 from mgcm_fairseq.evaluation.conflict_benchmark.live_bytes import LiveBytes
 from mgcm_fairseq.evaluation.conflict_benchmark.operators import Operators
 from mgcm_fairseq.evaluation.scaling.work import Work
+from mgcm_fairseq.recipes.operators import operators_of
 
 LATE = 1_000_001  # updates: every part of the schedule has set in, and no record of conflicts is due
 
@@ -22,14 +23,22 @@ class StepCost(NamedTuple):
     flops: int  # of matrix products, convolutions and attention
 
 
-class FakeTraining:
+class MetaTraining:
     """Training steps of a task in which nothing is computed."""
 
-    def __init__(self, task: Any, model: nn.Module, criterion: Any, dtype: torch.dtype) -> None:
-        """Takes the model, whose weights it replaces by fake ones of `dtype`; the task with or without a rule."""
-        self.task, self.model, self.criterion, self.dtype = task, model.to(dtype), criterion, dtype
-        self.mode = FakeTensorMode()
-        _make_fake(self.model, self.mode)
+    def __init__(self, task: Any, model: Any, criterion: Any, dtype: torch.dtype, gpu: bool) -> None:
+        """Takes the model, which it moves to the device "meta" in `dtype`; the task with or without a rule.
+
+        Args:
+            gpu: count what a GPU keeps for the backward pass, not what a CPU does.
+        """
+        self.task, self.criterion, self.dtype, self.gpu = task, criterion, dtype, gpu
+        self.model = model.to("meta", dtype)
+        for module in model.modules():
+            for name, value in vars(module).items():
+                if isinstance(value, Tensor):  # as the product of weight norm's two parts
+                    setattr(module, name, value.detach().to("meta", dtype if value.is_floating_point() else None))
+        self.model.network.encoder.front_end.config.encoder_layerdrop = 0.0  # the most is counted
 
     @property
     def parameters(self) -> int:
@@ -38,24 +47,12 @@ class FakeTraining:
 
     def cost(self, batch: dict[str, Any]) -> StepCost:
         """Of a batch that the task's dataset collated."""
-        sample = tree_map_only(Tensor, self.mode.from_tensor, batch)
+        sample = tree_map_only(Tensor, lambda tensor: tensor.to("meta"), batch)
         sample["net_input"]["src_tokens"] = sample["net_input"]["src_tokens"].to(self.dtype)
         weights = list(self.model.parameters())
         optimizer = SimpleNamespace(backward=lambda loss: loss.backward())
-        with self.mode, LiveBytes(weights) as memory, Work() as work, Operators(fake=True):
+        with operators_of(self.gpu), LiveBytes(weights) as memory, Work() as work, Operators(fake=True):
             self.task.train_step(sample, self.model, self.criterion, optimizer, LATE)
         for weight in weights:
             weight.grad = None
         return StepCost(memory.peak - sum(weight.nbytes for weight in weights), work.flops)
-
-
-def _make_fake(model: nn.Module, mode: FakeTensorMode) -> None:
-    """Puts a fake tensor in the place of every parameter, buffer and other tensor of a module."""
-    for module in model.modules():
-        for name, parameter in module.named_parameters(recurse=False):
-            setattr(module, name, nn.Parameter(mode.from_tensor(parameter.data)))
-        for name, buffer in module.named_buffers(recurse=False):
-            setattr(module, name, mode.from_tensor(buffer))
-        for name, value in vars(module).items():
-            if isinstance(value, Tensor):  # as the product of weight norm's two parts
-                setattr(module, name, mode.from_tensor(value.detach()))

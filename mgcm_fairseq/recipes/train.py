@@ -1,20 +1,24 @@
 """Trains a row of the paper, with all that comes before it: `python -m mgcm_fairseq.recipes.train`."""
 
 import argparse
-import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mgcm_fairseq.data.arguments import number, positive
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.recipes.cluster import Cluster
-from mgcm_fairseq.recipes.configuration import CONFIGS
+from mgcm_fairseq.recipes.gpus import CONTEXT, GIB, SHARE, Looking
 from mgcm_fairseq.recipes.identity import record
 from mgcm_fairseq.recipes.launch import LAUNCHERS, Launch, quoted
-from mgcm_fairseq.recipes.plan import Stage, make_plan
+from mgcm_fairseq.recipes.micro_batches import cut_of
+from mgcm_fairseq.recipes.processes import Processes
 from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, stages
-from mgcm_fairseq.recipes.show import show
+
+if TYPE_CHECKING:
+    from mgcm_fairseq.recipes.plan import Stage
 
 TFLOPS = 13.0  # what a V100 kept up in the pre-training of wav2vec 2.0 base (arXiv 2006.11477, section 4.2)
 
@@ -34,32 +38,45 @@ def run(args: argparse.Namespace) -> int:
     out = args.out.resolve()
     cluster = Cluster(args.nodes, args.gpus, args.cpu)
     launch = Launch(args.launcher, cluster, args.node_rank, args.master)
-    overrides = [f"task.data={quoted(args.data.resolve())}", f"model.w2v_path={quoted(args.w2v.resolve())}",
-                 *args.overrides]
-    plan = make_plan(stages(args.row, args.text_first), out, overrides, launch, args.best, args.tflops)
-    print(show(plan, cluster, args.tflops), flush=True)
-    if plan.problems or (plan.machine_problems and not args.dry_run):
-        return 2
-    if args.dry_run:
-        print("Dry run: nothing was started or written.")
-        return 0
-    with locked(out, f"training-on-node-{args.node_rank}") as lock:
+    launch.check()
+    with ExitStack() as open_here:
+        looking = None if args.cpu else Looking()
+        processes = None
+        if not args.dry_run:
+            lock = open_here.enter_context(locked(out, f"training-on-node-{args.node_rank}"))
+            processes = open_here.enter_context(Processes(launch, lock.fileno()))
+            if not (out / f"{args.row}.pt").is_file():
+                processes.prepare()
+        import mgcm_fairseq.tasks  # noqa: F401 - brings fairseq, while the processes above begin; first, to keep it quiet
+        from mgcm_fairseq.recipes.plan import Planner
+        from mgcm_fairseq.recipes.room import room
+        from mgcm_fairseq.recipes.show import show
+
+        gpus = looking.found() if looking else []
+        space = room(launch, gpus, args.gpu_memory)
+        overrides = [f"task.data={quoted(args.data.resolve())}", f"model.w2v_path={quoted(args.w2v.resolve())}",
+                     *args.overrides]
+        planner = Planner(out, launch, gpus, space, args.best, args.tflops)
+        plan = planner.plan(stages(args.row, args.text_first), overrides)
+        print(show(plan, cluster, space, args.tflops), flush=True)
+        if plan.problems or (plan.machine_problems and not args.dry_run):
+            return 2
+        if processes is None:
+            print("Dry run: nothing was started or written.")
+            return 0
         for stage in plan.stages:
             if stage.state == "done":
                 print(f"{stage.model} is there: nothing to do.", flush=True)
-            elif not train(stage, launch, args.best, lock.fileno()):
+            elif not train(stage, launch, args.best, processes):
                 return 1
     return 0
 
 
-def train(stage: Stage, launch: Launch, best_of: int, lock: int) -> bool:
-    """Runs the training to its end, and has the first machine average the best checkpoints; False if it failed.
-
-    `lock`, an open file, is held by the training too: it may outlive this process.
-    """
+def train(stage: "Stage", launch: Launch, best_of: int, processes: Processes) -> bool:
+    """Runs the training to its end, and has the first machine average the best checkpoints; False if it failed."""
     from mgcm_fairseq.models.averaging import average, best
 
-    if stage.updates < stage.cfg.optimization.max_update and not _run(stage, launch, lock):
+    if stage.updates < stage.cfg.optimization.max_update and not _run(stage, launch, processes):
         return False
     if launch.node_rank == 0:
         paths = best(stage.folder, best_of)
@@ -68,13 +85,11 @@ def train(stage: Stage, launch: Launch, best_of: int, lock: int) -> bool:
     return True
 
 
-def _run(stage: Stage, launch: Launch, lock: int) -> bool:
+def _run(stage: "Stage", launch: Launch, processes: Processes) -> bool:
     log = stage.folder.with_suffix(f".node{launch.node_rank}.log" if launch.node_rank else ".log")
     print(f"== {stage.name}, log in {log}", flush=True)
-    record(stage.record, stage.identity)
-    with log.open("a") as file, subprocess.Popen(
-            stage.command, cwd=CONFIGS.parent, env=launch.environment(), text=True, pass_fds=(lock,),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    record(stage.record, stage.identity, cut_of(stage.cfg).size)
+    with log.open("a") as file, processes.start(stage.command) as process:
         for line in process.stdout or ():
             sys.stdout.write(line)
             sys.stdout.flush()
@@ -99,6 +114,11 @@ def _parser() -> argparse.ArgumentParser:
                         help="DIR/TRAINING/ gets checkpoints, DIR/TRAINING.pt the mean of the best")
     parser.add_argument("--dry-run", action="store_true", help="check everything and print the plan, start nothing")
     parser.add_argument("--gpus", type=positive, default=8, metavar="N", help="on each machine (8)")
+    parser.add_argument("--gpu-memory", type=number(1, 10_000, "GiB from 1 to 10,000"), metavar="GIB",
+                        help="of each GPU, for a plan where the GPUs are not: on a login node, with --launcher slurm, "
+                             "with --nodes; else that of this machine's smallest. Micro-batches are as few as fit: "
+                             f"{CONTEXT / GIB:.0f} GiB is left to CUDA's context and workspaces, and {1 - SHARE:.0%}"
+                             .replace("%", "%%") + " of the rest to fragments and to the estimate's error")
     parser.add_argument("--nodes", type=positive, default=1, metavar="N", help="machines (1)")
     parser.add_argument("--cpu", action="store_true", help="no GPU: --gpus processes on CPUs, in fp32")
     parser.add_argument("--launcher", choices=LAUNCHERS, default="local",

@@ -10,7 +10,7 @@ from tests.fixtures import REPOSITORY
 
 
 @pytest.mark.parametrize(("lacking", "message"), [
-    ({"PYTHON311": "/no/such/python"}, "expected Python 3.11 as /no/such/python, found none"),
+    ({"PYTHON_BASE": "/no/such/python"}, "expected Python 3.11 or 3.12 as /no/such/python, found none"),
     ({"CXX": "false"}, "false is no C++ compiler that works")])
 def test_a_missing_tool_is_named(tmp_path, lacking, message):
     for name in ("setup.py", "constraints.txt"):

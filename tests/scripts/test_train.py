@@ -5,10 +5,12 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
+from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.recipes.train import main
 from tests.agents.feeding import waveforms_of
 from tests.fixtures import ENVIRONMENT, HELD_OUT, REPOSITORY, run
@@ -90,6 +92,58 @@ def test_a_dry_run_writes_nothing_and_shows_every_problem_at_once(tiny_corpus, t
     assert broken.returncode == 2
     assert "PROBLEM" in broken.stdout
     assert "w2v.pt: expected a complete PyTorch checkpoint" in broken.stdout
+
+
+def on_a_gpu(corpus, folder, *more):
+    """The dry run of a plan for a GPU that is elsewhere."""
+    line = command(corpus, folder, "--dry-run", *more)
+    line.remove("--cpu")
+    return [part for part in line if not str(part).startswith(("dataset.max_tokens=", "optimization.update_freq="))]
+
+
+def figures(plan, name):
+    return re.search(rf"^{name} +(.+)$", plan, re.MULTILINE)[1].split("  ")[0].strip()
+
+
+@pytest.mark.parametrize(("more", "micro_batch", "utterances", "frequency"), [
+    (["--gpu-memory", "24"], "750 s at most", "256 at most", "1"),
+    (["--gpu-memory", "24", "dataset.batch_size=4"], "94 s at most", "4 at most", "8"),
+    ([], "94 s at most", "32 at most", "8")])
+def test_a_plan_for_a_gpu_fills_it(tiny_corpus, tmp_path, more, micro_batch, utterances, frequency):
+    plan = run(*on_a_gpu(tiny_corpus, tmp_path, *more)).stdout
+    assert figures(plan, "micro-batch") == micro_batch
+    assert figures(plan, "utterances in it") == utterances
+    assert figures(plan, "update_freq") == frequency
+    assert re.fullmatch(r"\d+\.\d%", figures(plan, "padding"))
+    assert ("Micro-batches: 24 GiB by --gpu-memory, 20.7 of them to be filled." in plan) == bool(more)
+    assert ("Micro-batches: the YAML's, for no GPU was found." in plan) == (not more)
+    assert "Hours of mgcm_diseg: its arithmetic, if each GPU keeps up 13 TFLOP/s." in plan
+    assert ("dataset.max_tokens=12000000 dataset.batch_size=256 'optimization.update_freq=[1]'" in plan) == (
+        frequency == "1")
+
+
+def test_fairseqs_programs_are_looked_for(monkeypatch):
+    from mgcm_fairseq.data.errors import InputError
+    from mgcm_fairseq.recipes import checks
+    from mgcm_fairseq.recipes.cluster import Cluster
+    from mgcm_fairseq.recipes.launch import Launch
+
+    checks.machine(Launch("local", Cluster(1, 1, cpu=True)), [])
+    monkeypatch.setitem(sys.modules, "fairseq_cli", None)
+    with pytest.raises(InputError, match="no package fairseq_cli"):
+        checks.machine(Launch("local", Cluster(1, 1, cpu=True)), [])
+
+
+def test_a_process_that_waits_ends_with_a_plan_that_fails(tiny_corpus, tmp_path):
+    line = [*command(tiny_corpus, tmp_path)]
+    (tmp_path / "w2v.pt").write_text("no checkpoint")
+    failed = run(*line, check=False)
+    assert failed.returncode == 2
+    assert "Traceback" not in failed.stdout + failed.stderr
+    out = tmp_path / "out"
+    assert [path.name for path in out.iterdir()] == [".training-on-node-0.lock"]
+    with locked(out, "training-on-node-0"):  # which the other process held, too
+        pass
 
 
 def test_missing_audio_is_found_before_training(tiny_corpus, tmp_path):

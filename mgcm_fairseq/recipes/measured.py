@@ -1,0 +1,42 @@
+"""Trainings whose speed was measured on a GPU: what a plan's hours are taken from where one fits."""
+
+from dataclasses import dataclass
+
+from omegaconf import DictConfig
+
+NEAR = 0.1  # of the parameters: vocabularies differ
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One training on one GPU."""
+
+    gpu: str  # as PyTorch names it
+    training: str
+    precision: str
+    parameters: int
+    audio_per_s: float  # seconds of audio that a second of training takes in, padding counted
+    how: str
+
+    def fits(self, gpu: str, training: str, cfg: DictConfig, parameters: int) -> bool:
+        """Whether it was this training on such a GPU."""
+        return (self.gpu, self.training, self.precision) == (gpu, training, precision(cfg)) and abs(
+            parameters / self.parameters - 1) < NEAR
+
+
+_H200 = "Python 3.12.3, torch 2.11.0+cu130; batches of 31 utterances, 80 s; lengths on a grid of 16,000 samples, " \
+        "cuDNN attention off"
+MEASURED = [
+    Measured("NVIDIA H200", "mgcm_multi_task", "fp16", 190_677_376, 2.15 * 80, _H200),
+    Measured("NVIDIA H200", "multi_task", "fp16", 190_677_376, 5.5 * 80, _H200),
+]
+
+
+def find(gpu: str, training: str, cfg: DictConfig, parameters: int) -> Measured | None:
+    """The measurement that fits, if there is one."""
+    return next((one for one in MEASURED if one.fits(gpu, training, cfg, parameters)), None)
+
+
+def precision(cfg: DictConfig) -> str:
+    """fp16, bf16, amp or fp32."""
+    return next((name for name in ("fp16", "bf16", "amp") if cfg.common[name]), "fp32")

@@ -1,0 +1,53 @@
+"""What attention and dropout keep on a GPU or on a CPU, for tensors on the device "meta", which are on neither."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from unittest.mock import patch
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+STOCK = F.scaled_dot_product_attention
+
+
+@contextmanager
+def operators_of(gpu: bool) -> Iterator[None]:
+    """Inside, these operators are those that a GPU, or a CPU, chooses; autocast does nothing.
+
+    A CPU's dropout keeps a mask as wide as the data, which "meta" does too; a GPU's keeps a byte a number.
+    """
+    dropout: Callable[..., Tensor] = _gpu_dropout if gpu else F.dropout
+    with (patch.object(F, "scaled_dot_product_attention", _gpu_attention if gpu else _cpu_attention),
+          patch.object(F, "dropout", dropout),
+          patch.object(torch, "autocast", lambda *_, **__: nullcontext())):  # torch has none for "meta"
+        yield
+
+
+def _gpu_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
+                   is_causal: bool = False, scale: float | None = None) -> Tensor:
+    """The memory-efficient kernel, which takes every mask: it keeps its answer and a number for each query."""
+    if attn_mask is not None:
+        if attn_mask.dtype == torch.bool:
+            attn_mask = torch.zeros_like(attn_mask, dtype=query.dtype).masked_fill_(~attn_mask, float("-inf"))
+        attn_mask = attn_mask.expand(*query.shape[:3], key.size(2))
+    learns = any(part.requires_grad for part in (query, key, value))
+    answer: Tensor = torch.ops.aten._scaled_dot_product_efficient_attention(
+        query, key, value, attn_mask, learns, dropout_p, is_causal, scale=scale)[0]
+    return answer
+
+
+def _gpu_dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    return torch.native_dropout(x, p, training)[0] if training and p > 0 else x
+
+
+def _cpu_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
+                   is_causal: bool = False, scale: float | None = None) -> Tensor:
+    """The fused kernel of a CPU, which knows neither dropout nor a mask that learns; else products of matrices."""
+    if dropout_p > 0 or (attn_mask is not None and attn_mask.requires_grad):
+        return STOCK(query, key, value, attn_mask, dropout_p, is_causal, scale=scale)
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        attn_mask = torch.zeros_like(attn_mask, dtype=query.dtype).masked_fill_(~attn_mask, float("-inf"))
+    answer: Tensor = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale)[0]
+    return answer
