@@ -20,9 +20,11 @@ def replace_a_module(model):
 
 
 def delete_and_make_a_module(model):
-    """The new one often gets the address, and so the id, of the old one."""
-    del model.body
-    model.body = nn.Linear(4, 4).double()
+    """One that gets the address, and so the id, of the old one if that is free."""
+    old = id(model.head)
+    del model.head  # the last, so that the order stays
+    new = [nn.Linear(4, 4).double() for _ in range(50)]
+    model.head = next((module for module in new if id(module) == old), new[0])
 
 
 def add_a_module(model):
@@ -48,7 +50,7 @@ def parametrize(model):
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("change", "name"), [
     (replace_a_parameter, r"body\.weight"), (replace_a_module, r"body\.weight, body\.bias"),
-    (delete_and_make_a_module, r"body\.weight, body\.bias"), (add_a_module, r"body\.adapter\.weight"),
+    (delete_and_make_a_module, r"head\.weight, head\.bias"), (add_a_module, r"body\.adapter\.weight"),
     (add_modules_inside_new_ones, r"more\.0\.0\.weight"), (add_a_parameter, r"head\.scale"),
     (give_a_missing_bias, r"front\.bias"), (parametrize, r"body\.parametrizations\.weight\.original0")])
 def test_a_model_with_new_parameters_is_named(engine, change, name):
