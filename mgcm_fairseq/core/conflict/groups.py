@@ -39,7 +39,8 @@ class Groups:
         self._index: dict[int, int] = {}  # id of a parameter -> its group
         self._model = model
         self._parameters = list(model.parameters())  # held, so that no other tensor takes the id of one
-        self._holders: list[dict[str, Any]] = [held for module in model.modules()
+        self._modules = list(model.modules())  # for the same reason
+        self._holders: list[dict[str, Any]] = [held for module in self._modules
                                                for held in (module._parameters, module._modules)]
         self._held = self._what_modules_hold()
         known: dict[str, int] = {}
