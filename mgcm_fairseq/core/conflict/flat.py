@@ -12,19 +12,19 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch._utils import _flatten_dense_tensors
 
-BLOCK = 256  # elements: what is multiplied at once, and what a parameter is filled up to
 SLICE = 1 << 23  # elements of all vectors together that are widened at a time
 
 
 class Limits(NamedTuple):
     """Sizes in elements that suit a device."""
 
+    block: int  # what is multiplied at once, and what a parameter is filled up to
     chunk: int  # of a vector that is copied at a time
     alone: int  # a larger parameter is not copied: operators of its own are cheaper than the copy
 
 
-CPU = Limits(chunk=1 << 15, alone=1 << 15)
-GPU = Limits(chunk=1 << 23, alone=1 << 62)
+CPU = Limits(block=32, chunk=1 << 15, alone=1 << 15)
+GPU = Limits(block=256, chunk=1 << 23, alone=1 << 62)
 
 
 def limits_of(device: torch.device) -> Limits:
@@ -47,12 +47,8 @@ class Piece(NamedTuple):
     member: Member
     start: int
     stop: int
+    blocks: int
     filling: Tensor | None  # zeros up to the end of the last block
-
-    @property
-    def blocks(self) -> int:
-        """How many it takes."""
-        return -(-(self.stop - self.start) // BLOCK)
 
     def cut(self, gradient: Tensor) -> Tensor:
         """The stretch of a gradient."""
@@ -63,17 +59,20 @@ class Piece(NamedTuple):
 class Chunk:
     """Consecutive blocks of the vector of every task that has a gradient there, and one of zeros behind them."""
 
-    def __init__(self, pieces: Sequence[Piece], tasks: int, device: torch.device, dtype: torch.dtype) -> None:
-        """`tasks`: how many there are, with those that have no gradient here."""
+    def __init__(self, pieces: Sequence[Piece], block: int, tasks: int, device: torch.device,
+                 dtype: torch.dtype) -> None:
+        """`block`: its elements; `tasks`: how many there are, with those that have no gradient here."""
         of_blocks = [piece.member.group for piece in pieces for _ in range(piece.blocks)]
         self.pieces = pieces
         self.groups = list(dict.fromkeys(of_blocks))
         self.finished = [piece.member.position for piece in pieces if piece.stop == piece.member.size]
-        self.size = len(of_blocks) * BLOCK
+        self.sizes = [size for piece in pieces
+                      for size in (piece.stop - piece.start, 0 if piece.filling is None else piece.filling.numel())]
         self._all = tasks
         self._tasks = _slice(sorted(frozenset[int]().union(*(piece.member.tasks for piece in pieces))))
         self._blocks = len(of_blocks) + 1
-        self._end = torch.zeros(BLOCK, device=device, dtype=dtype)
+        self._block = block
+        self._end = torch.zeros(block, device=device, dtype=dtype)
         absent = [piece.stop - piece.start for piece in pieces for task in range(tasks)[self._tasks]
                   if task not in piece.member.tasks]
         self._nothing = torch.zeros(max(absent, default=0), device=device, dtype=dtype)
@@ -84,7 +83,7 @@ class Chunk:
         self._blocks_of_G = table(list(members.values()), len(of_blocks), device)
 
     def vectors(self, gradients: Sequence[Sequence[Tensor | None]]) -> Tensor:
-        """(T, K, BLOCK) of the T tasks that have gradients here; what one of them lacks is zero."""
+        """(T, K, block) of the T tasks that have gradients here; what one of them lacks is zero."""
         parts = []
         for of_task in gradients[self._tasks]:
             for piece in self.pieces:
@@ -94,7 +93,7 @@ class Chunk:
                     parts.append(piece.filling)
             parts.append(self._end)
         flat: Tensor = _flatten_dense_tensors(parts)  # type: ignore[no-untyped-call]
-        return flat.view(-1, self._blocks, BLOCK)
+        return flat.view(-1, self._blocks, self._block)
 
     def dots(self, vectors_TKB: Tensor) -> Tensor:
         """(groups, all tasks, all tasks) inner products in float64.
@@ -124,7 +123,7 @@ class Chunk:
         weights_TK = weights_GT[:, self._tasks].index_select(0, self._group_of_K).T.to(wide)
         parts = [(vectors_TKB[:, blocks] * weights_TK[:, blocks].unsqueeze(2)).sum(0).to(narrow)
                  for blocks in _slices(vectors_TKB)]
-        return (parts[0] if len(parts) == 1 else torch.cat(parts)).view(-1)[:-BLOCK]
+        return (parts[0] if len(parts) == 1 else torch.cat(parts)).view(-1)[:-self._block]
 
 
 def _slice(tasks: Sequence[int]) -> slice:
@@ -136,8 +135,8 @@ def _slice(tasks: Sequence[int]) -> slice:
 
 def _slices(vectors_TKB: Tensor) -> list[slice]:
     """Of the blocks."""
-    tasks, blocks, _ = vectors_TKB.shape
-    step = max(1, SLICE // (tasks * BLOCK))
+    tasks, blocks, block = vectors_TKB.shape
+    step = max(1, SLICE // (tasks * block))
     return [slice(start, start + step) for start in range(0, blocks, step)]
 
 
@@ -152,23 +151,24 @@ def table(rows: Sequence[Sequence[int]], filler: int, device: torch.device) -> T
     return torch.tensor([[*row, *[filler] * (longest - len(row))] for row in rows], device=device)
 
 
-def chunks(members: Sequence[Member], tasks: int, limit: int, device: torch.device, dtype: torch.dtype) -> list[Chunk]:
-    """The parameters, cut into chunks of at most `limit` elements."""
+def chunks(members: Sequence[Member], tasks: int, limits: Limits, device: torch.device,
+           dtype: torch.dtype) -> list[Chunk]:
+    """The parameters, cut into chunks."""
     found: list[Chunk] = []
     pieces: list[Piece] = []
-    room = limit // BLOCK
+    room = limits.chunk // limits.block
     for member in members:
         start = 0
         while start < member.size:
             if not room:
-                found.append(Chunk(pieces, tasks, device, dtype))
-                pieces, room = [], limit // BLOCK
-            stop = min(member.size, start + room * BLOCK)
-            missing = -(stop - start) % BLOCK
+                found.append(Chunk(pieces, limits.block, tasks, device, dtype))
+                pieces, room = [], limits.chunk // limits.block
+            stop = min(member.size, start + room * limits.block)
+            missing = -(stop - start) % limits.block
             filling = torch.zeros(missing, device=device, dtype=dtype) if missing else None
-            pieces.append(Piece(member, start, stop, filling))
+            pieces.append(Piece(member, start, stop, (stop - start + missing) // limits.block, filling))
             room -= pieces[-1].blocks
             start = stop
     if pieces:
-        found.append(Chunk(pieces, tasks, device, dtype))
+        found.append(Chunk(pieces, limits.block, tasks, device, dtype))
     return found

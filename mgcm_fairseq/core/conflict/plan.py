@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mgcm_fairseq.core.conflict.flat import BLOCK, Limits, Member, chunks, gathered, table
+from mgcm_fairseq.core.conflict.flat import Limits, Member, chunks, gathered, table
 from mgcm_fairseq.core.conflict.gramian import pairwise_dots
 from mgcm_fairseq.core.conflict.groups import Groups
 
@@ -52,10 +52,8 @@ class Plan:
         device = found[self.judged[0]].device
         self._alone = [member for member in members if member.size > limits.alone]
         flat = [member for member in members if member.size <= limits.alone]
-        self._chunks = chunks(flat, len(gradients), limits.chunk, device, types[0])
-        self._flat = [member.position for member in flat]
-        self._shapes = [None if parameters[p].dim() == 1 else parameters[p].shape for p in self._flat]
-        self._sizes = [size for member in flat for size in (member.size, -member.size % BLOCK)]
+        self._chunks = chunks(flat, len(gradients), limits, device, types[0])
+        self._shapes = [None if parameter.dim() == 1 else parameter.shape for parameter in parameters]
         parts = [row for chunk in self._chunks for row in chunk.groups] + [member.group for member in self._alone]
         self._parts_of_N: Tensor | None = None
         if parts != list(range(len(self.groups))):
@@ -63,57 +61,53 @@ class Plan:
             self._parts_of_N = table(of_rows, len(parts), device)
             self._zero_1TT = torch.zeros(1, len(gradients), len(gradients), dtype=torch.float64, device=device)
 
-    def gramians(self, gradients: Sequence[Gradients]) -> tuple[Tensor, Tensor | None]:
-        """(N, T, T) inner products of all tasks' gradients, and the vectors that made them if one chunk holds all."""
-        parts, vectors = [], None
+    def gramians(self, gradients: Sequence[Gradients]) -> tuple[Tensor, list[Tensor]]:
+        """(N, T, T) inner products of all tasks' gradients, and the vectors of each chunk, which take their place.
+
+        A gradient that lies in the vectors is dropped, so that there is never a second copy of more than a chunk.
+        """
+        parts, vectors = [], []
         for chunk in self._chunks:
-            vectors = chunk.vectors(gradients)
-            parts.append(chunk.dots(vectors))
+            vectors.append(chunk.vectors(gradients))
+            drop(gradients, chunk.finished)
+            parts.append(chunk.dots(vectors[-1]))
         parts += [pairwise_dots([of_task[member.position] for of_task in gradients]).unsqueeze(0)
                   for member in self._alone]
         if self._parts_of_N is not None:
             total_NTT = gathered(torch.cat([*parts, self._zero_1TT]), self._parts_of_N).sum(1)
         else:
             total_NTT = parts[0] if len(parts) == 1 else torch.cat(parts)
-        return total_NTT, vectors if len(self._chunks) == 1 else None
+        return total_NTT, vectors
 
-    def combine(self, gradients: Sequence[Gradients], weights_NT: Tensor, vectors: Tensor | None,
+    def combine(self, gradients: Sequence[Gradients], weights_NT: Tensor, vectors: list[Tensor],
                 merged: Gradients) -> None:
-        """Writes sum_t w_t g_t of every judged parameter into `merged`, and drops each gradient that is done with.
-
-        Takes `vectors` from `gramians`.
-        """
-        if self._chunks:
-            flat = self._combine_chunks(gradients, weights_NT, vectors)
-            stretches = flat.split_with_sizes(self._sizes)[::2]  # without the zeros between them
-            for p, shape, stretch in zip(self._flat, self._shapes, stretches, strict=True):
+        """Writes sum_t w_t g_t of every judged parameter into `merged`; empties `vectors`, those from `gramians`."""
+        cut: list[Tensor] = []  # stretches of a parameter that has more than one
+        for chunk in self._chunks:
+            flat = chunk.combine(vectors.pop(0), weights_NT, self._wide, self._narrow or self._wide)
+            for piece, stretch in zip(chunk.pieces, flat.split_with_sizes(chunk.sizes)[::2], strict=True):
+                position, size = piece.member.position, piece.member.size
+                if piece.stop - piece.start < size:
+                    cut.append(stretch)
+                    if piece.stop < size:
+                        continue
+                    stretch, cut = torch.cat(cut), []
+                shape = self._shapes[position]
                 gradient = stretch if shape is None else stretch.view(shape)
-                merged[p] = gradient if self._narrow else gradient.to(self._types[p])
+                merged[position] = gradient if self._narrow else gradient.to(self._types[position])
         for member in self._alone:
             merged[member.position] = _weighted(take(gradients, member.position), weights_NT[member.group], self._wide)
-
-    def _combine_chunks(self, gradients: Sequence[Gradients], weights_NT: Tensor, vectors: Tensor | None) -> Tensor:
-        narrow = self._narrow or self._wide
-        if vectors is not None:
-            _drop(gradients, self._flat)
-            return self._chunks[0].combine(vectors, weights_NT, self._wide, narrow)
-        flat, start = weights_NT.new_empty(sum(chunk.size for chunk in self._chunks), dtype=narrow), 0
-        for chunk in self._chunks:
-            vectors = chunk.vectors(gradients)
-            _drop(gradients, chunk.finished)
-            flat[start:start + chunk.size] = chunk.combine(vectors, weights_NT, self._wide, narrow)
-            start += chunk.size
-        return flat
 
 
 def take(gradients: Sequence[Gradients], position: int) -> list[Tensor | None]:
     """The gradients of one parameter, which the lists hold no longer."""
     found = [of_task[position] for of_task in gradients]
-    _drop(gradients, [position])
+    drop(gradients, [position])
     return found
 
 
-def _drop(gradients: Sequence[Gradients], positions: Sequence[int]) -> None:
+def drop(gradients: Sequence[Gradients], positions: Sequence[int]) -> None:
+    """Has the lists hold these gradients no longer."""
     for of_task in gradients:
         for position in positions:
             of_task[position] = None
