@@ -4,6 +4,7 @@ Each repair is a function with its reason; tests/test_compat.py shows each fault
 the repair can go.
 """
 
+import importlib
 import logging
 import os
 import pickle
@@ -14,7 +15,8 @@ import typing
 import warnings
 from argparse import Namespace
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,6 +32,8 @@ def install() -> None:
     silence_what_only_others_can_mend()
     end_input_errors_without_a_traceback()
     repair_torchaudio()
+    with statistics_when_used():
+        import fairseq  # noqa: F401
     allow_fairseq_checkpoints()
     make_checkpoint_copies_whole()
     resume_task_state()
@@ -117,6 +121,38 @@ def _without_extension(reason: str) -> types.ModuleType:
     stub = types.ModuleType("torchaudio._extension", "Stands for a compiled part that does not load on this machine.")
     vars(stub).update(_IS_TORCHAUDIO_EXT_AVAILABLE=False, fail_if_no_align=fail_if_no_align)
     return stub
+
+
+class _WhenUsed(types.ModuleType):
+    """Stands for a module. Its functions import the module when they are called."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return getattr(importlib.import_module(self.__name__), name)(*args, **kwargs)
+
+        return call
+
+
+@contextmanager
+def statistics_when_used() -> Iterator[None]:
+    """Around the first import of fairseq: keeps it from importing scikit-learn, pandas and scipy.stats.
+
+    Each program of fairseq imports all of its tasks and criteria, two of which name five functions for scores of
+    classification. They took a third of the time of all imports.
+    """
+    later = [name for name in ("sklearn", "sklearn.metrics", "scipy.stats") if name not in sys.modules]
+    stand_ins = {name: _WhenUsed(name) for name in later}
+    if "sklearn" in stand_ins:
+        vars(stand_ins["sklearn"])["metrics"] = stand_ins["sklearn.metrics"]
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name in later:
+            del sys.modules[name]
 
 
 def allow_fairseq_checkpoints() -> None:

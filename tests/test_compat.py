@@ -106,6 +106,34 @@ def test_torchaudio_says_why_what_was_compiled_is_missing() -> None:
         forced_align()
 
 
+# imports
+
+STATISTICS = "; import sys; print(*sorted({'sklearn', 'pandas', 'scipy.stats'} & set(sys.modules)))"
+CLASSIFIED = """
+import numpy as np
+from fairseq.criterions import sentence_prediction
+print(sentence_prediction.acc_and_f1(np.array([1, 0, 1]), np.array([1, 1, 1]))["f1"],
+      sentence_prediction.pearson_and_spearman([1, 2, 3], [1, 2, 4])["spearmanr"].round(6))
+"""
+
+
+def test_fairseq_imports_what_only_classification_uses() -> None:
+    assert python(f"import fairseq{STATISTICS}").stdout == "pandas scipy.stats sklearn\n"
+
+
+@pytest.mark.parametrize("way_in", [
+    "import mgcm_fairseq.tasks", "import mgcm_fairseq.recipes.worker", "import mgcm_fairseq.recipes.processes as "
+    "processes, sys, io; sys.stdin = io.StringIO(); processes.main()"])
+def test_statistics_are_not_imported_once_repaired(way_in: str) -> None:
+    found = python(f"{way_in}{STATISTICS}")
+    assert found.stdout == "\n", found.stderr
+
+
+def test_statistics_are_imported_when_they_are_used() -> None:
+    found = python(f"import mgcm_fairseq.tasks{CLASSIFIED}")
+    assert found.stdout == "0.8 1.0\n", found.stderr
+
+
 # attention
 
 CUDNN_ATTENTION = "import torch; print(torch.backends.cuda.cudnn_sdp_enabled())"

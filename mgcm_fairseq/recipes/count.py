@@ -7,16 +7,15 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.padding import padding
 from mgcm_fairseq.evaluation.scaling.memory import Memory
 from mgcm_fairseq.recipes import checks, estimate
 from mgcm_fairseq.recipes.estimate import Batches
 from mgcm_fairseq.recipes.micro_batches import Cut
 from mgcm_fairseq.recipes.step_cost import MetaTraining, StepCost
-
-GRID = "task.length_grid"
 
 
 class Count:
@@ -61,7 +60,7 @@ class Count:
     @property
     def longest(self) -> int:
         """Samples that an utterance may take in a batch, now or in an epoch to come."""
-        return max(self.task.max_positions()[0], self._length(range(len(self.dataset))))
+        return max(self.task.max_positions()[0], int(self.dataset.frames.max()))
 
     def memory(self, cut: Cut) -> Memory:
         """Of a worker, on the batch with most samples."""
@@ -73,10 +72,9 @@ class Count:
         largest = [max(made, key=self._padded), max(made, key=lambda batch: self._padded(batch)**2 / len(batch))]
         middle = sorted(self._length(batch) for batch in made)[len(made) // 2]
         typical = min(largest, key=lambda batch: abs(self._length(batch) - middle))
-        samples = sum(map(self._padded, made))
-        audio = int(sum(self.dataset.frames[index] for batch in made for index in batch))
-        return Batches(len(made), samples, 1 - audio / samples,
-                       self._cost(tuple(typical)).flops / self._padded(typical) * samples, self._memory(largest))
+        audio = padding(self.dataset, made).audio
+        return Batches(len(made), audio.padded, audio.padding,
+                       self._cost(tuple(typical)).flops / self._padded(typical) * audio.padded, self._memory(largest))
 
     def _memory(self, batches: Sequence[Sequence[int]]) -> Memory:
         peak = max(self._cost(tuple(batch)).peak_bytes for batch in batches)
@@ -102,8 +100,8 @@ def _as_it_is(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
 
 
 def _on_its_processor(cfg: DictConfig) -> DictConfig:
-    """With the batches of a GPU, whose lengths lie on a grid, where a GPU is to train."""
+    """With the batches of a GPU, whose lengths lie on a grid, where a GPU is to train that this machine may lack."""
     cfg = cfg.copy()
-    if OmegaConf.select(cfg, GRID) == "auto" and not cfg.common.cpu:
-        OmegaConf.update(cfg, GRID, "always")
+    if cfg.task.length_grid == "auto" and not cfg.common.cpu:
+        cfg.task.length_grid = "always"
     return cfg

@@ -12,8 +12,9 @@ from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.steps import write_whole
 
 SECTIONS = ("task", "model", "criterion", "optimizer", "lr_scheduler", "optimization")
-ELSEWHERE = {"task.data", "task.conflict_log", "model.w2v_path", "optimization.update_freq"}
-"""Paths, which may change, and what follows from the number of GPUs."""
+ELSEWHERE = {"task.data", "task.conflict_log", "model.w2v_path", "optimization.update_freq", "task.length_grid",
+             "task.cpu"}
+"""Paths, which may change, what follows from the number of GPUs, and what only says which utterances share a batch."""
 
 MICRO_BATCH = "micro-batch"
 """What a record holds beside the identity: the order of an epoch's batches depends on it."""

@@ -1,4 +1,4 @@
-"""What attention and dropout keep on a GPU or on a CPU, for tensors on the device "meta", which are on neither."""
+"""What attention, dropout and merging keep on a GPU or on a CPU, for tensors on the device "meta", on neither."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -7,6 +7,8 @@ from unittest.mock import patch
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from mgcm_fairseq.core.conflict import flat, merge
 
 STOCK = F.scaled_dot_product_attention
 
@@ -20,6 +22,7 @@ def operators_of(gpu: bool) -> Iterator[None]:
     dropout: Callable[..., Tensor] = _gpu_dropout if gpu else F.dropout
     with (patch.object(F, "scaled_dot_product_attention", _gpu_attention if gpu else _cpu_attention),
           patch.object(F, "dropout", dropout),
+          patch.object(merge, "limits_of", lambda device: flat.GPU if gpu else flat.CPU),
           patch.object(torch, "autocast", lambda *_, **__: nullcontext())):  # torch has none for "meta"
         yield
 

@@ -53,7 +53,10 @@ class Processes:
 
 def main() -> None:
     """fairseq-hydra-train with the arguments of the line that will come; none comes where there is nothing to train."""
-    from fairseq_cli.hydra_train import cli_main
+    from mgcm_fairseq.compat import statistics_when_used
+
+    with statistics_when_used():
+        from fairseq_cli.hydra_train import cli_main
 
     import mgcm_fairseq.tasks  # noqa: F401 - fairseq's --user-dir leaves a package that is imported already as it is
 

@@ -6,7 +6,10 @@ fairseq reads them too, but takes as many GPUs as workers for granted and divide
 import os
 import sys
 
-from fairseq_cli.hydra_train import cli_main
+from mgcm_fairseq.compat import statistics_when_used
+
+with statistics_when_used():
+    from fairseq_cli.hydra_train import cli_main
 
 import mgcm_fairseq.tasks  # noqa: F401 - fairseq's --user-dir leaves a package that is imported already as it is
 

@@ -147,3 +147,10 @@ def test_the_identity_is_the_updates_batch(tiny_corpus):
     assert all(one == found[0] for one in found)
     assert found[0]["utterances in an update"] == 256
     assert identity(resolve("multi_task", [*paths, "dataset.batch_size=16"])) != found[0]
+
+
+def test_the_identity_is_the_same_on_every_processor_and_grid(tiny_corpus):
+    paths = [f"task.data={tiny_corpus}", "model.w2v_path=null"]
+    on = [identity(resolve("multi_task", [*paths, *Cluster(1, 1, cpu).overrides([]), f"task.length_grid={grid}"]))
+          for cpu in (False, True) for grid in ("auto", "always", "never")]
+    assert all(one == on[0] for one in on)

@@ -1,0 +1,42 @@
+"""A plan counts the batches that the training will see: on the grid of lengths for a GPU, of any length for a CPU."""
+
+import pytest
+
+from mgcm_fairseq.recipes.cluster import Cluster
+from mgcm_fairseq.recipes.configuration import resolve
+from mgcm_fairseq.recipes.count import Count
+from mgcm_fairseq.recipes.micro_batches import Cut, cut_of
+from tests.recipes.test_step_cost import SMALL
+
+WHOLE = Cut(480_000, 32, 1)
+
+
+def count(corpus, cpu, *more):
+    cluster = Cluster(1, 1, cpu)
+    return Count(resolve("multi_task", [f"task.data={corpus}", *cluster.overrides([]), *SMALL, *more]), 1)
+
+
+def lengths(counted, cut):
+    """Distinct lengths of audio among the collated batches, and the share of the padding in all of them."""
+    dataset = counted.dataset
+    waveforms = [dataset.collater([dataset[index] for index in batch])["net_input"] for batch in counted._of_cut(cut)]
+    padded = sum(one["src_tokens"].numel() for one in waveforms)
+    audio = sum(int(one["src_lengths"].sum()) for one in waveforms)
+    return {one["src_tokens"].size(1) for one in waveforms}, 1 - audio / padded, padded
+
+
+@pytest.mark.parametrize(("cpu", "option", "on_grid"), [
+    (False, "auto", True), (True, "auto", False), (True, "always", True), (False, "never", False)])
+def test_batches_are_those_of_the_processor_that_will_train(tiny_corpus, cpu, option, on_grid):
+    counted = count(tiny_corpus, cpu, f"task.length_grid={option}")
+    found = counted.batches(WHOLE)
+    sizes, padding, padded = lengths(counted, WHOLE)
+    assert all((size - 80) % 2560 == 0 for size in sizes) == on_grid
+    assert (found.padding, found.samples) == (pytest.approx(padding, abs=1e-12), padded)
+
+
+def test_a_plan_leaves_the_configuration_as_it_is(tiny_corpus):
+    cfg = resolve("multi_task", [f"task.data={tiny_corpus}", *Cluster(1, 1).overrides([]), *SMALL])
+    Count(cfg, 1)
+    assert cfg.task.length_grid == "auto"
+    assert cut_of(cfg) == Cut(1_500_000, 32, 8)
