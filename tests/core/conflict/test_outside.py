@@ -7,7 +7,7 @@ from torch import nn
 from mgcm_fairseq.core.conflict import ENGINES, PLAIN, Streamed
 from tests.core.conflict.reference import mgcm_by_module
 from tests.core.conflict.small import TASKS, Small, inputs, small_step
-from tests.core.conflict.steps import Case, assert_same
+from tests.core.conflict.steps import Case, assert_same, step
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -55,3 +55,16 @@ def test_a_segment_may_answer_a_parameter(engine):
 
     found = small_step(Case(model, losses), engine)
     assert torch.equal(found["body.weight"], torch.ones(4, 4).double())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_input_that_is_new_in_every_step_needs_no_new_plan(engine):
+    model = Small()
+    made = ENGINES[engine](model, TASKS)
+    counts = []
+    for _ in range(3):
+        x = inputs(model).requires_grad_()
+        step(Case(model, lambda passing, x=x: model.losses(passing, x)), made)
+        assert x.grad is not None
+        counts.append(len(made.merger._plans))
+    assert counts[0] == counts[-1]
