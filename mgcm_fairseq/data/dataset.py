@@ -37,9 +37,9 @@ class SpeechTranslationDataset(FairseqDataset):
         self.files = AudioFiles()
         self.longest = int(utterances.frames.max())  # samples that augmentation may make of an utterance
         self.transcripts, self.translations = Ragged(), Ragged()
-        for index in range(len(utterances)):
-            self.transcripts.add([*vocabulary.encode(utterances.src_texts[index]), vocabulary.eos])
-            self.translations.add([*vocabulary.encode(utterances.tgt_texts[index]), vocabulary.eos])
+        for texts, rows in (utterances.src_texts, self.transcripts), (utterances.tgt_texts, self.translations):
+            for pieces in vocabulary.encode_all(texts):
+                rows.add([*pieces, vocabulary.eos])
         self.frames = utterances.frames
         self.tokens = self.translations.lengths
         self.set_epoch(1)

@@ -1,7 +1,7 @@
 """Rows of different lengths in flat buffers: forked loader processes share these, as they would not share objects."""
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -42,6 +42,9 @@ class Texts:
     def add(self, text: str) -> None:
         self.characters += text.encode()
         self.ends.append(len(self.characters))
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[index] for index in range(len(self)))
 
     def __len__(self) -> int:
         return len(self.ends)

@@ -58,6 +58,8 @@ def main() -> None:
     with statistics_when_used():
         from fairseq_cli.hydra_train import cli_main
 
+    import torch._dynamo  # noqa: F401 - which PyTorch's optimizers import, a second of it
+
     import mgcm_fairseq.tasks  # noqa: F401 - fairseq's --user-dir leaves a package that is imported already as it is
 
     line = sys.stdin.readline()

@@ -52,6 +52,12 @@ def test_decoding_inverts_encoding(vocabulary):
         assert min(ids) > vocabulary.unk
 
 
+def test_many_texts_are_encoded_as_each_alone(vocabulary, monkeypatch):
+    monkeypatch.setattr("mgcm_fairseq.data.vocabulary._AT_ONCE", 2)
+    texts = ["the dog.", "", "the ☃ dog.", "a dog", "dogs"]
+    assert list(vocabulary.encode_all(texts)) == [vocabulary.encode(text) for text in texts]
+
+
 def test_decoding_leaves_out_tags_and_specials_but_shows_the_unknown(vocabulary):
     ids = vocabulary.encode("the dog.")
     assert vocabulary.decode([0, vocabulary.tag("de"), *ids, 2, 1, 1]) == "the dog."

@@ -71,7 +71,7 @@ def test_global_exchanges_the_primary_gradient_and_a_gramian_of_each_group(excha
     shared = {groups.of(parameters[name]) for name in inside & st & (asr | mt)}
     expected = volume(workload, {name for name in inside & st if groups.of(parameters[name]) in shared})
     found = exchanged[variant].backward
-    assert found.volume == expected + len(shared) * 9 * 4
+    assert found.volume == expected + len(shared) * 9 * 8
     assert 0 < found.calls <= 2 * len(shared)
     assert found.largest <= found.volume
 
