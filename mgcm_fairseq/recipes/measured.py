@@ -24,11 +24,10 @@ class Measured:
             parameters / self.parameters - 1) < NEAR
 
 
-_H200 = "Python 3.12.3, torch 2.11.0+cu130; batches of 31 utterances, 80 s; lengths on a grid of 16,000 samples, " \
-        "cuDNN attention off"
+_H200 = "Python 3.12.3, torch 2.11.0+cu130; micro-batches of 256 utterances, 456 s (docs/gpu.md)"
 MEASURED = [
-    Measured("NVIDIA H200", "mgcm_multi_task", "fp16", 190_677_376, 2.15 * 80, _H200),
-    Measured("NVIDIA H200", "multi_task", "fp16", 190_677_376, 5.5 * 80, _H200),
+    Measured("NVIDIA H200", "mgcm_multi_task", "fp16", 190_677_376, 2.41 * 456, _H200),
+    Measured("NVIDIA H200", "multi_task", "fp16", 190_677_376, 3.55 * 456, _H200),
 ]
 
 
