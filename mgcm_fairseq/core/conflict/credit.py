@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mgcm_fairseq.core.conflict.graph import LEAF, is_engines
+from mgcm_fairseq.core.conflict.graph import LEAF, is_engines, node_of
 
 
 def check_credit(losses: Mapping[str, Tensor], clear: Collection[object],
@@ -20,7 +20,8 @@ def check_credit(losses: Mapping[str, Tensor], clear: Collection[object],
         ValueError: a loss reads the value of a stream, or an alias, of another task.
     """
     missed: dict[Tensor, None] = {}
-    pending: list[tuple[Any, int, str | None]] = [(loss.grad_fn, loss.output_nr, task) for task, loss in losses.items()]
+    pending: list[tuple[Any, int, str | None]] = [(node_of(loss), loss.output_nr, task)
+                                                  for task, loss in losses.items()]
     seen: set[Any] = set()
     while pending:
         node, output, label = pending.pop()

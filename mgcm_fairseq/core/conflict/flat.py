@@ -4,7 +4,7 @@ A vector is made of whole blocks: every parameter begins a block, and zeros fill
 chunks, which bounds the memory of the copy. T tasks, K blocks of a chunk, G groups.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -30,6 +30,20 @@ GPU = Limits(block=256, chunk=1 << 23, alone=1 << 62)
 def limits_of(device: torch.device) -> Limits:
     """Those of the device."""
     return CPU if device.type == "cpu" else GPU
+
+
+class Zeros:
+    """Zeros of every device and type that the chunks of a training share."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[torch.device, torch.dtype], Tensor] = {}
+
+    def of(self, size: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+        """As many; not to be written to."""
+        held = self._held.get((device, dtype))
+        if held is None or held.numel() < size:
+            held = self._held[device, dtype] = torch.zeros(size, device=device, dtype=dtype)
+        return held[:size]
 
 
 class Member(NamedTuple):
@@ -59,9 +73,10 @@ class Piece(NamedTuple):
 class Chunk:
     """Consecutive blocks of the vector of every task that has a gradient there, and one of zeros behind them."""
 
-    def __init__(self, pieces: Sequence[Piece], block: int, tasks: int, device: torch.device,
-                 dtype: torch.dtype) -> None:
-        """`block`: its elements; `tasks`: how many there are, with those that have no gradient here."""
+    def __init__(self, pieces: Sequence[Piece], block: int, tasks: int, end: Tensor, nothing: Tensor) -> None:
+        """`block`: its elements; `tasks`: how many there are, with those that have no gradient here; `end`: a block of
+        zeros; `nothing`: as many zeros as the longest piece has elements, if a task lacks one.
+        """
         of_blocks = [piece.member.group for piece in pieces for _ in range(piece.blocks)]
         self.pieces = pieces
         self.groups = list(dict.fromkeys(of_blocks))
@@ -72,15 +87,12 @@ class Chunk:
         self._tasks = _slice(sorted(frozenset[int]().union(*(piece.member.tasks for piece in pieces))))
         self._blocks = len(of_blocks) + 1
         self._block = block
-        self._end = torch.zeros(block, device=device, dtype=dtype)
-        absent = [piece.stop - piece.start for piece in pieces for task in range(tasks)[self._tasks]
-                  if task not in piece.member.tasks]
-        self._nothing = torch.zeros(max(absent, default=0), device=device, dtype=dtype)
-        self._group_of_K = torch.tensor([*of_blocks, of_blocks[-1]], device=device)
+        self._end, self._nothing = end, nothing
+        self._group_of_K = torch.tensor([*of_blocks, of_blocks[-1]], device=end.device)
         members: dict[int, list[int]] = {group: [] for group in self.groups}
         for block, group in enumerate(of_blocks):
             members[group].append(block)
-        self._blocks_of_G = table(list(members.values()), len(of_blocks), device)
+        self._blocks_of_G = table(list(members.values()), len(of_blocks), end.device)
 
     def vectors(self, gradients: Sequence[Sequence[Tensor | None]]) -> Tensor:
         """(T, K, block) of the T tasks that have gradients here; what one of them lacks is zero."""
@@ -151,24 +163,29 @@ def table(rows: Sequence[Sequence[int]], filler: int, device: torch.device) -> T
     return torch.tensor([[*row, *[filler] * (longest - len(row))] for row in rows], device=device)
 
 
-def chunks(members: Sequence[Member], tasks: int, limits: Limits, device: torch.device,
-           dtype: torch.dtype) -> list[Chunk]:
-    """The parameters, cut into chunks."""
-    found: list[Chunk] = []
-    pieces: list[Piece] = []
+def chunks(members: Sequence[Member], tasks: int, limits: Limits, zeros: Callable[[int], Tensor]) -> list[Chunk]:
+    """The parameters, cut into chunks.
+
+    Args:
+        members: parameters that have elements.
+        tasks: how many there are.
+        limits: of blocks and chunks.
+        zeros: answers as many, of the gradients' device and type.
+    """
+    cut: list[list[Piece]] = [[]]
     room = limits.chunk // limits.block
     for member in members:
         start = 0
         while start < member.size:
             if not room:
-                found.append(Chunk(pieces, limits.block, tasks, device, dtype))
-                pieces, room = [], limits.chunk // limits.block
+                cut.append([])
+                room = limits.chunk // limits.block
             stop = min(member.size, start + room * limits.block)
             missing = -(stop - start) % limits.block
-            filling = torch.zeros(missing, device=device, dtype=dtype) if missing else None
-            pieces.append(Piece(member, start, stop, (stop - start + missing) // limits.block, filling))
-            room -= pieces[-1].blocks
+            filling = zeros(missing) if missing else None
+            cut[-1].append(Piece(member, start, stop, (stop - start + missing) // limits.block, filling))
+            room -= cut[-1][-1].blocks
             start = stop
-    if pieces:
-        found.append(Chunk(pieces, limits.block, tasks, device, dtype))
-    return found
+    absent = [min(member.size, limits.chunk) for member in members if len(member.tasks) < tasks]
+    nothing = zeros(max(absent, default=0))
+    return [Chunk(pieces, limits.block, tasks, zeros(limits.block), nothing) for pieces in cut if pieces]

@@ -6,7 +6,7 @@ from itertools import combinations_with_replacement
 import torch
 from torch import Tensor
 
-_CHUNK = 1 << 18  # elements that all their pairs read, and that are widened, at a time
+_CHUNK = 1 << 15  # elements that are widened at a time, so that they stay in a cache
 _SAFE = (1e-30, 1e30)  # squares of norms in fp32 between which no product has vanished or overflowed
 
 
@@ -29,8 +29,9 @@ def pairwise_dots(gradients: Sequence[Tensor | None]) -> Tensor:
 def _dots(present: Sequence[tuple[int, Tensor]], tasks: int, wide: torch.dtype) -> Tensor:
     dots: dict[tuple[int, int], list[Tensor]] = {}
     size = present[0][1].numel()
-    for start in range(0, size, _CHUNK):
-        parts = [(task, flat[start:start + _CHUNK].to(wide)) for task, flat in present]
+    chunk = size if all(flat.dtype == wide for _, flat in present) else _CHUNK
+    for start in range(0, size, max(chunk, 1)):
+        parts = [(task, flat[start:start + chunk].to(wide)) for task, flat in present]
         for (s, left), (t, right) in combinations_with_replacement(parts, 2):
             dots.setdefault((s, t), []).append(torch.dot(left, right))
     sums = {pair: torch.stack(of_chunks).sum() if len(of_chunks) > 1 else of_chunks[0]

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction
+from torch.autograd.graph import get_gradient_edge
 
 LEAF: Any = torch._C._functions.AccumulateGrad  # type: ignore[attr-defined]
 """The type of node that a leaf's gradient ends in. To ask for the type is cheaper than for an attribute."""
@@ -25,13 +26,18 @@ def is_engines(node: Any) -> bool:
     return python and hasattr(node, "owners")
 
 
+def node_of(tensor: Tensor) -> Any:
+    """The node that the tensor's gradient goes to, also where the tensor is a leaf; None where there is none."""
+    return tensor.grad_fn or (get_gradient_edge(tensor).node if tensor.requires_grad else None)
+
+
 def leaves_below(outputs: Sequence[Tensor], known: Iterable[Any] = ()) -> tuple[list[Tensor], list[Any]]:
     """The leaves that the graphs of the outputs end in, and the engine's nodes that they reach, each once.
 
     Does not look below those nodes nor below the nodes `known`.
     """
     seen: set[Any] = {None, *known}
-    pending: list[Any] = [output.grad_fn for output in outputs if output.grad_fn not in seen]
+    pending: list[Any] = [node for node in dict.fromkeys(map(node_of, outputs)) if node not in seen]
     seen.update(pending)
     leaves: list[Tensor] = []
     engines: list[Any] = []

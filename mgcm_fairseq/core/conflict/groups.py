@@ -39,7 +39,8 @@ class Groups:
         self._index: dict[int, int] = {}  # id of a parameter -> its group
         self._model = model
         self._parameters = list(model.parameters())  # held, so that no other tensor takes the id of one
-        self._holders: list[dict[str, Any]] = [held for module in model.modules()
+        self._modules = list(model.modules())  # for the same reason
+        self._holders: list[dict[str, Any]] = [held for module in self._modules
                                                for held in (module._parameters, module._modules)]
         self._held = self._what_modules_hold()
         known: dict[str, int] = {}
@@ -65,6 +66,10 @@ class Groups:
     def of(self, parameter: Tensor) -> int | None:
         """The index of the parameter's group; None if it is out of scope."""
         return self._index.get(id(parameter))
+
+    def ids(self, parameters: Sequence[Tensor]) -> tuple[int, ...]:
+        """What tells these parameters from others; those out of scope are all alike, for they may be new every time."""
+        return tuple([key if key in self._index else 0 for key in map(id, parameters)])
 
     def name(self, parameter: Tensor) -> str:
         """The parameter's name in the model, for messages."""

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from mgcm_fairseq.core.conflict.flat import Limits, limits_of
+from mgcm_fairseq.core.conflict.flat import Limits, Zeros, limits_of
 from mgcm_fairseq.core.conflict.gramian import identity
 from mgcm_fairseq.core.conflict.groups import Groups
 from mgcm_fairseq.core.conflict.plan import HALF, Gradients, Plan, take
@@ -22,6 +22,7 @@ class Merger:
         self.workers = workers
         self.limits: Limits | None = None  # None: those that suit the gradients' device
         self._plans: dict[object, Plan] = {}
+        self._zeros = Zeros()
 
     def merge(self, parameters: list[Tensor], gradients: list[Gradients], report: Report, step: int) -> Gradients:
         """The merged gradient of each parameter.
@@ -59,11 +60,11 @@ class Merger:
     def _plan(self, parameters: list[Tensor], gradients: list[Gradients]) -> Plan:
         kinds = tuple([None if gradient is None else gradient.dtype for of_task in gradients for gradient in of_task])
         device = next((g.device for of_task in gradients for g in of_task if g is not None), parameters[0].device)
-        key = (tuple(map(id, parameters)), kinds, device)
+        key = (self.groups.ids(parameters), kinds, device)
         if key not in self._plans:
             if len(self._plans) >= _PLANS:
                 del self._plans[next(iter(self._plans))]
-            self._plans[key] = Plan(self.groups, parameters, gradients, self.limits or limits_of(device))
+            self._plans[key] = Plan(self.groups, parameters, gradients, self.limits or limits_of(device), self._zeros)
         return self._plans[key]
 
     def _average(self, workers: Workers, positions: list[int], gradients: list[Gradients]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mgcm_fairseq.core.conflict.flat import Limits, Member, chunks, gathered, table
+from mgcm_fairseq.core.conflict.flat import Limits, Member, Zeros, chunks, gathered, table
 from mgcm_fairseq.core.conflict.gramian import pairwise_dots
 from mgcm_fairseq.core.conflict.groups import Groups
 
@@ -22,11 +22,13 @@ class Plan:
     """For parameters of which the same tasks have gradients of the same types every time."""
 
     def __init__(self, groups: Groups, parameters: Sequence[Tensor], gradients: Sequence[Gradients],
-                 limits: Limits) -> None:
+                 limits: Limits, zeros: Zeros) -> None:
         """Raises ValueError for a sparse gradient of a parameter in scope."""
         reached = [frozenset(task for task, of_task in enumerate(gradients) if of_task[position] is not None)
                    for position in range(len(parameters))]
-        shared = {group: [p for p in positions if reached[p]] for group, positions in groups.members(parameters).items()
+        judgeable = {group: [p for p in positions if reached[p] and parameters[p].numel()]
+                     for group, positions in groups.members(parameters).items()}
+        shared = {group: positions for group, positions in judgeable.items()
                   if len(frozenset[int]().union(*(reached[p] for p in positions))) > 1}
         self.groups = list(shared)
         self.names = [groups.names[group] for group in shared]
@@ -35,24 +37,24 @@ class Plan:
         self.judged = [member.position for member in members]
         self.summed = [p for p, tasks in enumerate(reached) if tasks and p not in set(self.judged)]
         if members:
-            self._lay_out(parameters, gradients, members, limits)
+            self._lay_out(parameters, gradients, members, limits, zeros)
 
     def _lay_out(self, parameters: Sequence[Tensor], gradients: Sequence[Gradients], members: Sequence[Member],
-                 limits: Limits) -> None:
-        found = {p: gradient for of_task in gradients for p in self.judged if (gradient := of_task[p]) is not None}
-        for position, gradient in found.items():
+                 limits: Limits, zeros: Zeros) -> None:
+        found = [(p, gradient) for of_task in gradients for p in self.judged if (gradient := of_task[p]) is not None]
+        for position, gradient in found:
             if gradient.layout is not torch.strided:
                 raise ValueError(f"conflict handling: expected dense gradients, found a sparse one of a parameter of "
                                  f"shape {tuple(parameters[position].shape)}. Make its module with sparse=False, or "
                                  f"leave it out of the scope.")
-        self._types = {p: gradient.dtype for p, gradient in found.items()}
+        self._types = {p: gradient.dtype for p, gradient in found}
         [*types] = set(self._types.values())
         self._narrow = types[0] if len(types) == 1 else None  # None: each parameter has its own
         self._wide = torch.float64 if torch.float64 in types else torch.float32
-        device = found[self.judged[0]].device
+        device = found[0][1].device
         self._alone = [member for member in members if member.size > limits.alone]
         flat = [member for member in members if member.size <= limits.alone]
-        self._chunks = chunks(flat, len(gradients), limits, device, types[0])
+        self._chunks = chunks(flat, len(gradients), limits, lambda size: zeros.of(size, device, types[0]))
         self._shapes = [None if parameter.dim() == 1 else parameter.shape for parameter in parameters]
         parts = [row for chunk in self._chunks for row in chunk.groups] + [member.group for member in self._alone]
         self._parts_of_N: Tensor | None = None

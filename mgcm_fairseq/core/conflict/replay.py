@@ -34,21 +34,24 @@ class ForwardState:
 
 
 class StatisticsKept:
-    """Inside, batch norms of a segment normalise as ever but do not count the batch, which was counted before."""
+    """Inside, norms of a segment count the batch on copies of their statistics, for it was counted before.
+
+    They are copies, since a checkpoint expects that its repetition saves as many tensors as the forward pass did.
+    """
 
     def __init__(self, segment: Callable[..., Any]) -> None:
         self._segment = segment
-        self._norms: list[_NormBase] = []
+        self._kept: list[tuple[_NormBase, dict[str, Tensor | None]]] = []
 
     def __enter__(self) -> None:
-        self._norms = [module for module in modules_of(self._segment) if isinstance(module, _NormBase)
-                       and module.training and module.track_running_stats]
-        for norm in self._norms:
-            norm.track_running_stats = False
+        self._kept = [(module, dict(module._buffers)) for module in modules_of(self._segment)
+                      if isinstance(module, _NormBase) and module.training and module.track_running_stats]
+        for norm, buffers in self._kept:
+            norm._buffers.update({name: None if buffer is None else buffer.clone() for name, buffer in buffers.items()})
 
     def __exit__(self, *error: object) -> None:
-        for norm in self._norms:
-            norm.track_running_stats = True
+        for norm, buffers in self._kept:
+            norm._buffers.update(buffers)
 
 
 def modules_of(segment: Any, seen: frozenset[int] = frozenset()) -> list[nn.Module]:

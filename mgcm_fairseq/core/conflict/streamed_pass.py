@@ -1,16 +1,18 @@
 """One forward pass of the streamed engine, and the autograd functions that carry one gradient per task backwards."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from mgcm_fairseq.core.conflict.graph import leaves_below
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.core.conflict.plan import Gradients
+from mgcm_fairseq.core.conflict.replay import StatisticsKept
 from mgcm_fairseq.core.conflict.report import Report
 from mgcm_fairseq.core.conflict.streams import Segment, Stream, tasks_of, values_of
 from mgcm_fairseq.core.conflict.tape import Tape, hooks_held, segment_name
@@ -49,11 +51,14 @@ class StreamedPass:
             raise ValueError("segment call: a tensor that needs a gradient must come as a stream; use start().")
         inputs = [part for call in calls for part in call if isinstance(part, Stream) and part.value.requires_grad]
         carried = any(part.carriers for part in inputs)
+        again: AbstractContextManager[None] = nullcontext()
         if not carried and not recompute and _key(segment) in self._unjudged:
             answers = self._run_unjudged(segment, calls)
             if answers is not None:
                 return [Stream(answer, of_call) for answer, of_call in zip(answers, tasks, strict=True)]
-        tape = Tape(segment, [values_of(call) for call in calls], recompute)
+            again = StatisticsKept(segment)
+        with again:
+            tape = Tape(segment, [values_of(call) for call in calls], recompute)
         if self._visit(tape.parameters, segment) or carried:
             flows = tasks
             fanned = [value for part in inputs for value in self._fan_out(part)]
@@ -261,10 +266,18 @@ def _only(tasks: Sequence[str]) -> str | None:
 
 
 def _key(segment: Any) -> object:
-    """What tells a segment in one pass from the others, for the next pass: who has it run, and what it holds."""
+    """What tells a segment in one pass from the others, for the next pass: its code, and the modules that it holds.
+
+    It may be wrong, which `_run_unjudged` sees; it must not be new in every pass.
+    """
+    if isinstance(segment, (nn.Module, nn.Parameter)):
+        return id(segment)
     if isinstance(segment, partial):
         return _key(segment.func), tuple(map(_key, segment.args))
     if isinstance(segment, (list, tuple)):
         return tuple(map(_key, segment))
+    if not callable(segment):
+        return None
     owner = getattr(segment, "__self__", getattr(segment, "__code__", segment))  # a lambda is made anew for every pass
-    return id(owner), getattr(segment, "__name__", "")
+    held = [cell.cell_contents for cell in getattr(segment, "__closure__", None) or ()]
+    return id(owner), getattr(segment, "__name__", ""), *(id(part) for part in held if isinstance(part, nn.Module))

@@ -4,6 +4,7 @@ import math
 import os
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -35,8 +36,11 @@ def measure(setting: Setting, methods: Sequence[str], progress: Progress) -> Ite
     if setting.device == "cpu":
         with FakeTensorMode():
             workload = Workload.build(setting.size, setting.shape, "cpu", dtype)
+            as_on_gpu = replace(workload, as_on_gpu=True)
             for method in methods:
-                profiles[method] = profile_cpu(workload, STEPS[method](workload), fake=True)
+                memory = profile_cpu(workload, STEPS[method](workload), fake=True)
+                calls = profile_cpu(as_on_gpu, STEPS[method](as_on_gpu), fake=True)
+                profiles[method] = calls._replace(peak=memory.peak)
                 progress(f"{setting}, {method}: {_describe(profiles[method], parameter_bytes)}")
     times: dict[str, list[float]] = {}
     if setting.rounds:

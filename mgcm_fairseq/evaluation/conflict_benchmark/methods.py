@@ -6,6 +6,7 @@ from importlib.util import find_spec
 import torch
 
 from mgcm_fairseq.core.conflict import PLAIN, Stash, Streamed
+from mgcm_fairseq.core.conflict.flat import GPU
 from mgcm_fairseq.evaluation.conflict_benchmark.peers import published, task_gradients, torchjd, whole_model_pcgrad
 from mgcm_fairseq.evaluation.conflict_benchmark.workload import Workload
 from mgcm_fairseq.modules.simul_st import TASKS
@@ -35,6 +36,8 @@ def _streamed_above(workload: Workload) -> Step:
 
 
 def _joined(workload: Workload, engine: Stash | Streamed) -> Step:
+    if workload.as_on_gpu:
+        engine.merger.limits = GPU
     return lambda: engine.join(workload.losses(engine.streams())).backward()
 
 

@@ -17,7 +17,7 @@ class Profile(NamedTuple):
     """Of a step that begins without gradients and ends with p.grad."""
 
     peak: int  # bytes over those of the parameters
-    kernels: int  # on a CPU: operators other than views
+    kernels: int  # on a CPU: operators other than views, with gradients merged as on a GPU
     host_syncs: int
     busy: float | None = None  # seconds of all kernels; None on a CPU
 

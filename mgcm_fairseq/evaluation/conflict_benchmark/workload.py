@@ -41,6 +41,7 @@ class Workload:
     network: SimulSTNetwork
     inputs: TaskInputs
     translation: Tensor  # (B, V) tokens
+    as_on_gpu: bool = False  # whether engines merge gradients as they do on a GPU, wherever this is
 
     @classmethod
     def build(cls, size: str, shape: Shape, device: str, dtype: torch.dtype = torch.float32) -> "Workload":

@@ -20,6 +20,6 @@ def engines(setting: Setting) -> Iterator[Row]:
             continue
         measured = Measured("0.003" if setting.quick else "0.2", utterances,
                             0.5 if setting.quick else SPEECH, dtype, setting.device, tf32=False, clock="wall",
-                            rounds=1 if setting.quick else 3)
+                            rounds=1 if setting.quick else 7)
         methods = ["plain", "streamed"] if setting.quick else METHODS
         yield from measure(measured, methods, lambda said: say(said) if "round" not in said else None)

@@ -73,8 +73,8 @@ def matrix_products(precision):
 
 @contextmanager
 def no_host_sync():
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        torch.cuda.set_sync_debug_mode("error")
         yield
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -38,16 +38,16 @@ def assert_dots(found, gradients, dtype):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("chunk", [7, 1 << 16])
 def test_dots_are_those_of_float64(monkeypatch, dtype, layout, chunk):
-    monkeypatch.setattr(gramian, "_CPU_CHUNK", chunk)
+    monkeypatch.setattr(gramian, "_CHUNK", chunk)
     gradients = [LAYOUTS[layout](torch.randn(4, 6, 5).to(dtype)) for _ in range(3)]
     found = pairwise_dots(gradients)
-    assert found.dtype == (torch.float32 if dtype in HALF else dtype)
+    assert found.dtype == torch.float64
     assert_dots(found, gradients, dtype)
 
 
 @pytest.mark.parametrize("dtype", EPSILON)
 def test_more_elements_than_a_chunk_holds(dtype):
-    gradients = [torch.randn(3 * gramian._CPU_CHUNK + 11).to(dtype) for _ in range(2)]
+    gradients = [torch.randn(3 * gramian._CHUNK + 11).to(dtype) for _ in range(2)]
     assert_dots(pairwise_dots(gradients), gradients, dtype)
 
 
@@ -65,6 +65,19 @@ def test_half_precision_does_not_overflow(dtype, sign):
 def test_half_precision_does_not_vanish(dtype):
     gradients = [torch.full((10,), 1e-5, dtype=dtype)] * 2  # its square is below float16
     torch.testing.assert_close(pairwise_dots(gradients).double(), exact(gradients), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-25, 1e-15, 1.0, 1e15, 1e25])
+def test_nor_does_fp32_vanish_or_overflow(scale):
+    gradients = [scale * torch.randn(20) for _ in range(3)]
+    found, expected = pairwise_dots(gradients), exact(gradients)
+    assert_dots(found, gradients, torch.float32)
+    assert torch.equal(found.sign(), expected.sign())
+
+
+def test_a_zero_gradient_beside_others():
+    gradients = [torch.zeros(5), torch.randn(5)]
+    assert_dots(pairwise_dots(gradients), gradients, torch.float32)
 
 
 @pytest.mark.parametrize("absent", [[0], [1], [0, 2], [1, 2]])
