@@ -35,6 +35,8 @@ def check_credit(losses: Mapping[str, Tensor], clear: Collection[object],
             if node not in seen:
                 seen.add(node)
                 pending += [(*edge, of_input) for edge, of_input in zip(node.next_functions, node.labels, strict=False)]
+        elif node.name() == "_DDPSinkBackward":  # DistributedDataParallel passes every output of the model through one node
+            pending.append((*node.next_functions[output], label))
         elif (node, label) not in seen:
             seen.add((node, label))
             pending += [(below, number, label) for below, number in node.next_functions]

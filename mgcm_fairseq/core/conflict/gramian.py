@@ -14,12 +14,12 @@ def pairwise_dots(gradients: Sequence[Tensor | None]) -> Tensor:
     """<g_s, g_t> for T gradients of one large parameter on a CPU -> (T, T) in float64; 0 for an absent gradient.
 
     Computed in fp32 or better, and in float64 where fp32 is too small or too large for them. To see that, Python reads
-    the result, which is no wait on a CPU; fake tensors have none to read.
+    the result, which is no wait on a CPU; fake and meta tensors have none to read.
     """
     present = [(task, gradient.detach().reshape(-1)) for task, gradient in enumerate(gradients) if gradient is not None]
     double = any(flat.dtype == torch.float64 for _, flat in present)
     dots = _dots(present, len(gradients), torch.float64 if double else torch.float32)
-    if not double and type(dots) is Tensor:
+    if not double and type(dots) is Tensor and not dots.is_meta:
         squares = dots.diagonal().tolist()
         if not all(_SAFE[0] < squares[task] < _SAFE[1] for task, _ in present):
             return _dots(present, len(gradients), torch.float64)

@@ -18,8 +18,9 @@ OPTIONS = ["common.log_interval=1", "dataset.validate_interval=1000", "checkpoin
 TINY = ["++model.model_dim=16", "++model.ffn_dim=24", "++model.attention_heads=2", "++model.encoder_layers=1",
         "++model.decoder_layers=1", "dataset.num_workers=0", "dataset.max_tokens=64000",
         "optimization.update_freq=[1]"]
-FREQUENCY = re.compile(r"^update_freq +(\d+)", re.MULTILINE)
-PLANNED = re.compile(r"^memory a worker.* ([\d.]+) GiB", re.MULTILINE)
+PLANNED = {"micro-batch (s)": r"^micro-batch +([\d.]+) s at most", "update_freq": r"^update_freq +(\d+)",
+           "padding (%)": r"^padding +([\d.]+)%", "planned (GiB)": r"^memory a worker +([\d.]+) GiB"}
+"""Column -> where a plan of one training has it."""
 
 
 def paper_rows(setting: Setting) -> Iterator[Row]:
@@ -47,13 +48,13 @@ def paper_rows(setting: Setting) -> Iterator[Row]:
 
 def _measured(found: Followed, device: str) -> Row:
     text = "\n".join(found.lines)
-    planned, frequency = PLANNED.search(text), FREQUENCY.search(text)
-    if planned is None or frequency is None:
-        raise RuntimeError("expected a plan with the memory of a worker, found:\n" + "\n".join(found.lines[:30]))
+    plan = {column: re.search(pattern, text, re.MULTILINE) for column, pattern in PLANNED.items()}
+    planned = {column: float(match[1]) for column, match in plan.items() if match is not None}
+    if len(planned) < len(PLANNED):
+        raise RuntimeError(f"expected a plan with {', '.join(PLANNED)}, found:\n" + "\n".join(found.lines[:30]))
     peak = None
     if device == "cuda":
         total = torch.cuda.get_device_properties(0).total_memory / 2**30
         peak = round(total - min(found.free), 2)
-    return {"updates": len(found.updates), **found.pace(), "update_freq": int(frequency[1]),
-            "peak (GiB)": peak, "planned (GiB)": float(planned[1]), "first update (s)": round(found.updates[0], 1),
-            "last loss": found.losses[-1]}
+    return {"updates": len(found.updates), **found.pace(), **planned, "peak (GiB)": peak,
+            "first update (s)": round(found.updates[0], 1), "last loss": found.losses[-1]}

@@ -40,6 +40,9 @@ def test_every_part_measures_something(checked):
     assert parts["trainings"][0]["updates a second"] > 0
     assert [(row["row"], row["updates"]) for row in parts["paper"]] == [("multi_task", 2)]
     assert parts["paper"][0]["first update (s)"] > 0
+    assert (parts["paper"][0]["micro-batch (s)"], parts["paper"][0]["update_freq"]) == (4, 1)  # 64,000 samples
+    assert parts["paper"][0]["planned (GiB)"] < 0.1
+    assert 0 <= parts["paper"][0]["padding (%)"] < 100
     assert parts["agents"][0]["rtf"] > 0
     assert all(row["equal texts"] == row["equal delays"] == row["sentences"] == 2 for row in parts["equality"])
     assert done.stdout == (out / "table.md").read_text() == report.tables(results)
