@@ -10,6 +10,8 @@ from typing import Self
 from mgcm_fairseq.recipes.launch import PROGRAM, Launch
 from mgcm_fairseq.recipes.rows import CONFIGS
 
+WAITING = [sys.executable, "-m", "mgcm_fairseq.recipes.waiting"]
+
 Process = subprocess.Popen[str]
 
 
@@ -32,7 +34,7 @@ class Processes:
     def prepare(self) -> None:
         """Starts a process that imports fairseq and waits, where the launcher allows it."""
         if self._launch.launcher == "local":
-            self._waiting = self._begin([sys.executable, "-m", __name__])
+            self._waiting = self._begin(WAITING)
 
     def start(self, command: list[str]) -> Process:
         """Runs the command of a training; its output is to be read from stdout."""
@@ -49,24 +51,3 @@ class Processes:
         return subprocess.Popen(command, cwd=CONFIGS.parent, env=self._launch.environment(), text=True,
                                 pass_fds=(self._lock,), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT)
-
-
-def main() -> None:
-    """fairseq-hydra-train with the arguments of the line that will come; none comes where there is nothing to train."""
-    from mgcm_fairseq.compat import statistics_when_used
-
-    with statistics_when_used():
-        from fairseq_cli.hydra_train import cli_main
-
-    import torch._dynamo  # noqa: F401 - which PyTorch's optimizers import, a second of it
-
-    import mgcm_fairseq.tasks  # noqa: F401 - fairseq's --user-dir leaves a package that is imported already as it is
-
-    line = sys.stdin.readline()
-    if line:
-        sys.argv[1:] = json.loads(line)
-        cli_main()
-
-
-if __name__ == "__main__":
-    main()
