@@ -288,7 +288,7 @@ def take_one_precision() -> None:
         return
 
     def init(self: Any, cfg: Any, *args: Any, **kwargs: Any) -> None:
-        common = getattr(cfg, "common", None)  # a Namespace has none: fairseq-train has looked at it
+        common = getattr(cfg, "common", None)  # a Namespace has none; fairseq-train makes it a configuration first
         if common is not None:
             for name in ("fp16", "bf16"):
                 common[name] = common[name] or common[f"memory_efficient_{name}"]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 UNIT, OFFSET = 2560, 80  # samples: n units and the offset give the wav2vec 2.0 front end exactly 8 n frames
-PER_OCTAVE = 8  # lengths between one and its double, from 8 units (1.3 s) on
 TOKENS = 8  # lengths of texts are multiples of this
 
 

@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     cluster = Cluster(args.nodes, args.gpus, args.cpu)
     launch = Launch(args.launcher, cluster, args.node_rank, args.master)
     launch.check()
+    if args.cpu and args.gpu_memory is not None:
+        raise InputError("--gpu-memory", "GPUs", "--cpu", "Leave one of them out: on CPUs the YAML's micro-batches stay.")
     with ExitStack() as open_here:
         looking = None if args.cpu else Looking()
         processes = None

@@ -1,7 +1,7 @@
 """fairseq-hydra-train that imports everything first, and then waits for the line with its arguments.
 
-The imports are not in a function: on several GPUs fairseq spawns a process for each, which imports this module again, and
-that registers the task. fairseq's --user-dir does not register what lies in a package that is imported already.
+The imports are not in a function: on several GPUs fairseq spawns a process for each, which imports this module again.
+That registers the task: --user-dir does not register what lies in a package that is imported already.
 """
 
 import json

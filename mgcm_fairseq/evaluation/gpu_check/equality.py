@@ -20,7 +20,7 @@ ENOUGH = 0.9  # of the sentences; in others two pieces may be as good as each ot
 
 
 def equality(setting: Setting) -> Iterator[Row]:
-    """How many sentences have equal texts and equal delays; RuntimeError in place of too few."""
+    """How many sentences have equal texts and equal delays; a row has an `error` where too few are."""
     path = checkpoint(setting)
     if not path.is_file():
         raise InputError("--parts", "trainings among the parts, whose model this one takes", "no model", "Add it.")

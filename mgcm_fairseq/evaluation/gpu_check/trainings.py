@@ -18,7 +18,7 @@ OPTIONS = """--user-dir mgcm_fairseq --task simul_st --arch simul_st_demo --crit
 
 
 def trainings(setting: Setting) -> Iterator[Row]:
-    """Finite losses, updates a second, and what an update takes of the GPU's memory."""
+    """Losses, updates a second, and how often the loss scale skipped an update; an `error` for a loss not finite."""
     precisions = ["fp32"] if setting.quick else list(PRECISIONS)  # fairseq has no other on a CPU
     for precision in precisions:
         if setting.is_over():
@@ -31,7 +31,8 @@ def trainings(setting: Setting) -> Iterator[Row]:
                    *PRECISIONS[precision], "--save-dir", str(folder),
                    "--max-update", str(updates), "--total-num-update", str(updates),
                    "--segment-from", str(updates // 2), "--max-tokens", "64000" if setting.quick else "640000",
-                   "--num-workers", "0" if setting.quick else "2", *(["--cpu"] if setting.device == "cpu" else [])]
+                   "--num-workers", "0" if setting.quick else "2", "--distributed-world-size", "1",
+                   *(["--cpu"] if setting.device == "cpu" else [])]
         found = follow(command, None, setting.at_most)
         say(f"{precision}: {len(found.updates)} updates")
         try:
