@@ -15,7 +15,7 @@ from mgcm_fairseq.recipes.identity import record
 from mgcm_fairseq.recipes.launch import LAUNCHERS, Launch, quoted
 from mgcm_fairseq.recipes.micro_batches import cut_of
 from mgcm_fairseq.recipes.processes import Processes
-from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, stages
+from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, overrides_of, stages
 
 if TYPE_CHECKING:
     from mgcm_fairseq.recipes.plan import Stage
@@ -40,7 +40,10 @@ def run(args: argparse.Namespace) -> int:
     launch = Launch(args.launcher, cluster, args.node_rank, args.master)
     launch.check()
     if args.cpu and args.gpu_memory is not None:
-        raise InputError("--gpu-memory", "GPUs", "--cpu", "Leave one of them out: on CPUs the YAML's micro-batches stay.")
+        raise InputError("--gpu-memory", "GPUs", "--cpu", "Leave one out: on CPUs the YAML's micro-batches stay.")
+    trainings = stages(args.row, args.text_first)
+    for training in trainings:
+        cluster.overrides(overrides_of(training, args.overrides, trainings))  # before anything is written
     with ExitStack() as open_here:
         looking = None if args.cpu else Looking()
         processes = None
@@ -59,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         overrides = [f"task.data={quoted(args.data.resolve())}", f"model.w2v_path={quoted(args.w2v.resolve())}",
                      *args.overrides]
         planner = Planner(out, launch, gpus, space, args.best, args.tflops)
-        plan = planner.plan(stages(args.row, args.text_first), overrides)
+        plan = planner.plan(trainings, overrides)
         print(show(plan, cluster, space, args.tflops), flush=True)
         if plan.problems or (plan.machine_problems and not args.dry_run):
             return 2

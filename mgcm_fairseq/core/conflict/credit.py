@@ -35,7 +35,7 @@ def check_credit(losses: Mapping[str, Tensor], clear: Collection[object],
             if node not in seen:
                 seen.add(node)
                 pending += [(*edge, of_input) for edge, of_input in zip(node.next_functions, node.labels, strict=False)]
-        elif node.name() == "_DDPSinkBackward":  # DistributedDataParallel passes every output of the model through one node
+        elif node.name() == "_DDPSinkBackward":  # through which DDP passes every output
             pending.append((*node.next_functions[output], label))
         elif (node, label) not in seen:
             seen.add((node, label))
