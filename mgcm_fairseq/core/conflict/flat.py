@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch._utils import _flatten_dense_tensors
 
-SLICE = 1 << 23  # elements of all vectors together that are widened at a time
+AT_ONCE = 1 << 23  # elements of all vectors together that are widened at a time
 
 
 class Limits(NamedTuple):
@@ -84,7 +84,7 @@ class Chunk:
         self.sizes = [size for piece in pieces
                       for size in (piece.stop - piece.start, 0 if piece.filling is None else piece.filling.numel())]
         self._all = tasks
-        self._tasks = _slice(sorted(frozenset[int]().union(*(piece.member.tasks for piece in pieces))))
+        self._tasks = _task_slice(sorted(frozenset[int]().union(*(piece.member.tasks for piece in pieces))))
         self._blocks = len(of_blocks) + 1
         self._block = block
         self._end, self._nothing = end, nothing
@@ -113,7 +113,7 @@ class Chunk:
         In float64 so that the smallest gradients keep their sign, and no setting of the user's, as TF32, takes it.
         """
         parts = []
-        for blocks in _slices(vectors_TKB):
+        for blocks in _block_slices(vectors_TKB):
             wide_KTB = vectors_TKB[:, blocks].double().transpose(0, 1)
             parts.append(torch.bmm(wide_KTB, wide_KTB.transpose(1, 2)))
         dots_KTT = parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -134,21 +134,21 @@ class Chunk:
         """sum_t w_t g_t with the weights of each block's group, as one flat vector; computed in `wide`."""
         weights_TK = weights_GT[:, self._tasks].index_select(0, self._group_of_K).T.to(wide)
         parts = [(vectors_TKB[:, blocks] * weights_TK[:, blocks].unsqueeze(2)).sum(0).to(narrow)
-                 for blocks in _slices(vectors_TKB)]
+                 for blocks in _block_slices(vectors_TKB)]
         return (parts[0] if len(parts) == 1 else torch.cat(parts)).view(-1)[:-self._block]
 
 
-def _slice(tasks: Sequence[int]) -> slice:
+def _task_slice(tasks: Sequence[int]) -> slice:
     """The shortest slice that has all of them."""
     step = tasks[1] - tasks[0] if len(tasks) > 1 else 1
     whole = slice(tasks[0], tasks[-1] + 1, step)
     return whole if list(range(tasks[-1] + 1))[whole] == list(tasks) else slice(tasks[0], tasks[-1] + 1, 1)
 
 
-def _slices(vectors_TKB: Tensor) -> list[slice]:
+def _block_slices(vectors_TKB: Tensor) -> list[slice]:
     """Of the blocks."""
     tasks, blocks, block = vectors_TKB.shape
-    step = max(1, SLICE // (tasks * block))
+    step = max(1, AT_ONCE // (tasks * block))
     return [slice(start, start + step) for start in range(0, blocks, step)]
 
 

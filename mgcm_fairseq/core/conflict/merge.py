@@ -60,7 +60,7 @@ class Merger:
     def _plan(self, parameters: list[Tensor], gradients: list[Gradients]) -> Plan:
         kinds = tuple([None if gradient is None else gradient.dtype for of_task in gradients for gradient in of_task])
         device = next((g.device for of_task in gradients for g in of_task if g is not None), parameters[0].device)
-        key = (self.groups.ids(parameters), kinds, device)
+        key = (self.limits, self.groups.ids(parameters), kinds, device)
         if key not in self._plans:
             if len(self._plans) >= _PLANS:
                 del self._plans[next(iter(self._plans))]
