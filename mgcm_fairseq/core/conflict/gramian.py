@@ -6,7 +6,7 @@ from itertools import combinations_with_replacement
 import torch
 from torch import Tensor
 
-_CHUNK = 1 << 15  # elements that are widened at a time, so that they stay in a cache
+_AT_ONCE = 1 << 15  # elements that are widened at a time, so that they stay in a cache
 _SAFE = (1e-30, 1e30)  # squares of norms in fp32 between which no product has vanished or overflowed
 
 
@@ -29,7 +29,7 @@ def pairwise_dots(gradients: Sequence[Tensor | None]) -> Tensor:
 def _dots(present: Sequence[tuple[int, Tensor]], tasks: int, wide: torch.dtype) -> Tensor:
     dots: dict[tuple[int, int], list[Tensor]] = {}
     size = present[0][1].numel()
-    chunk = size if all(flat.dtype == wide for _, flat in present) else _CHUNK
+    chunk = size if all(flat.dtype == wide for _, flat in present) else _AT_ONCE
     for start in range(0, size, max(chunk, 1)):
         parts = [(task, flat[start:start + chunk].to(wide)) for task, flat in present]
         for (s, left), (t, right) in combinations_with_replacement(parts, 2):

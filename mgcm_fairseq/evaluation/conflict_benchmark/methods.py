@@ -7,7 +7,7 @@ import torch
 
 from mgcm_fairseq.core.conflict import PLAIN, Stash, Streamed
 from mgcm_fairseq.core.conflict.flat import GPU
-from mgcm_fairseq.evaluation.conflict_benchmark.peers import published, task_gradients, torchjd, whole_model_pcgrad
+from mgcm_fairseq.evaluation.conflict_benchmark.peers import published, three_gradients, torchjd, whole_model_pcgrad
 from mgcm_fairseq.evaluation.conflict_benchmark.workload import Workload
 from mgcm_fairseq.modules.simul_st import TASKS
 from mgcm_fairseq.training.config import SCOPES
@@ -52,7 +52,7 @@ METHODS: dict[str, Callable[[Workload], Step]] = {
 }
 """Name -> what makes its step for a workload."""
 
-STEPS = {**METHODS, "three_gradients": task_gradients}
+STEPS = {**METHODS, "three_gradients": three_gradients}
 """The same, and one that leaves no gradient."""
 
 

@@ -65,7 +65,7 @@ def torchjd(workload: Workload) -> Callable[[], None]:
     return step
 
 
-def task_gradients(workload: Workload) -> Callable[[], None]:
+def three_gradients(workload: Workload) -> Callable[[], None]:
     """The gradient of each task and nothing done with it: no method can call fewer operators. Leaves no gradient."""
     def step() -> None:
         losses = list(workload.losses(PLAIN).values())

@@ -153,7 +153,7 @@ def test_twice_is_the_same_bit_for_bit(limits, case):
 @pytest.mark.parametrize("limits", LIMITS)
 def test_slices_of_the_wide_copy_change_nothing(monkeypatch, limits, elements):
     case = made([Parameter(number % 3, (9, 9), torch.float32, "contiguous", (True,) * 3) for number in range(5)])
-    monkeypatch.setattr(flat_module, "SLICE", elements)
+    monkeypatch.setattr(flat_module, "AT_ONCE", elements)
     assert_reference(case, *case.merged(LIMITS[limits]))
 
 

@@ -38,7 +38,7 @@ def assert_dots(found, gradients, dtype):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("chunk", [7, 1 << 16])
 def test_dots_are_those_of_float64(monkeypatch, dtype, layout, chunk):
-    monkeypatch.setattr(gramian, "_CHUNK", chunk)
+    monkeypatch.setattr(gramian, "_AT_ONCE", chunk)
     gradients = [LAYOUTS[layout](torch.randn(4, 6, 5).to(dtype)) for _ in range(3)]
     found = pairwise_dots(gradients)
     assert found.dtype == torch.float64
@@ -47,7 +47,7 @@ def test_dots_are_those_of_float64(monkeypatch, dtype, layout, chunk):
 
 @pytest.mark.parametrize("dtype", EPSILON)
 def test_more_elements_than_a_chunk_holds(dtype):
-    gradients = [torch.randn(3 * gramian._CHUNK + 11).to(dtype) for _ in range(2)]
+    gradients = [torch.randn(3 * gramian._AT_ONCE + 11).to(dtype) for _ in range(2)]
     assert_dots(pairwise_dots(gradients), gradients, dtype)
 
 
