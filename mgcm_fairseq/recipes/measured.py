@@ -14,20 +14,24 @@ class Measured:
     gpu: str  # as PyTorch names it
     training: str
     precision: str
+    rule: str
     parameters: int
+    samples: int  # of the largest micro-batch
     audio_per_s: float  # seconds of audio that a second of training takes in, padding counted
     how: str
 
     def fits(self, gpu: str, training: str, cfg: DictConfig, parameters: int) -> bool:
-        """Whether it was this training on such a GPU."""
-        return (self.gpu, self.training, self.precision) == (gpu, training, precision(cfg)) and abs(
-            parameters / self.parameters - 1) < NEAR
+        """Whether it was this training on such a GPU: what its speed depends on must be the same."""
+        known = (self.gpu, self.training, self.precision, self.rule, self.samples, "all", False)
+        wanted = (gpu, training, precision(cfg), cfg.task.conflict_rule, cfg.dataset.max_tokens,
+                  cfg.task.conflict_scope, cfg.model.checkpoint_activations)
+        return known == wanted and abs(parameters / self.parameters - 1) < NEAR
 
 
 _H200 = "Python 3.12.3, torch 2.11.0+cu130; micro-batches of 256 utterances, 456 s (docs/gpu.md)"
 MEASURED = [
-    Measured("NVIDIA H200", "mgcm_multi_task", "fp16", 190_677_376, 2.41 * 456, _H200),
-    Measured("NVIDIA H200", "multi_task", "fp16", 190_677_376, 3.55 * 456, _H200),
+    Measured("NVIDIA H200", "mgcm_multi_task", "fp16", "mgcm", 190_677_376, 12_000_000, 2.41 * 456, _H200),
+    Measured("NVIDIA H200", "multi_task", "fp16", "none", 190_677_376, 12_000_000, 3.55 * 456, _H200),
 ]
 
 
