@@ -33,6 +33,8 @@ BOUNDS="$VENV/bounds.txt"  # the versions to install, in pip's form of constrain
 version() { "$1" --version 2> /dev/null || echo "none"; }
 is_supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2> /dev/null; }
 
+[ -z "${PYTHON311:-}" ] || fail "PYTHON311 is now called PYTHON_BASE: expected that, found PYTHON311=$PYTHON311."
+
 find_python() {
     local candidates=(python3.11 python3.12 python3)
     [ -z "${PYTHON_BASE:-}" ] || candidates=("$PYTHON_BASE")

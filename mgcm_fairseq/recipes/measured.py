@@ -13,28 +13,26 @@ class Measured:
 
     gpu: str  # as PyTorch names it
     training: str
-    scope: str  # --conflict-scope
     precision: str
-    samples: int  # in a micro-batch, at most
+    rule: str
     parameters: int
+    samples: int  # of the largest micro-batch
     audio_per_s: float  # seconds of audio that a second of training takes in, padding counted
     how: str
 
     def fits(self, gpu: str, training: str, cfg: DictConfig, parameters: int) -> bool:
-        """Whether it was this training on such a GPU."""
-        same = (gpu, training, cfg.task.conflict_scope, precision(cfg), cfg.dataset.max_tokens)
-        return same == (self.gpu, self.training, self.scope, self.precision, self.samples) and abs(
-            parameters / self.parameters - 1) < NEAR
+        """Whether it was this training on such a GPU: what its speed depends on must be the same."""
+        known = (self.gpu, self.training, self.precision, self.rule, self.samples, "all", False)
+        wanted = (gpu, training, precision(cfg), cfg.task.conflict_rule, cfg.dataset.max_tokens,
+                  cfg.task.conflict_scope, cfg.model.checkpoint_activations)
+        return known == wanted and abs(parameters / self.parameters - 1) < NEAR
 
 
-def _on_h200(training: str, scope: str, updates_per_s: float) -> Measured:
-    """One update was a micro-batch of 456 s on average, 750 s at most."""
-    return Measured("NVIDIA H200", training, scope, "fp16", 12_000_000, 190_677_376, updates_per_s * 456,
-                    "Python 3.12.3, torch 2.11.0+cu130; micro-batches of 256 utterances, 456 s (docs/gpu.md)")
-
-
-MEASURED = [_on_h200("mgcm_multi_task", "all", 2.41), _on_h200("mgcm_multi_task", "above-front-end", 3.28),
-            _on_h200("multi_task", "all", 3.55)]
+_H200 = "Python 3.12.3, torch 2.11.0+cu130; micro-batches of 256 utterances, 456 s (docs/gpu.md)"
+MEASURED = [
+    Measured("NVIDIA H200", "mgcm_multi_task", "fp16", "mgcm", 190_677_376, 12_000_000, 2.41 * 456, _H200),
+    Measured("NVIDIA H200", "multi_task", "fp16", "none", 190_677_376, 12_000_000, 3.55 * 456, _H200),
+]
 
 
 def find(gpu: str, training: str, cfg: DictConfig, parameters: int) -> Measured | None:

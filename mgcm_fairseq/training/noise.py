@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Groups, Report, make_rule
+from mgcm_fairseq.core.conflict.layout import Gradients
 from mgcm_fairseq.core.conflict.merge import Merger
-from mgcm_fairseq.core.conflict.plan import Gradients
 from mgcm_fairseq.modules.simul_st import ctc_task
 
 

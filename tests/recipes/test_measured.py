@@ -1,41 +1,38 @@
-"""A measured speed is taken for the training that was measured, and for no other."""
+"""A measured speed is that of the training that was measured, and of no other."""
 
 import pytest
+from omegaconf import OmegaConf
 
-from mgcm_fairseq.evaluation.scaling.memory import Memory
-from mgcm_fairseq.recipes.configuration import resolve
-from mgcm_fairseq.recipes.estimate import Batches, hours
 from mgcm_fairseq.recipes.measured import MEASURED, find
 
-PATHS = ["task.data=/data", "model.w2v_path=/w2v.pt"]
-WHOLE = ["dataset.max_tokens=12000000", "dataset.batch_size=256", "optimization.update_freq=[1]"]
-H200 = "NVIDIA H200"
+GPU = "NVIDIA H200"
+SIZE = 190_677_376
 
 
-def config(training, *overrides):
-    return resolve(training, [*PATHS, *WHOLE, *overrides])
+def configuration(**changes):
+    cfg = OmegaConf.create({"common": {"fp16": True, "bf16": False, "amp": False},
+                            "task": {"conflict_rule": "mgcm", "conflict_scope": "all"},
+                            "dataset": {"max_tokens": 12_000_000}, "model": {"checkpoint_activations": False}})
+    for name, value in changes.items():
+        OmegaConf.update(cfg, name.replace("__", "."), value)
+    return cfg
 
 
-@pytest.mark.parametrize("one", MEASURED)
-def test_each_fits_its_training_with_another_vocabulary(one):
-    cfg = config(one.training, f"task.conflict_scope={one.scope}")
-    assert find(one.gpu, one.training, cfg, one.parameters + 100_000) == one
+def test_the_training_that_was_measured_is_found():
+    found = find(GPU, "mgcm_multi_task", configuration(), SIZE)
+    assert found in MEASURED
+    assert found.training == "mgcm_multi_task"
+    assert find(GPU, "multi_task", configuration(task__conflict_rule="none"), SIZE).audio_per_s > found.audio_per_s
 
 
-@pytest.mark.parametrize(("gpu", "training", "override", "parameters"), [
-    ("NVIDIA A100", "multi_task", "common.seed=2", 190_677_376),
-    (H200, "discard_multi_task", "common.seed=2", 190_677_376),
-    (H200, "multi_task", "common.fp16=false", 190_677_376),
-    (H200, "multi_task", "dataset.max_tokens=1500000", 190_677_376),
-    (H200, "mgcm_multi_task", "task.conflict_scope='^decoder'", 190_677_376),
-    (H200, "multi_task", "common.seed=2", 250_000_000)])
-def test_none_fits_another(gpu, training, override, parameters):
-    assert find(gpu, training, config(training, override), parameters) is None
+@pytest.mark.parametrize("change", [
+    {"task__conflict_scope": "above-front-end"}, {"task__conflict_rule": "pcgrad"}, {"dataset__max_tokens": 1_500_000},
+    {"model__checkpoint_activations": True}, {"common__fp16": False}])
+def test_another_training_is_not(change):
+    assert find(GPU, "mgcm_multi_task", configuration(**change), SIZE) is None
 
 
-def test_hours_are_those_of_the_measured_speed():
-    cfg = config("multi_task", "optimization.max_update=3600")
-    batches = Batches(10, 10 * 16_000 * 456, 0.0, 1e15, Memory(0, 0, 0, 0))
-    [measured] = [one for one in MEASURED if one.training == "multi_task"]
-    assert hours(cfg, batches, measured, 13.0) == pytest.approx(1 / 3.55)
-    assert hours(cfg, batches, None, 10.0) == pytest.approx(10.0)
+@pytest.mark.parametrize(("gpu", "training", "size"), [
+    ("NVIDIA A100", "mgcm_multi_task", SIZE), (GPU, "mgcm_diseg", SIZE), (GPU, "mgcm_multi_task", 2 * SIZE)])
+def test_nor_is_another_gpu_row_or_size(gpu, training, size):
+    assert find(gpu, training, configuration(), size) is None

@@ -55,7 +55,7 @@ class Member(NamedTuple):
     tasks: frozenset[int]  # that have a gradient
 
 
-class Piece(NamedTuple):
+class Stretch(NamedTuple):
     """A stretch of one parameter."""
 
     member: Member
@@ -73,18 +73,18 @@ class Piece(NamedTuple):
 class Chunk:
     """Consecutive blocks of the vector of every task that has a gradient there, and one of zeros behind them."""
 
-    def __init__(self, pieces: Sequence[Piece], block: int, tasks: int, end: Tensor, nothing: Tensor) -> None:
+    def __init__(self, stretches: Sequence[Stretch], block: int, tasks: int, end: Tensor, nothing: Tensor) -> None:
         """`block`: its elements; `tasks`: how many there are, with those that have no gradient here; `end`: a block of
-        zeros; `nothing`: as many zeros as the longest piece has elements, if a task lacks one.
+        zeros; `nothing`: as many zeros as the longest stretch has elements, if a task lacks one.
         """
-        of_blocks = [piece.member.group for piece in pieces for _ in range(piece.blocks)]
-        self.pieces = pieces
+        of_blocks = [stretch.member.group for stretch in stretches for _ in range(stretch.blocks)]
+        self.stretches = stretches
         self.groups = list(dict.fromkeys(of_blocks))
-        self.finished = [piece.member.position for piece in pieces if piece.stop == piece.member.size]
-        self.sizes = [size for piece in pieces
-                      for size in (piece.stop - piece.start, 0 if piece.filling is None else piece.filling.numel())]
+        self.finished = [stretch.member.position for stretch in stretches if stretch.stop == stretch.member.size]
+        self.sizes = [size for stretch in stretches for size in (
+            stretch.stop - stretch.start, 0 if stretch.filling is None else stretch.filling.numel())]
         self._all = tasks
-        self._tasks = _task_slice(sorted(frozenset[int]().union(*(piece.member.tasks for piece in pieces))))
+        self._tasks = _slice_of_tasks(sorted(frozenset[int]().union(*(stretch.member.tasks for stretch in stretches))))
         self._blocks = len(of_blocks) + 1
         self._block = block
         self._end, self._nothing = end, nothing
@@ -98,11 +98,12 @@ class Chunk:
         """(T, K, block) of the T tasks that have gradients here; what one of them lacks is zero."""
         parts = []
         for of_task in gradients[self._tasks]:
-            for piece in self.pieces:
-                gradient = of_task[piece.member.position]
-                parts.append(self._nothing[:piece.stop - piece.start] if gradient is None else piece.cut(gradient))
-                if piece.filling is not None:
-                    parts.append(piece.filling)
+            for stretch in self.stretches:
+                gradient = of_task[stretch.member.position]
+                parts.append(self._nothing[:stretch.stop - stretch.start] if gradient is None
+                             else stretch.cut(gradient))
+                if stretch.filling is not None:
+                    parts.append(stretch.filling)
             parts.append(self._end)
         flat: Tensor = _flatten_dense_tensors(parts)  # type: ignore[no-untyped-call]
         return flat.view(-1, self._blocks, self._block)
@@ -113,7 +114,7 @@ class Chunk:
         In float64 so that the smallest gradients keep their sign, and no setting of the user's, as TF32, takes it.
         """
         parts = []
-        for blocks in _block_slices(vectors_TKB):
+        for blocks in _slices_of_blocks(vectors_TKB):
             wide_KTB = vectors_TKB[:, blocks].double().transpose(0, 1)
             parts.append(torch.bmm(wide_KTB, wide_KTB.transpose(1, 2)))
         dots_KTT = parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -134,18 +135,18 @@ class Chunk:
         """sum_t w_t g_t with the weights of each block's group, as one flat vector; computed in `wide`."""
         weights_TK = weights_GT[:, self._tasks].index_select(0, self._group_of_K).T.to(wide)
         parts = [(vectors_TKB[:, blocks] * weights_TK[:, blocks].unsqueeze(2)).sum(0).to(narrow)
-                 for blocks in _block_slices(vectors_TKB)]
+                 for blocks in _slices_of_blocks(vectors_TKB)]
         return (parts[0] if len(parts) == 1 else torch.cat(parts)).view(-1)[:-self._block]
 
 
-def _task_slice(tasks: Sequence[int]) -> slice:
+def _slice_of_tasks(tasks: Sequence[int]) -> slice:
     """The shortest slice that has all of them."""
     step = tasks[1] - tasks[0] if len(tasks) > 1 else 1
     whole = slice(tasks[0], tasks[-1] + 1, step)
     return whole if list(range(tasks[-1] + 1))[whole] == list(tasks) else slice(tasks[0], tasks[-1] + 1, 1)
 
 
-def _block_slices(vectors_TKB: Tensor) -> list[slice]:
+def _slices_of_blocks(vectors_TKB: Tensor) -> list[slice]:
     """Of the blocks."""
     tasks, blocks, block = vectors_TKB.shape
     step = max(1, AT_ONCE // (tasks * block))
@@ -172,7 +173,7 @@ def chunks(members: Sequence[Member], tasks: int, limits: Limits, zeros: Callabl
         limits: of blocks and chunks.
         zeros: answers as many, of the gradients' device and type.
     """
-    cut: list[list[Piece]] = [[]]
+    cut: list[list[Stretch]] = [[]]
     room = limits.chunk // limits.block
     for member in members:
         start = 0
@@ -183,9 +184,9 @@ def chunks(members: Sequence[Member], tasks: int, limits: Limits, zeros: Callabl
             stop = min(member.size, start + room * limits.block)
             missing = -(stop - start) % limits.block
             filling = zeros(missing) if missing else None
-            cut[-1].append(Piece(member, start, stop, (stop - start + missing) // limits.block, filling))
+            cut[-1].append(Stretch(member, start, stop, (stop - start + missing) // limits.block, filling))
             room -= cut[-1][-1].blocks
             start = stop
     absent = [min(member.size, limits.chunk) for member in members if len(member.tasks) < tasks]
     nothing = zeros(max(absent, default=0))
-    return [Chunk(pieces, limits.block, tasks, zeros(limits.block), nothing) for pieces in cut if pieces]
+    return [Chunk(stretches, limits.block, tasks, zeros(limits.block), nothing) for stretches in cut if stretches]

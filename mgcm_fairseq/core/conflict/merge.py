@@ -5,12 +5,12 @@ from torch import Tensor
 from mgcm_fairseq.core.conflict.flat import Limits, Zeros, limits_of
 from mgcm_fairseq.core.conflict.gramian import identity
 from mgcm_fairseq.core.conflict.groups import Groups
-from mgcm_fairseq.core.conflict.plan import HALF, Gradients, Plan, take
+from mgcm_fairseq.core.conflict.layout import HALF, Gradients, Layout, take
 from mgcm_fairseq.core.conflict.report import Report
 from mgcm_fairseq.core.conflict.rules import Rule
 from mgcm_fairseq.core.conflict.workers import Workers
 
-_PLANS = 256  # that are kept: one for each segment, and for each set of absent gradients, as LayerDrop makes them
+_LAYOUTS = 1024  # that are kept: one for each segment, and for each set of absent gradients, as LayerDrop makes them
 
 
 class Merger:
@@ -21,7 +21,7 @@ class Merger:
         self.rule = rule
         self.workers = workers
         self.limits: Limits | None = None  # None: those that suit the gradients' device
-        self._plans: dict[object, Plan] = {}
+        self._layouts: dict[object, Layout] = {}
         self._zeros = Zeros()
 
     def merge(self, parameters: list[Tensor], gradients: list[Gradients], report: Report, step: int) -> Gradients:
@@ -39,33 +39,34 @@ class Merger:
         """
         if not parameters:
             return []
-        plan = self._plan(parameters, gradients)
+        layout = self._layout(parameters, gradients)
         merged: Gradients = [None] * len(parameters)
-        if plan.groups:
-            self._judge(plan, gradients, report, step, merged)
-        for position in plan.summed:
+        if layout.groups:
+            self._judge(layout, gradients, report, step, merged)
+        for position in layout.summed:
             merged[position] = _sum(take(gradients, position))
         return merged
 
-    def _judge(self, plan: Plan, gradients: list[Gradients], report: Report, step: int, merged: Gradients) -> None:
+    def _judge(self, layout: Layout, gradients: list[Gradients], report: Report, step: int, merged: Gradients) -> None:
         if self.workers is not None:
-            self._average(self.workers, plan.judged, gradients)
-        gramian_NTT, vectors = plan.gramians(gradients)
+            self._average(self.workers, layout.judged, gradients)
+        gramian_NTT, vectors = layout.gramians(gradients)
         if self.workers is not None and not self.rule.whole_gramian:
             gramian_NTT = self._row_average(self.workers, gramian_NTT)
-        mixing_NTT = self.rule(gramian_NTT, plan.names, step)
-        report.add(plan.groups, gramian_NTT, mixing_NTT)
-        plan.combine(gradients, mixing_NTT.sum(1), vectors, merged)
+        mixing_NTT = self.rule(gramian_NTT, layout.names, step)
+        report.add(layout.groups, gramian_NTT, mixing_NTT)
+        layout.combine(gradients, mixing_NTT.sum(1), vectors, merged)
 
-    def _plan(self, parameters: list[Tensor], gradients: list[Gradients]) -> Plan:
+    def _layout(self, parameters: list[Tensor], gradients: list[Gradients]) -> Layout:
         kinds = tuple([None if gradient is None else gradient.dtype for of_task in gradients for gradient in of_task])
         device = next((g.device for of_task in gradients for g in of_task if g is not None), parameters[0].device)
-        key = (self.limits, self.groups.ids(parameters), kinds, device)
-        if key not in self._plans:
-            if len(self._plans) >= _PLANS:
-                del self._plans[next(iter(self._plans))]
-            self._plans[key] = Plan(self.groups, parameters, gradients, self.limits or limits_of(device), self._zeros)
-        return self._plans[key]
+        key = (self.groups.ids(parameters), kinds, device, self.limits)
+        if key not in self._layouts:
+            if len(self._layouts) >= _LAYOUTS:
+                del self._layouts[next(iter(self._layouts))]
+            limits = self.limits or limits_of(device)
+            self._layouts[key] = Layout(self.groups, parameters, gradients, limits, self._zeros)
+        return self._layouts[key]
 
     def _average(self, workers: Workers, positions: list[int], gradients: list[Gradients]) -> None:
         """Means over workers in place of g_0, or of every task's gradient if the rule reads the whole Gramian."""

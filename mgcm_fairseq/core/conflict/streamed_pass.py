@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from mgcm_fairseq.core.conflict.graph import leaves_below
+from mgcm_fairseq.core.conflict.layout import Gradients
 from mgcm_fairseq.core.conflict.merge import Merger
-from mgcm_fairseq.core.conflict.plan import Gradients
 from mgcm_fairseq.core.conflict.replay import StatisticsKept
 from mgcm_fairseq.core.conflict.report import Report
 from mgcm_fairseq.core.conflict.streams import Segment, Stream, tasks_of, values_of

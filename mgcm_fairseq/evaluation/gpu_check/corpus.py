@@ -20,7 +20,7 @@ def corpus(setting: Setting) -> Iterator[Row]:
         root = setting.corpus.parent
         sizes = [word for split, count in UTTERANCES[setting.quick].items() for word in (f"--{split}", str(count))]
         _run(sys.executable, "scripts/make_spoken_corpus.py", "--out", str(root), *sizes)
-        _run("bash", "scripts/prep_mustc.sh", "--root", str(root), "--lang", "de", "--vocab-size",
+        _run("bash", "scripts/prep_corpus.sh", "--corpus", "mustc", "--root", str(root), "--lang", "de", "--vocab-size",
              str(VOCABULARY[setting.quick]))
     train = Columns(setting.corpus / "train.tsv")
     yield {"folder": str(setting.corpus), "utterances": len(train),

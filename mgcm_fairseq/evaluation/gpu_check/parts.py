@@ -27,9 +27,9 @@ PARTS = {
     "engines": Part("Conflict handling, a step", engines, 75, (
         "dtype", "utterances", "method", "seconds", "time_ratio", "busy_seconds", "busy_ratio", "floor_ratio",
         "extra_peak_over_params", "kernels", "host_syncs")),
-    "shapes": Part("New lengths of audio", shapes, 90),
-    "trainings": Part("The demo's network through fairseq-train", trainings, 105),
-    "paper": Part("The paper's rows through scripts/train.sh", paper_rows, 110),
+    "shapes": Part("New lengths of audio", shapes, 75),
+    "trainings": Part("The demo's network through fairseq-train", trainings, 100),
+    "paper": Part("The paper's rows through scripts/train.sh", paper_rows, 95),
     "agents": Part("Agents with random weights", agents, 25),
     "equality": Part("Translations against the CPU's", equality, 40),
 }

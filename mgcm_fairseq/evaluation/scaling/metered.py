@@ -3,8 +3,8 @@
 from torch import Tensor, empty_like
 
 from mgcm_fairseq.core.conflict.flat import GPU
+from mgcm_fairseq.core.conflict.layout import Gradients
 from mgcm_fairseq.core.conflict.merge import Merger
-from mgcm_fairseq.core.conflict.plan import Gradients
 from mgcm_fairseq.core.conflict.report import Report
 from mgcm_fairseq.evaluation.scaling.work import Work
 

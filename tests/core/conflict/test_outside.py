@@ -58,7 +58,7 @@ def test_a_segment_may_answer_a_parameter(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_input_that_is_new_in_every_step_needs_no_new_plan(engine):
+def test_an_input_that_is_new_in_every_step_needs_no_new_layout(engine):
     model = Small()
     made = ENGINES[engine](model, TASKS)
     counts = []
@@ -66,5 +66,5 @@ def test_an_input_that_is_new_in_every_step_needs_no_new_plan(engine):
         x = inputs(model).requires_grad_()
         step(Case(model, lambda passing, x=x: model.losses(passing, x)), made)
         assert x.grad is not None
-        counts.append(len(made.merger._plans))
+        counts.append(len(made.merger._layouts))
     assert counts[0] == counts[-1]

@@ -1,4 +1,4 @@
-"""How the gradients of one set of parameters are merged: found once, used in every backward pass.
+"""Where the gradients of one set of parameters lie while they are merged: found once, used in every backward pass.
 
 N groups, T tasks.
 """
@@ -18,7 +18,7 @@ Gradients = list[Tensor | None]
 HALF = (torch.float16, torch.bfloat16)
 
 
-class Plan:
+class Layout:
     """For parameters of which the same tasks have gradients of the same types every time."""
 
     def __init__(self, groups: Groups, parameters: Sequence[Tensor], gradients: Sequence[Gradients],
@@ -51,7 +51,10 @@ class Plan:
         [*types] = set(self._types.values())
         self._narrow = types[0] if len(types) == 1 else None  # None: each parameter has its own
         self._wide = torch.float64 if torch.float64 in types else torch.float32
-        device = found[0][1].device
+        device, *others = dict.fromkeys(gradient.device for _, gradient in found)
+        if others:
+            raise ValueError(f"conflict handling: expected gradients on one device, found {device} and {others[0]} in "
+                             f"one segment. Run each device's modules in segments of their own.")
         self._alone = [member for member in members if member.size > limits.alone]
         flat = [member for member in members if member.size <= limits.alone]
         self._chunks = chunks(flat, len(gradients), limits, lambda size: zeros.of(size, device, types[0]))
@@ -84,18 +87,18 @@ class Plan:
     def combine(self, gradients: Sequence[Gradients], weights_NT: Tensor, vectors: list[Tensor],
                 merged: Gradients) -> None:
         """Writes sum_t w_t g_t of every judged parameter into `merged`; empties `vectors`, those from `gramians`."""
-        cut: list[Tensor] = []  # stretches of a parameter that has more than one
+        cut: list[Tensor] = []  # the stretches so far of a parameter that has several
         for chunk in self._chunks:
             flat = chunk.combine(vectors.pop(0), weights_NT, self._wide, self._narrow or self._wide)
-            for piece, stretch in zip(chunk.pieces, flat.split_with_sizes(chunk.sizes)[::2], strict=True):
-                position, size = piece.member.position, piece.member.size
-                if piece.stop - piece.start < size:
-                    cut.append(stretch)
-                    if piece.stop < size:
+            for stretch, gradient in zip(chunk.stretches, flat.split_with_sizes(chunk.sizes)[::2], strict=True):
+                position, size = stretch.member.position, stretch.member.size
+                if stretch.stop - stretch.start < size:
+                    cut.append(gradient)
+                    if stretch.stop < size:
                         continue
-                    stretch, cut = torch.cat(cut), []
+                    gradient, cut = torch.cat(cut), []
                 shape = self._shapes[position]
-                gradient = stretch if shape is None else stretch.view(shape)
+                gradient = gradient if shape is None else gradient.view(shape)
                 merged[position] = gradient if self._narrow else gradient.to(self._types[position])
         for member in self._alone:
             merged[member.position] = _weighted(take(gradients, member.position), weights_NT[member.group], self._wide)
