@@ -36,6 +36,7 @@ class Groups:
         self.granularity = granularity
         self.names: list[str] = []
         self.places: list[Place] = []  # of each group's first parameter
+        self.elements = 0  # of all parameters in scope
         self._index: dict[int, int] = {}  # id of a parameter -> its group
         self._model = model
         self._parameters = list(model.parameters())  # held, so that no other tensor takes the id of one
@@ -59,6 +60,7 @@ class Groups:
                 self.names.append(label)
                 self.places.append(where)
             self._index[id(parameter)] = known[label]
+            self.elements += parameter.numel()
         if not self.names:
             raise ValueError(f"conflict scope: expected a pattern that some parameter's name begins with, found "
                              f"{scope!r}; the names begin like {', '.join(_samples(model))}.")

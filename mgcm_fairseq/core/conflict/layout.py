@@ -35,6 +35,7 @@ class Layout:
         members = [Member(p, parameters[p].numel(), row, reached[p])
                    for row, positions in enumerate(shared.values()) for p in positions]
         self.judged = [member.position for member in members]
+        self.elements = sum(member.size for member in members)
         self.summed = [p for p, tasks in enumerate(reached) if tasks and p not in set(self.judged)]
         if members:
             self._lay_out(parameters, gradients, members, limits, zeros)

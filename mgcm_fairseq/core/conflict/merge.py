@@ -10,7 +10,7 @@ from mgcm_fairseq.core.conflict.report import Report
 from mgcm_fairseq.core.conflict.rules import Rule
 from mgcm_fairseq.core.conflict.workers import Workers
 
-_LAYOUTS = 1024  # that are kept: one for each segment, and for each set of absent gradients, as LayerDrop makes them
+_TIMES = 8  # the model's size that all layouts together may have: LayerDrop makes one for each set of absent gradients
 
 
 class Merger:
@@ -21,7 +21,8 @@ class Merger:
         self.rule = rule
         self.workers = workers
         self.limits: Limits | None = None  # None: those that suit the gradients' device
-        self._layouts: dict[object, Layout] = {}
+        self._layouts: dict[object, Layout] = {}  # the last used is the last
+        self._held = 0  # elements of their parameters
         self._zeros = Zeros()
 
     def merge(self, parameters: list[Tensor], gradients: list[Gradients], report: Report, step: int) -> Gradients:
@@ -61,12 +62,14 @@ class Merger:
         kinds = tuple([None if gradient is None else gradient.dtype for of_task in gradients for gradient in of_task])
         device = next((g.device for of_task in gradients for g in of_task if g is not None), parameters[0].device)
         key = (self.groups.ids(parameters), kinds, device, self.limits)
-        if key not in self._layouts:
-            if len(self._layouts) >= _LAYOUTS:
-                del self._layouts[next(iter(self._layouts))]
-            limits = self.limits or limits_of(device)
-            self._layouts[key] = Layout(self.groups, parameters, gradients, limits, self._zeros)
-        return self._layouts[key]
+        layout = self._layouts.pop(key, None)
+        if layout is None:
+            layout = Layout(self.groups, parameters, gradients, self.limits or limits_of(device), self._zeros)
+            self._held += layout.elements
+        while self._layouts and self._held > _TIMES * self.groups.elements:  # the one unused for longest
+            self._held -= self._layouts.pop(next(iter(self._layouts))).elements
+        self._layouts[key] = layout
+        return layout
 
     def _average(self, workers: Workers, positions: list[int], gradients: list[Gradients]) -> None:
         """Means over workers in place of g_0, or of every task's gradient if the rule reads the whole Gramian."""
