@@ -5,6 +5,7 @@ chunks, which bounds the memory of the copy. T tasks, K blocks of a chunk, G gro
 """
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import torch
@@ -77,9 +78,13 @@ class Chunk:
         """`block`: its elements; `tasks`: how many there are, with those that have no gradient here; `end`: a block of
         zeros; `nothing`: as many zeros as the longest stretch has elements, if a task lacks one.
         """
-        of_blocks = [stretch.member.group for stretch in stretches for _ in range(stretch.blocks)]
+        of_blocks: list[int] = []
+        members: dict[int, list[int]] = {}
+        for stretch in stretches:
+            members.setdefault(stretch.member.group, []).extend(range(len(of_blocks), len(of_blocks) + stretch.blocks))
+            of_blocks.extend(repeat(stretch.member.group, stretch.blocks))
         self.stretches = stretches
-        self.groups = list(dict.fromkeys(of_blocks))
+        self.groups = list(members)
         self.finished = [stretch.member.position for stretch in stretches if stretch.stop == stretch.member.size]
         self.sizes = [size for stretch in stretches for size in (
             stretch.stop - stretch.start, 0 if stretch.filling is None else stretch.filling.numel())]
@@ -89,9 +94,6 @@ class Chunk:
         self._block = block
         self._end, self._nothing = end, nothing
         self._group_of_K = torch.tensor([*of_blocks, of_blocks[-1]], device=end.device)
-        members: dict[int, list[int]] = {group: [] for group in self.groups}
-        for block, group in enumerate(of_blocks):
-            members[group].append(block)
         self._blocks_of_G = table(list(members.values()), len(of_blocks), end.device)
 
     def vectors(self, gradients: Sequence[Sequence[Tensor | None]]) -> Tensor:

@@ -10,7 +10,7 @@ from mgcm_fairseq.core.conflict.report import Report
 from mgcm_fairseq.core.conflict.rules import Rule
 from mgcm_fairseq.core.conflict.workers import Workers
 
-_TIMES = 8  # the model's size that all layouts together may have: LayerDrop makes one for each set of absent gradients
+_TIMES = 32  # the model's size that all layouts may have together: LayerDrop makes one for each set of layers
 
 
 class Merger:
