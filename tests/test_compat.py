@@ -122,8 +122,8 @@ def test_fairseq_imports_what_only_classification_uses() -> None:
 
 
 @pytest.mark.parametrize("way_in", [
-    "import mgcm_fairseq.tasks", "import mgcm_fairseq.recipes.worker", "import mgcm_fairseq.recipes.processes as "
-    "processes, sys, io; sys.stdin = io.StringIO(); processes.main()"])
+    "import mgcm_fairseq.tasks", "import mgcm_fairseq.recipes.worker", "import mgcm_fairseq.recipes.waiting as "
+    "waiting, sys, io; sys.stdin = io.StringIO(); waiting.main()"])
 def test_statistics_are_not_imported_once_repaired(way_in: str) -> None:
     found = python(f"{way_in}{STATISTICS}")
     assert found.stdout == "\n", found.stderr
