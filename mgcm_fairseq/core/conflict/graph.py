@@ -43,9 +43,10 @@ def leaves_below(outputs: Sequence[Tensor], known: Iterable[Any] = ()) -> tuple[
     engines: list[Any] = []
     while pending:
         node = pending.pop()
-        if type(node) is LEAF:
+        kind = type(node)
+        if kind is LEAF:
             leaves.append(node.variable)
-        elif is_engines(node):
+        elif _PYTHONS.get(kind) is not False and is_engines(node):
             engines.append(node)
         else:
             for below, _ in node.next_functions:

@@ -65,9 +65,8 @@ class Tape:
                   keep: bool) -> tuple[list[list[Tensor | None]], list[Tensor | None]]:
         """Vector-Jacobian products of each call's leaves and of all parameters; `keep` the graphs for another task."""
         leaves = [leaf for call in calls for leaf in self.leaves[call]]
-        found = iter(_engine_run_backward(tuple(self._edges[call] for call in calls), tuple(cotangents), keep, False,
-                                          tuple(leaves + self.parameters), allow_unreachable=True,
-                                          accumulate_grad=False))
+        found = iter(_engine_run_backward(tuple([self._edges[call] for call in calls]), tuple(cotangents), keep, False,
+                                          (*leaves, *self.parameters), allow_unreachable=True, accumulate_grad=False))
         return [[next(found) for _ in self.leaves[call]] for call in calls], list(found)
 
     def erase(self) -> None:
