@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 import torch
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.whole import lacks_room, whole
 
 
 def install() -> None:
@@ -35,6 +36,7 @@ def install() -> None:
     with statistics_when_used():
         import fairseq  # noqa: F401
     allow_fairseq_checkpoints()
+    save_checkpoints_whole()
     make_checkpoint_copies_whole()
     resume_task_state()
     let_ddp_run_on_cpu()
@@ -81,12 +83,13 @@ def silence_what_only_others_can_mend() -> None:
 
 
 def end_input_errors_without_a_traceback() -> None:
-    """Has fairseq-train end with what is wrong with the input alone: it catches nothing."""
+    """Has fairseq-train end with what is wrong with the input, or with a full disk, alone: it catches nothing."""
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
-        if isinstance(error, InputError):
-            print(f"error: {error}", file=sys.stderr)
+        said = error if isinstance(error, InputError) else lacks_room(error)
+        if said:
+            print(f"error: {said}", file=sys.stderr)
         else:
             before(kind, error, trace)
 
@@ -172,6 +175,39 @@ def allow_fairseq_checkpoints() -> None:
     torch.serialization.add_safe_globals([Namespace, *containers, _TensorPlaceholder, defaultdict, dict, list, int])
 
 
+def save_checkpoints_whole() -> None:
+    """Has a checkpoint that finds no room end the training with one sentence, and leave none of itself behind.
+
+    fairseq tries three times and writes each time behind what the time before has left, so that a checkpoint for which
+    there was room in the end has a torn one in front, and torch.load refuses it. If there was none, the torn file stays
+    on the full disk.
+    """
+    from fairseq import checkpoint_utils
+    from fairseq.file_io import PathManager
+
+    stock_save = checkpoint_utils.torch_persistent_save
+    if getattr(stock_save, "whole", False):
+        return
+
+    def save(obj: Any, filename: str, async_write: bool = False) -> None:
+        if async_write or not PathManager.supports_rename(filename):
+            stock_save(obj, filename, async_write)
+            return
+        with whole(Path(filename), _size_of_tensors(obj)) as partial, partial.open("wb") as file:
+            torch.save(obj, file)
+
+    save.whole = True  # type: ignore[attr-defined]  # a mark, by which a second call sees that it is done
+    checkpoint_utils.torch_persistent_save = save
+
+
+def _size_of_tensors(state: Any) -> int:
+    """Bytes."""
+    if isinstance(state, torch.Tensor):
+        return state.nbytes
+    parts = state.values() if isinstance(state, dict) else state if isinstance(state, list | tuple) else ()
+    return sum(map(_size_of_tensors, parts))
+
+
 def make_checkpoint_copies_whole() -> None:
     """Makes fairseq copy a checkpoint whole or not at all.
 
@@ -187,12 +223,11 @@ def make_checkpoint_copies_whole() -> None:
     def copy(src_path: str, dst_path: str, overwrite: bool = False) -> bool:
         if not (overwrite and PathManager.supports_rename(dst_path)):
             return stock_copy(src_path, dst_path, overwrite)
-        partial = f"{dst_path}.tmp"
-        stock_copy(src_path, partial, overwrite=True)
-        os.replace(partial, dst_path)
+        with whole(Path(dst_path), os.stat(src_path).st_size) as partial:
+            stock_copy(src_path, str(partial), overwrite=True)
         return True
 
-    copy.whole = True  # type: ignore[attr-defined]  # a mark, by which a second call sees that it is done
+    copy.whole = True  # type: ignore[attr-defined]  # the same
     PathManager.copy = staticmethod(copy)
 
 

@@ -12,6 +12,7 @@ import yaml
 from mgcm_fairseq.agents.registry import POLICIES, agent_class
 from mgcm_fairseq.compat import load_checkpoint
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.whole import room_in
 from mgcm_fairseq.models.averaging import average
 
 MODEL, SYSTEM = "model.pt", "main.yaml"
@@ -35,7 +36,7 @@ def export(policy: str, args: argparse.Namespace, out: Path) -> None:
     corpus, names = Path(args.corpus or trained_on), agent.system.corpus
     language = agent.system.writing.language
     out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out.parent, prefix=".export_") as partial:
+    with TemporaryDirectory(dir=out.parent, prefix=".export_") as partial, room_in(Path(partial), out):
         folder = Path(partial) / out.name
         folder.mkdir()
         average([args.checkpoint], folder / MODEL)

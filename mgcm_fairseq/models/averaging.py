@@ -9,6 +9,7 @@ import torch
 
 from mgcm_fairseq.compat import load_checkpoint
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.whole import whole
 
 BY_UPDATE = re.compile(r"checkpoint_\d+_(\d+)\.pt")
 BY_SCORE = re.compile(r"checkpoint\.best_\w+_(-?\d+\.\d{2})\d*\.pt")  # fairseq may add a digit to tell equals apart
@@ -40,9 +41,8 @@ def average(paths: Sequence[Path], output: Path) -> None:
                                  "Average checkpoints from after --segment-from.")
             sums[name] = sums[name] + value.double() if name in sums else value.double()
     state["model"] = {name: (total / len(paths)).to(state["model"][name].dtype) for name, total in sums.items()}
-    partial = output.with_name(output.name + ".tmp")
-    torch.save(state, partial)
-    partial.replace(output)
+    with whole(output, sum(value.nbytes for value in state["model"].values())) as partial:
+        torch.save(state, partial)
 
 
 def _choose(folder: Path, pattern: re.Pattern[str], count: int, options: str) -> list[Path]:
