@@ -25,7 +25,13 @@ from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import start_from_wav2vec2
-from mgcm_fairseq.tasks.generation import as_weights, check_options, refuse_language_model, refuse_typing
+from mgcm_fairseq.tasks.generation import (
+    as_weights,
+    check_options,
+    refuse_language_model,
+    refuse_reading,
+    refuse_typing,
+)
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.step import ConflictStep
 
@@ -193,6 +199,7 @@ class SimulSTTask(FairseqTask):
 
     def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple[Tensor, int, dict[str, Any]]:
         """Losses, the number of utterances, and with --eval-bleu the counts that corpus BLEU is made of."""
+        sample = as_weights(sample, model)
         loss, sample_size, log = super().valid_step(sample, model, criterion)
         log["scored"] = sample["nsentences"]
         if self.cfg.eval_bleu:
@@ -220,6 +227,10 @@ class SimulSTTask(FairseqTask):
     def get_interactive_tokens_and_lengths(self, lines: Any, encode_fn: Any) -> Any:
         """What fairseq-interactive asks for."""
         raise refuse_typing()
+
+    def eval_lm_dataloader(self, *args: Any, **options: Any) -> Any:
+        """What fairseq-eval-lm asks for."""
+        raise refuse_reading()
 
     def inference_step(self, generator: Any, models: list[Any], sample: dict[str, Any],
                        prefix_tokens: Tensor | None = None, constraints: Tensor | None = None) -> Any:
