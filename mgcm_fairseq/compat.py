@@ -265,10 +265,12 @@ def let_bf16_do_without_a_tpu() -> None:
     if getattr(stock, "without_tpu", False) or find_spec("torch_xla") is not None:
         return
 
-    def parse(*args: Any, **kwargs: Any) -> Any:
-        parsed = stock(*args, **kwargs)
+    def parse(parser: Any, input_args: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if "--tpu" in (sys.argv[1:] if input_args is None else input_args):
+            raise InputError("--tpu", "the package torch_xla", "none", "Install it, or leave --tpu out.")
+        parsed = stock(parser, input_args, *args, **kwargs)
         namespace = parsed[0] if isinstance(parsed, tuple) else parsed
-        namespace.tpu = namespace.tpu and not namespace.bf16
+        namespace.tpu = False
         return parsed
 
     parse.without_tpu = True  # type: ignore[attr-defined]  # the same
