@@ -5,9 +5,6 @@ import sys
 from pathlib import Path
 from random import Random
 
-import torch
-
-import mgcm_fairseq.tasks  # noqa: F401 - brings fairseq before the trainings are forked off
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.config import CorpusConfig
@@ -19,7 +16,6 @@ from mgcm_fairseq.evaluation.option_pairs.sweep import Sweep
 def main() -> int:
     """Returns 1 if a training failed without a reason, else 0."""
     args = _parser().parse_args()
-    torch.set_num_threads(1)
     try:
         CorpusConfig.read(args.corpus)
     except InputError as error:

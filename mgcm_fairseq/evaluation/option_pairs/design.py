@@ -31,7 +31,7 @@ def propose(pair: Pair, trained: Sequence[Mapping[str, str]], factors: Factors, 
     """
     def draw() -> dict[str, str]:
         found = {**random.choice(trained)}
-        for name in random.sample(sorted(factors), changes):
+        for name in random.sample(sorted(factors), min(changes, len(factors))):
             found[name] = random.choice(sorted(factors[name]))
         return {**found, **dict(pair)}
 

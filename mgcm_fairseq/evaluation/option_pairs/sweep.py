@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from mgcm_fairseq.data.steps import write_whole
 from mgcm_fairseq.evaluation.option_pairs.design import EXTRA, Pair, covered, pairs, propose
 from mgcm_fairseq.evaluation.option_pairs.factors import FACTORS, complete
 from mgcm_fairseq.evaluation.option_pairs.trial import FAILED, TRAINED, Outcome, trial
@@ -33,10 +34,11 @@ class Sweep:
         """Takes up what a sweep with the same seed has written into `out`."""
         self.open_pairs = pairs(self.factors)
         if self._file.is_file():
-            for line in self._file.read_text(encoding="utf-8").splitlines(keepends=True):
-                if line.endswith("\n"):
-                    found = json.loads(line)
-                    self.earlier[frozenset(found["combination"].items())] = Outcome(found["kind"], found["reason"])
+            text = self._file.read_text(encoding="utf-8")
+            whole = text[:text.rfind("\n") + 1]  # the last line may have been cut off by a kill
+            write_whole(self._file, whole)
+            for found in map(json.loads, whole.splitlines()):
+                self.earlier[frozenset(found["combination"].items())] = Outcome(found["kind"], found["reason"])
 
     def run(self, trials: int | None = None) -> None:
         """Until no pair is open, or `trials` trainings have been made."""

@@ -9,9 +9,13 @@ import shutil
 import signal
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
+import mgcm_fairseq.tasks  # noqa: F401 - brings fairseq before the trainings are forked off
 from mgcm_fairseq.evaluation.option_pairs.factors import Combination, options, workers
 
 UPDATES = 3
@@ -60,7 +64,10 @@ class _Child:
 
 
 def _start(line: list[str], rank: int, count: int, folder: Path) -> _Child:
-    pid = os.fork()
+    with warnings.catch_warnings():
+        # OpenBLAS has threads from its import on, and makes them anew in a fork
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        pid = os.fork()
     if pid:
         return _Child(pid)
     status = 1
@@ -69,6 +76,7 @@ def _start(line: list[str], rank: int, count: int, folder: Path) -> _Child:
         text = os.open(folder / f"{rank}.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(text, 1)
         os.dup2(text, 2)
+        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
         status = _train(line, rank, count, folder)
     finally:
         os._exit(status)
@@ -78,6 +86,7 @@ def _train(line: list[str], rank: int, count: int, folder: Path) -> int:
     logging.root.handlers.clear()  # fairseq_cli.train sets logging up, unless somebody has
     from fairseq_cli.train import cli_main
 
+    torch.set_num_threads(1)
     sys.argv = ["fairseq-train", *line]
     if count > 1:
         sys.argv += ["--distributed-world-size", str(count), "--distributed-rank", str(rank),
