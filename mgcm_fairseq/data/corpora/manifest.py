@@ -15,6 +15,7 @@ from typing import ClassVar
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.corpora.entries import Entry, SegmentError, Where, attempt, clean, decode, plain_name, seconds
 from mgcm_fairseq.data.corpora.lines import present, read_lines, with_texts
+from mgcm_fairseq.data.corpora.quoting import refuse_quoted
 from mgcm_fairseq.data.corpora.tsv import Row, read_rows
 from mgcm_fairseq.data.errors import InputError
 
@@ -66,6 +67,8 @@ class ManifestCorpus:
                 yield row if isinstance(row, SegmentError) else attempt(_from_row, row, (manifest, number))
             return
         texts = self._texts(manifest)
+        for path in texts:
+            refuse_quoted(path, (line.decode("utf-8", "replace") for line in read_lines(path)))
         for number, line, lines in with_texts(read_lines(manifest), manifest, texts):
             yield attempt(_from_list, line, (manifest, number), lines, [(path, number) for path in texts])
 
