@@ -5,6 +5,7 @@ the repair can go.
 """
 
 import importlib
+import io
 import logging
 import os
 import pickle
@@ -31,6 +32,7 @@ def install() -> None:
     keep_logging_quiet()
     silence_what_only_others_can_mend()
     end_input_errors_without_a_traceback()
+    let_any_text_be_printed()
     repair_torchaudio()
     with statistics_when_used():
         import fairseq  # noqa: F401
@@ -92,6 +94,22 @@ def end_input_errors_without_a_traceback() -> None:
 
     if before.__module__ != __name__:
         sys.excepthook = show
+
+
+def let_any_text_be_printed() -> None:
+    """Has stdout and stderr take the text of any language: as UTF-8, like all files here, whatever the locale says.
+
+    Python encodes by the locale, and fairseq prints hypotheses: in a locale of latin-1 the first Chinese one, in one of
+    ASCII the first umlaut ended fairseq-generate. An encoding that PYTHONIOENCODING asks for stays; what it lacks comes
+    out as \\u escapes.
+    """
+    asked = os.environ.get("PYTHONIOENCODING", "")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            if not asked.partition(":")[0]:
+                stream.reconfigure(encoding="utf-8")
+            elif stream.errors == "strict":
+                stream.reconfigure(errors="backslashreplace")
 
 
 def repair_torchaudio() -> None:

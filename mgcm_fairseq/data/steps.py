@@ -51,9 +51,9 @@ def _stats(paths: Iterable[Path]) -> dict[str, list[int] | None]:
 
 
 def _stat(path: Path) -> list[int] | None:
-    """Size and time of change, None for a file that does not exist."""
+    """Size and time of change, None for a file that does not exist or cannot, by its name."""
     try:
         stat = path.stat()
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return None
     return [stat.st_size, stat.st_mtime_ns]
