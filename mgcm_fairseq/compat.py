@@ -43,6 +43,7 @@ def install() -> None:
     keep_attention_from_compiling()
     let_bf16_do_without_a_tpu()
     take_one_precision()
+    let_tasks_explain_gradients_that_are_not_finite()
 
 
 def keep_logging_quiet() -> None:
@@ -319,6 +320,46 @@ def take_one_precision() -> None:
 
     init.one_precision = True  # type: ignore[attr-defined]  # the same
     Trainer.__init__ = init
+
+
+def let_tasks_explain_gradients_that_are_not_finite() -> None:
+    """Asks a task that can where a gradient that is not finite comes from, in place of fairseq's NanDetector.
+
+    NanDetector repeats the step under hooks that take each module's output for a tensor or a container of tensors.
+    Our network's are streams, so that training ended in a TypeError which hid the cause.
+    """
+    from fairseq import trainer
+
+    stock = trainer.Trainer.train_step
+    if getattr(stock, "explains", False):
+        return
+
+    class Repeated(Exception):  # noqa: N818 - no error of its own
+        """Stands for NanDetector; ends the step where fairseq would repeat it."""
+
+        def __enter__(self) -> NoReturn:
+            raise self
+
+        def __exit__(self, *error: object) -> None:
+            """What a with statement asks for."""
+
+    def train_step(self: Any, samples: list[Any], raise_oom: bool = False) -> Any:
+        explain = getattr(self.task, "explain_not_finite", None)
+        if explain is None:
+            return stock(self, samples, raise_oom)
+        detector, trainer.NanDetector = trainer.NanDetector, Repeated
+        try:
+            return stock(self, samples, raise_oom)
+        except Repeated as repeated:
+            self._set_seed()  # for the dropout that the step had
+            prepared = [self._prepare_sample(sample)[0] for sample in samples]
+            raise explain(prepared, self.get_model(), self.get_criterion(), self.get_num_updates(),
+                          self.cfg.common.amp, str(repeated.__context__)) from repeated.__context__
+        finally:
+            trainer.NanDetector = detector
+
+    train_step.explains = True  # type: ignore[attr-defined]  # the same
+    trainer.Trainer.train_step = train_step
 
 
 def load_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import start_from_wav2vec2
 from mgcm_fairseq.training.config import ConflictConfig
+from mgcm_fairseq.training.non_finite import explanation, search
 from mgcm_fairseq.training.step import ConflictStep
 
 logger = logging.getLogger(__name__)
@@ -181,6 +182,12 @@ class SimulSTTask(FairseqTask):
         if sample["filler"]:
             return loss * 0, 0, {name: value * 0 for name, value in log.items()}
         return loss, sample_size, log
+
+    def explain_not_finite(self, samples: list[dict[str, Any]], model: Any, criterion: Any, updates: int, amp: bool,
+                           cause: str) -> InputError:
+        """Where gradients of the next update stop being finite, for the repair in compat; `cause` is fairseq's."""
+        [names] = [dataset.utterances.ids for dataset in self.datasets.values() if dataset.shuffle_seed is not None]
+        return explanation(search(model, criterion, samples, amp), updates + 1, cause, names)
 
     @property
     def resumes_state(self) -> bool:
