@@ -91,6 +91,14 @@ def check_source(states: AgentStates) -> None:
         raise InputError("--source", f"audio at {SAMPLE_RATE} Hz", f"{states.source_sample_rate} Hz", "Resample it.")
 
 
+def complete_steps(states: AgentStates, heard: int, step: int) -> range:
+    """Ends, in samples, of the steps that are complete since `heard` samples, however reads cut the audio.
+
+    A step that the end of the source completes is not among them: what is decided then is decided at the end.
+    """
+    return range(heard + step, len(states.source) + (not states.source_finished), step)
+
+
 def samples_of_step(step_ms: int, shortest: int) -> int:
     """--step-ms in samples; InputError for a step that gives the front end, which needs `shortest`, no frame."""
     step = step_ms * SAMPLE_RATE // 1000
