@@ -56,7 +56,8 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/checks/fuzz.py", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets results.json, table.md and faults/")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR",
+                        help="gets results.json, table.md and faults/")
     parser.add_argument("--target", type=some_of(TARGETS), default=list(TARGETS), metavar="NAME,...",
                         help=f"of {', '.join(TARGETS)} (all)")
     parser.add_argument("--inputs", type=positive, metavar="N", help="for each target (its share of 100,000 for all)")

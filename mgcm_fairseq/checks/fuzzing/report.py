@@ -58,4 +58,5 @@ def table(results: Mapping[str, Any]) -> str:
                               for name, one in {**rows, "all": total}.items())])
     faults = [f"- {name}: {sort} ({count})" for name, one in rows.items()
               for sort, count in one["sorts of fault"].items()]
-    return "\n".join([*lines, "", f"Engine {results['engine']}, seed {results['seed']}, {seconds:.0f} s.", *faults]) + "\n"
+    lines += ["", f"Engine {results['engine']}, seed {results['seed']}, {seconds:.0f} s.", *faults]
+    return "\n".join(lines) + "\n"

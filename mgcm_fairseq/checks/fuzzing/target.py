@@ -7,11 +7,11 @@ from typing import Protocol
 Files = dict[str, bytes]  # an input: what is in each file, by its name
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The product refused the input by what it returned; InputError and argparse's exit say the same."""
 
 
-class Loss(Exception):
+class LossError(Exception):
     """The product took the input, but not as it stands there: the fault that nobody would notice."""
 
 
@@ -24,16 +24,16 @@ class Target(Protocol):
         """An input, which depends on the random numbers alone."""
 
     def read(self, folder: Path) -> None:
-        """Has the product read the input, which is in `folder`; Loss where a simple reading finds something else.
+        """Has the product read the input, which is in `folder`; LossError where a simple reading finds something else.
 
-        Ends by itself if the product took the input, and by InputError, Refused or argparse's exit if not.
+        Ends by itself if the product took the input, and by InputError, RefusedError or argparse's exit if not.
         """
 
 
 def same(what: str, read: object, expected: object) -> None:
-    """Loss unless what the product read is what stands there."""
+    """LossError unless what the product read is what stands there."""
     if read != expected:
-        raise Loss(f"{what}: read {_short(read)}, where {_short(expected)} is written")
+        raise LossError(f"{what}: read {_short(read)}, where {_short(expected)} is written")
 
 
 def _short(value: object) -> str:

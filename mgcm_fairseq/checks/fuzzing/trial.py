@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from mgcm_fairseq.checks.fuzzing.target import Files, Loss, Refused, Target
+from mgcm_fairseq.checks.fuzzing.target import Files, LossError, RefusedError, Target
 from mgcm_fairseq.data.errors import InputError
 
 ACCEPTED, REFUSED = "accepted", "refused"
@@ -43,11 +43,11 @@ def attempt(target: Target, folder: Path, seconds: float) -> Outcome:
     try:
         with _within(seconds):
             target.read(folder)
-    except (InputError, Refused) as error:
+    except (InputError, RefusedError) as error:
         return Outcome(REFUSED, _skeleton(str(error).replace(str(folder), "")))
     except SystemExit as error:
         return Outcome(REFUSED, "argparse") if error.code == 2 else _fault("traceback", error)
-    except Loss as error:
+    except LossError as error:
         return Outcome("silent loss", _skeleton(str(error).partition(":")[0]), str(error))
     except Hang as error:
         return _fault("hang", error)

@@ -1,5 +1,6 @@
 """Checkpoints of our own models: as agents load them, averaged, and asked for their updates."""
 
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -28,10 +29,8 @@ class Checkpoint:
     def read(self, folder: Path) -> None:
         path = folder / "checkpoint.pt"
         for other in (lambda: average([path], self._averaged), lambda: updates_of(path)):
-            try:
+            with suppress(InputError):
                 other()
-            except InputError:
-                pass
         system = load_system(path, self._corpus)
         system.encode(torch.zeros(8_000))
         weights = torch.load(path, weights_only=True)["model"]

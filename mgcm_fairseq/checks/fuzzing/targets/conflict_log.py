@@ -40,7 +40,7 @@ class Conflicts:
         log, torn = read_conflict_log(path)
         header, *lines = path.read_bytes().decode().split("\n")
         whole = [record for record in map(_json, lines) if record is not None]
-        same("torn lines", torn, sum(1 for line in lines if line) - len(whole))
+        same("torn lines", torn, sum(1 for line in lines if line.strip()) - len(whole))
         same("updates", log.updates.tolist(), sorted({record["update"] for record in whole}))
         last = {record["update"]: record for record in whole}
         same("header", log.header, json.loads(header))

@@ -56,5 +56,6 @@ def _rows(folder: Path) -> int:
             cells = row.decode().replace("\\\t", " ").split("\t")
         except UnicodeDecodeError:
             continue
-        count += len(cells) == len(names) and dict(zip(names, cells, strict=True))["split"].replace("\\", "") in PARTS["dev"]
+        if len(cells) == len(names):
+            count += dict(zip(names, cells, strict=True))["split"].replace("\\", "") in PARTS["dev"]
     return count

@@ -51,9 +51,8 @@ class MustCYaml:
             if isinstance(entry, Entry):
                 same("record", (entry.offset, entry.duration, entry.speaker, entry.audio.name),
                      (float(record["offset"]), float(record["duration"]), record["speaker_id"], record["wav"]))
-        for name, texts in (("en", [one.src_text if isinstance(one, Entry) else None for one in entries]),
-                            ("de", [one.tgt_text if isinstance(one, Entry) else None for one in entries])):
-            lines = (folder / f"train.{name}").read_bytes().removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n").split(b"\n")
-            for line, text in zip(lines, texts, strict=True):
-                if text is not None:
-                    same("text", text, line.decode().strip())
+        texts = [(folder / f"train.{name}").read_bytes().removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n").split(b"\n")
+                 for name in ("en", "de")]
+        for entry, *lines in zip(entries, *texts, strict=True):
+            if isinstance(entry, Entry):
+                same("texts", [entry.src_text, entry.tgt_text], [line.decode().strip() for line in lines])

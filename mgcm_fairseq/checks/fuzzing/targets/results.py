@@ -38,8 +38,9 @@ class Results:
             "environment": {"commit": "abc", "torch": "2", "target_language": "de", "model": "m", "utterances": 3}}
 
     def draw(self, random: Random) -> Files:
-        files = {"results.json": json.dumps(self._results).encode(),
-                 **{f"{lag}.log": "".join(json.dumps(record) + "\n" for record in records(lag)).encode() for lag in LAGS}}
+        files = {"results.json": json.dumps(self._results).encode()}
+        for lag in LAGS:
+            files[f"{lag}.log"] = "".join(json.dumps(record) + "\n" for record in records(lag)).encode()
         if random.randrange(4):
             files["results.json"] = written(random, self._results)
         else:

@@ -28,7 +28,7 @@ class Log:
                 random.choice(("instances.part", "instances.part", "instances.log")): part}
 
     def read(self, folder: Path) -> None:
-        before = [path.read_bytes() for path in folder.glob("instances.*")][0]
+        before = next(path.read_bytes() for path in folder.glob("instances.*"))
         run = RunLog(folder, len(REFERENCES), SETTINGS, ENVIRONMENT)
         missing = run.missing
         for index in missing:

@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 
 from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes
-from mgcm_fairseq.checks.fuzzing.target import Files, Loss
+from mgcm_fairseq.checks.fuzzing.target import Files, LossError
 from mgcm_fairseq.checks.fuzzing.targets.sounds import heard
 
 KINDS = (("FLAC", "PCM_16"), ("FLAC", "PCM_24"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"))
@@ -31,7 +31,7 @@ class Sound:
         [path] = folder.iterdir()
         sound = heard(path, self._made)
         if not np.isfinite(sound).all():
-            raise Loss("samples: some that are no number")
+            raise LossError("samples: some that are no number")
 
 
 def _sound(kind: str, subtype: str, rate: int) -> bytes:

@@ -1,10 +1,11 @@
 """What the product hears in a sound file, by each of its ways to read one."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from mgcm_fairseq.checks.fuzzing.target import Refused, same
+from mgcm_fairseq.checks.fuzzing.target import RefusedError, same
 from mgcm_fairseq.data.audio import AudioSpan, read_any
 from mgcm_fairseq.data.audio_files import AudioFiles
 from mgcm_fairseq.data.errors import InputError
@@ -19,21 +20,19 @@ def heard(path: Path, made: Path) -> np.ndarray:
         path: the file.
         made: a wav to be written where the file has to be converted.
     Raises:
-        Refused: the preparation has no use for the file.
+        RefusedError: the preparation has no use for the file.
     """
-    try:
+    with suppress(InputError):
         read_any(path)
-    except InputError:
-        pass
     header = read_header(path)
     if isinstance(header, Unusable):
-        raise Refused(f"{header.reason}: {header.found}")
+        raise RefusedError(f"{header.reason}: {header.found}")
     if not header.ready:
         for old in (made, made.with_suffix(".json")):
             old.unlink(missing_ok=True)
         [place] = write_pack(Pack(made, [str(path)]))
         if isinstance(place, Unusable):
-            raise Refused(f"{place.reason}: {place.found}")
+            raise RefusedError(f"{place.reason}: {place.found}")
         return AudioSpan(made, place.offset, place.frames).read() if place.frames else np.zeros(0, np.float32)
     if header.frames == 0:
         return np.zeros(0, np.float32)

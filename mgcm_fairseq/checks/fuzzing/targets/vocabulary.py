@@ -8,7 +8,7 @@ from fairseq.data import Dictionary
 
 from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes, spoil_cells, spoil_lines
 from mgcm_fairseq.checks.fuzzing.spoiling_json import written
-from mgcm_fairseq.checks.fuzzing.target import Files, Loss, same
+from mgcm_fairseq.checks.fuzzing.target import Files, LossError, same
 from mgcm_fairseq.checks.fuzzing.targets.vocabularies import CONFIG, SENTENCES, files
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.vocabulary import SPECIALS, Vocabulary
@@ -48,4 +48,4 @@ class VocabularyFiles:
             if (folder / "spm.model").read_bytes() == self._files["spm.model"] and vocabulary.unk not in ids:
                 same("text of a sentence's pieces", vocabulary.decode(ids), sentence)
             if not all(0 <= piece < len(vocabulary) for piece in ids):
-                raise Loss(f"pieces: {ids}, where there are {len(vocabulary)}")
+                raise LossError(f"pieces: {ids}, where there are {len(vocabulary)}")

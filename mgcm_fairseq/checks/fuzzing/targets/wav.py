@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 
 from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes
-from mgcm_fairseq.checks.fuzzing.target import Files, Loss, same
+from mgcm_fairseq.checks.fuzzing.target import Files, LossError, same
 from mgcm_fairseq.checks.fuzzing.targets.sounds import heard
 from mgcm_fairseq.checks.fuzzing.values import WHOLE
 
@@ -50,7 +50,8 @@ class Wav:
             chunks.insert(random.randint(0, len(chunks)), (name, len(more), more))
         data = b"".join(struct.pack("<4sI", name, length) + content + b"\0" * (len(content) % 2)
                         for name, length, content in chunks)
-        whole = b"RIFF" + struct.pack("<I", random.choice((4 + len(data), 4 + len(data), 0, 2**32 - 1))) + b"WAVE" + data
+        size = random.choice((4 + len(data), 4 + len(data), 0, 2**32 - 1))
+        whole = b"RIFF" + struct.pack("<I", size) + b"WAVE" + data
         return {"a.wav": few(random, whole, (spoil_bytes,)) if not random.randrange(3) else whole}
 
     def read(self, folder: Path) -> None:
@@ -64,7 +65,7 @@ class Wav:
         if rate == 16_000:
             difference = float(np.abs(sound - samples).max(initial=0))
             if not difference <= 2 / 32_768:  # what is converted is rounded to 16 bits
-                raise Loss(f"samples: {difference} off, at a full scale of 1")
+                raise LossError(f"samples: {difference} off, at a full scale of 1")
 
 
 def _stated(data: bytes) -> tuple[int, np.ndarray] | None:
