@@ -1,6 +1,7 @@
 """Text and JSON from files that may be broken in any way: what is no text or no JSON is told by one kind of error."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ def read_json(path: Path) -> Any:
     return parse_json(path.read_bytes().decode("utf-8"))
 
 
-def is_number(value: Any, least: float = float("-inf")) -> bool:
-    """Whether a value from JSON is a finite number, not less than `least`."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value < float("inf")
+def is_number(value: Any, least: float | None = None) -> bool:
+    """Whether a value from JSON is a finite number, not less than `least`, that arithmetic can take."""
+    return (isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+            and (least is None or value >= least))

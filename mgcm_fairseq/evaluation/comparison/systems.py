@@ -70,27 +70,32 @@ def _read_results(folder: Path, latency: str) -> dict[str, Any]:
         results: dict[str, Any] = read_json(path)
         runs, _, _ = results["simul"], results["offline"].items(), results["environment"].items()
         keys = [(run["policy"], run["lag"]) for run in runs]
+        if not all(is_number(lag) for _, lag in keys):
+            raise TypeError("a lag that is no number")
         names = [run_name(policy, lag) for policy, lag in keys if POLICY.fullmatch(policy)]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(path, "offline, simul (with policy and lag) and environment", repr(error), AGAIN) from error
     if len(set(names)) != len(runs) or not runs:
         raise InputError(path, "simultaneous runs, each policy and lag once", str(keys), AGAIN)
-    for name, figures in [*zip(names, runs, strict=True), *results["offline"].items()]:
-        _check_figures(path, name, figures)
     for name, run in zip(names, runs, strict=True):
         missing = [metric for metric in ("BLEU", latency) if metric not in run]
         if missing:
             raise InputError(path, f"the {missing[0]} of each run", f"none at {name}",
                              "Evaluate again with this version, or choose another --latency.")
+    for name, figures in [*zip(names, runs, strict=True), *results["offline"].items()]:
+        _check_figures(path, name, figures)
+    for name in ("target_language", "model"):
+        if not isinstance(results["environment"].get(name, ""), str):
+            raise InputError(path, f"{name} as a text", repr(results["environment"][name])[:80], AGAIN)
     return results
 
 
 def _check_figures(path: Path, name: str, figures: Any) -> None:
-    """InputError unless a run's figures are numbers, or null, or no figures at all; every run has its BLEU."""
+    """InputError unless all numbers among the figures of a run are finite, BLEU and latency are numbers or null."""
     if not isinstance(figures, dict) or "BLEU" not in figures:
         raise InputError(path, f"the figures of {name}, BLEU among them", repr(figures)[:80], AGAIN)
     for key, value in figures.items():
-        broken = isinstance(value, int | float) and not is_number(float(value) if abs(value) < 1e300 else float("inf"))
+        broken = isinstance(value, int | float) and not isinstance(value, bool) and not is_number(value)
         if broken or (key in _FIGURES and not (value is None or is_number(value))):
             raise InputError(path, f"{key} of {name} as a number", repr(value)[:80], AGAIN)
 
