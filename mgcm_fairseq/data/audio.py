@@ -1,5 +1,6 @@
 """Reading speech: a span of a wav file named `path:offset:frames`, or a whole file at any rate and channel count."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +14,13 @@ SAMPLE_RATE = 16_000  # Hz; the rate of wav2vec 2.0 and of every manifest
 
 
 Span = tuple[str, int, int]  # path as the manifest has it, first sample, number of samples
+_SAMPLES = re.compile("[0-9]{1,18}")  # what 64 bits hold
 
 
 def parse_span(text: str, where: tuple[str | Path, int]) -> Span:
     """Reads `path:offset:frames`; raises InputError naming `where`."""
     path, *numbers = text.rsplit(":", 2)
-    if len(numbers) != 2 or not (numbers[0].isdigit() and numbers[1].isdigit() and int(numbers[1]) > 0):
+    if len(numbers) != 2 or not all(map(_SAMPLES.fullmatch, numbers)) or int(numbers[1]) == 0:
         raise InputError(where, "audio as path:offset:frames, both whole numbers of samples", repr(text),
                          "Write the manifest with scripts/prep_corpus.sh.")
     return path, int(numbers[0]), int(numbers[1])
@@ -70,6 +72,6 @@ def read_any(path: Path) -> np.ndarray:
     if fault := first_fault(samples, rate):
         raise InputError(path, SOUND, fault, "Repair the file or record it again.")
     mono = torch.from_numpy(samples.mean(axis=1))
-    if rate != SAMPLE_RATE:
+    if rate != SAMPLE_RATE and len(mono):  # torchaudio does not resample nothing
         mono = torchaudio.functional.resample(mono, rate, SAMPLE_RATE)
     return mono.numpy()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from mgcm_fairseq.data.audio import AudioSpan
+from mgcm_fairseq.data.audio import AudioSpan, read_any
 from mgcm_fairseq.data.audio_files import AudioFiles
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.mapped_wav import MappedWav
@@ -161,3 +161,7 @@ def test_what_is_no_audio_is_named(tmp_path):
                         ("fast.wav", "22050 Hz")):
         with pytest.raises(InputError, match=f"{name}: expected .*audio.*{found}"):
             AudioFiles().read(str(tmp_path / name), 0, 10)
+
+
+def test_nothing_at_another_rate_is_nothing(tmp_path):
+    assert len(read_any(Path(write(tmp_path / "a.wav", samples=SAMPLES[:0], rate=8_000)))) == 0

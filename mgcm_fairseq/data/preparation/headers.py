@@ -44,7 +44,7 @@ def read_header(path: Path) -> Header | Unusable:
 
     A header may promise more than a torn file holds. What is converted is counted and checked as it is decoded.
     """
-    if not os.path.isfile(path):  # False, too, for a name that no file can have
+    if not os.path.isfile(path):  # False for a name that no file can have, where Path's is_file raises
         return Unusable("missing audio", "no such file")
     if path.suffix.lower() in CONTAINERS:
         found = read_container_header(path)
