@@ -1,5 +1,6 @@
 """Averages the weights of several checkpoints of one training."""
 
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,10 @@ from typing import Any
 import torch
 
 from mgcm_fairseq.compat import load_checkpoint
+from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord
 from mgcm_fairseq.data.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 BY_UPDATE = re.compile(r"checkpoint_\d+_(\d+)\.pt")
 BY_SCORE = re.compile(r"checkpoint\.best_\w+_(-?\d+\.\d{2})\d*\.pt")  # fairseq may add a digit to tell equals apart
@@ -28,8 +32,12 @@ def average(paths: Sequence[Path], output: Path) -> None:
     """Writes the first checkpoint with the mean of all weights, summed in fp64 and without the optimizer's state."""
     state: dict[str, Any] = {}
     sums: dict[str, torch.Tensor] = {}
+    known: list[CorpusRecord] = []
     for counted, path in enumerate(paths):
         loaded = load_checkpoint(path)
+        if record := CorpusRecord.of_state(loaded.get("task_state", {}), path):
+            known.append(record)
+            known[0].check_same(record, "Average one training's checkpoints.")
         state = state or {key: value for key, value in loaded.items() if key != "last_optimizer_state"}
         if sums and set(sums) != set(loaded["model"]):
             raise InputError(path, "the same weights as in the other checkpoints",
@@ -40,6 +48,10 @@ def average(paths: Sequence[Path], output: Path) -> None:
                                  "Average checkpoints from after --segment-from.")
             sums[name] = sums[name] + value.double() if name in sums else value.double()
     state["model"] = {name: (total / len(paths)).to(state["model"][name].dtype) for name, total in sums.items()}
+    if known and len(known) < len(paths):
+        state.get("task_state", {}).pop(KEY, None)
+        logger.warning("%s will not say which vocabulary it has, since %d of the %d checkpoints do not", output,
+                       len(paths) - len(known), len(paths))
     partial = output.with_name(output.name + ".tmp")
     torch.save(state, partial)
     partial.replace(output)
