@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("audio", type=Path, help="wav, flac or ogg; any sample rate, mono or stereo")
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
-                        help="folder with config.yaml and vocabulary; default: the one trained on")
+                        help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
     policy = parser.add_mutually_exclusive_group()
     policy.add_argument("--lag", type=int, default=3, metavar="K", help="wait-segment with this lag (default 3)")
     policy.add_argument("--wait-k", type=int, metavar="K", help=f"wait-k with steps of {READ_MS} ms instead")
