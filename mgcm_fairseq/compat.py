@@ -283,7 +283,7 @@ def _contents(trainer: Any, filename: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if trainer.data_parallel_rank == 0:
         try:
-            state = load_checkpoint(Path(filename), lazily=True)
+            state = load_checkpoint(Path(filename), mmap=True)
             shapes = {name: tuple(getattr(weight, "shape", ())) for name, weight in state.get("model", {}).items()}
             groups = (state.get("last_optimizer_state") or {}).get("param_groups", [])
             found = {"path": filename, "cfg": state.get("cfg"), "shapes": shapes,
@@ -466,13 +466,13 @@ def let_tasks_explain_gradients_that_are_not_finite() -> None:
     trainer.Trainer.train_step = train_step
 
 
-def load_checkpoint(path: Path, trust: bool = False, lazily: bool = False) -> dict[str, Any]:
+def load_checkpoint(path: Path, trust: bool = False, mmap: bool = False) -> dict[str, Any]:
     """A checkpoint on the CPU, as torch.save wrote it.
 
     Args:
         path: a file that fairseq, or anything else in PyTorch, wrote.
         trust: load classes that are not on the list of harmless ones; whatever code the file holds then runs.
-        lazily: read weights from the disk only when they are used.
+        mmap: leave weights in the file until they are used.
 
     Raises:
         InputError: the file is torn or no checkpoint, or holds such a class and `trust` is False.
@@ -480,7 +480,7 @@ def load_checkpoint(path: Path, trust: bool = False, lazily: bool = False) -> di
     allow_fairseq_checkpoints()
     if trust:
         logging.getLogger(__name__).warning("%s is loaded without the list of harmless classes: code in it runs", path)
-    state = _load(path, path, map_location="cpu", weights_only=not trust, mmap=lazily and zipfile.is_zipfile(path))
+    state = _load(path, path, map_location="cpu", weights_only=not trust, mmap=mmap and zipfile.is_zipfile(path))
     if not isinstance(state, dict):
         raise InputError(path, "a checkpoint with named parts", f"a {type(state).__name__}", "Pass a file by fairseq.")
     return state

@@ -97,7 +97,7 @@ class Wav2Vec2FrontEnd(nn.Module):
         """
         super().__init__()
         self.config = OmegaConf.merge(OmegaConf.structured(Wav2Vec2Config), config)
-        if not re.fullmatch(r"[\d\s\[\](),+*]+", self.config.conv_feature_layers):
+        if not re.fullmatch(r"(?s)(?!.*\*\s*\*)[\d\s\[\](),+*]+", self.config.conv_feature_layers):
             raise InputError("wav2vec2 front end", "conv_feature_layers as a list of (channels, kernel, stride)",
                              repr(self.config.conv_feature_layers), "fairseq would run it as code: use another file.")
         wanted = {"layer_type": "transformer", "quantize_input": False, "crop_seq_to_multiple": 1}

@@ -219,10 +219,7 @@ class SimulSTTask(FairseqTask):
         return {KEY: self.record.state(), **conflict}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Nothing: generation has no conflicts. A training that goes on gets this state by `resume`.
-
-        InputError if the state is of a training with another vocabulary.
-        """
+        """InputError if this generation would have another vocabulary. A training gets its state by `resume`."""
         self.check_checkpoint(state_dict, Path("the checkpoint"))
 
     def resume(self, contents: dict[str, Any], cfg: Any, model: Any, criterion: Any, reset_optimizer: bool,

@@ -151,7 +151,7 @@ def test_runs_as_text():
     (["--processes", "0"], "--processes: expected a whole number from 1 on, found 0"),
     (["--split", "dev2"], "dev2.tsv: expected a manifest"),
     (["--checkpoint", "nowhere.pt"], "nowhere.pt: expected a checkpoint, found no such file"),
-    (["--checkpoint", "README.md"], "README.md: expected a checkpoint of fairseq-train, found"),
+    (["--checkpoint", "README.md"], "README.md: expected a complete PyTorch checkpoint, found"),
 ])
 def test_bad_input_is_named_in_one_line(command, tmp_path, capsys, options, message):
     assert main([*command[2:], "--out", str(tmp_path / "out"), *options]) == 2
