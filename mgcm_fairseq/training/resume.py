@@ -1,6 +1,7 @@
 """What a training takes over from a checkpoint: matched by name, or refused with what changed and what to do."""
 
 import logging
+from argparse import Namespace
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -116,7 +117,7 @@ def _check_state(contents: dict[str, Any], before: dict[str, Any], now: dict[str
     for option, then, here in kinds:
         if then not in (None, here):
             raise InputError(path, f"{option} {here}", f"{option} {then}", f"Keep it, or {_ANEW}.")
-    then, here = (one.get("lr_scheduler", {}).get("_name") for one in (before, now))
+    then, here = _name(before, "lr_scheduler"), _name(now, "lr_scheduler")
     if before and then != here and not reset_lr_scheduler:
         raise InputError(path, f"--lr-scheduler {here}", f"--lr-scheduler {then}", "Keep it, or add "
                          "--reset-lr-scheduler.")
@@ -136,7 +137,14 @@ def _optimizer(cfg: dict[str, Any]) -> str:
         precision = "--fp16 with flat gradients"
     else:
         precision = "half precision" if common["fp16"] or common["bf16"] else "fp32"
-    return f"{cfg['optimizer']['_name']} in {precision}"
+    return f"{_name(cfg, 'optimizer')} in {precision}"
+
+
+def _name(cfg: dict[str, Any], part: str) -> str | None:
+    """Of the optimizer or the schedule, which fairseq describes in either of two ways."""
+    described = cfg.get(part) or {}
+    name: str | None = vars(described)[part] if isinstance(described, Namespace) else described.get("_name")
+    return name
 
 
 def _order(contents: dict[str, Any], model: nn.Module) -> list[int | None] | None:
