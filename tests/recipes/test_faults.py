@@ -51,13 +51,13 @@ def test_another_wav2vec_of_the_same_size_is_another_training(tiny_corpus, tmp_p
 
     def known(content):
         file.write_bytes(content)
-        os.utime(file, ns=(len(list(tmp_path.iterdir())), content[0]))
+        os.utime(file, ns=(0, content[0]))  # not the same moment
         return identity(resolve("single_task", [f"task.data={tiny_corpus}", f"model.w2v_path={file}"]))
 
     first, second = known(b"one"), known(b"two")
     record.write_text(json.dumps(first))
     check(record, known(b"one"), begun=True)
-    with pytest.raises(InputError, match="wav2vec 2.0, sha256"):
+    with pytest.raises(InputError, match=r"wav2vec 2\.0, sha256"):
         check(record, second, begun=True)
     record.write_text(json.dumps({key: value for key, value in first.items() if key != PRETRAINED}))
     check(record, second, begun=True)  # of before the content was recorded
