@@ -5,6 +5,7 @@ the repair can go.
 """
 
 import importlib
+import io
 import logging
 import os
 import pickle
@@ -31,6 +32,7 @@ def install() -> None:
     keep_logging_quiet()
     silence_what_only_others_can_mend()
     end_input_errors_without_a_traceback()
+    let_any_text_be_printed()
     repair_torchaudio()
     with statistics_when_used():
         import fairseq  # noqa: F401
@@ -42,6 +44,7 @@ def install() -> None:
     keep_attention_from_compiling()
     let_bf16_do_without_a_tpu()
     take_one_precision()
+    let_tasks_explain_gradients_that_are_not_finite()
 
 
 def keep_logging_quiet() -> None:
@@ -93,6 +96,22 @@ def end_input_errors_without_a_traceback() -> None:
 
     if before.__module__ != __name__:
         sys.excepthook = show
+
+
+def let_any_text_be_printed() -> None:
+    """Has stdout and stderr take the text of any language: as UTF-8, like all files here, whatever the locale says.
+
+    Python encodes by the locale, and fairseq prints hypotheses: in a locale of latin-1 the first Chinese one, in one of
+    ASCII the first umlaut ended fairseq-generate. An encoding that PYTHONIOENCODING asks for stays; what it lacks comes
+    out as \\u escapes.
+    """
+    asked = os.environ.get("PYTHONIOENCODING", "")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            if not asked.partition(":")[0]:
+                stream.reconfigure(encoding="utf-8")
+            elif stream.errors == "strict":
+                stream.reconfigure(errors="backslashreplace")
 
 
 def repair_torchaudio() -> None:
@@ -344,10 +363,12 @@ def let_bf16_do_without_a_tpu() -> None:
     if getattr(stock, "without_tpu", False) or find_spec("torch_xla") is not None:
         return
 
-    def parse(*args: Any, **kwargs: Any) -> Any:
-        parsed = stock(*args, **kwargs)
+    def parse(parser: Any, input_args: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if "--tpu" in (sys.argv[1:] if input_args is None else input_args):
+            raise InputError("--tpu", "the package torch_xla", "none", "Install it, or leave --tpu out.")
+        parsed = stock(parser, input_args, *args, **kwargs)
         namespace = parsed[0] if isinstance(parsed, tuple) else parsed
-        namespace.tpu = namespace.tpu and not namespace.bf16
+        namespace.tpu = False
         return parsed
 
     parse.without_tpu = True  # type: ignore[attr-defined]  # the same
@@ -378,6 +399,46 @@ def take_one_precision() -> None:
 
     vars(init).update(vars(stock), one_precision=True)
     Trainer.__init__ = init
+
+
+def let_tasks_explain_gradients_that_are_not_finite() -> None:
+    """Asks a task that can where a gradient that is not finite comes from, in place of fairseq's NanDetector.
+
+    NanDetector repeats the step under hooks that take each module's output for a tensor or a container of tensors.
+    Our network's are streams, so that training ended in a TypeError which hid the cause.
+    """
+    from fairseq import trainer
+
+    stock = trainer.Trainer.train_step
+    if getattr(stock, "explains", False):
+        return
+
+    class Repeated(Exception):  # noqa: N818 - no error of its own
+        """Stands for NanDetector; ends the step where fairseq would repeat it."""
+
+        def __enter__(self) -> NoReturn:
+            raise self
+
+        def __exit__(self, *error: object) -> None:
+            """What a with statement asks for."""
+
+    def train_step(self: Any, samples: list[Any], raise_oom: bool = False) -> Any:
+        explain = getattr(self.task, "explain_not_finite", None)
+        if explain is None:
+            return stock(self, samples, raise_oom)
+        detector, trainer.NanDetector = trainer.NanDetector, Repeated
+        try:
+            return stock(self, samples, raise_oom)
+        except Repeated as repeated:
+            self._set_seed()  # for the dropout that the step had
+            prepared = [self._prepare_sample(sample)[0] for sample in samples]
+            raise explain(prepared, self.get_model(), self.get_criterion(), self.get_num_updates(),
+                          self.cfg.common.amp, str(repeated.__context__)) from repeated.__context__
+        finally:
+            trainer.NanDetector = detector
+
+    train_step.explains = True  # type: ignore[attr-defined]  # the same
+    trainer.Trainer.train_step = train_step
 
 
 def load_checkpoint(path: Path, trust: bool = False, mmap: bool = False) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
 from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.read_text import parse_json
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.modules.decoder import SharedDecoder
 from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
@@ -167,8 +168,8 @@ def _lag_range(text: str) -> tuple[int, int]:
 def front_end_overrides(cfg: SimulSTModelConfig | DictConfig) -> dict[str, Any]:
     """The JSON of --w2v-config as a dictionary; raises InputError if it is none."""
     try:
-        values = json.loads(cfg.w2v_config)
-    except json.JSONDecodeError as error:
+        values = parse_json(cfg.w2v_config)
+    except ValueError as error:
         raise InputError("--w2v-config", "a JSON object", f"{cfg.w2v_config!r} ({error})",
                          "Quote it once more.") from error
     if not isinstance(values, dict):

@@ -38,6 +38,7 @@ class Stage:
     updates: int = 0  # done so far
     estimate: Estimate | None = None  # None for one that is done, or where a fault of the input stood in the way
     corpus: str = ""
+    cut_by_hand: bool = False  # by options of the command line
 
     @property
     def record(self) -> Path:
@@ -121,7 +122,8 @@ class Planner:
         stage.updates = updates_of(stage.last) if stage.last.is_file() else 0
         count = Count(stage.cfg, self.launch.cluster.workers)
         stage.corpus = count.corpus
-        if self.room.bytes is not None and not given_by_hand(given):
+        stage.cut_by_hand = given_by_hand(given)
+        if self.room.bytes is not None and not stage.cut_by_hand:
             self._cut(stage, self.room.cut(stage.cfg, count, stage.record if stage.updates else None))
         stage.estimate = self._estimate(stage, count)
         if self.room.bytes is not None:

@@ -28,6 +28,7 @@ from mgcm_fairseq.models.simul_st import start_from_wav2vec2
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.goal import check_goal
+from mgcm_fairseq.training.non_finite import explanation, search
 from mgcm_fairseq.training.resume import Taken, take_over
 from mgcm_fairseq.training.step import ConflictStep
 
@@ -71,14 +72,20 @@ class SimulSTConfig(ConflictConfig):
 
 
 class PieceDecoder:
-    """Text from space-separated pieces, as fairseq prints them."""
+    """Text from pieces with a space between each two, as fairseq prints them. Other white space may be a piece."""
 
     def __init__(self, vocabulary: Vocabulary, dictionary: Dictionary) -> None:
         self.vocabulary = vocabulary
         self.dictionary = dictionary
 
     def decode(self, pieces: str) -> str:
-        return self.vocabulary.decode(self.dictionary.index(piece) for piece in pieces.split())
+        return self.vocabulary.decode(self._id(piece) for piece in pieces.split(" ") if piece)
+
+    def _id(self, piece: str) -> int:
+        if piece not in self.dictionary and piece != self.dictionary.unk_string(escape=True):
+            raise InputError("--post-process", "pieces, which are made into text here anyway", repr(piece),
+                             "Leave --post-process and --remove-bpe out.")
+        return int(self.dictionary.index(piece))
 
 
 @register_task("simul_st", dataclass=SimulSTConfig)
@@ -182,6 +189,12 @@ class SimulSTTask(FairseqTask):
         if sample["filler"]:
             return loss * 0, 0, {name: value * 0 for name, value in log.items()}
         return loss, sample_size, log
+
+    def explain_not_finite(self, samples: list[dict[str, Any]], model: Any, criterion: Any, updates: int, amp: bool,
+                           cause: str) -> InputError:
+        """Where gradients of the next update stop being finite, for the repair in compat; `cause` is fairseq's."""
+        [names] = [dataset.utterances.ids for dataset in self.datasets.values() if dataset.shuffle_seed is not None]
+        return explanation(search(model, criterion, samples, amp), updates + 1, cause, names)
 
     def state_dict(self) -> dict[str, Any]:
         """What the conflict rule needs to go on, in every checkpoint."""
