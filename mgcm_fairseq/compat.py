@@ -330,7 +330,7 @@ def let_tasks_check_trainings() -> None:
     """Has fairseq's trainer show a task with a method `check_training` the whole configuration before it begins.
 
     fairseq shows a task its own options and the model's. Whether there is the metric that it saves by, it finds out
-    when it has validated.
+    once it has validated.
     """
     from fairseq.trainer import Trainer
 

@@ -28,6 +28,7 @@ from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import SimulSTModel, start_from_wav2vec2
+from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.goal import check_goal
 from mgcm_fairseq.training.non_finite import explanation, search
@@ -191,7 +192,7 @@ class SimulSTTask(FairseqTask):
                              f"{self.cfg.eval_lag} for one without", "Leave it out.")
         model.network.test_lag = self.cfg.eval_lag or None
         if weights is not None:
-            model.network.encoder.front_end.wav2vec2.load_state_dict(weights)
+            load_weights(model.network.encoder.front_end.wav2vec2, weights, Path(cfg.w2v_path))
         return model
 
     def check_training(self, cfg: Any) -> None:
