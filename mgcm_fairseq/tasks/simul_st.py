@@ -27,7 +27,9 @@ from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import start_from_wav2vec2
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.non_finite import explanation, search
+from mgcm_fairseq.training.screen import shorten_training_lines
 from mgcm_fairseq.training.step import ConflictStep
+from mgcm_fairseq.training.untouched import Reached
 
 logger = logging.getLogger(__name__)
 
@@ -93,10 +95,12 @@ class SimulSTTask(FairseqTask):
         self.dictionary = dictionary
         self.validation_generator: Any = None
         self.conflict: ConflictStep | None = None
+        self.reached = Reached()
 
     @classmethod
     def setup_task(cls, cfg: SimulSTConfig, **kwargs: Any) -> "SimulSTTask":
         """Reads config.yaml and the vocabulary of the corpus."""
+        shorten_training_lines()
         folder = Path(cfg.data)
         corpus = CorpusConfig.read(folder)
         vocabulary = Vocabulary.load(folder, corpus)
@@ -172,10 +176,19 @@ class SimulSTTask(FairseqTask):
                    ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
         """fairseq's, or with --conflict-rule one whose gradients are merged by task; a filler adds nothing."""
         step = super().train_step if self.conflict is None else self.conflict.run
-        loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad or sample["filler"])
+        self.reached.begin(model)
+        ignore_grad = ignore_grad or sample["filler"]
+        loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad)
+        if not ignore_grad:
+            self.reached.note(model)
         if sample["filler"]:
             return loss * 0, 0, {name: value * 0 for name, value in log.items()}
         return loss, sample_size, log
+
+    def optimizer_step(self, optimizer: Any, model: Any, update_num: int) -> None:
+        """The optimizer's, of what a gradient has reached."""
+        with self.reached.alone(optimizer, model):
+            optimizer.step()
 
     def explain_not_finite(self, samples: list[dict[str, Any]], model: Any, criterion: Any, updates: int, amp: bool,
                            cause: str) -> InputError:
