@@ -33,7 +33,9 @@ from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.goal import check_goal
 from mgcm_fairseq.training.non_finite import explanation, search
 from mgcm_fairseq.training.resume import Taken, take_over
+from mgcm_fairseq.training.screen import shorten_training_lines
 from mgcm_fairseq.training.step import ConflictStep
+from mgcm_fairseq.training.untouched import Reached
 
 logger = logging.getLogger(__name__)
 
@@ -107,10 +109,12 @@ class SimulSTTask(FairseqTask):
         self.warned = False
         self.validation_generator: Any = None
         self.conflict: ConflictStep | None = None
+        self.reached = Reached()
 
     @classmethod
     def setup_task(cls, cfg: SimulSTConfig, record: CorpusRecord | None = None, **kwargs: Any) -> "SimulSTTask":
         """Reads config.yaml and the vocabulary of the corpus, unless a `record` of them is given."""
+        shorten_training_lines()
         return cls(cfg, record or CorpusRecord.read(Path(cfg.data)))
 
     @property
@@ -203,10 +207,19 @@ class SimulSTTask(FairseqTask):
                    ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
         """fairseq's, or with --conflict-rule one whose gradients are merged by task; a filler adds nothing."""
         step = super().train_step if self.conflict is None else self.conflict.run
-        loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad or sample["filler"])
+        self.reached.begin(model)
+        ignore_grad = ignore_grad or sample["filler"]
+        loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad)
+        if not ignore_grad:
+            self.reached.note(model)
         if sample["filler"]:
             return loss * 0, 0, {name: value * 0 for name, value in log.items()}
         return loss, sample_size, log
+
+    def optimizer_step(self, optimizer: Any, model: Any, update_num: int) -> None:
+        """The optimizer's, of what a gradient has reached."""
+        with self.reached.alone(optimizer, model):
+            optimizer.step()
 
     def explain_not_finite(self, samples: list[dict[str, Any]], model: Any, criterion: Any, updates: int, amp: bool,
                            cause: str) -> InputError:
