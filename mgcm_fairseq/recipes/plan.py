@@ -21,6 +21,7 @@ from mgcm_fairseq.recipes.measured import find
 from mgcm_fairseq.recipes.micro_batches import Cut, cut_of, given_by_hand
 from mgcm_fairseq.recipes.room import Room
 from mgcm_fairseq.recipes.rows import overrides_of
+from mgcm_fairseq.training.goal import check_goal
 
 
 @dataclass
@@ -116,6 +117,7 @@ class Planner:
         check(stage.record, stage.identity, begun=stage.model.is_file() or stage.last.is_file())
         if stage.state == "done":
             return
+        plan.problems.catch(lambda: check_goal(stage.cfg))
         checks.averaging(stage.cfg, self.best_of)
         stage.updates = updates_of(stage.last) if stage.last.is_file() else 0
         count = Count(stage.cfg, self.launch.cluster.workers)

@@ -115,7 +115,7 @@ def _audio(name: str, where: Where) -> Path:
 
 def _span(text: str) -> tuple[str, float | None, float | None]:
     """Path, offset and duration in seconds of `path:offset:frames`; of a path alone, None for both."""
-    found = re.fullmatch(r"(.+):(\d+):(\d+)", text)
+    found = re.fullmatch(r"(.+):([0-9]{1,18}):([0-9]{1,18})", text)
     if not found:
         return text, None, None
     return found[1], int(found[2]) / SAMPLE_RATE, int(found[3]) / SAMPLE_RATE

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from mgcm_fairseq.data.corpora.manifest import ManifestCorpus
+from mgcm_fairseq.data.preparation.parallel import Workers
+from mgcm_fairseq.data.preparation.splits import SplitWriter
 from mgcm_fairseq.data.prepare import main
+from mgcm_fairseq.data.steps import StepRecord
 from mgcm_fairseq.evaluation.test_sets import test_set as read_test_set
 from tests.data.sounds import at_16_khz, noise, similarity, spoken, write_sound
 
@@ -249,3 +253,19 @@ def test_options_that_do_not_fit_are_refused(arguments, says, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("column", "value", "reason"), [
+    ("audio", "a\0b.wav", "missing audio"), ("audio", "a" * 300 + ".wav", "missing audio"),
+    ("audio", "a.wav:" + "9" * 5_000 + ":1", "missing audio"), ("duration", "1e308", "bad duration"),
+    ("offset", "1e300", "bad offset"), ("offset", "9" * 400, "bad offset")])
+def test_names_and_numbers_beyond_all_bounds_are_faults_of_a_segment(tmp_path, column, value, reason):
+    write_sound(tmp_path / "a.wav", sound("a"), 16_000, subtype="PCM_16")
+    good = {"audio": "a.wav", "src_text": "A dog.", "tgt_text": "Ein Hund.", "offset": "0", "duration": "0.5"}
+    rows = [good, {**good, column: value}]
+    (tmp_path / "dev.tsv").write_text("".join("\t".join(row) + "\n" for row in (good, *(row.values() for row in rows))))
+    corpus, record = ManifestCorpus(tmp_path, "en", "de"), StepRecord(tmp_path / "steps.json")
+    writer = SplitWriter(corpus, "dev", "en", "de", skip_bad=True, pack=False, workers=Workers(1, tmp_path))
+    (tmp_path / "out").mkdir()
+    summary, _ = record.run("dev", {}, corpus.inputs("dev"), lambda: writer.write(tmp_path / "out"))
+    assert (summary["kept"], summary["left_out"]) == (1, {reason: 1})
