@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -120,6 +121,17 @@ def test_what_no_recording_has_is_refused(tmp_path, header, says):
     found = read(wav(tmp_path / "a.wav", **header))
     assert found.reason == "unreadable audio"
     assert says in found.found
+
+
+@pytest.mark.parametrize(("rate", "says"), [(16_001, "too little in common"), (999, "rate of 999 Hz"), (48_000, None)])
+def test_containers_are_held_to_the_same(tmp_path, rate, says):
+    with av.open(str(tmp_path / "a.mka"), "w") as out:
+        stream = out.add_stream("pcm_s16le", rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray(SAMPLES[None], format="s16", layout="mono")
+        frame.sample_rate = rate
+        out.mux([*stream.encode(frame), *stream.encode(None)])
+    header = read_header(tmp_path / "a.mka")
+    assert isinstance(header, Header) if says is None else says in header.found
 
 
 def test_a_flac_that_promises_more_than_any_of_its_size_can_hold_is_refused(tmp_path):

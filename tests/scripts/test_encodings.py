@@ -27,9 +27,7 @@ def test_what_every_script_sources_lets_python_print_any_text(environment, expec
 def test_translate_prints_chinese(tiny_chinese_corpus, tiny_chinese_checkpoint):
     wav, *_ = (tiny_chinese_corpus / "simuleval" / "tst-COMMON.source").read_text().split("\n")
     command = ["bash", "scripts/translate.sh", wav, "--checkpoint", tiny_chinese_checkpoint, "--lag", "1"]
-    escaped, plain = (printed(command, environment) for environment in ({**PLAIN, "PYTHONIOENCODING": "ascii"}, POSIX))
-    assert not plain.isascii()
-    assert escaped.decode("ascii") == plain.decode().encode("ascii", "backslashreplace").decode()
+    assert not printed(command, POSIX).decode().isascii()
 
 
 def test_fairseq_generate_prints_chinese(tiny_chinese_corpus, tiny_chinese_checkpoint):
