@@ -6,10 +6,11 @@ from pathlib import Path
 
 import mgcm_fairseq.tasks  # noqa: F401 - repairs the stack before torchaudio is imported
 from mgcm_fairseq.agents.listening import listen
+from mgcm_fairseq.agents.trained_length import too_long
 from mgcm_fairseq.agents.wait_k import WaitKAgent
 from mgcm_fairseq.agents.wait_segment import WaitSegmentAgent
-from mgcm_fairseq.data.audio import read_any
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.recording import read_any
 
 READ_MS = 320  # of audio between two looks at what may be written
 
@@ -20,6 +21,8 @@ def main() -> None:
     try:
         samples_N = read_any(args.audio)
         agent = WaitSegmentAgent(args) if args.wait_k is None else WaitKAgent(args)
+        if warning := too_long(len(samples_N), args.checkpoint, args.corpus):
+            print(f"{args.audio.name}: {warning}", file=sys.stderr)
         for seconds, words in listen(agent, samples_N, READ_MS):
             if words:
                 print(f"{seconds:7.2f} s  {words}", flush=True)
