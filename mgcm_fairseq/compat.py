@@ -14,6 +14,7 @@ import sys
 import types
 import typing
 import warnings
+import zipfile
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ def install() -> None:
     with statistics_when_used():
         import fairseq  # noqa: F401
     allow_fairseq_checkpoints()
+    keep_fairseq_from_running_checkpoints()
     make_checkpoint_copies_whole()
     let_tasks_resume()
     let_tasks_check_trainings()
@@ -192,6 +194,29 @@ def allow_fairseq_checkpoints() -> None:
     torch.serialization.add_safe_globals([Namespace, *containers, _TensorPlaceholder, defaultdict, dict, list, int])
 
 
+class _OnlyWeights(types.ModuleType):
+    """torch as a module of fairseq's sees it: its `load` never runs code, whatever the environment asks for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(torch, name)
+
+    def load(self, file: Any, *args: Any, **options: Any) -> Any:
+        return _load(file, getattr(file, "name", "a checkpoint"), *args, **options | {"weights_only": True})
+
+
+def keep_fairseq_from_running_checkpoints() -> None:
+    """Has fairseq load checkpoints with the list of harmless classes alone, and say what is wrong with one.
+
+    It calls torch.load without saying how, and TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 then makes that run code.
+    """
+    from fairseq import checkpoint_utils
+    from fairseq.distributed import utils
+
+    for module in (checkpoint_utils, utils):
+        if not isinstance(module.torch, _OnlyWeights):
+            module.torch = _OnlyWeights("torch")
+
+
 def make_checkpoint_copies_whole() -> None:
     """Makes fairseq copy a checkpoint whole or not at all.
 
@@ -258,7 +283,7 @@ def _contents(trainer: Any, filename: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if trainer.data_parallel_rank == 0:
         try:
-            state = load_checkpoint(Path(filename), mmap=True)
+            state = load_checkpoint(Path(filename), lazily=True)
             shapes = {name: tuple(getattr(weight, "shape", ())) for name, weight in state.get("model", {}).items()}
             groups = (state.get("last_optimizer_state") or {}).get("param_groups", [])
             found = {"path": filename, "cfg": state.get("cfg"), "shapes": shapes,
@@ -441,28 +466,35 @@ def let_tasks_explain_gradients_that_are_not_finite() -> None:
     trainer.Trainer.train_step = train_step
 
 
-def load_checkpoint(path: Path, trust: bool = False, mmap: bool = False) -> dict[str, Any]:
+def load_checkpoint(path: Path, trust: bool = False, lazily: bool = False) -> dict[str, Any]:
     """A checkpoint on the CPU, as torch.save wrote it.
 
     Args:
         path: a file that fairseq, or anything else in PyTorch, wrote.
         trust: load classes that are not on the list of harmless ones; whatever code the file holds then runs.
-        mmap: leave weights in the file until they are used.
+        lazily: read weights from the disk only when they are used.
 
     Raises:
         InputError: the file is torn or no checkpoint, or holds such a class and `trust` is False.
     """
     allow_fairseq_checkpoints()
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=not trust, mmap=mmap)
-    except Exception as error:  # bytes that are no checkpoint fail in any way
-        refused = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
-        if refused:
-            raise InputError(path, "a checkpoint of weights and plain configuration",
-                             f"the Python object {refused[1]}, which may run code when it is loaded",
-                             "If you trust its maker, load it with trust=True (fairseq-train: --w2v-trust).") from error
-        summary = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise InputError(path, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error
+    if trust:
+        logging.getLogger(__name__).warning("%s is loaded without the list of harmless classes: code in it runs", path)
+    state = _load(path, path, map_location="cpu", weights_only=not trust, mmap=lazily and zipfile.is_zipfile(path))
     if not isinstance(state, dict):
         raise InputError(path, "a checkpoint with named parts", f"a {type(state).__name__}", "Pass a file by fairseq.")
     return state
+
+
+def _load(file: Any, name: str | Path, *args: Any, **options: Any) -> Any:
+    try:
+        return torch.load(file, *args, **options)
+    except Exception as error:  # bytes that are no checkpoint fail in any way
+        refused = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        if refused:
+            raise InputError(name, "a checkpoint of weights and plain configuration",
+                             f"the Python object {refused[1]}, which may run code when it is loaded",
+                             "Get one without it. A wav2vec 2.0 file whose maker you trust loads with trust=True "
+                             "(fairseq-train: --w2v-trust).") from error
+        summary = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(name, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error

@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("audio", type=Path, help="wav, flac or ogg; any sample rate, mono or stereo")
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
-                        help="folder with config.yaml and vocabulary; default: the one trained on")
+                        help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
     policy = parser.add_mutually_exclusive_group()
     policy.add_argument("--run", metavar="POLICY:LAG [OPTIONS]", help=f"as for evaluate.sh: {HELP}")
     policy.add_argument("--lag", type=int, default=3, metavar="K", help="short for --run wait-segment:K (default 3)")

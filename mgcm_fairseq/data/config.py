@@ -21,7 +21,11 @@ class CorpusConfig:
 
     def write(self, folder: Path) -> None:
         """Writes folder/config.yaml."""
-        (folder / "config.yaml").write_text(yaml.safe_dump(asdict(self), sort_keys=False), encoding="utf-8")
+        (folder / "config.yaml").write_text(self.text(), encoding="utf-8")
+
+    def text(self) -> str:
+        """What config.yaml holds."""
+        return yaml.safe_dump(asdict(self), sort_keys=False)
 
     @classmethod
     def read(cls, folder: Path) -> "CorpusConfig":

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from mgcm_fairseq.core.conflict import Passing, Stream
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.front_end_blocks import Blocks, normalise, position, run_layer
 from mgcm_fairseq.modules.lengths import at_least_fp32, conv_length, valid_mask
 
@@ -97,8 +98,8 @@ class Wav2Vec2FrontEnd(nn.Module):
         super().__init__()
         self.config = OmegaConf.merge(OmegaConf.structured(Wav2Vec2Config), config)
         if not re.fullmatch(r"[\d\s\[\](),+*]+", self.config.conv_feature_layers):
-            raise ValueError("wav2vec2 front end: expected conv_feature_layers as a list of (channels, kernel, stride),"
-                             f" found {self.config.conv_feature_layers!r}; fairseq would run it as code.")
+            raise InputError("wav2vec2 front end", "conv_feature_layers as a list of (channels, kernel, stride)",
+                             repr(self.config.conv_feature_layers), "fairseq would run it as code: use another file.")
         wanted = {"layer_type": "transformer", "quantize_input": False, "crop_seq_to_multiple": 1}
         unsupported = [name for name, value in wanted.items() if getattr(self.config, name) != value]
         if unsupported:
