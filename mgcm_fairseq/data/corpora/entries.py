@@ -72,7 +72,8 @@ def seconds(text: str, key: str, where: Where) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value <= LONGEST:
-        raise SegmentError(f"bad {key}", where, f"{key} as a number of seconds from 0 on, {LONGEST:.0e} at most", repr(text))
+        raise SegmentError(f"bad {key}", where, f"{key} as a number of seconds from 0 on, {LONGEST:.0e} at most",
+                           repr(text))
     return value
 
 
