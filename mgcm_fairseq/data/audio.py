@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.samples import SOUND, first_fault
 
 SAMPLE_RATE = 16_000  # Hz; the rate of wav2vec 2.0 and of every manifest
 
@@ -39,7 +40,7 @@ class AudioSpan:
         return f"{path}:{self.offset}:{self.frames}"
 
     def read(self) -> np.ndarray:
-        """Float32 samples (frames,) in [-1, 1]; raises InputError if the file holds fewer or is not 16 kHz mono."""
+        """Float32 samples (frames,); InputError if the file holds fewer, no sound, or is not 16 kHz mono."""
         try:
             samples, rate = soundfile.read(self.path, start=self.offset, frames=self.frames, dtype="float32")
         except (soundfile.SoundFileError, OSError) as error:
@@ -48,6 +49,8 @@ class AudioSpan:
             raise InputError(
                 self.path, f"{self.frames} mono samples from {self.offset} at {SAMPLE_RATE} Hz",
                 f"shape {samples.shape} at {rate} Hz", "The audio changed after preparation: prepare it again.")
+        if fault := first_fault(samples, rate, self.offset):
+            raise InputError(self.path, SOUND, fault, "Prepare the corpus again.")
         return samples
 
 
@@ -66,6 +69,8 @@ def read_any(path: Path) -> np.ndarray:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise InputError(path, "audio that libsndfile can read", str(error), "Convert it to wav.") from error
+    if fault := first_fault(samples, rate):
+        raise InputError(path, SOUND, fault, "Repair the file or record it again.")
     mono = torch.from_numpy(samples.mean(axis=1))
     if rate != SAMPLE_RATE and len(mono):  # torchaudio does not resample nothing
         mono = torchaudio.functional.resample(mono, rate, SAMPLE_RATE)

@@ -1,6 +1,7 @@
 """The test set of an evaluation: what is translated, and by what it is known again."""
 
 import hashlib
+import os
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,10 +20,10 @@ def test_set(options: Namespace) -> tuple[list[str], Setting]:
     listed = _list(options.corpus, options.split)
     if not listed.is_file():
         raise InputError(listed, "SimulEval's list of wavs", "no such file", PREPARE)
-    wavs = listed.read_text(encoding="utf-8").splitlines()
+    wavs = read_list(listed)
     if len(wavs) != len(utterances):
         raise InputError(listed, f"{len(utterances)} wavs as in the manifest", str(len(wavs)), PREPARE)
-    missing = [(number, wav) for number, wav in enumerate(wavs, start=1) if not Path(wav).is_file()]
+    missing = [(number, wav) for number, wav in enumerate(wavs, start=1) if not os.path.isfile(wav)]
     if missing:
         raise InputError((listed, missing[0][0]), "a wav file", f"none at {missing[0][1]}", PREPARE)
     references = tuple(one.tgt_text.strip() for one in utterances)  # SimulEval strips them
@@ -47,6 +48,11 @@ def digest(files: Iterable[Path], more: str = "") -> str:
         with path.open("rb") as file:
             whole.update(hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()[:16]
+
+
+def read_list(path: Path) -> list[str]:
+    """The wavs in a list of SimulEval's, whose names may hold any character that ends no line there."""
+    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
 def _list(corpus: Path, split: str) -> Path:

@@ -35,6 +35,8 @@ from mgcm_fairseq.modules.wav2vec2_checkpoint import read_wav2vec2
 logger = logging.getLogger(__name__)
 
 MAX_TOKENS = 1024  # longest hypothesis in pieces
+SEGMENTER = "network.encoder.segmenter."
+"""What the names of the segmenter's weights begin with."""
 
 
 class GenerationEncoder(FairseqEncoder):
@@ -103,10 +105,9 @@ class SimulSTModel(BaseFairseqModel):
     def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
         """An offline model that is fine-tuned gets a new segmenter."""
         super().upgrade_state_dict_named(state_dict, name)
-        prefix = "network.encoder.segmenter."
-        if self.network.encoder.segmenter is not None and not any(key.startswith(prefix) for key in state_dict):
+        if self.network.encoder.segmenter is not None and not any(key.startswith(SEGMENTER) for key in state_dict):
             logger.info("the checkpoint has no segmenter: a new one begins with random weights")
-            own = self.network.encoder.segmenter.state_dict(prefix=prefix)
+            own = self.network.encoder.segmenter.state_dict(prefix=SEGMENTER)
             state_dict.update(own)
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool,  # type: ignore[override]

@@ -24,7 +24,8 @@ FORMATS = (("a.wav", "PCM_16"), ("a.wav", "PCM_24"), ("a.wav", "FLOAT"), ("a.wav
 def write(path, kind="PCM_16", samples=SAMPLES, rate=16_000):
     container = {"EXTENSIBLE": "WAVEX", "RF64": "RF64"}.get(kind)
     subtype = kind if kind in soundfile.available_subtypes() else "PCM_16"
-    soundfile.write(path, samples.astype(np.int16), rate, subtype, "BIG" if kind == "RIFX" else None, container)
+    samples = samples / 32_768 if kind == "FLOAT" else samples.astype(np.int16)  # whole numbers would stay as they are
+    soundfile.write(path, samples, rate, subtype, "BIG" if kind == "RIFX" else None, container)
     return str(path)
 
 

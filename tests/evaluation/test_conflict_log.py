@@ -6,7 +6,7 @@ import pytest
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation.conflict_log import read_conflict_log
-from mgcm_fairseq.evaluation.plot_conflicts import plot_cosines
+from mgcm_fairseq.evaluation.plot_conflicts import plot_by_layer, plot_cosines, plot_over_time
 
 HEADER = {"format": 1, "tasks": ["st", "asr"], "bins": 2, "components": ["attention"],
           "groups": [{"name": "a", "layer": "enc.0", "component": "attention"},
@@ -56,6 +56,18 @@ def test_other_files_are_refused(tmp_path, lines, message):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_conflict_log(tmp_path / "log")
+
+
+@pytest.mark.parametrize("plot", [plot_by_layer, plot_cosines, plot_over_time])
+@pytest.mark.parametrize("layer", ["enc.0", None])
+def test_figures_of_a_log_in_which_no_gradients_met(tmp_path, plot, layer):
+    """As when one task alone has losses yet; and with no attention in scope."""
+    groups = [{"name": "a", "layer": layer or "emb", "component": "attention" if layer else "other"}]
+    header = {**HEADER, "components": ["attention", "ffn", "norm", "other"], "groups": groups}
+    nothing = {"update": 10, "passes": 4, "quantities": [[[0, 0, 0, 0]]], "histogram": [[[0, 0]]] * 4}
+    log, _ = read_conflict_log(write(tmp_path / "log", header, nothing))
+    plot(log, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 0
 
 
 @pytest.mark.parametrize("header", [

@@ -15,7 +15,7 @@ from mgcm_fairseq.data.preparation.decode import decoded
 from mgcm_fairseq.data.preparation.headers import Unusable
 from mgcm_fairseq.data.read_text import read_json
 
-FORMAT = 1  # raise it when the samples written here change, so that audio is converted again
+FORMAT = 2  # raise it when the samples written here change, so that audio is converted again
 _RECORDED = {"key", "bytes", "parts"}  # of a wav, in the JSON beside it
 LONGEST = 3600 * SAMPLE_RATE  # samples of a pack of several files
 
