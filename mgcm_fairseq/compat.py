@@ -4,6 +4,7 @@ Each repair is a function with its reason; tests/test_compat.py shows each fault
 the repair can go.
 """
 
+import functools
 import importlib
 import logging
 import os
@@ -24,6 +25,7 @@ from typing import Any, NoReturn
 import torch
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.stopping import SAID
 
 
 def install() -> None:
@@ -37,6 +39,8 @@ def install() -> None:
     allow_fairseq_checkpoints()
     make_checkpoint_copies_whole()
     resume_task_state()
+    name_checkpoints_that_do_not_load()
+    end_a_training_that_is_finished()
     let_ddp_run_on_cpu()
     keep_attention_from_compiling()
     let_bf16_do_without_a_tpu()
@@ -80,13 +84,31 @@ def silence_what_only_others_can_mend() -> None:
             warnings.filterwarnings("ignore", beginning, category)
 
 
+DIED: dict[str, str] = {
+    r"DataLoader worker \(pid.*\) (is killed|exited)": "a process that loads data",
+    r"Connection (closed|reset) by peer|Broken pipe \[|Socket Timeout|recvBytes|Connection was likely closed":
+        "another worker of this training",
+}
+"""What PyTorch says once a process has died, and which one it was."""
+
+
 def end_input_errors_without_a_traceback() -> None:
-    """Has fairseq-train end with what is wrong with the input alone: it catches nothing."""
+    """Has fairseq's programs, which catch nothing, end with one sentence where nothing is wrong with them.
+
+    That is: with the input, with a process that was killed beside them, or where their user has stopped them.
+    """
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
+        died = [who for pattern, who in DIED.items() if isinstance(error, RuntimeError) and
+                re.search(pattern, str(error))]
         if isinstance(error, InputError):
             print(f"error: {error}", file=sys.stderr)
+        elif isinstance(error, KeyboardInterrupt):
+            print(SAID, file=sys.stderr)
+        elif died:
+            print(f"error: {died[0]} has died, for lack of memory it may be. The same command goes on from the last "
+                  f"checkpoint. ({str(error).splitlines()[0][:160]})", file=sys.stderr)
         else:
             before(kind, error, trace)
 
@@ -222,6 +244,73 @@ def resume_task_state() -> None:
 
     load.resumes_task = True  # type: ignore[attr-defined]  # the same
     Trainer.load_checkpoint = load
+
+
+def name_checkpoints_that_do_not_load() -> None:
+    """Has fairseq say which checkpoint is torn, or of another model, where a training goes on from it or a model loads.
+
+    It says "failed finding central directory", "EOFError" or "Cannot load model parameters", below a traceback.
+    """
+    from fairseq import checkpoint_utils
+    from fairseq.trainer import Trainer
+
+    stock_read, stock_load = checkpoint_utils.load_checkpoint_to_cpu, Trainer.load_checkpoint
+    if getattr(stock_read, "names_file", False):
+        return
+
+    @functools.wraps(stock_read)
+    def read(path: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return stock_read(path, *args, **kwargs)
+        except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, AttributeError, TypeError) as error:
+            load_checkpoint(Path(path))  # says what is wrong with a file that is torn, or that may run code
+            raise InputError(path, "a checkpoint of fairseq-train", _in_short(error), _OWN) from error
+
+    @functools.wraps(stock_load)
+    def load(self: Any, filename: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return stock_load(self, filename, *args, **kwargs)
+        except InputError:
+            raise
+        except Exception as error:  # fairseq raises Exception itself
+            if not isinstance(error, AssertionError) and "Cannot load model parameters" not in str(error):
+                raise
+            raise InputError(filename, "a checkpoint of a training with this model, criterion and optimizer",
+                             _in_short(error.__context__ or error),
+                             "Give the options that it was trained with, or another --save-dir.") from error
+
+    read.names_file = True  # type: ignore[attr-defined]  # the same
+    checkpoint_utils.load_checkpoint_to_cpu, Trainer.load_checkpoint = read, load
+
+
+_OWN = "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py."
+
+
+def _in_short(error: BaseException) -> str:
+    """An error of PyTorch's, whose texts go on for pages, in a line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines[:2])[:300]}"
+
+
+def end_a_training_that_is_finished() -> None:
+    """Has fairseq leave a training that has all of its updates as it is.
+
+    It makes one more update whenever the command of a finished training is given again, and writes the checkpoint anew.
+    """
+    module = sys.modules.get("fairseq_cli.train")  # only its own programs train, and they import it first
+    if module is None or getattr(module.train, "ends", False):
+        return
+    stock = module.train
+
+    def train(cfg: Any, trainer: Any, task: Any, epoch_itr: Any) -> Any:
+        updates = trainer.get_num_updates()
+        if 0 < (cfg.optimization.max_update or 0) <= updates:
+            module.logger.info(f"{updates} of {cfg.optimization.max_update} updates are done: nothing to do")
+            return [None], True
+        return stock(cfg, trainer, task, epoch_itr)
+
+    train.ends = True  # type: ignore[attr-defined]  # the same
+    module.train = train  # type: ignore[attr-defined]
 
 
 def let_ddp_run_on_cpu() -> None:

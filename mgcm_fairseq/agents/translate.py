@@ -10,10 +10,12 @@ from mgcm_fairseq.agents.wait_k import WaitKAgent
 from mgcm_fairseq.agents.wait_segment import WaitSegmentAgent
 from mgcm_fairseq.data.audio import read_any
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.stopping import stoppable
 
 READ_MS = 320  # of audio between two looks at what may be written
 
 
+@stoppable
 def main() -> None:
     args = _parser().parse_args()
     print(f"{args.audio.name}: loading {args.checkpoint}", file=sys.stderr)

@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.steps import write_whole
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class CorpusConfig:
 
     def write(self, folder: Path) -> None:
         """Writes folder/config.yaml."""
-        (folder / "config.yaml").write_text(yaml.safe_dump(asdict(self), sort_keys=False), encoding="utf-8")
+        write_whole(folder / "config.yaml", yaml.safe_dump(asdict(self), sort_keys=False))
 
     @classmethod
     def read(cls, folder: Path) -> "CorpusConfig":

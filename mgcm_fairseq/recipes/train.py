@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mgcm_fairseq.data.arguments import number, positive
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
+from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.gpus import CONTEXT, GIB, SHARE, Looking
 from mgcm_fairseq.recipes.identity import record
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 TFLOPS = 13.0  # what a V100 kept up in the pre-training of wav2vec 2.0 base (arXiv 2006.11477, section 4.2)
 
 
+@stoppable
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status: 0, 2 for a problem that the plan shows, 1 for a training that failed."""
     args = _parser().parse_intermixed_args(arguments)
