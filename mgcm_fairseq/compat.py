@@ -39,7 +39,7 @@ def install() -> None:
     allow_fairseq_checkpoints()
     make_checkpoint_copies_whole()
     resume_task_state()
-    name_checkpoints_that_do_not_load()
+    name_checkpoints_that_do_not_fit()
     end_a_training_that_is_finished()
     let_ddp_run_on_cpu()
     keep_attention_from_compiling()
@@ -246,50 +246,34 @@ def resume_task_state() -> None:
     Trainer.load_checkpoint = load
 
 
-def name_checkpoints_that_do_not_load() -> None:
-    """Has fairseq say which checkpoint is torn, or of another model, where a training goes on from it or a model loads.
+def name_checkpoints_that_do_not_fit() -> None:
+    """Has a training that goes on say in one sentence which checkpoint is of another model, criterion or optimizer.
 
-    It says "failed finding central directory", "EOFError" or "Cannot load model parameters", below a traceback.
+    fairseq raises Exception or AssertionError, and the missing weights fill pages.
     """
-    from fairseq import checkpoint_utils
     from fairseq.trainer import Trainer
 
-    stock_read, stock_load = checkpoint_utils.load_checkpoint_to_cpu, Trainer.load_checkpoint
-    if getattr(stock_read, "names_file", False):
+    stock = Trainer.load_checkpoint
+    if getattr(stock, "names_misfits", False):
         return
 
-    @functools.wraps(stock_read)
-    def read(path: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return stock_read(path, *args, **kwargs)
-        except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, AttributeError, TypeError) as error:
-            load_checkpoint(Path(path))  # says what is wrong with a file that is torn, or that may run code
-            raise InputError(path, "a checkpoint of fairseq-train", _in_short(error), _OWN) from error
-
-    @functools.wraps(stock_load)
+    @functools.wraps(stock)
     def load(self: Any, filename: str, *args: Any, **kwargs: Any) -> Any:
         try:
-            return stock_load(self, filename, *args, **kwargs)
+            return stock(self, filename, *args, **kwargs)
         except InputError:
             raise
-        except Exception as error:  # fairseq raises Exception itself
-            if not isinstance(error, AssertionError) and "Cannot load model parameters" not in str(error):
+        except Exception as error:  # the class that fairseq raises
+            misfit = error.__context__ if "Cannot load model parameters" in str(error) else error
+            if misfit is error and not isinstance(error, AssertionError):
                 raise
+            lines = [line.strip() for line in str(misfit).splitlines() if line.strip()]
             raise InputError(filename, "a checkpoint of a training with this model, criterion and optimizer",
-                             _in_short(error.__context__ or error),
-                             "Give the options that it was trained with, or another --save-dir.") from error
+                             " ".join(lines[:2])[:300], "Give the options that it was trained with, or another "
+                             "--save-dir.") from error
 
-    read.names_file = True  # type: ignore[attr-defined]  # the same
-    checkpoint_utils.load_checkpoint_to_cpu, Trainer.load_checkpoint = read, load
-
-
-_OWN = "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py."
-
-
-def _in_short(error: BaseException) -> str:
-    """An error of PyTorch's, whose texts go on for pages, in a line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {' '.join(lines[:2])[:300]}"
+    load.names_misfits = True  # type: ignore[attr-defined]  # the same
+    Trainer.load_checkpoint = load
 
 
 def end_a_training_that_is_finished() -> None:

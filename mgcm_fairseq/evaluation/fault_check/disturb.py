@@ -4,6 +4,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -70,12 +71,12 @@ class Bench:
             group: whether all of its processes get it.
             case: names the folder.
         """
-        usual = self.undisturbed(program)
+        self.undisturbed(program)
         for _ in range(TRIES):
             out = self.fresh(program.name, case)
             log_of(out).unlink(missing_ok=True)
             running = self.start(program, out)
-            moment = self._await_moment(program, running, random, usual.seconds, out)
+            moment = self._await_moment(program, running, random, out)
             running.signal(number, group)
             ends = running.wait(SETTLED)
             if running.status != 0:
@@ -118,20 +119,30 @@ class Bench:
             which.end()
         return faults
 
-    def _await_moment(self, program: Program, running: Running, random: Random, seconds: float, out: Path) -> float:
-        """Waits until a moment of the run that is drawn; returns the seconds since its start."""
-        began = time.monotonic()
+    def _await_moment(self, program: Program, running: Running, random: Random, out: Path) -> float:
+        """Waits until a moment of the run that is drawn; returns the seconds since its start.
+
+        Every other one is a moment in time; the others follow the appearance of a file that is drawn, so that steps
+        which take no time are hit as well.
+        """
+        began, usual = time.monotonic(), self.undisturbed(program)
+        seen: set[str] = set()
+
+        def appeared(pattern: str) -> int:
+            for path in out.rglob(pattern):
+                with suppress(FileNotFoundError):  # it has its final name by now
+                    seen.add(f"{path} {path.stat().st_ino}")
+            return len(seen)
+
+        by_file = random.random() < 0.5
         if program.window:
-            seen: set[str] = set()
             wanted, later = random.randint(1, 6), random.uniform(0, TORN)
-
-            def writing() -> bool:
-                seen.update(f"{path}{path.stat().st_ino}" for path in out.glob(program.window) if path.exists())
-                return len(seen) >= wanted
-
-            running.reaches(writing)
+            running.reaches(lambda: appeared(program.window) >= wanted)
+        elif by_file:
+            wanted, later = random.randint(1, len(usual.sizes)), random.uniform(0, TORN)
+            running.reaches(lambda: appeared("*") >= wanted)
         else:
-            later = random.uniform(0, seconds)
+            later = random.uniform(0, usual.seconds)
         running.wait(later)
         return time.monotonic() - began
 

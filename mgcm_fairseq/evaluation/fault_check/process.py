@@ -9,8 +9,9 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from mgcm_fairseq.evaluation.fault_check.setting import REPOSITORY
 
@@ -70,7 +71,18 @@ class Running:
 
     def members(self) -> list[int]:
         """Every living process of its session."""
-        return [pid for pid, session, state in _processes() if session == self.pid and state not in "ZX"]
+        return [one.pid for one in _processes() if one.session == self.pid and one.state not in "ZX"]
+
+    def helpers(self) -> list[int]:
+        """Those of them that work for the program, without Python's own, which start processes or count for them."""
+        def serves(one: _Process) -> bool:
+            words = Path(f"/proc/{one.pid}/cmdline").read_bytes()
+            return b"resource_tracker" in words or (b"forkserver" in words and one.parent == self.pid)
+
+        with suppress(FileNotFoundError, ProcessLookupError):  # of one that ends while it is looked at
+            return [one.pid for one in _processes() if one.session == self.pid != one.pid and one.state not in "ZX"
+                    and not serves(one)]
+        return []
 
     def end(self) -> None:
         """Kills whatever still lives."""
@@ -132,14 +144,21 @@ def _call(entry: Entry) -> int:
     return status
 
 
-def _processes() -> list[tuple[int, int, str]]:
-    """Process, session and state of all that run."""
+class _Process(NamedTuple):
+    pid: int
+    state: str  # Z: it has ended, and nobody has asked for its status
+    parent: int
+    session: int
+
+
+def _processes() -> list[_Process]:
+    """All that run."""
     found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal():
             try:
-                state, _, _, session = Path(entry.path, "stat").read_text().rpartition(")")[2].split()[:4]
+                state, parent, _, session = Path(entry.path, "stat").read_text().rpartition(")")[2].split()[:4]
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            found.append((int(entry.name), int(session), state))
+            found.append(_Process(int(entry.name), state, int(parent), int(session)))
     return found

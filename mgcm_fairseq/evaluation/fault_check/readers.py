@@ -30,7 +30,7 @@ def _train(*more: str) -> Callable[[Material, Path, Path], list[str]]:
 
 
 def _averaged(made: Material, file: Path, out: Path) -> list[str]:
-    for path in made.checkpoints.glob("checkpoint_1_*.pt"):
+    for path in made.checkpoints.glob("checkpoint_*_*.pt"):
         if path.name != file.name:
             (file.parent / path.name).symlink_to(path)
     return ["average", str(file.parent), "--last", "3", "--out", str(out / "model.pt")]
@@ -53,7 +53,7 @@ READERS = (
         str(out / "run")], module("mgcm_fairseq.evaluation.evaluate")),
     Reader("export", lambda made, file, out: [
         "export", "--checkpoint", str(file), "--corpus", str(made.corpus), "--policy", "wait-segment", "--out",
-        str(out / "system")], module("mgcm_fairseq.agents.export")),
+        str(out / "system"), "--", "--lag", "3"], module("mgcm_fairseq.agents.export")),
     Reader("translation", lambda made, file, out: [
         "translate", "--checkpoint", str(file), "--corpus", str(made.corpus),
         str(next((made.corpus / "simuleval" / "dev").glob("*.wav")))], module("mgcm_fairseq.agents.translate")),

@@ -13,6 +13,7 @@ from mgcm_fairseq.evaluation.fault_check.programs import PROGRAMS, Program
 from mgcm_fairseq.evaluation.fault_check.setting import Case, Row
 
 TRIES = 2  # of each kind
+LATER = 0.3  # seconds, at most, from the start of such a process to its death
 
 
 def workers(bench: Bench) -> Iterator[Case]:
@@ -31,25 +32,20 @@ def _with(*more: str) -> Callable[[Material, Path], list[str]]:
 
 
 def _die(bench: Bench, program: Program, number: int) -> Row:
-    usual = bench.undisturbed(program)
+    bench.undisturbed(program)
     random, out = bench.setting.random("worker", program.name, number), bench.fresh(program.name, f"worker-{number}")
     running = bench.start(program, out)
-    running.reaches(lambda: len(running.members()) > 1)
-    running.wait(random.uniform(0, usual.seconds / 2))
-    helpers = [pid for pid in running.members() if pid != running.pid and not _serves(pid)]
+    running.reaches(lambda: bool(running.helpers()))
+    running.wait(random.uniform(0, LATER))
+    helpers = running.helpers()
     if helpers:
         os.kill(random.choice(helpers), signal.SIGKILL)
     faults = [] if running.wait(LONGEST / 2) else ["hangs"]
     text = running.text()
-    faults += traceback(text)
-    return {"helpers": len(helpers), "status": running.status, "said": said(text),
-            "fault": "; ".join(faults + bench.again(program, out, running))}
-
-
-def _serves(pid: int) -> bool:
-    """Whether it is one of Python's own, which starts or counts for others."""
-    words = Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b"resource_tracker" in words or b"forkserver" in words
+    if not helpers:
+        faults.append("no process to be killed")
+    faults += traceback(text) + bench.again(program, out, running)
+    return {"status": running.status, "said": said(text), "fault": "; ".join(faults)}
 
 
 def _rank_dies(bench: Bench, number: int) -> Row:

@@ -52,17 +52,18 @@ def test_a_program_that_writes_whole_files_is_well(alone):
     (program("import os; (out / f'{os.getpid()}.json').write_text('[]')"), "too many: "),
     (program("(out / 'two.json').write_text('[')"), "torn: two.json"),
     (program("n = len([*out.iterdir()]); (out / 'two.json').write_text('[0]')",
-             "(out / 'one.json').write_text(f'[{n}]')"), "other: one.json"),
-    (program("import subprocess; (out / 'two.json').exists() or (subprocess.Popen(['sleep', '60']), "
-             "(out / 'two.json').write_text('[]'))"), "")])
+             "(out / 'one.json').write_text(f'[{n}]')"), "other: one.json")])
 def test_what_a_kill_spoils_is_said(alone, of, fault):
     assert fault in kill(alone, of)["fault"]
 
 
 def test_a_process_that_lives_on_is_said(alone, monkeypatch):
     monkeypatch.setattr("mgcm_fairseq.evaluation.fault_check.disturb.SETTLED", 0.2)
-    leaves = program("import subprocess; subprocess.Popen(['sleep', '60'])")
-    assert "1 processes live on" in kill(alone, leaves)["fault"]
+    leaves = "import subprocess; subprocess.Popen(['sleep', '60'])"
+    assert "1 processes live on" in kill(alone, program(leaves))["fault"]
+    once = program(f"(out / 'two.json').exists() or exec({leaves!r}); (out / 'two.json').write_text('[]')")
+    assert kill(alone, once)["fault"] == ""
+    assert "1 processes live on" in kill(alone, once, group=False)["fault"]
 
 
 def test_a_traceback_and_a_deaf_program_are_said(alone, monkeypatch):

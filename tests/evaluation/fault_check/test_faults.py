@@ -93,13 +93,13 @@ def test_a_training_says_which_process_died(bench, kind):
     row = next(case for case in workers(bench) if case.name == kind).run()
     assert row["fault"] == ""
     assert row["status"] == 1
-    assert row["said"].startswith("error: a")
+    assert "error: a" in row["said"]
     assert "has died, for lack of memory it may be. The same command goes on from the last checkpoint." in row["said"]
 
 
-@pytest.mark.parametrize("case", ["resumed training: torn, 1", "resumed training: another architecture",
-                                  "fine-tuning: empty", "fairseq-generate: torn, 2"])
+@pytest.mark.parametrize("case", ["resumed training: another architecture", "fine-tuning: fairseq's translation",
+                                  "averaging: torn, 1", "export: empty"])
 def test_a_checkpoint_that_does_not_fit_is_named(bench, case):
     row = next(one for one in checkpoints(bench) if one.name == case).run()
     assert row["fault"] == ""
-    assert row["said"].startswith("error: ")
+    assert ": expected a " in row["said"]
