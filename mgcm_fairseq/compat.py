@@ -4,8 +4,8 @@ Each repair is a function with its reason; tests/test_compat.py shows each fault
 the repair can go.
 """
 
-import functools
 import importlib
+import io
 import logging
 import os
 import pickle
@@ -33,18 +33,20 @@ def install() -> None:
     keep_logging_quiet()
     silence_what_only_others_can_mend()
     end_input_errors_without_a_traceback()
+    let_any_text_be_printed()
     repair_torchaudio()
     with statistics_when_used():
         import fairseq  # noqa: F401
     allow_fairseq_checkpoints()
     make_checkpoint_copies_whole()
-    resume_task_state()
-    name_checkpoints_that_do_not_fit()
+    let_tasks_resume()
+    let_tasks_check_trainings()
     end_a_training_that_is_finished()
     let_ddp_run_on_cpu()
     keep_attention_from_compiling()
     let_bf16_do_without_a_tpu()
     take_one_precision()
+    let_tasks_explain_gradients_that_are_not_finite()
 
 
 def keep_logging_quiet() -> None:
@@ -114,6 +116,22 @@ def end_input_errors_without_a_traceback() -> None:
 
     if before.__module__ != __name__:
         sys.excepthook = show
+
+
+def let_any_text_be_printed() -> None:
+    """Has stdout and stderr take the text of any language: as UTF-8, like all files here, whatever the locale says.
+
+    Python encodes by the locale, and fairseq prints hypotheses: in a locale of latin-1 the first Chinese one, in one of
+    ASCII the first umlaut ended fairseq-generate. An encoding that PYTHONIOENCODING asks for stays; what it lacks comes
+    out as \\u escapes.
+    """
+    asked = os.environ.get("PYTHONIOENCODING", "")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            if not asked.partition(":")[0]:
+                stream.reconfigure(encoding="utf-8")
+            elif stream.errors == "strict":
+                stream.reconfigure(errors="backslashreplace")
 
 
 def repair_torchaudio() -> None:
@@ -218,62 +236,110 @@ def make_checkpoint_copies_whole() -> None:
     PathManager.copy = staticmethod(copy)
 
 
-def resume_task_state() -> None:
-    """Makes fairseq's trainer give a task its state back.
+def let_tasks_resume() -> None:
+    """Has fairseq's trainer ask a task with a method `resume` what a training may take over from a checkpoint.
 
-    It writes the task's state into every checkpoint, but reads it in generation only, never when training resumes.
+    fairseq writes the task's state into every checkpoint, but reads it in generation only, never when training resumes.
+    It compares neither the options of the two trainings nor the names of their parameters: the optimizer gets its state
+    back by position, and the best score so far, whatever metric it was of.
     """
-    from fairseq.distributed.utils import broadcast_object
     from fairseq.trainer import Trainer
 
     stock_load = Trainer.load_checkpoint
     if getattr(stock_load, "resumes_task", False):
         return
 
-    def load(self: Any, filename: str, reset_optimizer: bool = False, *args: Any, **kwargs: Any) -> Any:
-        extra_state = stock_load(self, filename, reset_optimizer, *args, **kwargs)
-        if extra_state is not None and not reset_optimizer and getattr(self.task, "resumes_state", False):
-            state = None
-            if self.data_parallel_rank == 0:  # as fairseq: only the first worker need see the file
-                state = torch.load(filename, map_location="cpu", mmap=True).get("task_state", {})
-            if self.data_parallel_world_size > 1:
-                state = broadcast_object(state, src_rank=0, group=self.data_parallel_process_group,
-                                         dist_device=self.device)
-            self.task.load_state_dict(state)
+    def load(self: Any, filename: str, reset_optimizer: bool = False, reset_lr_scheduler: bool = False, *args: Any,
+             **kwargs: Any) -> Any:
+        if not Path(filename).is_file() or not hasattr(self.task, "resume"):
+            return stock_load(self, filename, reset_optimizer, reset_lr_scheduler, *args, **kwargs)
+        taken = self.task.resume(_contents(self, filename), self.cfg, self.get_model(), self.get_criterion(),
+                                 reset_optimizer, reset_lr_scheduler)
+        with _optimizer_state_in_order(taken.order):
+            extra_state = stock_load(self, filename, reset_optimizer, reset_lr_scheduler, *args, **kwargs)
+        if not taken.best:
+            extra_state.pop("best", None)
         return extra_state
 
     load.resumes_task = True  # type: ignore[attr-defined]  # the same
     Trainer.load_checkpoint = load
 
 
-def name_checkpoints_that_do_not_fit() -> None:
-    """Has a training that goes on say in one sentence which checkpoint is of another model, criterion or optimizer.
+def _contents(trainer: Any, filename: str) -> dict[str, Any]:
+    """What a checkpoint says of its training, the shapes of its weights in their place, the same on all workers.
 
-    fairseq raises Exception or AssertionError, and the missing weights fill pages.
+    As in fairseq, only the first worker needs to read the file.
+
+    Raises:
+        InputError: on all workers, if it is no checkpoint.
+    """
+    from fairseq.distributed.utils import broadcast_object
+
+    found: dict[str, Any] = {}
+    if trainer.data_parallel_rank == 0:
+        try:
+            state = load_checkpoint(Path(filename), mmap=True)
+            shapes = {name: tuple(getattr(weight, "shape", ())) for name, weight in state.get("model", {}).items()}
+            groups = (state.get("last_optimizer_state") or {}).get("param_groups", [])
+            found = {"path": filename, "cfg": state.get("cfg"), "shapes": shapes,
+                     "optimized": [len(group["params"]) for group in groups],
+                     "history": (state.get("optimizer_history") or [{}])[-1],
+                     "ema": "ema" in state.get("extra_state", {}), "task_state": state.get("task_state", {})}
+        except InputError as error:
+            found = {"fault": [str(part) for part in error.__reduce__()[1]]}
+    if trainer.data_parallel_world_size > 1:
+        found = broadcast_object(found, src_rank=0, group=trainer.data_parallel_process_group,
+                                 dist_device=trainer.device)
+    if "fault" in found:
+        raise InputError(*found["fault"])
+    return found
+
+
+@contextmanager
+def _optimizer_state_in_order(order: list[int | None] | None) -> Iterator[None]:
+    """Has checkpoints read with their optimizer's state in this order: for each parameter its position in the file,
+    or None for one that begins without. None for all: as it is.
+    """
+    from fairseq import checkpoint_utils
+
+    stock = checkpoint_utils.load_checkpoint_to_cpu
+
+    def load(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        state: dict[str, Any] = stock(*args, **kwargs)
+        if order is not None:
+            found = state["last_optimizer_state"]
+            [group] = found["param_groups"]
+            kept = {now: found["state"][then] for now, then in enumerate(order) if then in found["state"]}
+            state["last_optimizer_state"] = {**found, "state": kept,
+                                             "param_groups": [{**group, "params": list(range(len(order)))}]}
+        return state
+
+    checkpoint_utils.load_checkpoint_to_cpu = load
+    try:
+        yield
+    finally:
+        checkpoint_utils.load_checkpoint_to_cpu = stock
+
+
+def let_tasks_check_trainings() -> None:
+    """Has fairseq's trainer show a task with a method `check_training` the whole configuration before it begins.
+
+    fairseq shows a task its own options and the model's. Whether there is the metric that it saves by, it finds out
+    when it has validated.
     """
     from fairseq.trainer import Trainer
 
-    stock = Trainer.load_checkpoint
-    if getattr(stock, "names_misfits", False):
+    stock = Trainer.__init__
+    if getattr(stock, "checks_training", False):
         return
 
-    @functools.wraps(stock)
-    def load(self: Any, filename: str, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return stock(self, filename, *args, **kwargs)
-        except InputError:
-            raise
-        except Exception as error:  # the class that fairseq raises
-            misfit = error.__context__ if "Cannot load model parameters" in str(error) else error
-            if misfit is error and not isinstance(error, AssertionError):
-                raise
-            lines = [line.strip() for line in str(misfit).splitlines() if line.strip()]
-            raise InputError(filename, "a checkpoint of a training with this model, criterion and optimizer",
-                             " ".join(lines[:2])[:300], "Give the options that it was trained with, or another "
-                             "--save-dir.") from error
+    def init(self: Any, cfg: Any, task: Any, *args: Any, **kwargs: Any) -> None:
+        stock(self, cfg, task, *args, **kwargs)
+        if hasattr(task, "check_training"):
+            task.check_training(self.cfg)
 
-    load.names_misfits = True  # type: ignore[attr-defined]  # the same
-    Trainer.load_checkpoint = load
+    init.checks_training = True  # type: ignore[attr-defined]  # the same
+    Trainer.__init__ = init
 
 
 def end_a_training_that_is_finished() -> None:
@@ -338,10 +404,12 @@ def let_bf16_do_without_a_tpu() -> None:
     if getattr(stock, "without_tpu", False) or find_spec("torch_xla") is not None:
         return
 
-    def parse(*args: Any, **kwargs: Any) -> Any:
-        parsed = stock(*args, **kwargs)
+    def parse(parser: Any, input_args: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if "--tpu" in (sys.argv[1:] if input_args is None else input_args):
+            raise InputError("--tpu", "the package torch_xla", "none", "Install it, or leave --tpu out.")
+        parsed = stock(parser, input_args, *args, **kwargs)
         namespace = parsed[0] if isinstance(parsed, tuple) else parsed
-        namespace.tpu = namespace.tpu and not namespace.bf16
+        namespace.tpu = False
         return parsed
 
     parse.without_tpu = True  # type: ignore[attr-defined]  # the same
@@ -370,23 +438,64 @@ def take_one_precision() -> None:
                 raise InputError("common", "one of fp16, bf16 and amp", " and ".join(chosen), "Switch the others off.")
         stock(self, cfg, *args, **kwargs)
 
-    init.one_precision = True  # type: ignore[attr-defined]  # the same
+    vars(init).update(vars(stock), one_precision=True)
     Trainer.__init__ = init
 
 
-def load_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:
+def let_tasks_explain_gradients_that_are_not_finite() -> None:
+    """Asks a task that can where a gradient that is not finite comes from, in place of fairseq's NanDetector.
+
+    NanDetector repeats the step under hooks that take each module's output for a tensor or a container of tensors.
+    Our network's are streams, so that training ended in a TypeError which hid the cause.
+    """
+    from fairseq import trainer
+
+    stock = trainer.Trainer.train_step
+    if getattr(stock, "explains", False):
+        return
+
+    class Repeated(Exception):  # noqa: N818 - no error of its own
+        """Stands for NanDetector; ends the step where fairseq would repeat it."""
+
+        def __enter__(self) -> NoReturn:
+            raise self
+
+        def __exit__(self, *error: object) -> None:
+            """What a with statement asks for."""
+
+    def train_step(self: Any, samples: list[Any], raise_oom: bool = False) -> Any:
+        explain = getattr(self.task, "explain_not_finite", None)
+        if explain is None:
+            return stock(self, samples, raise_oom)
+        detector, trainer.NanDetector = trainer.NanDetector, Repeated
+        try:
+            return stock(self, samples, raise_oom)
+        except Repeated as repeated:
+            self._set_seed()  # for the dropout that the step had
+            prepared = [self._prepare_sample(sample)[0] for sample in samples]
+            raise explain(prepared, self.get_model(), self.get_criterion(), self.get_num_updates(),
+                          self.cfg.common.amp, str(repeated.__context__)) from repeated.__context__
+        finally:
+            trainer.NanDetector = detector
+
+    train_step.explains = True  # type: ignore[attr-defined]  # the same
+    trainer.Trainer.train_step = train_step
+
+
+def load_checkpoint(path: Path, trust: bool = False, mmap: bool = False) -> dict[str, Any]:
     """A checkpoint on the CPU, as torch.save wrote it.
 
     Args:
         path: a file that fairseq, or anything else in PyTorch, wrote.
         trust: load classes that are not on the list of harmless ones; whatever code the file holds then runs.
+        mmap: leave weights in the file until they are used.
 
     Raises:
         InputError: the file is torn or no checkpoint, or holds such a class and `trust` is False.
     """
     allow_fairseq_checkpoints()
     try:
-        state = torch.load(path, map_location="cpu", weights_only=not trust)
+        state = torch.load(path, map_location="cpu", weights_only=not trust, mmap=mmap)
     except Exception as error:  # bytes that are no checkpoint fail in any way
         refused = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
         if refused:

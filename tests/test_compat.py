@@ -319,6 +319,14 @@ def test_a_failed_copy_leaves_the_old_file(tmp_path: Path, copy: Callable[..., A
     assert (tmp_path / "target").read_text() == "old"
 
 
+def test_a_tpu_without_its_package_is_refused() -> None:
+    compat.install()
+    from fairseq import options
+
+    with pytest.raises(InputError, match="--tpu: expected the package torch_xla, found none"):
+        options.parse_args_and_arch(options.get_training_parser(), ["data", "--tpu", "--bf16"])
+
+
 def test_installing_twice_changes_nothing() -> None:
     from fairseq.file_io import PathManager
 

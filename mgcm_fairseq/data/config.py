@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.read_text import read_text
 from mgcm_fairseq.data.steps import write_whole
 
 
@@ -31,13 +32,19 @@ class CorpusConfig:
             raise InputError(path, "the configuration of a prepared corpus", "no such file",
                              "Run scripts/prep_corpus.sh and pass the folder that it names.")
         try:
-            found = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
+            found = yaml.safe_load(read_text(path, "Prepare the corpus again."))
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of a date or number that is none
+            if isinstance(error, InputError):
+                raise
             raise InputError(path, "YAML", " ".join(str(error).split()), "Prepare the corpus again.") from error
         names = {field.name for field in fields(cls)}
         if not isinstance(found, dict) or set(found) != names:
-            keys = sorted(found) if isinstance(found, dict) else type(found).__name__
+            keys = sorted(map(str, found)) if isinstance(found, dict) else type(found).__name__
             raise InputError(path, f"exactly the keys {sorted(names)}", str(keys), "Prepare the corpus again.")
+        for field in fields(cls):
+            if type(found[field.name]) is not field.type:
+                raise InputError(path, f"{field.name} as {field.type.__name__}", repr(found[field.name]),
+                                 "Prepare the corpus again.")
         return cls(**found)
 
 

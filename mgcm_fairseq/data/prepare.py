@@ -28,7 +28,7 @@ from mgcm_fairseq.data.steps import StepRecord, Summary, write_whole
 from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
 
-FORMAT = 2  # raise it when the files written here change, so that corpora are prepared again
+FORMAT = 3  # raise it when the files written here change, so that corpora are prepared again
 DEFAULT = "mustc"  # --corpus
 
 

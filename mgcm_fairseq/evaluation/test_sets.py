@@ -19,7 +19,7 @@ def test_set(options: Namespace) -> tuple[list[str], Setting]:
     listed = _list(options.corpus, options.split)
     if not listed.is_file():
         raise InputError(listed, "SimulEval's list of wavs", "no such file", PREPARE)
-    wavs = listed.read_text(encoding="utf-8").splitlines()
+    wavs = read_list(listed)
     if len(wavs) != len(utterances):
         raise InputError(listed, f"{len(utterances)} wavs as in the manifest", str(len(wavs)), PREPARE)
     missing = [(number, wav) for number, wav in enumerate(wavs, start=1) if not Path(wav).is_file()]
@@ -47,6 +47,11 @@ def digest(files: Iterable[Path], more: str = "") -> str:
         with path.open("rb") as file:
             whole.update(hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()[:16]
+
+
+def read_list(path: Path) -> list[str]:
+    """The wavs in a list of SimulEval's, whose names may hold any character that ends no line there."""
+    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
 def _list(corpus: Path, split: str) -> Path:

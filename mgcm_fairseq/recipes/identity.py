@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.read_text import read_json
 from mgcm_fairseq.data.steps import write_whole
 
 SECTIONS = ("task", "model", "criterion", "optimizer", "lr_scheduler", "optimization")
@@ -71,4 +72,11 @@ def record(path: Path, trained: dict[str, Any], micro_batch: dict[str, int]) -> 
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    remedy = "Remove it and what was trained here, or choose another --out."
+    try:
+        found = read_json(path)
+    except ValueError as error:
+        raise InputError(path, "a record of what was trained here", f"no JSON ({error})", remedy) from error
+    if not isinstance(found, dict):
+        raise InputError(path, "a record of what was trained here", repr(found)[:80], remedy)
+    return found

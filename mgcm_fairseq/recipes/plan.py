@@ -21,6 +21,7 @@ from mgcm_fairseq.recipes.measured import find
 from mgcm_fairseq.recipes.micro_batches import Cut, cut_of, given_by_hand
 from mgcm_fairseq.recipes.room import Room
 from mgcm_fairseq.recipes.rows import overrides_of
+from mgcm_fairseq.training.goal import check_goal
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Stage:
     updates: int = 0  # done so far
     estimate: Estimate | None = None  # None for one that is done, or where a fault of the input stood in the way
     corpus: str = ""
+    cut_by_hand: bool = False  # by options of the command line
 
     @property
     def record(self) -> Path:
@@ -115,11 +117,13 @@ class Planner:
         check(stage.record, stage.identity, begun=stage.model.is_file() or stage.last.is_file())
         if stage.state == "done":
             return
+        plan.problems.catch(lambda: check_goal(stage.cfg))
         checks.averaging(stage.cfg, self.best_of)
         stage.updates = updates_of(stage.last) if stage.last.is_file() else 0
         count = Count(stage.cfg, self.launch.cluster.workers)
         stage.corpus = count.corpus
-        if self.room.bytes is not None and not given_by_hand(given):
+        stage.cut_by_hand = given_by_hand(given)
+        if self.room.bytes is not None and not stage.cut_by_hand:
             self._cut(stage, self.room.cut(stage.cfg, count, stage.record if stage.updates else None))
         stage.estimate = self._estimate(stage, count)
         if self.room.bytes is not None:

@@ -87,7 +87,7 @@ def train(stage: "Stage", launch: Launch, best_of: int, processes: Processes) ->
     if stage.updates < stage.cfg.optimization.max_update and not _run(stage, launch, processes):
         return False
     if launch.node_rank == 0:
-        paths = best(stage.folder, best_of)
+        paths = best(stage.folder, best_of, stage.cfg.checkpoint.best_checkpoint_metric)
         average(paths, stage.model)
         print(f"{stage.model}: mean of", *(path.name for path in paths), flush=True)
     return True

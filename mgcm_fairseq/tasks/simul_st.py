@@ -26,6 +26,9 @@ from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import start_from_wav2vec2
 from mgcm_fairseq.training.config import ConflictConfig
+from mgcm_fairseq.training.goal import check_goal
+from mgcm_fairseq.training.non_finite import explanation, search
+from mgcm_fairseq.training.resume import Taken, take_over
 from mgcm_fairseq.training.step import ConflictStep
 
 logger = logging.getLogger(__name__)
@@ -68,14 +71,20 @@ class SimulSTConfig(ConflictConfig):
 
 
 class PieceDecoder:
-    """Text from space-separated pieces, as fairseq prints them."""
+    """Text from pieces with a space between each two, as fairseq prints them. Other white space may be a piece."""
 
     def __init__(self, vocabulary: Vocabulary, dictionary: Dictionary) -> None:
         self.vocabulary = vocabulary
         self.dictionary = dictionary
 
     def decode(self, pieces: str) -> str:
-        return self.vocabulary.decode(self.dictionary.index(piece) for piece in pieces.split())
+        return self.vocabulary.decode(self._id(piece) for piece in pieces.split(" ") if piece)
+
+    def _id(self, piece: str) -> int:
+        if piece not in self.dictionary and piece != self.dictionary.unk_string(escape=True):
+            raise InputError("--post-process", "pieces, which are made into text here anyway", repr(piece),
+                             "Leave --post-process and --remove-bpe out.")
+        return int(self.dictionary.index(piece))
 
 
 @register_task("simul_st", dataclass=SimulSTConfig)
@@ -167,6 +176,10 @@ class SimulSTTask(FairseqTask):
             model.network.encoder.front_end.wav2vec2.load_state_dict(weights)
         return model
 
+    def check_training(self, cfg: Any) -> None:
+        """InputError for a training that could not tell its best checkpoints; for the repair in compat."""
+        check_goal(cfg)
+
     def train_step(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update_num: int,
                    ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
         """fairseq's, or with --conflict-rule one whose gradients are merged by task; a filler adds nothing."""
@@ -176,19 +189,27 @@ class SimulSTTask(FairseqTask):
             return loss * 0, 0, {name: value * 0 for name, value in log.items()}
         return loss, sample_size, log
 
-    @property
-    def resumes_state(self) -> bool:
-        """Whether a resumed training needs `state_dict`; for the repair in compat."""
-        return self.conflict is not None and bool(self.conflict.rule.stateful)
+    def explain_not_finite(self, samples: list[dict[str, Any]], model: Any, criterion: Any, updates: int, amp: bool,
+                           cause: str) -> InputError:
+        """Where gradients of the next update stop being finite, for the repair in compat; `cause` is fairseq's."""
+        [names] = [dataset.utterances.ids for dataset in self.datasets.values() if dataset.shuffle_seed is not None]
+        return explanation(search(model, criterion, samples, amp), updates + 1, cause, names)
 
     def state_dict(self) -> dict[str, Any]:
         """What the conflict rule needs to go on, in every checkpoint."""
-        return {} if self.conflict is None else {"conflict": self.conflict.rule.state_dict()}
+        return {} if self.conflict is None else {"conflict": self.conflict.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up what `state_dict` returned."""
-        if self.conflict is not None and "conflict" in state_dict:
-            self.conflict.rule.load_state_dict(state_dict["conflict"])
+        """Nothing: generation has no conflicts. A training that goes on gets this state by `resume`."""
+
+    def resume(self, contents: dict[str, Any], cfg: Any, model: Any, criterion: Any, reset_optimizer: bool,
+               reset_lr_scheduler: bool) -> Taken:
+        """What a training takes over from a checkpoint, for the repair in compat; InputError for one that does not fit.
+        """
+        taken = take_over(contents, cfg, model, criterion, reset_optimizer, reset_lr_scheduler)
+        if self.conflict is not None and not reset_optimizer:
+            self.conflict.resume(contents, criterion.tasks)
+        return taken
 
     def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple[Tensor, int, dict[str, Any]]:
         """Losses, the number of utterances, and with --eval-bleu the counts that corpus BLEU is made of."""

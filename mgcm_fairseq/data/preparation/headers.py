@@ -1,6 +1,7 @@
 """What an audio file says about itself: usable as it lies, to be converted, or unusable and why."""
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,11 @@ import soundfile
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.preparation.containers import CONTAINERS, read_container_header
 from mgcm_fairseq.data.preparation.riff import bytes_missing
+from mgcm_fairseq.data.samples import checked
 
 READABLE = ("WAV", "WAVEX", "FLAC")  # formats from which training reads spans
+_FLOATS = ("FLOAT", "DOUBLE")  # kinds of samples that may be no numbers
+_BLOCK = 1 << 18  # frames read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,11 @@ def read_headers(paths: Sequence[str]) -> list[Header | Unusable]:
 
 
 def read_header(path: Path) -> Header | Unusable:
-    """Reads the header and, of a file that will not be decoded in preparation, the last sample.
+    """Reads the header and, of a file that will not be decoded in preparation, the last sample, or every float.
 
-    A header may promise more than a torn file holds. What is converted is counted as it is decoded.
+    A header may promise more than a torn file holds. What is converted is counted and checked as it is decoded.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # False for a name that no file can have, where Path's is_file raises
         return Unusable("missing audio", "no such file")
     if path.suffix.lower() in CONTAINERS:
         found = read_container_header(path)
@@ -54,9 +58,15 @@ def read_header(path: Path) -> Header | Unusable:
                 file.seek(file.frames - 1)
                 if len(file.read(1)) != 1:
                     return Unusable("unreadable audio", f"less than the {file.frames} samples of its header")
+                if file.subtype in _FLOATS:
+                    file.seek(0)
+                    for _ in checked(file.blocks(_BLOCK, dtype="float32"), file.samplerate):
+                        pass
             return Header(_at_16_khz(file.frames, file.samplerate), ready)
     except soundfile.SoundFileError as error:
         return Unusable("unreadable audio", what_libsndfile_says(error))
+    except ValueError as error:
+        return Unusable("unreadable audio", str(error))
 
 
 def what_libsndfile_says(error: soundfile.SoundFileError) -> str:
