@@ -4,4 +4,4 @@
 # DIR/results.jsonl grows by a line a fault, DIR/table.md sums it up; status 1 if anything was lost.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../python.sh"
-exec "$PYTHON" -W ignore -m mgcm_fairseq.evaluation.fault_check.check "$@"
+exec "$PYTHON" -W ignore -m mgcm_fairseq.checks.faults.check "$@"

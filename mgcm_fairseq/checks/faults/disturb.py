@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from mgcm_fairseq.evaluation.fault_check.fingerprint import difference, fingerprint, torn
-from mgcm_fairseq.evaluation.fault_check.material import Material
-from mgcm_fairseq.evaluation.fault_check.process import Running
-from mgcm_fairseq.evaluation.fault_check.programs import Program
-from mgcm_fairseq.evaluation.fault_check.setting import Row, Setting
+from mgcm_fairseq.checks.faults.fingerprint import difference, fingerprint, torn
+from mgcm_fairseq.checks.faults.material import Material
+from mgcm_fairseq.checks.faults.process import Running
+from mgcm_fairseq.checks.faults.programs import Program
+from mgcm_fairseq.checks.faults.setting import Row, Setting
 
 SETTLED = 15.0  # seconds after which nothing that a program started may live
 TRIES = 20  # moments that are drawn anew where the program had ended before

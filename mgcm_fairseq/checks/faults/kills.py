@@ -4,9 +4,9 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mgcm_fairseq.evaluation.fault_check.disturb import Bench
-from mgcm_fairseq.evaluation.fault_check.programs import PROGRAMS
-from mgcm_fairseq.evaluation.fault_check.setting import Case, Row
+from mgcm_fairseq.checks.faults.disturb import Bench
+from mgcm_fairseq.checks.faults.programs import PROGRAMS
+from mgcm_fairseq.checks.faults.setting import Case, Row
 
 SHARES = {"preparation": 18, "packing": 14, "training": 14, "checkpoint writing": 18, "averaging": 12, "evaluation": 10,
           "export": 14}  # of a hundred kills

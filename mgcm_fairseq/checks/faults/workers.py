@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from mgcm_fairseq.evaluation.fault_check.disturb import SETTLED, Bench, said, traceback
-from mgcm_fairseq.evaluation.fault_check.material import Material
-from mgcm_fairseq.evaluation.fault_check.process import LONGEST, Running
-from mgcm_fairseq.evaluation.fault_check.programs import PROGRAMS, Program
-from mgcm_fairseq.evaluation.fault_check.setting import Case, Row
+from mgcm_fairseq.checks.faults.disturb import SETTLED, Bench, said, traceback
+from mgcm_fairseq.checks.faults.material import Material
+from mgcm_fairseq.checks.faults.process import LONGEST, Running
+from mgcm_fairseq.checks.faults.programs import PROGRAMS, Program
+from mgcm_fairseq.checks.faults.setting import Case, Row
 
 TRIES = 2  # of each kind
 LATER = 0.3  # seconds, at most, from the start of such a process to its death

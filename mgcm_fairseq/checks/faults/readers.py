@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mgcm_fairseq.evaluation.fault_check.material import Material, training
-from mgcm_fairseq.evaluation.fault_check.process import Entry
-from mgcm_fairseq.evaluation.fault_check.programs import average, fairseq_train, module
-from mgcm_fairseq.evaluation.fault_check.setting import REPOSITORY
+from mgcm_fairseq.checks.faults.material import Material, training
+from mgcm_fairseq.checks.faults.process import Entry
+from mgcm_fairseq.checks.faults.programs import average, fairseq_train, module
+from mgcm_fairseq.checks.faults.setting import REPOSITORY
 
 
 @dataclass(frozen=True)

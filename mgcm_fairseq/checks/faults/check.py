@@ -1,4 +1,4 @@
-"""What faults do to preparation, training and evaluation: `python -m mgcm_fairseq.evaluation.fault_check.check`."""
+"""What faults do to preparation, training and evaluation: `python -m mgcm_fairseq.checks.faults.check`."""
 
 import argparse
 import json
@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from mgcm_fairseq.checks.faults.report import table
+from mgcm_fairseq.checks.faults.setting import Case, Row, Setting, say
 from mgcm_fairseq.data.arguments import number, some_of
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.data.steps import write_whole
-from mgcm_fairseq.evaluation.fault_check.report import table
-from mgcm_fairseq.evaluation.fault_check.setting import Case, Row, Setting, say
 
 PARTS = ("kills", "stops", "disk", "workers", "checkpoints", "clocks")
 KILLS, QUICK = 100, 10
@@ -57,15 +57,15 @@ def _cases(setting: Setting, parts: Sequence[str]) -> Iterator[tuple[str, Iterat
     """Imports what is forked, in this process alone and not in those that a program spawns."""
     import torch
 
-    from mgcm_fairseq.evaluation.fault_check.checkpoints import checkpoints
-    from mgcm_fairseq.evaluation.fault_check.clocks import clocks
-    from mgcm_fairseq.evaluation.fault_check.disk import full_disks
-    from mgcm_fairseq.evaluation.fault_check.disturb import Bench
-    from mgcm_fairseq.evaluation.fault_check.kills import kills
-    from mgcm_fairseq.evaluation.fault_check.material import make
-    from mgcm_fairseq.evaluation.fault_check.programs import import_everything
-    from mgcm_fairseq.evaluation.fault_check.stops import stops
-    from mgcm_fairseq.evaluation.fault_check.workers import workers
+    from mgcm_fairseq.checks.faults.checkpoints import checkpoints
+    from mgcm_fairseq.checks.faults.clocks import clocks
+    from mgcm_fairseq.checks.faults.disk import full_disks
+    from mgcm_fairseq.checks.faults.disturb import Bench
+    from mgcm_fairseq.checks.faults.kills import kills
+    from mgcm_fairseq.checks.faults.material import make
+    from mgcm_fairseq.checks.faults.programs import import_everything
+    from mgcm_fairseq.checks.faults.stops import stops
+    from mgcm_fairseq.checks.faults.workers import workers
 
     found: dict[str, Callable[[Bench], Iterator[Case]]] = {
         "kills": kills, "stops": stops, "disk": full_disks, "workers": workers, "checkpoints": checkpoints,

@@ -4,11 +4,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from mgcm_fairseq.evaluation.fault_check.disturb import Bench, said, traceback
-from mgcm_fairseq.evaluation.fault_check.material import foreign
-from mgcm_fairseq.evaluation.fault_check.process import Running
-from mgcm_fairseq.evaluation.fault_check.readers import READERS, Reader
-from mgcm_fairseq.evaluation.fault_check.setting import Case, Row
+from mgcm_fairseq.checks.faults.disturb import Bench, said, traceback
+from mgcm_fairseq.checks.faults.material import foreign
+from mgcm_fairseq.checks.faults.process import Running
+from mgcm_fairseq.checks.faults.readers import READERS, Reader
+from mgcm_fairseq.checks.faults.setting import Case, Row
 
 TORN = 3  # at so many random places for each reader
 

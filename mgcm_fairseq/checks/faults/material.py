@@ -9,7 +9,7 @@ from pathlib import Path
 
 import soundfile
 
-from mgcm_fairseq.evaluation.fault_check.setting import REPOSITORY
+from mgcm_fairseq.checks.faults.setting import REPOSITORY
 
 SIZES = ("--train", "16", "--dev", "2", "--test", "3")
 PIECES = "120"  # of the vocabulary

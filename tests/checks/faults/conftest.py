@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 
-from mgcm_fairseq.evaluation.fault_check.disturb import Bench
-from mgcm_fairseq.evaluation.fault_check.material import make
-from mgcm_fairseq.evaluation.fault_check.programs import import_everything
-from mgcm_fairseq.evaluation.fault_check.setting import Setting
+from mgcm_fairseq.checks.faults.disturb import Bench
+from mgcm_fairseq.checks.faults.material import make
+from mgcm_fairseq.checks.faults.programs import import_everything
+from mgcm_fairseq.checks.faults.setting import Setting
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mgcm_fairseq.checks.faults.material import PIECES, Material, training
+from mgcm_fairseq.checks.faults.process import Entry
+from mgcm_fairseq.checks.faults.setting import REPOSITORY
 from mgcm_fairseq.compat import load_checkpoint, statistics_when_used
-from mgcm_fairseq.evaluation.fault_check.material import PIECES, Material, training
-from mgcm_fairseq.evaluation.fault_check.process import Entry
-from mgcm_fairseq.evaluation.fault_check.setting import REPOSITORY
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mgcm_fairseq.evaluation.fault_check.disturb import Bench
-from mgcm_fairseq.evaluation.fault_check.programs import PROGRAMS, Program
-from mgcm_fairseq.evaluation.fault_check.setting import Case, Row
+from mgcm_fairseq.checks.faults.disturb import Bench
+from mgcm_fairseq.checks.faults.programs import PROGRAMS, Program
+from mgcm_fairseq.checks.faults.setting import Case, Row
 
 YEARS = {"future": 10, "past": -30}
 YEAR = 365 * 24 * 3600  # seconds

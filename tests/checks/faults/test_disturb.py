@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from mgcm_fairseq.evaluation.fault_check.disturb import Bench
-from mgcm_fairseq.evaluation.fault_check.fingerprint import torn
-from mgcm_fairseq.evaluation.fault_check.programs import Program
-from mgcm_fairseq.evaluation.fault_check.setting import Setting
+from mgcm_fairseq.checks.faults.disturb import Bench
+from mgcm_fairseq.checks.faults.fingerprint import torn
+from mgcm_fairseq.checks.faults.programs import Program
+from mgcm_fairseq.checks.faults.setting import Setting
 
 WHOLE = """
 import pathlib, sys, time
@@ -58,7 +58,7 @@ def test_what_a_kill_spoils_is_said(alone, of, fault):
 
 
 def test_a_process_that_lives_on_is_said(alone, monkeypatch):
-    monkeypatch.setattr("mgcm_fairseq.evaluation.fault_check.disturb.SETTLED", 0.2)
+    monkeypatch.setattr("mgcm_fairseq.checks.faults.disturb.SETTLED", 0.2)
     leaves = "import subprocess; subprocess.Popen(['sleep', '60'])"
     assert "1 processes live on" in kill(alone, program(leaves))["fault"]
     once = program(f"(out / 'two.json').exists() or exec({leaves!r}); (out / 'two.json').write_text('[]')")
@@ -68,7 +68,7 @@ def test_a_process_that_lives_on_is_said(alone, monkeypatch):
 
 def test_a_traceback_and_a_deaf_program_are_said(alone, monkeypatch):
     assert "a traceback: KeyboardInterrupt" in kill(alone, program(), number=signal.SIGINT)["fault"]
-    monkeypatch.setattr("mgcm_fairseq.evaluation.fault_check.disturb.SETTLED", 0.05)
+    monkeypatch.setattr("mgcm_fairseq.checks.faults.disturb.SETTLED", 0.05)
     deaf = program("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)")
     assert "still alive" in kill(alone, deaf, number=signal.SIGTERM)["fault"]
 

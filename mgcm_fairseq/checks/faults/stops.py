@@ -3,9 +3,9 @@
 import signal
 from collections.abc import Iterator
 
-from mgcm_fairseq.evaluation.fault_check.disturb import Bench
-from mgcm_fairseq.evaluation.fault_check.programs import PROGRAMS
-from mgcm_fairseq.evaluation.fault_check.setting import Case
+from mgcm_fairseq.checks.faults.disturb import Bench
+from mgcm_fairseq.checks.faults.programs import PROGRAMS
+from mgcm_fairseq.checks.faults.setting import Case
 
 
 def stops(bench: Bench) -> Iterator[Case]:

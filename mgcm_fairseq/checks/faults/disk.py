@@ -5,9 +5,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mgcm_fairseq.evaluation.fault_check.disturb import Bench, said, traceback
-from mgcm_fairseq.evaluation.fault_check.programs import PROGRAMS, Program
-from mgcm_fairseq.evaluation.fault_check.setting import Case, Row
+from mgcm_fairseq.checks.faults.disturb import Bench, said, traceback
+from mgcm_fairseq.checks.faults.programs import PROGRAMS, Program
+from mgcm_fairseq.checks.faults.setting import Case, Row
 
 TRIES = 3  # of each kind for each program
 ROOM = "256m"  # of the disk once there is room

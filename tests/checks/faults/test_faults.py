@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from mgcm_fairseq.evaluation.fault_check.check import main
-from mgcm_fairseq.evaluation.fault_check.checkpoints import checkpoints
-from mgcm_fairseq.evaluation.fault_check.fingerprint import fingerprint
-from mgcm_fairseq.evaluation.fault_check.kills import shared_out
-from mgcm_fairseq.evaluation.fault_check.programs import PROGRAMS
-from mgcm_fairseq.evaluation.fault_check.workers import workers
+from mgcm_fairseq.checks.faults.check import main
+from mgcm_fairseq.checks.faults.checkpoints import checkpoints
+from mgcm_fairseq.checks.faults.fingerprint import fingerprint
+from mgcm_fairseq.checks.faults.kills import shared_out
+from mgcm_fairseq.checks.faults.programs import PROGRAMS
+from mgcm_fairseq.checks.faults.workers import workers
 
 SHORT = replace(PROGRAMS["training"], command=lambda made, out: [
     *PROGRAMS["training"].command(made, out), "--max-update", "3", "--save-interval-updates", "1"])
