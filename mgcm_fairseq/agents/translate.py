@@ -12,10 +12,12 @@ from mgcm_fairseq.agents.system import load_system
 from mgcm_fairseq.agents.trained_length import too_long
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.recording import read_any
+from mgcm_fairseq.data.stopping import stoppable
 
 READ_MS = 320  # of audio between two looks at what may be written
 
 
+@stoppable
 def main() -> None:
     args = _parser().parse_args()
     print(f"{args.audio.name}: loading {args.checkpoint}", file=sys.stderr)

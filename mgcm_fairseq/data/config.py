@@ -7,6 +7,7 @@ import yaml
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.read_text import read_text
+from mgcm_fairseq.data.steps import write_whole
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class CorpusConfig:
 
     def write(self, folder: Path) -> None:
         """Writes folder/config.yaml."""
-        (folder / "config.yaml").write_text(self.text(), encoding="utf-8")
+        write_whole(folder / "config.yaml", self.text())
 
     def text(self) -> str:
         """What config.yaml holds."""

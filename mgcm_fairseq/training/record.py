@@ -15,6 +15,7 @@ from fairseq.logging.meters import AverageMeter
 from mgcm_fairseq.core.conflict import Report
 from mgcm_fairseq.core.conflict.places import COMPONENTS
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.steps import write_whole
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.telemetry import BINS, QUANTITIES, Sums, Telemetry, summarise
@@ -116,7 +117,7 @@ class Recorder:
                     lines.write("\n")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(header) + "\n", encoding="utf-8")
+            write_whole(path, json.dumps(header) + "\n")
 
     def _append(self, path: Path, update: int, sums: Sums) -> None:
         record: dict[str, Any] = {"update": update, "passes": sums.passes,
