@@ -1,5 +1,6 @@
 """Each repair of the stack: the fault by itself, so that a test fails once a repair can go, and none once repaired."""
 
+import io
 import pickle
 import shutil
 import subprocess
@@ -19,6 +20,21 @@ from mgcm_fairseq.data.errors import InputError
 from tests.modules.networks import network, speech, tokens
 
 SPEECH = "import torch, torchaudio.functional as F; print(F.resample(torch.zeros(1, 8000), 8000, 16000).shape[1])"
+
+
+@pytest.mark.parametrize(("encoding", "asked", "written"), [
+    ("ascii", "", "你ü".encode()), ("latin-1", "", "你ü".encode()), ("utf-8", "", "你ü".encode()),
+    ("latin-1", "latin-1", b"\\u4f60\xfc"), ("ascii", "ascii", b"\\u4f60\\xfc"), ("ascii", ":strict", "你ü".encode())])
+def test_text_of_any_language_can_be_printed(monkeypatch: pytest.MonkeyPatch, encoding: str, asked: str,
+                                             written: bytes) -> None:
+    """The fault by itself is Python's: such a stream raises UnicodeEncodeError."""
+    monkeypatch.setenv("PYTHONIOENCODING", asked)
+    with io.TextIOWrapper(io.BytesIO(), encoding) as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        for _ in range(2):  # a second call changes nothing
+            compat.let_any_text_be_printed()
+        print("你ü", end="", flush=True)
+        assert stream.buffer.getvalue() == written
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:

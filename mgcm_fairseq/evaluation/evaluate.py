@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from mgcm_fairseq.agents.registry import POLICIES
+from mgcm_fairseq.agents.choice import HELP
 from mgcm_fairseq.agents.system import load_system, record_of, trained_on
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.corpus_record import CorpusRecord
@@ -118,8 +118,7 @@ def _parser() -> argparse.ArgumentParser:
                         help="prepared corpus of the test set; default: the one that the checkpoint was trained on")
     parser.add_argument("--split", default="tst-COMMON", help="test set (%(default)s)")
     parser.add_argument("--run", action="append", metavar="POLICY:LAG,LAG,... [OPTIONS]",
-                        help=f"may be repeated; policies: {', '.join(POLICIES)} (whose lag is its beam); OPTIONS are "
-                        "the agent's; NAME= in front names the curve. "
+                        help=f"may be repeated; {HELP}; NAME= in front names the curve. "
                         f"Default: {' and '.join(DEFAULT_RUNS)}")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
                         help="audio in a read, in ms (%(default)s)")
