@@ -572,5 +572,6 @@ def _load(file: Any, name: str | Path, *args: Any, **options: Any) -> Any:
                              f"the Python object {refused[1]}, which may run code when it is loaded",
                              "Get one without it. A wav2vec 2.0 file whose maker you trust loads with trust=True "
                              "(fairseq-train: --w2v-trust).") from error
-        summary = f"{type(error).__name__}: {error}".splitlines()[0]
+        reason = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))  # behind advice to load it all the same
+        summary = f"{type(error).__name__}: {reason[1] if reason else error}".splitlines()[0]
         raise InputError(name, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error

@@ -1,6 +1,5 @@
 """A trained checkpoint with the vocabulary that it carries, ready to translate."""
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,7 +73,7 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
         models, _, _ = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], task=task, state=state)
     except InputError:
         raise
-    except (RuntimeError, pickle.UnpicklingError, EOFError, IndexError, KeyError, AttributeError) as error:
+    except (RuntimeError, EOFError, IndexError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise InputError(checkpoint, "a checkpoint of fairseq-train", f"{type(error).__name__}: {error}".split("\n")[0],
                          "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py.") from error
     return System(models[0].network.eval(), task.vocabulary, record)
