@@ -14,10 +14,12 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import Utterance, read_manifest
 from mgcm_fairseq.data.recording import read_any
+from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.evaluation.plot_segments import SegmentedUtterance, plot
 from mgcm_fairseq.evaluation.word_times import even_times, word_times
 
 
+@stoppable
 def main() -> None:
     args = _parser().parse_args()
     try:

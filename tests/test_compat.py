@@ -242,14 +242,17 @@ class Payload:
 
 
 @pytest.mark.parametrize("zip_file", [True, False])
-def test_code_in_a_checkpoint_runs_with_trust_alone(tmp_path: Path, zip_file: bool) -> None:
+def test_code_in_a_checkpoint_runs_with_trust_alone(tmp_path: Path, zip_file: bool,
+                                                    caplog: pytest.LogCaptureFixture) -> None:
     traces = tmp_path / "ran"
     path = save(tmp_path / "model.pt", {"model": Payload(Path.touch, traces)}, _use_new_zipfile_serialization=zip_file)
     with pytest.raises(InputError, match="may run code"):
         compat.load_checkpoint(path)
     assert not traces.exists()
+    assert not caplog.records
     compat.load_checkpoint(path, trust=True)
     assert traces.exists()
+    assert "without the list of harmless classes: code in it runs" in caplog.text
 
 
 @pytest.mark.parametrize("trust", [False, True])

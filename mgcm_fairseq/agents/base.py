@@ -32,7 +32,7 @@ class SystemAgent(SpeechToTextAgent):
     def add_args(parser: ArgumentParser) -> None:
         parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
         parser.add_argument("--corpus", type=Path, metavar="DIR",
-                            help="folder with config.yaml and vocabulary; default: the one trained on")
+                            help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
         parser.add_argument("--bf16", action="store_true",
                             help="run in bfloat16, which SimulEval's --dtype does not offer")
 

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import torch
-
+from mgcm_fairseq.compat import load_checkpoint
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.manifest import read_rows
 
@@ -23,7 +22,7 @@ def trained_samples(checkpoint: Path, corpus: Path | None) -> int:
     Args:
         corpus: folder of train.tsv; None for the one that the checkpoint was trained on.
     """
-    task = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["cfg"]["task"]
+    task = load_checkpoint(checkpoint, mmap=True)["cfg"]["task"]
     allowed = int(task["max_source_samples"])
     train = (corpus or Path(task["data"])) / "train.tsv"
     return min(allowed, max(frames for _, (_, _, frames) in read_rows(train))) if train.is_file() else allowed
