@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 import torch
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.stopping import SAID
 
 
 def install() -> None:
@@ -42,6 +43,7 @@ def install() -> None:
     make_checkpoint_copies_whole()
     let_tasks_resume()
     let_tasks_check_trainings()
+    end_a_training_that_is_finished()
     let_ddp_run_on_cpu()
     keep_attention_from_compiling()
     let_bf16_do_without_a_tpu()
@@ -86,13 +88,31 @@ def silence_what_only_others_can_mend() -> None:
             warnings.filterwarnings("ignore", beginning, category)
 
 
+DIED: dict[str, str] = {
+    r"DataLoader worker \(pid.*\) (is killed|exited)": "a process that loads data",
+    r"Connection (closed|reset) by peer|Broken pipe \[|Socket Timeout|recvBytes|Connection was likely closed":
+        "another worker of this training",
+}
+"""What PyTorch says once a process has died, and which one it was."""
+
+
 def end_input_errors_without_a_traceback() -> None:
-    """Has fairseq-train end with what is wrong with the input alone: it catches nothing."""
+    """Has fairseq's programs, which catch nothing, end with one sentence where nothing is wrong with them.
+
+    That is: with the input, with a process that was killed beside them, or where their user has stopped them.
+    """
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
+        died = [who for pattern, who in DIED.items() if isinstance(error, RuntimeError) and
+                re.search(pattern, str(error))]
         if isinstance(error, InputError):
             print(f"error: {error}", file=sys.stderr)
+        elif isinstance(error, KeyboardInterrupt):
+            print(SAID, file=sys.stderr)
+        elif died:
+            print(f"error: {died[0]} has died, for lack of memory it may be. The same command goes on from the last "
+                  f"checkpoint. ({str(error).splitlines()[0][:160]})", file=sys.stderr)
         else:
             before(kind, error, trace)
 
@@ -283,7 +303,7 @@ def _contents(trainer: Any, filename: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if trainer.data_parallel_rank == 0:
         try:
-            state = load_checkpoint(Path(filename), lazily=True)
+            state = load_checkpoint(Path(filename), mmap=True)
             shapes = {name: tuple(getattr(weight, "shape", ())) for name, weight in state.get("model", {}).items()}
             groups = (state.get("last_optimizer_state") or {}).get("param_groups", [])
             found = {"path": filename, "cfg": state.get("cfg"), "shapes": shapes,
@@ -330,7 +350,7 @@ def let_tasks_check_trainings() -> None:
     """Has fairseq's trainer show a task with a method `check_training` the whole configuration before it begins.
 
     fairseq shows a task its own options and the model's. Whether there is the metric that it saves by, it finds out
-    when it has validated.
+    once it has validated.
     """
     from fairseq.trainer import Trainer
 
@@ -345,6 +365,27 @@ def let_tasks_check_trainings() -> None:
 
     init.checks_training = True  # type: ignore[attr-defined]  # the same
     Trainer.__init__ = init
+
+
+def end_a_training_that_is_finished() -> None:
+    """Has fairseq leave a training that has all of its updates as it is.
+
+    It makes one more update whenever the command of a finished training is given again, and writes the checkpoint anew.
+    """
+    module = sys.modules.get("fairseq_cli.train")  # only its own programs train, and they import it first
+    if module is None or getattr(module.train, "ends", False):
+        return
+    stock = module.train
+
+    def train(cfg: Any, trainer: Any, task: Any, epoch_itr: Any) -> Any:
+        updates = trainer.get_num_updates()
+        if 0 < (cfg.optimization.max_update or 0) <= updates:
+            module.logger.info(f"{updates} of {cfg.optimization.max_update} updates are done: nothing to do")
+            return [None], True
+        return stock(cfg, trainer, task, epoch_itr)
+
+    train.ends = True  # type: ignore[attr-defined]  # the same
+    module.train = train  # type: ignore[attr-defined]
 
 
 def let_ddp_run_on_cpu() -> None:
@@ -466,13 +507,13 @@ def let_tasks_explain_gradients_that_are_not_finite() -> None:
     trainer.Trainer.train_step = train_step
 
 
-def load_checkpoint(path: Path, trust: bool = False, lazily: bool = False) -> dict[str, Any]:
+def load_checkpoint(path: Path, trust: bool = False, mmap: bool = False) -> dict[str, Any]:
     """A checkpoint on the CPU, as torch.save wrote it.
 
     Args:
         path: a file that fairseq, or anything else in PyTorch, wrote.
         trust: load classes that are not on the list of harmless ones; whatever code the file holds then runs.
-        lazily: read weights from the disk only when they are used.
+        mmap: leave weights in the file until they are used.
 
     Raises:
         InputError: the file is torn or no checkpoint, or holds such a class and `trust` is False.
@@ -480,7 +521,7 @@ def load_checkpoint(path: Path, trust: bool = False, lazily: bool = False) -> di
     allow_fairseq_checkpoints()
     if trust:
         logging.getLogger(__name__).warning("%s is loaded without the list of harmless classes: code in it runs", path)
-    state = _load(path, path, map_location="cpu", weights_only=not trust, mmap=lazily and zipfile.is_zipfile(path))
+    state = _load(path, path, map_location="cpu", weights_only=not trust, mmap=mmap and zipfile.is_zipfile(path))
     if not isinstance(state, dict):
         raise InputError(path, "a checkpoint with named parts", f"a {type(state).__name__}", "Pass a file by fairseq.")
     return state

@@ -76,7 +76,8 @@ def _check_unit(args: Namespace, system: System) -> None:
 
 def _first_faulty(listed: str | None) -> str | None:
     """The first wav in the list that simuleval was given whose samples are no sound."""
-    for wav in Path(listed).read_text().splitlines() if listed else ():
+    lines = Path(listed).read_text(encoding="utf-8").split("\n") if listed else []
+    for wav in filter(None, lines):
         samples, rate = soundfile.read(wav.strip(), dtype="float32")
         if first_fault(samples, rate):
             return wav.strip()

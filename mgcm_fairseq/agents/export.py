@@ -1,15 +1,17 @@
 """Makes the folder of a system, for SimulEval's --system-dir: `python -m mgcm_fairseq.agents.export`."""
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
 from mgcm_fairseq.agents.registry import POLICIES, agent_class
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.lock import locked
+from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.models.averaging import average
 
 MODEL, SYSTEM = "model.pt", "main.yaml"
@@ -25,21 +27,26 @@ def export(policy: str, args: argparse.Namespace, out: Path) -> None:
 
     `args`, those of the policy's agent, are checked by building it.
     """
+    partial = out.with_name(f".{out.name}.partial")
     if out.exists():
+        shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed as it ended
         raise InputError("--out", "a folder that does not exist yet", str(out), "Remove it, or pass another.")
     agent = agent_class(policy).from_args(args)
     language = agent.system.writing.language
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out.parent, prefix=".export_") as partial:
-        folder = Path(partial) / out.name
-        folder.mkdir()
-        average([args.checkpoint], folder / MODEL)
-        for name, content in agent.system.record.files.items():
-            (folder / name).write_bytes(content)
-        header = HEADER.format(unit=language.unit, tokenizer=language.tokenizer)
-        text = header + yaml.safe_dump(system(args, policy), sort_keys=False)
-        (folder / SYSTEM).write_text(text, encoding="utf-8")
-        folder.rename(out)
+    with locked(partial, "export"):
+        folder = partial / out.name
+        try:
+            shutil.rmtree(folder, ignore_errors=True)  # of an export that was killed
+            folder.mkdir()
+            average([args.checkpoint], folder / MODEL)
+            for name, content in agent.system.record.files.items():
+                (folder / name).write_bytes(content)
+            header = HEADER.format(unit=language.unit, tokenizer=language.tokenizer)
+            text = header + yaml.safe_dump(system(args, policy), sort_keys=False)
+            (folder / SYSTEM).write_text(text, encoding="utf-8")
+            folder.rename(out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def system(args: argparse.Namespace, policy: str) -> dict[str, Any]:
@@ -64,6 +71,7 @@ def agent_args(policy: str, checkpoint: Path, corpus: Path | None, options: list
     return args
 
 
+@stoppable
 def main() -> None:
     given = _parser().parse_args()
     try:

@@ -83,13 +83,13 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
 def record_of(checkpoint: Path, corpus: Path | None) -> CorpusRecord:
     """Languages and vocabulary that `load_system` would take, without the weights."""
     _check_is_there(checkpoint)
-    return _record(load_checkpoint(checkpoint, lazily=True), checkpoint, corpus)
+    return _record(load_checkpoint(checkpoint, mmap=True), checkpoint, corpus)
 
 
 def trained_on(checkpoint: Path) -> Path:
     """The folder of the corpus that a checkpoint was trained on, wherever that is now."""
     _check_is_there(checkpoint)
-    return Path(_task(load_checkpoint(checkpoint, lazily=True), checkpoint)["data"])
+    return Path(_task(load_checkpoint(checkpoint, mmap=True), checkpoint)["data"])
 
 
 def _check_is_there(checkpoint: Path) -> None:
@@ -115,9 +115,11 @@ def _record(state: Mapping[str, Any], checkpoint: Path, corpus: Path | None) -> 
 
 def _task(state: Mapping[str, Any], checkpoint: Path) -> Mapping[str, Any]:
     """The task's part of a checkpoint's configuration."""
-    task = (state.get("cfg") or {}).get("task") or {}
-    if task.get("_name") != "simul_st":
+    cfg = state.get("cfg")
+    task = cfg.get("task") if isinstance(cfg, Mapping) else None
+    name = task.get("_name") if isinstance(task, Mapping) else None
+    if task is None or name != "simul_st":
         raise InputError(checkpoint, "a checkpoint of fairseq-train --task simul_st",
-                         f"the task {task.get('_name')} and the keys {sorted(state)}",
+                         f"the task {name} and the keys {sorted(map(str, state))}",
                          "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py.")
     return task  # type: ignore[no-any-return]

@@ -9,18 +9,23 @@ from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.agents.choice import HELP, build_agent, read_choice
 from mgcm_fairseq.agents.listening import listen
 from mgcm_fairseq.agents.system import load_system
-from mgcm_fairseq.data.audio import read_any
+from mgcm_fairseq.agents.trained_length import too_long
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.recording import read_any
+from mgcm_fairseq.data.stopping import stoppable
 
 READ_MS = 320  # of audio between two looks at what may be written
 
 
+@stoppable
 def main() -> None:
     args = _parser().parse_args()
     print(f"{args.audio.name}: loading {args.checkpoint}", file=sys.stderr)
     try:
         samples_N = read_any(args.audio)
         agent = _agent(args)
+        if warning := too_long(len(samples_N), args.checkpoint, args.corpus):
+            print(f"{args.audio.name}: {warning}", file=sys.stderr)
         for seconds, words in listen(agent, samples_N, READ_MS):
             if words:
                 print(f"{seconds:7.2f} s  {words}", flush=True)

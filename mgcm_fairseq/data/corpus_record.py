@@ -38,9 +38,9 @@ class CorpusRecord:
         return cls(folder, config, model, dictionary)
 
     @classmethod
-    def of_state(cls, task_state: Mapping[str, Any], place: Path) -> "CorpusRecord | None":
+    def of_state(cls, task_state: Any, place: Path) -> "CorpusRecord | None":
         """Of a checkpoint's `task_state`; None where it has no record, as before they were kept."""
-        kept = task_state.get(KEY)
+        kept = task_state.get(KEY) if isinstance(task_state, Mapping) else None
         if kept is None:
             return None
         if not _is_whole(kept):

@@ -12,6 +12,7 @@ from mgcm_fairseq.data.config import CorpusConfig, language_tag
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.piece_kinds import spaced_kind, unspaced_kind
+from mgcm_fairseq.data.read_text import decode_text
 
 SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")  # in the order of fairseq's Dictionary: ids 0 to 3
 _AGAIN = "Prepare the corpus again."
@@ -147,13 +148,9 @@ def dictionary_lines(model: bytes) -> list[str]:
 
 def _read_dictionary(path: Path, content: bytes) -> list[str]:
     pieces = []
-    for number, line in enumerate(_text(content).removesuffix("\n").split("\n"), start=1):
+    for number, line in enumerate(decode_text(content, path, _AGAIN).removesuffix("\n").split("\n"), start=1):
         piece, space, count = line.rpartition(" ")
         if not (piece and space and count.isdigit()):
             raise InputError((path, number), "a line `piece count`", repr(line), _AGAIN)
         pieces.append(piece)
     return pieces
-
-
-def _text(content: bytes) -> str:
-    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8").read()

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ def test_set(options: Namespace) -> tuple[list[str], Setting]:
     wavs = read_list(listed)
     if len(wavs) != len(utterances):
         raise InputError(listed, f"{len(utterances)} wavs as in the manifest", str(len(wavs)), PREPARE)
-    missing = [(number, wav) for number, wav in enumerate(wavs, start=1) if not Path(wav).is_file()]
+    missing = [(number, wav) for number, wav in enumerate(wavs, start=1) if not os.path.isfile(wav)]
     if missing:
         raise InputError((listed, missing[0][0]), "a wav file", f"none at {missing[0][1]}", PREPARE)
     references = tuple(one.tgt_text.strip() for one in utterances)  # SimulEval strips them

@@ -48,7 +48,7 @@ def best(folder: Path, count: int, metric: str | None = None) -> list[Path]:
 
 def _rank(path: Path, metric: str) -> tuple[float, int]:
     """The larger the better: the score, and updates."""
-    state = load_checkpoint(path, lazily=True)
+    state = load_checkpoint(path, mmap=True)
     try:
         score = float(state["extra_state"]["val_loss"])
         goal = state["cfg"]["checkpoint"]

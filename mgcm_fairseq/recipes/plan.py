@@ -122,9 +122,9 @@ class Planner:
         stage.updates = updates_of(stage.last) if stage.last.is_file() else 0
         count = Count(stage.cfg, self.launch.cluster.workers)
         stage.corpus = count.corpus
-        if start := _start(stage):
-            count.task.check_checkpoint(load_checkpoint(start, lazily=True).get("task_state", {}), start)
         stage.cut_by_hand = given_by_hand(given)
+        if start := _start(stage):
+            count.task.check_checkpoint(load_checkpoint(start, mmap=True).get("task_state", {}), start)
         if self.room.bytes is not None and not stage.cut_by_hand:
             self._cut(stage, self.room.cut(stage.cfg, count, stage.record if stage.updates else None))
         stage.estimate = self._estimate(stage, count)
@@ -160,5 +160,5 @@ def _start(stage: Stage) -> Path | None:
 
 def updates_of(checkpoint: Path) -> int:
     """Updates that a checkpoint of fairseq's has behind it."""
-    state = load_checkpoint(checkpoint, lazily=True)
+    state = load_checkpoint(checkpoint, mmap=True)
     return int(state["optimizer_history"][-1]["num_updates"])

@@ -28,11 +28,14 @@ from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import SimulSTModel, start_from_wav2vec2
+from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.goal import check_goal
 from mgcm_fairseq.training.non_finite import explanation, search
 from mgcm_fairseq.training.resume import Taken, take_over
+from mgcm_fairseq.training.screen import shorten_training_lines
 from mgcm_fairseq.training.step import ConflictStep
+from mgcm_fairseq.training.untouched import Reached
 
 logger = logging.getLogger(__name__)
 
@@ -106,10 +109,12 @@ class SimulSTTask(FairseqTask):
         self.warned = False
         self.validation_generator: Any = None
         self.conflict: ConflictStep | None = None
+        self.reached = Reached()
 
     @classmethod
     def setup_task(cls, cfg: SimulSTConfig, record: CorpusRecord | None = None, **kwargs: Any) -> "SimulSTTask":
         """Reads config.yaml and the vocabulary of the corpus, unless a `record` of them is given."""
+        shorten_training_lines()
         return cls(cfg, record or CorpusRecord.read(Path(cfg.data)))
 
     @property
@@ -191,7 +196,7 @@ class SimulSTTask(FairseqTask):
                              f"{self.cfg.eval_lag} for one without", "Leave it out.")
         model.network.test_lag = self.cfg.eval_lag or None
         if weights is not None:
-            model.network.encoder.front_end.wav2vec2.load_state_dict(weights)
+            load_weights(model.network.encoder.front_end.wav2vec2, weights, Path(cfg.w2v_path))
         return model
 
     def check_training(self, cfg: Any) -> None:
@@ -202,10 +207,19 @@ class SimulSTTask(FairseqTask):
                    ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
         """fairseq's, or with --conflict-rule one whose gradients are merged by task; a filler adds nothing."""
         step = super().train_step if self.conflict is None else self.conflict.run
-        loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad or sample["filler"])
+        self.reached.begin(model)
+        ignore_grad = ignore_grad or sample["filler"]
+        loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad)
+        if not ignore_grad:
+            self.reached.note(model)
         if sample["filler"]:
             return loss * 0, 0, {name: value * 0 for name, value in log.items()}
         return loss, sample_size, log
+
+    def optimizer_step(self, optimizer: Any, model: Any, update_num: int) -> None:
+        """The optimizer's, of what a gradient has reached."""
+        with self.reached.alone(optimizer, model):
+            optimizer.step()
 
     def explain_not_finite(self, samples: list[dict[str, Any]], model: Any, criterion: Any, updates: int, amp: bool,
                            cause: str) -> InputError:
@@ -219,10 +233,7 @@ class SimulSTTask(FairseqTask):
         return {KEY: self.record.state(), **conflict}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Nothing: generation has no conflicts. A training that goes on gets this state by `resume`.
-
-        InputError if the state is of a training with another vocabulary.
-        """
+        """InputError if this generation would have another vocabulary. A training gets its state by `resume`."""
         self.check_checkpoint(state_dict, Path("the checkpoint"))
 
     def resume(self, contents: dict[str, Any], cfg: Any, model: Any, criterion: Any, reset_optimizer: bool,

@@ -10,7 +10,9 @@ import soundfile
 from mgcm_fairseq.agents.listening import listen
 from mgcm_fairseq.agents.registry import POLICIES
 from mgcm_fairseq.agents.system import load_system
+from mgcm_fairseq.agents.trained_length import too_long
 from mgcm_fairseq.agents.translate import main
+from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.evaluation.runs import parse_runs
 from tests.fixtures import run
 
@@ -87,6 +89,23 @@ def test_other_rates_are_converted(recording, tiny_checkpoint, tmp_path, rate):
     soundfile.write(tmp_path / "a.wav", recording, rate)
     lines = translate(tmp_path / "a.wav", tiny_checkpoint).stdout.splitlines()
     assert float(lines[-1].split()[0]) <= len(recording) / rate + 0.01
+
+
+def test_a_recording_longer_than_any_of_training_is_said_to_be_too_long(recording, tiny_corpus, tiny_checkpoint,
+                                                                          tmp_path):
+    longest = max(utterance.n_frames for utterance in read_manifest(tiny_corpus / "train.tsv"))
+    assert len(recording) <= longest
+    assert too_long(longest, tiny_checkpoint, None) is None
+    assert too_long(longest + 1, tiny_checkpoint, None)
+    assert too_long(480_000, tiny_checkpoint, tmp_path) is None, "without train.tsv what was allowed counts"
+    assert "trained on 30.0 s at most" in too_long(480_001, tiny_checkpoint, tmp_path)
+    soundfile.write(tmp_path / "long.wav", np.tile(recording, longest // len(recording) + 1), 16_000)
+    found = translate(tmp_path / "long.wav", tiny_checkpoint)
+    assert re.search(rf"long.wav: [\d.]+ s of sound, and the model was trained on {longest / 16_000:.1f} s at most",
+                     found.stderr)
+    assert found.stdout
+    soundfile.write(tmp_path / "short.wav", recording, 16_000)
+    assert "trained on" not in translate(tmp_path / "short.wav", tiny_checkpoint).stderr
 
 
 def test_what_is_no_audio_is_refused(tiny_checkpoint, tmp_path):

@@ -1,9 +1,4 @@
-"""Checkpoints and corpora that differ from the tiny ones, and fairseq's programs in this process."""
-
-import sys
-from contextlib import contextmanager
-from pathlib import Path
-from unittest.mock import patch
+"""Checkpoints and corpora that differ from the tiny ones."""
 
 import torch
 
@@ -11,7 +6,6 @@ from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.vocabulary import dictionary_lines, train
-from tests.fixtures import training_command
 
 
 def another_vocabulary(corpus, folder):
@@ -41,30 +35,3 @@ def changed(checkpoint, path, change):
 def without_record(checkpoint, path):
     """As versions wrote it that kept no vocabulary."""
     return changed(checkpoint, path, lambda state: state["task_state"].pop(KEY))
-
-
-@contextmanager
-def arguments(*command):
-    """sys.argv."""
-    with patch.object(sys, "argv", [str(part) for part in command]):
-        yield
-
-
-def train_here(data, folder, updates, *more):
-    """fairseq-train, without a new process."""
-    from fairseq_cli.train import cli_main
-
-    command = training_command(data, folder, updates, "--disable-validation", *(str(part) for part in more))
-    del command[2:4]  # --user-dir: the task is registered
-    with arguments(*command):
-        cli_main()
-
-
-def generate_here(data, checkpoint, folder):
-    """fairseq-generate of tst-COMMON, without a new process; returns what it wrote."""
-    from fairseq_cli.generate import cli_main
-
-    with arguments("fairseq-generate", data, "--task", "simul_st", "--path", checkpoint, "--gen-subset", "tst-COMMON",
-                   "--beam", "1", "--max-tokens", "160000", "--cpu", "--results-path", folder):
-        cli_main()
-    return (Path(folder) / "generate-tst-COMMON.txt").read_text(encoding="utf-8")

@@ -14,17 +14,9 @@ from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation import evaluate
 from mgcm_fairseq.evaluation.test_sets import identity
 from mgcm_fairseq.models.averaging import average
-from mgcm_fairseq.recipes import train as recipe
-from tests.agents.policies import build
 from tests.fixtures import made_once
-from tests.tasks.checkpoints import (
-    another_vocabulary,
-    arguments,
-    changed,
-    generate_here,
-    train_here,
-    without_record,
-)
+from tests.tasks.checkpoints import another_vocabulary, changed, without_record
+from tests.tasks.ways_in import WAYS_IN, arguments, train_here
 
 
 @pytest.fixture(scope="session")
@@ -94,61 +86,13 @@ def test_an_evaluation_without_corpus_is_of_the_one_trained_on(alone, tmp_path, 
 
 # another vocabulary of the same size
 
-def _evaluate(checkpoint, other, folder):
-    assert evaluate.main(["--checkpoint", str(checkpoint), "--corpus", str(other), "--out", str(folder / "out")]) == 2
-
-
-def _translate(checkpoint, other, folder):
-    wav = (other / "simuleval" / "tst-COMMON.source").read_text().split()[0]
-    with arguments("translate", wav, "--checkpoint", checkpoint, "--corpus", other), pytest.raises(SystemExit):
-        translate.main()
-
-
-def _export(checkpoint, other, folder):
-    with arguments("export", "--checkpoint", checkpoint, "--corpus", other, "--policy", "offline", "--out",
-                   folder / "out"), pytest.raises(SystemExit):
-        export.main()
-
-
-def _agent(checkpoint, other, folder):
-    build("AlignAtt", "--frames 2", checkpoint, other)
-
-
-def _resume(checkpoint, other, folder):
-    (folder / "out").mkdir()
-    shutil.copy(checkpoint, folder / "out" / "checkpoint_last.pt")
-    train_here(other, folder / "out", 200)
-
-
-def _restore(checkpoint, other, folder):
-    train_here(other, folder / "out", 1, "--restore-file", checkpoint, "--reset-optimizer", "--reset-dataloader",
-               "--reset-meters", "--reset-lr-scheduler")
-
-
-def _fine_tune(checkpoint, other, folder):
-    train_here(other, folder / "out", 1, "--finetune-from-model", checkpoint)
-
-
-def _generate(checkpoint, other, folder):
-    generate_here(other, checkpoint, folder)
-
-
 def _average(checkpoint, other, folder):
     record = {KEY: CorpusRecord.read(other).state()}
     average([checkpoint, changed(checkpoint, folder / "b.pt", lambda state: state["task_state"].update(record))],
             folder / "out.pt")
 
 
-def _plan(checkpoint, other, folder):
-    assert recipe.main(["multi_task", "--data", str(other), "--w2v", str(folder), "--out", str(folder / "out"),
-                        "--cpu", "--gpus", "1", "--best", "1", "--dry-run", "model.w2v_path=null",
-                        f"checkpoint.finetune_from_model='{checkpoint}'", "optimization.max_update=1",
-                        "++model.model_dim=16", "++model.ffn_dim=24", "++model.attention_heads=2",
-                        "++model.encoder_layers=1", "++model.decoder_layers=1"]) == 2
-
-
-@pytest.mark.parametrize("use", [_evaluate, _translate, _export, _agent, _resume, _restore, _fine_tune, _generate,
-                                 _average, _plan])
+@pytest.mark.parametrize("use", [*WAYS_IN, _average])
 def test_another_vocabulary_is_refused(tiny_segmenting_checkpoint, tiny_corpus, other, tmp_path, capsys, use):
     said = ""
     try:
