@@ -39,7 +39,8 @@ def table(header):
 
 
 def test_what_is_named_exists():
-    named = set(re.findall(r"(?<![\w/.])((?:scripts|tests|docs|mgcm_fairseq|configs)/[\w./]*\w)", re.sub(r"`[\w/]+\.py::", "", documents())))
+    text = re.sub(r"`[\w/]+\.py::", "", documents())  # tests, named from their own folder
+    named = set(re.findall(r"(?<![\w/.])((?:scripts|tests|docs|mgcm_fairseq|configs)/[\w./]*\w)", text))
     assert len(named) > 40
     assert [name for name in sorted(named) if not (REPOSITORY / name).exists()] == []
 
