@@ -14,6 +14,7 @@ import sys
 import types
 import typing
 import warnings
+import zipfile
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from typing import Any, NoReturn
 import torch
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.stopping import SAID
 
 
 def install() -> None:
@@ -37,9 +39,11 @@ def install() -> None:
     with statistics_when_used():
         import fairseq  # noqa: F401
     allow_fairseq_checkpoints()
+    keep_fairseq_from_running_checkpoints()
     make_checkpoint_copies_whole()
     let_tasks_resume()
     let_tasks_check_trainings()
+    end_a_training_that_is_finished()
     let_ddp_run_on_cpu()
     keep_attention_from_compiling()
     let_bf16_do_without_a_tpu()
@@ -84,13 +88,31 @@ def silence_what_only_others_can_mend() -> None:
             warnings.filterwarnings("ignore", beginning, category)
 
 
+DIED: dict[str, str] = {
+    r"DataLoader worker \(pid.*\) (is killed|exited)": "a process that loads data",
+    r"Connection (closed|reset) by peer|Broken pipe \[|Socket Timeout|recvBytes|Connection was likely closed":
+        "another worker of this training",
+}
+"""What PyTorch says once a process has died, and which one it was."""
+
+
 def end_input_errors_without_a_traceback() -> None:
-    """Has fairseq-train end with what is wrong with the input alone: it catches nothing."""
+    """Has fairseq's programs, which catch nothing, end with one sentence where nothing is wrong with them.
+
+    That is: with the input, with a process that was killed beside them, or where their user has stopped them.
+    """
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
+        died = [who for pattern, who in DIED.items() if isinstance(error, RuntimeError) and
+                re.search(pattern, str(error))]
         if isinstance(error, InputError):
             print(f"error: {error}", file=sys.stderr)
+        elif isinstance(error, KeyboardInterrupt):
+            print(SAID, file=sys.stderr)
+        elif died:
+            print(f"error: {died[0]} has died, for lack of memory it may be. The same command goes on from the last "
+                  f"checkpoint. ({str(error).splitlines()[0][:160]})", file=sys.stderr)
         else:
             before(kind, error, trace)
 
@@ -190,6 +212,29 @@ def allow_fairseq_checkpoints() -> None:
 
     containers = [DictConfig, ListConfig, AnyNode, ContainerMetadata, Metadata, typing.Any]
     torch.serialization.add_safe_globals([Namespace, *containers, _TensorPlaceholder, defaultdict, dict, list, int])
+
+
+class _OnlyWeights(types.ModuleType):
+    """torch as a module of fairseq's sees it: its `load` never runs code, whatever the environment asks for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(torch, name)
+
+    def load(self, file: Any, *args: Any, **options: Any) -> Any:
+        return _load(file, getattr(file, "name", "a checkpoint"), *args, **options | {"weights_only": True})
+
+
+def keep_fairseq_from_running_checkpoints() -> None:
+    """Has fairseq load checkpoints with the list of harmless classes alone, and say what is wrong with one.
+
+    It calls torch.load without saying how, and TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 then makes that run code.
+    """
+    from fairseq import checkpoint_utils
+    from fairseq.distributed import utils
+
+    for module in (checkpoint_utils, utils):
+        if not isinstance(module.torch, _OnlyWeights):
+            module.torch = _OnlyWeights("torch")
 
 
 def make_checkpoint_copies_whole() -> None:
@@ -305,7 +350,7 @@ def let_tasks_check_trainings() -> None:
     """Has fairseq's trainer show a task with a method `check_training` the whole configuration before it begins.
 
     fairseq shows a task its own options and the model's. Whether there is the metric that it saves by, it finds out
-    when it has validated.
+    once it has validated.
     """
     from fairseq.trainer import Trainer
 
@@ -320,6 +365,27 @@ def let_tasks_check_trainings() -> None:
 
     init.checks_training = True  # type: ignore[attr-defined]  # the same
     Trainer.__init__ = init
+
+
+def end_a_training_that_is_finished() -> None:
+    """Has fairseq leave a training that has all of its updates as it is.
+
+    It makes one more update whenever the command of a finished training is given again, and writes the checkpoint anew.
+    """
+    module = sys.modules.get("fairseq_cli.train")  # only its own programs train, and they import it first
+    if module is None or getattr(module.train, "ends", False):
+        return
+    stock = module.train
+
+    def train(cfg: Any, trainer: Any, task: Any, epoch_itr: Any) -> Any:
+        updates = trainer.get_num_updates()
+        if 0 < (cfg.optimization.max_update or 0) <= updates:
+            module.logger.info(f"{updates} of {cfg.optimization.max_update} updates are done: nothing to do")
+            return [None], True
+        return stock(cfg, trainer, task, epoch_itr)
+
+    train.ends = True  # type: ignore[attr-defined]  # the same
+    module.train = train  # type: ignore[attr-defined]
 
 
 def let_ddp_run_on_cpu() -> None:
@@ -453,16 +519,23 @@ def load_checkpoint(path: Path, trust: bool = False, mmap: bool = False) -> dict
         InputError: the file is torn or no checkpoint, or holds such a class and `trust` is False.
     """
     allow_fairseq_checkpoints()
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=not trust, mmap=mmap)
-    except Exception as error:  # bytes that are no checkpoint fail in any way
-        refused = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
-        if refused:
-            raise InputError(path, "a checkpoint of weights and plain configuration",
-                             f"the Python object {refused[1]}, which may run code when it is loaded",
-                             "If you trust its maker, load it with trust=True (fairseq-train: --w2v-trust).") from error
-        summary = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise InputError(path, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error
+    if trust:
+        logging.getLogger(__name__).warning("%s is loaded without the list of harmless classes: code in it runs", path)
+    state = _load(path, path, map_location="cpu", weights_only=not trust, mmap=mmap and zipfile.is_zipfile(path))
     if not isinstance(state, dict):
         raise InputError(path, "a checkpoint with named parts", f"a {type(state).__name__}", "Pass a file by fairseq.")
     return state
+
+
+def _load(file: Any, name: str | Path, *args: Any, **options: Any) -> Any:
+    try:
+        return torch.load(file, *args, **options)
+    except Exception as error:  # bytes that are no checkpoint fail in any way
+        refused = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        if refused:
+            raise InputError(name, "a checkpoint of weights and plain configuration",
+                             f"the Python object {refused[1]}, which may run code when it is loaded",
+                             "Get one without it. A wav2vec 2.0 file whose maker you trust loads with trust=True "
+                             "(fairseq-train: --w2v-trust).") from error
+        summary = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(name, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.models.averaging import average, best, latest
 
 
+@stoppable
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="--save-dir of the training")

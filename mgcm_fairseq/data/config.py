@@ -7,6 +7,7 @@ import yaml
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.read_text import read_text
+from mgcm_fairseq.data.steps import write_whole
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,11 @@ class CorpusConfig:
 
     def write(self, folder: Path) -> None:
         """Writes folder/config.yaml."""
-        (folder / "config.yaml").write_text(yaml.safe_dump(asdict(self), sort_keys=False), encoding="utf-8")
+        write_whole(folder / "config.yaml", self.text())
+
+    def text(self) -> str:
+        """What config.yaml holds."""
+        return yaml.safe_dump(asdict(self), sort_keys=False)
 
     @classmethod
     def read(cls, folder: Path) -> "CorpusConfig":
@@ -41,9 +46,9 @@ class CorpusConfig:
             keys = sorted(map(str, found)) if isinstance(found, dict) else type(found).__name__
             raise InputError(path, f"exactly the keys {sorted(names)}", str(keys), "Prepare the corpus again.")
         for field in fields(cls):
-            if type(found[field.name]) is not field.type:
-                raise InputError(path, f"{field.name} as {field.type.__name__}", repr(found[field.name]),
-                                 "Prepare the corpus again.")
+            kind = getattr(field.type, "__name__", str(field.type))
+            if type(found[field.name]).__name__ != kind:
+                raise InputError(path, f"{field.name} as {kind}", repr(found[field.name]), "Prepare the corpus again.")
         return cls(**found)
 
 

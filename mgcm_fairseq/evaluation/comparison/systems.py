@@ -104,12 +104,18 @@ def _check_figures(path: Path, name: str, figures: Any) -> None:
 
 def _check_seeds_differ(name: str, results: Mapping[Path, Mapping[str, Any]]) -> None:
     models: dict[str, Path] = {}
+    vocabularies: dict[str | None, Path] = {}  # of models that an older version evaluated, None
     for folder, of_folder in results.items():
         model = of_folder["environment"].get("model", str(folder))
         if model in models:
             raise InputError(name, "models of several seeds", f"the same one in {models[model]} and {folder}",
                              "Name each model once.")
         models[model] = folder
+        vocabularies.setdefault(of_folder["environment"].get("vocabulary"), folder)
+    if len(known := {key: folder for key, folder in vocabularies.items() if key is not None}) > 1:
+        raise InputError(name, "seeds of one system, with one vocabulary",
+                         " and ".join(f"{key} in {folder}" for key, folder in known.items()),
+                         "Give each vocabulary a NAME of its own.")
 
 
 def _language(results: Mapping[str, Any]) -> Language:

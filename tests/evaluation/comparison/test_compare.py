@@ -99,6 +99,17 @@ def test_seeds_of_one_system(compare, write_evaluation, bad, tmp_path):
     assert "Tests use the first seed alone of good" in (tmp_path / "out/compare.md").read_text()
 
 
+def test_seeds_with_two_vocabularies_are_not_one_system(write_evaluation, bad, tmp_path, capsys):
+    stated = {"first": {"vocabulary": "aa11"}, "second": {"vocabulary": "bb22"}, "old": {}}
+    first, second, old = (write_evaluation(name, {("wait-k", 3): said(0.1, 3, seed)}, **known)
+                          for seed, (name, known) in enumerate(stated.items()))
+    line = ["--out", str(tmp_path / "out"), *FEW]
+    assert main([*line, f"one={first},{second}"]) == 2
+    assert f"one: expected seeds of one system, with one vocabulary, found aa11 in {first} and bb22 in {second}" in (
+        capsys.readouterr().err)
+    assert main([*line, f"one={first},{old}", f"other={second}"]) == 0
+
+
 def test_empty_hypotheses_are_left_out_of_latency_alone(compare, write_evaluation, bad):
     records = said(0.1, 3, 1)
     some = write_evaluation("some", {("wait-k", 3): [silent(records[0]), silent(records[1]), *records[2:]]})

@@ -115,7 +115,8 @@ def _translate(line: Sequence[str], system: System) -> None:
 
 
 def _augment(line: Sequence[str], system: System) -> None:
-    Augmentation.parse(*[*line, "", "", ""][:3], seed=1)
+    speed, gain, noise = [*line, "", "", ""][:3]
+    Augmentation.parse(speed, gain, noise, seed=1)
 
 
 def _lags(line: Sequence[str], system: System) -> None:
