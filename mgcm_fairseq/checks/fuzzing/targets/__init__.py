@@ -29,6 +29,6 @@ TARGETS: dict[str, Chosen] = {
     "run-log": Chosen(f"{_HERE}.run_log:Log", 8_000),
     "conflict-log": Chosen(f"{_HERE}.conflict_log:Conflicts", 8_000),
     "results": Chosen(f"{_HERE}.results:Results", 1_500),
-    "overrides": Chosen(f"{HERE}.overrides:Overrides", 500),
+    "overrides": Chosen(f"{_HERE}.overrides:Overrides", 500),
     "arguments": Chosen(f"{_HERE}.arguments:Arguments", 3_000),
 }
