@@ -26,8 +26,8 @@ class Wav2Vec2:
         return {"w2v.pt": saved(random, self._state)}
 
     def read(self, folder: Path) -> None:
-        small = {"model_dim": 16, "ffn_dim": 16, "attention_heads": 2, "encoder_layers": 1, "decoder_layers": 1}
-        cfg = OmegaConf.structured(SimulSTModelConfig(w2v_path=str(folder / "w2v.pt"), **small))
+        cfg = OmegaConf.structured(SimulSTModelConfig(w2v_path=str(folder / "w2v.pt"), model_dim=16, ffn_dim=16,
+                                                      attention_heads=2, encoder_layers=1, decoder_layers=1))
         weights = start_from_wav2vec2(cfg)
         assert weights is not None
         front_end = build_network(cfg, PieceKinds([0] * 8, [0] * 8), pad=1, seed=1).encoder.front_end
