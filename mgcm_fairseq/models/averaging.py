@@ -73,8 +73,7 @@ def average(paths: Sequence[Path], output: Path) -> None:
         loaded = load_checkpoint(path)
         weights = loaded.get("model")
         if not isinstance(weights, dict) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
-            raise InputError(path, "a checkpoint of fairseq-train, with weights in `model`",
-                             f"the keys {sorted(map(str, loaded))}",
+            raise InputError(path, "a checkpoint of fairseq-train", f"the keys {sorted(map(str, loaded))}",
                              "Average one training's checkpoints.")
         if record := CorpusRecord.of_state(loaded.get("task_state", {}), path):
             known.append(record)

@@ -112,5 +112,5 @@ def test_checkpoints_from_before_and_after_segments_set_in_are_not_averaged(tmp_
 @pytest.mark.parametrize("model", [None, [1], {"w": [1.0]}])
 def test_a_file_without_weights_is_refused(tmp_path, model):
     torch.save({"model": model, "cfg": {}}, tmp_path / "a.pt")
-    with pytest.raises(InputError, match=r"a\.pt: expected a checkpoint of fairseq-train, with weights in `model`"):
+    with pytest.raises(InputError, match=r"a\.pt: expected a checkpoint of fairseq-train"):
         average([tmp_path / "a.pt"], tmp_path / "mean.pt")
