@@ -6,12 +6,14 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from mgcm_fairseq.agents.listening import listen
 from mgcm_fairseq.agents.registry import POLICIES
 from mgcm_fairseq.agents.system import load_system
 from mgcm_fairseq.agents.trained_length import too_long
 from mgcm_fairseq.agents.translate import main
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.evaluation.runs import parse_runs
 from tests.fixtures import run
@@ -113,3 +115,13 @@ def test_what_is_no_audio_is_refused(tiny_checkpoint, tmp_path):
         assert failed.returncode == 2
         assert message in failed.stderr
         assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize("change", [{"model_dim": "wide"}, {"attention_heads": 7}, {"subsample_kernels": 5},
+                                    {"lags": ""}])
+def test_a_checkpoint_whose_configuration_was_changed_is_refused(tiny_checkpoint, tmp_path, change):
+    state = torch.load(tiny_checkpoint)
+    state["cfg"]["model"].update(change)
+    torch.save(state, tmp_path / "a.pt")
+    with pytest.raises(InputError):
+        load_system(tmp_path / "a.pt", None)
