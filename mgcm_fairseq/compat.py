@@ -48,6 +48,7 @@ def install() -> None:
     keep_attention_from_compiling()
     let_bf16_do_without_a_tpu()
     take_one_precision()
+    name_optimizers_that_need_fp32_copies()
     let_tasks_explain_gradients_that_are_not_finite()
 
 
@@ -461,10 +462,44 @@ def take_one_precision() -> None:
             chosen = [name for name in ("fp16", "bf16", "amp") if common[name]]
             if len(chosen) > 1:
                 raise InputError("common", "one of fp16, bf16 and amp", " and ".join(chosen), "Switch the others off.")
+            _check_without_a_gpu(common)
         stock(self, cfg, *args, **kwargs)
 
     vars(init).update(vars(stock), one_precision=True)
     Trainer.__init__ = init
+
+
+def _check_without_a_gpu(common: Any) -> None:
+    """What half precision does where there is none: fairseq says nothing, or ends in the middle of CUDA."""
+    if torch.cuda.is_available() and not common.cpu:
+        return
+    if common.fp16 and not (common.fp16_no_flatten_grads or common.memory_efficient_fp16):
+        raise InputError("--fp16", "--fp16-no-flatten-grads beside it where there is no GPU", "none",
+                         "Add it (common.fp16_no_flatten_grads=true), or use --bf16.")
+    if common.amp:
+        logging.getLogger(__name__).warning("--amp needs a GPU: without one this training is in fp32")
+
+
+def name_optimizers_that_need_fp32_copies() -> None:
+    """Has fairseq say which option to leave out where an optimizer cannot do without fp32 copies of the weights."""
+    from fairseq.optim import MemoryEfficientFP16Optimizer
+
+    stock = MemoryEfficientFP16Optimizer.build_optimizer.__func__
+    if getattr(stock, "names_options", False):
+        return
+
+    def build(cls: Any, cfg: Any, params: Any, **kwargs: Any) -> Any:
+        try:
+            return stock(cls, cfg, params, **kwargs)
+        except ValueError as error:
+            if not str(error).startswith("Unsupported optimizer"):
+                raise
+            raise InputError("--optimizer", "one that needs no fp32 copies of the weights, such as adam or adafactor",
+                             cfg.optimizer._name, "Leave out --memory-efficient-fp16 and --memory-efficient-bf16."
+                             ) from error
+
+    build.names_options = True  # type: ignore[attr-defined]  # the same
+    MemoryEfficientFP16Optimizer.build_optimizer = classmethod(build)
 
 
 def let_tasks_explain_gradients_that_are_not_finite() -> None:
@@ -537,5 +572,6 @@ def _load(file: Any, name: str | Path, *args: Any, **options: Any) -> Any:
                              f"the Python object {refused[1]}, which may run code when it is loaded",
                              "Get one without it. A wav2vec 2.0 file whose maker you trust loads with trust=True "
                              "(fairseq-train: --w2v-trust).") from error
-        summary = f"{type(error).__name__}: {error}".splitlines()[0]
+        reason = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))  # behind advice to load it all the same
+        summary = f"{type(error).__name__}: {reason[1] if reason else error}".splitlines()[0]
         raise InputError(name, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error

@@ -1,6 +1,5 @@
 """A trained checkpoint with the vocabulary that it carries, ready to translate."""
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,9 +71,9 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
         task = tasks.setup_task(state["cfg"].task, from_checkpoint=True, record=record)
         task.check_checkpoint(state.get("task_state", {}), checkpoint)
         models, _, _ = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], task=task, state=state)
-    except InputError:
+    except (InputError, MemoryError):
         raise
-    except (RuntimeError, pickle.UnpicklingError, EOFError, IndexError, KeyError, AttributeError) as error:
+    except Exception as error:  # of a configuration or of weights that were changed, which fail in any way
         raise InputError(checkpoint, "a checkpoint of fairseq-train", f"{type(error).__name__}: {error}".split("\n")[0],
                          "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py.") from error
     return System(models[0].network.eval(), task.vocabulary, record)

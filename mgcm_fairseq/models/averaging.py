@@ -71,7 +71,8 @@ def average(paths: Sequence[Path], output: Path) -> None:
     known: list[CorpusRecord] = []
     for counted, path in enumerate(paths):
         loaded = load_checkpoint(path)
-        if not isinstance(loaded.get("model"), dict):
+        weights = loaded.get("model")
+        if not isinstance(weights, dict) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
             raise InputError(path, "a checkpoint of fairseq-train", f"the keys {sorted(map(str, loaded))}",
                              "Average one training's checkpoints.")
         if record := CorpusRecord.of_state(loaded.get("task_state", {}), path):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config
 from omegaconf import DictConfig, OmegaConf
@@ -50,7 +51,7 @@ def read_wav2vec2(path: Path, trust: bool, overridden: Collection[str] = ()) -> 
         raise
     config = _config(path, state)
     weights = state.get("model")
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+    if not isinstance(weights, dict) or not all(map(_is_weight, weights.values())):
         raise InputError(path, f"{_WANTED}, with weights in `model`", f"the keys {sorted(map(str, state))}",
                          "Download it again, or pass another.")
     sections: dict[str, Any] = OmegaConf.to_container(config)  # type: ignore[assignment]
@@ -65,6 +66,10 @@ def read_wav2vec2(path: Path, trust: bool, overridden: Collection[str] = ()) -> 
     normalize = "normalize" in task and bool(_value(path, config.task, "normalize"))
     return PretrainedFrontEnd(values, normalize,
                               {key: value for key, value in weights.items() if not key.startswith(PRETRAINING_ONLY)})
+
+
+def _is_weight(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.layout is torch.strided and not value.is_meta
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:

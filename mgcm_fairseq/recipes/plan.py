@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from mgcm_fairseq.compat import load_checkpoint
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.recipes import checks, estimate
 from mgcm_fairseq.recipes.checks import Problems
 from mgcm_fairseq.recipes.cluster import UPDATE_FREQ
@@ -161,4 +162,8 @@ def _start(stage: Stage) -> Path | None:
 def updates_of(checkpoint: Path) -> int:
     """Updates that a checkpoint of fairseq's has behind it."""
     state = load_checkpoint(checkpoint, mmap=True)
-    return int(state["optimizer_history"][-1]["num_updates"])
+    try:
+        return int(state["optimizer_history"][-1]["num_updates"])
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise InputError(checkpoint, "a checkpoint in which fairseq-train recorded its updates", f"none ({error!r})",
+                         "Remove it, or take another copy of it.") from error

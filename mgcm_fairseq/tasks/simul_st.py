@@ -32,6 +32,7 @@ from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.goal import check_goal
 from mgcm_fairseq.training.non_finite import explanation, search
+from mgcm_fairseq.training.preconditions import unused_parts_named
 from mgcm_fairseq.training.resume import Taken, take_over
 from mgcm_fairseq.training.screen import shorten_training_lines
 from mgcm_fairseq.training.step import ConflictStep
@@ -209,7 +210,8 @@ class SimulSTTask(FairseqTask):
         step = super().train_step if self.conflict is None else self.conflict.run
         self.reached.begin(model)
         ignore_grad = ignore_grad or sample["filler"]
-        loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad)
+        with unused_parts_named():
+            loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad)
         if not ignore_grad:
             self.reached.note(model)
         if sample["filler"]:

@@ -107,3 +107,10 @@ def test_checkpoints_from_before_and_after_segments_set_in_are_not_averaged(tmp_
         save(tmp_path / name, 1.0, model={"w": torch.ones(2), "encoder.segmenter._extra_state": torch.tensor(active)})
     with pytest.raises(InputError, match="expected checkpoints of one stage"):
         average([tmp_path / "a", tmp_path / "b"], tmp_path / "mean.pt")
+
+
+@pytest.mark.parametrize("model", [None, [1], {"w": [1.0]}])
+def test_a_file_without_weights_is_refused(tmp_path, model):
+    torch.save({"model": model, "cfg": {}}, tmp_path / "a.pt")
+    with pytest.raises(InputError, match=r"a\.pt: expected a checkpoint of fairseq-train"):
+        average([tmp_path / "a.pt"], tmp_path / "mean.pt")

@@ -109,6 +109,8 @@ def without(key):
 FAULTS = {
     "no model": (lambda: {**good(), "model": None}, "with weights in `model`, found the keys"),
     "no weights in it": (lambda: {**good(), "model": {"a": 3}}, "with weights in `model`"),
+    "sparse": (lambda: {**good(), "model": {KEY: torch.eye(3).to_sparse()}}, "with weights in `model`"),
+    "without values": (lambda: {**good(), "model": {KEY: torch.empty(3, device="meta")}}, "with weights in `model`"),
     "missing": (lambda: without(KEY), rf"found no {KEY} \(1 are missing\)"),
     "extra": (lambda: {**good(), "model": {**good()["model"], "more": torch.zeros(1)}}, "found more, for which"),
     "shape": (lambda: {**good(), "model": {**good()["model"], KEY: torch.zeros(3, 4)}},

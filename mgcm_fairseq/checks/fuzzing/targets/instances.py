@@ -50,7 +50,7 @@ class Instances:
 
     def read(self, folder: Path) -> None:
         found = read_instances(folder, REFERENCES)
-        lines = [json.loads(line) for line in (folder / "instances.log").read_text("utf-8").split("\n") if line]
+        lines = [json.loads(line) for line in (folder / "instances.log").read_bytes().decode().split("\n") if line]
         same("sentences", len(found), len(lines))
         for one, record in zip(found, sorted(lines, key=lambda record: record["index"]), strict=True):
             same("sentence", (one.prediction, one.delays, one.elapsed, one.source_length, one.reference),
