@@ -14,6 +14,7 @@ import sys
 import types
 import typing
 import warnings
+import zipfile
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ def install() -> None:
     with statistics_when_used():
         import fairseq  # noqa: F401
     allow_fairseq_checkpoints()
+    keep_fairseq_from_running_checkpoints()
     make_checkpoint_copies_whole()
     let_tasks_resume()
     let_tasks_check_trainings()
@@ -46,6 +48,7 @@ def install() -> None:
     keep_attention_from_compiling()
     let_bf16_do_without_a_tpu()
     take_one_precision()
+    name_optimizers_that_need_fp32_copies()
     let_tasks_explain_gradients_that_are_not_finite()
 
 
@@ -212,6 +215,29 @@ def allow_fairseq_checkpoints() -> None:
     torch.serialization.add_safe_globals([Namespace, *containers, _TensorPlaceholder, defaultdict, dict, list, int])
 
 
+class _OnlyWeights(types.ModuleType):
+    """torch as a module of fairseq's sees it: its `load` never runs code, whatever the environment asks for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(torch, name)
+
+    def load(self, file: Any, *args: Any, **options: Any) -> Any:
+        return _load(file, getattr(file, "name", "a checkpoint"), *args, **options | {"weights_only": True})
+
+
+def keep_fairseq_from_running_checkpoints() -> None:
+    """Has fairseq load checkpoints with the list of harmless classes alone, and say what is wrong with one.
+
+    It calls torch.load without saying how, and TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 then makes that run code.
+    """
+    from fairseq import checkpoint_utils
+    from fairseq.distributed import utils
+
+    for module in (checkpoint_utils, utils):
+        if not isinstance(module.torch, _OnlyWeights):
+            module.torch = _OnlyWeights("torch")
+
+
 def make_checkpoint_copies_whole() -> None:
     """Makes fairseq copy a checkpoint whole or not at all.
 
@@ -325,7 +351,7 @@ def let_tasks_check_trainings() -> None:
     """Has fairseq's trainer show a task with a method `check_training` the whole configuration before it begins.
 
     fairseq shows a task its own options and the model's. Whether there is the metric that it saves by, it finds out
-    when it has validated.
+    once it has validated.
     """
     from fairseq.trainer import Trainer
 
@@ -436,10 +462,44 @@ def take_one_precision() -> None:
             chosen = [name for name in ("fp16", "bf16", "amp") if common[name]]
             if len(chosen) > 1:
                 raise InputError("common", "one of fp16, bf16 and amp", " and ".join(chosen), "Switch the others off.")
+            _check_without_a_gpu(common)
         stock(self, cfg, *args, **kwargs)
 
     vars(init).update(vars(stock), one_precision=True)
     Trainer.__init__ = init
+
+
+def _check_without_a_gpu(common: Any) -> None:
+    """What half precision does where there is none: fairseq says nothing, or ends in the middle of CUDA."""
+    if torch.cuda.is_available() and not common.cpu:
+        return
+    if common.fp16 and not (common.fp16_no_flatten_grads or common.memory_efficient_fp16):
+        raise InputError("--fp16", "--fp16-no-flatten-grads beside it where there is no GPU", "none",
+                         "Add it (common.fp16_no_flatten_grads=true), or use --bf16.")
+    if common.amp:
+        logging.getLogger(__name__).warning("--amp needs a GPU: without one this training is in fp32")
+
+
+def name_optimizers_that_need_fp32_copies() -> None:
+    """Has fairseq say which option to leave out where an optimizer cannot do without fp32 copies of the weights."""
+    from fairseq.optim import MemoryEfficientFP16Optimizer
+
+    stock = MemoryEfficientFP16Optimizer.build_optimizer.__func__
+    if getattr(stock, "names_options", False):
+        return
+
+    def build(cls: Any, cfg: Any, params: Any, **kwargs: Any) -> Any:
+        try:
+            return stock(cls, cfg, params, **kwargs)
+        except ValueError as error:
+            if not str(error).startswith("Unsupported optimizer"):
+                raise
+            raise InputError("--optimizer", "one that needs no fp32 copies of the weights, such as adam or adafactor",
+                             cfg.optimizer._name, "Leave out --memory-efficient-fp16 and --memory-efficient-bf16."
+                             ) from error
+
+    build.names_options = True  # type: ignore[attr-defined]  # the same
+    MemoryEfficientFP16Optimizer.build_optimizer = classmethod(build)
 
 
 def let_tasks_explain_gradients_that_are_not_finite() -> None:
@@ -494,16 +554,24 @@ def load_checkpoint(path: Path, trust: bool = False, mmap: bool = False) -> dict
         InputError: the file is torn or no checkpoint, or holds such a class and `trust` is False.
     """
     allow_fairseq_checkpoints()
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=not trust, mmap=mmap)
-    except Exception as error:  # bytes that are no checkpoint fail in any way
-        refused = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
-        if refused:
-            raise InputError(path, "a checkpoint of weights and plain configuration",
-                             f"the Python object {refused[1]}, which may run code when it is loaded",
-                             "If you trust its maker, load it with trust=True (fairseq-train: --w2v-trust).") from error
-        summary = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise InputError(path, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error
+    if trust:
+        logging.getLogger(__name__).warning("%s is loaded without the list of harmless classes: code in it runs", path)
+    state = _load(path, path, map_location="cpu", weights_only=not trust, mmap=mmap and zipfile.is_zipfile(path))
     if not isinstance(state, dict):
         raise InputError(path, "a checkpoint with named parts", f"a {type(state).__name__}", "Pass a file by fairseq.")
     return state
+
+
+def _load(file: Any, name: str | Path, *args: Any, **options: Any) -> Any:
+    try:
+        return torch.load(file, *args, **options)
+    except Exception as error:  # bytes that are no checkpoint fail in any way
+        refused = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        if refused:
+            raise InputError(name, "a checkpoint of weights and plain configuration",
+                             f"the Python object {refused[1]}, which may run code when it is loaded",
+                             "Get one without it. A wav2vec 2.0 file whose maker you trust loads with trust=True "
+                             "(fairseq-train: --w2v-trust).") from error
+        reason = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))  # behind advice to load it all the same
+        summary = f"{type(error).__name__}: {reason[1] if reason else error}".splitlines()[0]
+        raise InputError(name, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error

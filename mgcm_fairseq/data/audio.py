@@ -1,4 +1,4 @@
-"""Reading speech: a span of a wav file named `path:offset:frames`, or a whole file at any rate and channel count."""
+"""Reading speech: a span of a wav file named `path:offset:frames`."""
 
 import re
 from dataclasses import dataclass
@@ -52,26 +52,3 @@ class AudioSpan:
         if fault := first_fault(samples, rate, self.offset):
             raise InputError(self.path, SOUND, fault, "Prepare the corpus again.")
         return samples
-
-
-def read_any(path: Path) -> np.ndarray:
-    """A whole audio file as float32 mono samples at 16 kHz: channels are averaged, other rates resampled."""
-    import torch
-
-    from mgcm_fairseq.compat import repair_torchaudio
-
-    repair_torchaudio()
-    import torchaudio.functional
-
-    if not path.is_file():
-        raise InputError(path, "an audio file", "no such file", "Give the path of a wav, flac or ogg file.")
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.SoundFileError as error:
-        raise InputError(path, "audio that libsndfile can read", str(error), "Convert it to wav.") from error
-    if fault := first_fault(samples, rate):
-        raise InputError(path, SOUND, fault, "Repair the file or record it again.")
-    mono = torch.from_numpy(samples.mean(axis=1))
-    if rate != SAMPLE_RATE and len(mono):  # torchaudio does not resample nothing
-        mono = torchaudio.functional.resample(mono, rate, SAMPLE_RATE)
-    return mono.numpy()

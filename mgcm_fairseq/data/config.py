@@ -22,7 +22,11 @@ class CorpusConfig:
 
     def write(self, folder: Path) -> None:
         """Writes folder/config.yaml."""
-        write_whole(folder / "config.yaml", yaml.safe_dump(asdict(self), sort_keys=False))
+        write_whole(folder / "config.yaml", self.text())
+
+    def text(self) -> str:
+        """What config.yaml holds."""
+        return yaml.safe_dump(asdict(self), sort_keys=False)
 
     @classmethod
     def read(cls, folder: Path) -> "CorpusConfig":
@@ -42,9 +46,9 @@ class CorpusConfig:
             keys = sorted(map(str, found)) if isinstance(found, dict) else type(found).__name__
             raise InputError(path, f"exactly the keys {sorted(names)}", str(keys), "Prepare the corpus again.")
         for field in fields(cls):
-            if type(found[field.name]) is not field.type:
-                raise InputError(path, f"{field.name} as {field.type.__name__}", repr(found[field.name]),
-                                 "Prepare the corpus again.")
+            kind = getattr(field.type, "__name__", str(field.type))
+            if type(found[field.name]).__name__ != kind:
+                raise InputError(path, f"{field.name} as {kind}", repr(found[field.name]), "Prepare the corpus again.")
         return cls(**found)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.read_text import parse_json, text_lines
+from mgcm_fairseq.data.read_text import is_number, parse_json, text_lines
 
 FORMAT = 1
 _EXPECTED = "a file that fairseq-train --conflict-log wrote"
@@ -119,7 +119,9 @@ def _record(written: Any, head: dict[str, Any], where: tuple[Path, int]) -> "_Re
 
 
 def _numbers(written: Any, shape: tuple[int, ...]) -> np.ndarray:
-    found = np.array(written, dtype=float)
+    found = np.array(written)
     if found.shape != shape:
         raise ValueError(f"{found.shape} numbers in place of {shape}")
-    return found
+    if found.dtype.kind not in "iuf" and not all(one is None or is_number(one) for one in found.flat):
+        raise ValueError("what is no number")
+    return found.astype(float)

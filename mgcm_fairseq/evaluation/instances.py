@@ -9,6 +9,7 @@ from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import UNITS, Unit, units
 from mgcm_fairseq.data.read_text import is_number, parse_json, text_lines
 
+LONGEST = 1e12  # ms, 31 years: sums and means of such times are numbers
 RERUN = "Evaluate again into an empty folder."
 _EDITED = f"The run was interrupted or the file edited. {RERUN}"
 
@@ -66,8 +67,11 @@ def _parse(line: str, where: tuple[Path, int], unit: Unit) -> Instance:
 
 def _check_types(one: Instance, where: tuple[Path, int]) -> None:
     """InputError for what no run writes, and no score can be made of."""
+    def time(value: Any) -> bool:
+        return is_number(value, 0) and value <= LONGEST
+
     def times(value: Any) -> bool:
-        return isinstance(value, list) and all(is_number(time, 0) for time in value)
+        return isinstance(value, list) and all(map(time, value))
 
     fits = {
         "index": (type(one.index) is int, "a whole number"),
@@ -75,10 +79,10 @@ def _check_types(one: Instance, where: tuple[Path, int]) -> None:
         "reference": (isinstance(one.reference, str), "a text"),
         "delays": (times(one.delays), "a list of numbers from 0 on, in ms"),
         "elapsed": (times(one.elapsed), "a list of numbers from 0 on, in ms"),
-        "source_length": (is_number(one.source_length, 0) and (one.source_length > 0 or not one.delays),
+        "source_length": (time(one.source_length) and (one.source_length > 0 or not one.delays),
                           "a number in ms, above 0 where words were written"),
-        "computing": (one.computing is None or is_number(one.computing, 0), "a number from 0 on, in ms"),
-        "slowest_read": (one.slowest_read is None or is_number(one.slowest_read, 0), "a number from 0 on, in ms"),
+        "computing": (one.computing is None or time(one.computing), "a number from 0 on, in ms"),
+        "slowest_read": (one.slowest_read is None or time(one.slowest_read), "a number from 0 on, in ms"),
     }
     for name, (fitting, expected) in fits.items():
         if not fitting:

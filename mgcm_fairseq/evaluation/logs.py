@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mgcm_fairseq.agents.choice import lag_text
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.read_text import parse_json, read_json, text_lines
 from mgcm_fairseq.data.steps import write_whole
@@ -123,8 +124,3 @@ def _line(record: Record) -> str:
 def run_name(label: str, lag: float) -> str:
     """Of a run's folder: `wait-k-3`, `edatt-0.2`."""
     return f"{label}-{lag_text(lag)}"
-
-
-def lag_text(lag: float) -> str:
-    """A lag as options take it: all digits, and no point where there is nothing behind it."""
-    return repr(int(lag) if lag == int(lag) else lag)

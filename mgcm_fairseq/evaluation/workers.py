@@ -38,7 +38,7 @@ class Setting:
     """What all jobs have in common."""
 
     checkpoint: Path
-    corpus: Path
+    corpus: Path | None  # whose vocabulary is to be the checkpoint's
     wavs: tuple[str, ...]
     references: tuple[str, ...]
     segment_ms: int

@@ -1,5 +1,6 @@
 """Averages the weights of several checkpoints of one training."""
 
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,10 @@ import torch
 
 from mgcm_fairseq.compat import load_checkpoint
 from mgcm_fairseq.core.metrics import HIGHER_IS_BETTER, way
+from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord
 from mgcm_fairseq.data.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 BY_UPDATE = re.compile(r"checkpoint_\d+_(\d+)\.pt")
 BY_SCORE = re.compile(r"checkpoint\.best_(\w+)_-?\d+\.\d+\.pt")
@@ -64,11 +68,16 @@ def average(paths: Sequence[Path], output: Path) -> None:
     """Writes the first checkpoint with the mean of all weights, summed in fp64 and without the optimizer's state."""
     state: dict[str, Any] = {}
     sums: dict[str, torch.Tensor] = {}
+    known: list[CorpusRecord] = []
     for counted, path in enumerate(paths):
         loaded = load_checkpoint(path)
-        if not isinstance(loaded.get("model"), dict):
+        weights = loaded.get("model")
+        if not isinstance(weights, dict) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
             raise InputError(path, "a checkpoint of fairseq-train", f"the keys {sorted(map(str, loaded))}",
                              "Average one training's checkpoints.")
+        if record := CorpusRecord.of_state(loaded.get("task_state", {}), path):
+            known.append(record)
+            known[0].check_same(record, "Average one training's checkpoints.")
         state = state or {key: value for key, value in loaded.items() if key != "last_optimizer_state"}
         other = [name for name in sorted(sums.keys() | loaded["model"].keys()) if sums and (
             name not in sums or name not in loaded["model"] or sums[name].shape != loaded["model"][name].shape)]
@@ -81,6 +90,10 @@ def average(paths: Sequence[Path], output: Path) -> None:
                                  "Average checkpoints from after --segment-from.")
             sums[name] = sums[name] + value.double() if name in sums else value.double()
     state["model"] = {name: (total / len(paths)).to(state["model"][name].dtype) for name, total in sums.items()}
+    if known and len(known) < len(paths):
+        state.get("task_state", {}).pop(KEY, None)
+        logger.warning("%s will not say which vocabulary it has, since %d of the %d checkpoints do not", output,
+                       len(paths) - len(known), len(paths))
     partial = output.with_name(output.name + ".tmp")
     torch.save(state, partial)
     partial.replace(output)

@@ -136,7 +136,15 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int, seed: in
     nn.init.normal_(embedding.weight, std=cfg.model_dim**-0.5)
     with torch.no_grad():
         embedding.weight[pad].zero_()
-    front_end = Wav2Vec2FrontEnd(front_end_overrides(cfg), cfg.w2v_normalize, cfg.front_end_block * SAMPLE_RATE // 1000)
+    overrides = front_end_overrides(cfg)
+    try:
+        front_end = Wav2Vec2FrontEnd(overrides, cfg.w2v_normalize, cfg.front_end_block * SAMPLE_RATE // 1000)
+    except InputError:
+        raise
+    except Exception as error:  # in fairseq, of values that it does not check
+        raise InputError("--w2v-config", "values that with those of --w2v-path make a wav2vec 2.0",
+                         " ".join(f"{type(error).__name__}: {error}".split()), "Correct them, or pass another file."
+                         ) from error
     kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
     variant = str(cfg.segmentation_variant)
     encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
@@ -173,9 +181,10 @@ def start_from_wav2vec2(cfg: DictConfig) -> dict[str, Tensor] | None:
     """Copies the configuration of cfg.w2v_path into cfg, which the checkpoint will carry; returns the weights."""
     if cfg.w2v_path is None:
         return None
-    pretrained = read_wav2vec2(Path(cfg.w2v_path), cfg.w2v_trust)
+    overrides = front_end_overrides(cfg)
+    pretrained = read_wav2vec2(Path(cfg.w2v_path), cfg.w2v_trust, overrides)
     with open_dict(cfg):
-        cfg.w2v_config = json.dumps({**pretrained.config, **front_end_overrides(cfg)})
+        cfg.w2v_config = json.dumps({**pretrained.config, **overrides})
         cfg.w2v_normalize = pretrained.normalize
     return pretrained.weights
 

@@ -1,6 +1,7 @@
 """What stands in a training's way, found before it starts: files, disk, GPUs and the launcher's programs."""
 
 import math
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -32,7 +33,7 @@ class Problems(list[str]):
 def audio_files(folder: Path, files: Iterable[Path]) -> int:
     """How many there are; InputError if one is missing."""
     files = list(files)
-    missing = [path for path in files if not path.is_file()]
+    missing = [path for path in files if not os.path.isfile(path)]  # False for a name that no file can have
     if missing:
         raise InputError(folder, f"the {len(files)} audio files of its manifests", f"no {missing[0]}, and "
                          f"{len(missing) - 1} more are missing", "Mount or copy the audio, or prepare it again.")

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig
 
+from mgcm_fairseq.compat import load_checkpoint
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.recipes import checks, estimate
 from mgcm_fairseq.recipes.checks import Problems
 from mgcm_fairseq.recipes.cluster import UPDATE_FREQ
@@ -123,6 +124,8 @@ class Planner:
         count = Count(stage.cfg, self.launch.cluster.workers)
         stage.corpus = count.corpus
         stage.cut_by_hand = given_by_hand(given)
+        if start := _start(stage):
+            count.task.check_checkpoint(load_checkpoint(start, mmap=True).get("task_state", {}), start)
         if self.room.bytes is not None and not stage.cut_by_hand:
             self._cut(stage, self.room.cut(stage.cfg, count, stage.record if stage.updates else None))
         stage.estimate = self._estimate(stage, count)
@@ -147,7 +150,20 @@ class Planner:
                         max(0, estimate.disk_bytes(cfg, size) - there))
 
 
+def _start(stage: Stage) -> Path | None:
+    """The checkpoint that fairseq will begin with, if it is there yet."""
+    options = stage.cfg.checkpoint
+    given = stage.last if stage.last.is_file() else options.finetune_from_model
+    if options.restore_file != stage.last.name:  # its default
+        given = options.restore_file
+    return Path(given) if given and Path(given).is_file() else None
+
+
 def updates_of(checkpoint: Path) -> int:
     """Updates that a checkpoint of fairseq's has behind it."""
-    state = torch.load(checkpoint, map_location="cpu", mmap=True)
-    return int(state["optimizer_history"][-1]["num_updates"])
+    state = load_checkpoint(checkpoint, mmap=True)
+    try:
+        return int(state["optimizer_history"][-1]["num_updates"])
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise InputError(checkpoint, "a checkpoint in which fairseq-train recorded its updates", f"none ({error!r})",
+                         "Remove it, or take another copy of it.") from error

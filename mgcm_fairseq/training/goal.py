@@ -14,7 +14,7 @@ def check_goal(cfg: Any) -> None:
     Args:
         cfg: of fairseq, whole.
     """
-    checkpoint, plateau = cfg.checkpoint, cfg.lr_scheduler._name == "reduce_lr_on_plateau"
+    checkpoint, plateau = cfg.checkpoint, getattr(cfg.lr_scheduler, "_name", None) == "reduce_lr_on_plateau"
     if cfg.dataset.disable_validation:
         waiting = "--lr-scheduler reduce_lr_on_plateau" if plateau else f"--patience {checkpoint.patience}"
         if plateau or checkpoint.patience > 0:

@@ -36,6 +36,7 @@ class Recorder:
         self.path = Path(path) if path else None
         self._recorded = self._update = update
         self._shown: list[tuple[str, float, float, int]] = []  # name, value, weight and digits, of the last record
+        self._by_layer: dict[str, float] = {}  # the same of the layers, for the epoch's line
         self._sample: dict[str, Any] | None = None
         places = telemetry.groups.places
         self._layers = {(place.layer, place.component): [index for index, other in enumerate(places)
@@ -50,6 +51,11 @@ class Recorder:
             self._record(update)
         for name, value, weight, digits in self._shown:  # in every line: fairseq forgets them after each
             metrics.log_scalar(name, value, weight, round=digits)
+        for name, meter in (metrics.get_meters("train") or {}).items():  # emptied at an epoch's end
+            if name.count("/") == 3 and meter.val is not None:
+                self._by_layer[name] = meter.val
+            elif name in self._by_layer:
+                meter.update(self._by_layer[name], 0)
 
     def add(self, report: Report, sample: dict[str, Any], update: int) -> None:
         """To be called after each backward pass of the update."""
@@ -72,8 +78,10 @@ class Recorder:
                 self._append(self.path, update, sums)
 
     def _log(self, sums: Sums) -> None:
-        """Rates in percent and cosines: by task and component for every line, by layer for the epoch's."""
-        self._shown = []
+        """Rates in percent and cosines: by task, and by component, for every line, by layer for the epoch's."""
+        everywhere = list(range(len(self.telemetry.groups.names)))
+        self._shown = [(f"{task}_conflict", 100 * values["conflict"], values["weight"], 1) for task, values in zip(
+            self.telemetry.tasks[1:], summarise(sums.quantities, everywhere), strict=True) if values]
         for component in COMPONENTS:
             members = [index for (_, other), indices in self._layers.items() if other == component for index in indices]
             for task, values in zip(self.telemetry.tasks[1:], summarise(sums.quantities, members), strict=True):

@@ -1,6 +1,7 @@
 """What a training takes over from a checkpoint: matched by name, or refused with what changed and what to do."""
 
 import logging
+from argparse import Namespace
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -45,13 +46,14 @@ def take_over(contents: dict[str, Any], cfg: DictConfig, model: nn.Module, crite
     """
     path, before = contents["path"], contents["cfg"] or {}
     now: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)  # type: ignore[assignment]
-    _check_model(path, before.get("model") or {}, now["model"], anew)
+    _check_architecture(path, before.get("model") or {}, now["model"])
     _check_weights(path, contents["shapes"], model)
     if now["ema"]["store_ema"] and not contents["ema"]:
         raise InputError(path, "an average of the weights (--store-ema) to go on from", "none",
                          "Leave --store-ema out.")
     if anew:
         return Taken(None, best=False)
+    _check_kind(path, before.get("model") or {}, now["model"])
     if not contents["optimized"]:
         raise InputError(path, "the state of an optimizer to go on from", "none, as in a mean of checkpoints",
                          f"To train on, {_ANEW}.")
@@ -65,7 +67,7 @@ def take_over(contents: dict[str, Any], cfg: DictConfig, model: nn.Module, crite
     return Taken(_order(contents, model), best=then == goal)
 
 
-def _check_model(path: str, before: dict[str, Any], now: dict[str, Any], anew: bool) -> None:
+def _check_architecture(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
     changed = [name for name in ARCHITECTURE if name in before and before[name] != now[name]]
     if changed:
         raise InputError(path, f"a model with {_values(now, changed)}", f"one with {_values(before, changed)}",
@@ -76,10 +78,13 @@ def _check_model(path: str, before: dict[str, Any], now: dict[str, Any], anew: b
         if changed:
             raise InputError(path, f"a wav2vec 2.0 with {_values(here, changed)}", f"one with {_values(then, changed)}",
                              "Give the --w2v-path and --w2v-config that it was trained with.")
-    variant = before.get("segmentation_variant", "none")
-    changed = [name for name, free in (("front_end_block", False), ("segmentation_variant", variant == "none"))
-               if name in before and before[name] != now[name] and not free]
-    if changed and not anew:
+
+
+def _check_kind(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """What a new training may change, and one that goes on may not; a segmenter may join an offline model."""
+    changed = [name for name in ("front_end_block", "segmentation_variant")
+               if before.get(name, now[name]) not in (now[name], "none")]
+    if changed:
         raise InputError(path, f"a training with {_values(now, changed)}", f"one with {_values(before, changed)}",
                          f"Give the option that it was trained with, or {_ANEW}.")
 
@@ -113,10 +118,10 @@ def _check_state(contents: dict[str, Any], before: dict[str, Any], now: dict[str
     kinds = [("--criterion", history.get("criterion_name"), type(criterion).__name__)]
     if before:
         kinds.append(("optimizer", _optimizer(before), _optimizer(now)))
-    for option, then, here in kinds:
-        if then not in (None, here):
-            raise InputError(path, f"{option} {here}", f"{option} {then}", f"Keep it, or {_ANEW}.")
-    then, here = (one.get("lr_scheduler", {}).get("_name") for one in (before, now))
+    for option, written_by, taken_by in kinds:
+        if written_by not in (None, taken_by):
+            raise InputError(path, f"{option} {taken_by}", f"{option} {written_by}", f"Keep it, or {_ANEW}.")
+    then, here = _name(before, "lr_scheduler"), _name(now, "lr_scheduler")
     if before and then != here and not reset_lr_scheduler:
         raise InputError(path, f"--lr-scheduler {here}", f"--lr-scheduler {then}", "Keep it, or add "
                          "--reset-lr-scheduler.")
@@ -136,7 +141,14 @@ def _optimizer(cfg: dict[str, Any]) -> str:
         precision = "--fp16 with flat gradients"
     else:
         precision = "half precision" if common["fp16"] or common["bf16"] else "fp32"
-    return f"{cfg['optimizer']['_name']} in {precision}"
+    return f"{_name(cfg, 'optimizer')} in {precision}"
+
+
+def _name(cfg: dict[str, Any], part: str) -> str | None:
+    """Of the optimizer or the schedule, which fairseq describes in either of two ways."""
+    described = cfg.get(part) or {}
+    name: str | None = vars(described)[part] if isinstance(described, Namespace) else described.get("_name")
+    return name
 
 
 def _order(contents: dict[str, Any], model: nn.Module) -> list[int | None] | None:
@@ -152,7 +164,7 @@ def _order(contents: dict[str, Any], model: nn.Module) -> list[int | None] | Non
                          f"Give the options that it was trained with, or {_ANEW}.")
     new = [name for name in names if name not in then]
     if new:
-        logger.warning("%s has no optimizer's state for %s, which begin without", contents["path"], _some(new))
+        logger.info("%s has no optimizer's state for %s, which begin without", contents["path"], _some(new))
     positions = {name: position for position, name in enumerate(then)}
     return [positions.get(name) for name in names]
 
@@ -167,7 +179,7 @@ def _goal(cfg: dict[str, Any]) -> str:
 
 def _tell(path: str, name: str, before: Any, now: Any) -> None:
     if before is not None and before != now:
-        logger.warning("%s: %s was %s, and is %s from here on", path, name, before, now)
+        logger.info("%s: %s was %s, and is %s from here on", path, name, before, now)
 
 
 def _values(options: dict[str, Any], names: Iterable[str]) -> str:

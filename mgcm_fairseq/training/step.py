@@ -56,7 +56,7 @@ class ConflictStep:
             kept = {"rule": "gradvac", "granularity": before["task"]["conflict_granularity"],
                     "state": {"tasks": before["criterion"]["tasks"].split(","), "targets": kept}}
         if kept.get("state") and kept["rule"] != self.cfg.conflict_rule:
-            logger.warning("%s: what %s remembered is left out", contents["path"], kept["rule"])
+            logger.info("%s: what %s remembered is left out", contents["path"], kept["rule"])
         elif kept.get("state"):
             granularity = str(self.cfg.conflict_granularity)
             if kept["granularity"] != granularity:
@@ -65,8 +65,8 @@ class ConflictStep:
                                  "Keep it, or begin a new training with --finetune-from-model.")
             self.rule.load_state_dict(kept["state"], self.tasks)
         elif self.rule.stateful:
-            logger.warning("%s: nothing that %s remembers is there; it begins anew", contents["path"],
-                           self.cfg.conflict_rule)
+            logger.info("%s: nothing that %s remembers is there; it begins anew", contents["path"],
+                        self.cfg.conflict_rule)
 
     def run(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update: int,
             ignore_grad: bool) -> tuple[Tensor, int, dict[str, Any]]:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from mgcm_fairseq.data.audio import AudioSpan, read_any
+from mgcm_fairseq.data.audio import AudioSpan
 from mgcm_fairseq.data.audio_files import AudioFiles
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.mapped_wav import MappedWav
+from mgcm_fairseq.data.recording import read_any
 
 SAMPLES = np.concatenate([[-32768, 32767, 0, -1, 1], np.random.default_rng(1).integers(-32768, 32768, 3_996)])
 SPANS = ((0, 4_001), (0, 1), (17, 1_000), (4_000, 1))

@@ -83,7 +83,8 @@ def test_headers_of_another_kind_are_refused(tmp_path, header):
 
 @pytest.mark.parametrize("change", [
     {"update": "10"}, {"update": 2**63}, {"update": None}, {"quantities": []}, {"quantities": [[[1, 2]]]},
-    {"quantities": "a"}, {"histogram": [[1, 2]]}, {"histogram": [[[10**400, 1]]]}, {"noise": [0.5]},
+    {"quantities": "a"}, {"quantities": [[["4", 1, 0.5, 0.1]], [[2, 0, 1.0, 0]]]},
+    {"histogram": [[1, 2]]}, {"histogram": [[[10**400, 1]]]}, {"noise": [0.5]},
     {"noise": {"a": 1}}])
 def test_records_that_are_not_the_headers_are_refused(tmp_path, change):
     with pytest.raises(InputError, match=r"log:3: expected a record of 2 groups and 1 auxiliary tasks, found \w+: "):
@@ -95,3 +96,9 @@ def test_a_character_that_only_looks_like_the_end_of_a_line_ends_none(tmp_path):
     path = tmp_path / "log"
     path.write_text(json.dumps(named, ensure_ascii=False) + "\n" + json.dumps(record(10, 1)) + "\n")
     assert read_conflict_log(path)[0].header == named
+
+
+def test_cosines_of_components_that_a_log_has_not_are_left_out(tmp_path):
+    path = write(tmp_path / "log", HEADER, record(10, 1))
+    plot_cosines(read_conflict_log(path)[0], tmp_path / "cosines.png")
+    assert (tmp_path / "cosines.png").stat().st_size > 0

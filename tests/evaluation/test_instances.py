@@ -80,7 +80,8 @@ def test_what_is_no_text(write_log, records, references):
 
 @pytest.mark.parametrize(("name", "value"), [
     ("index", "1"), ("index", 1.5), ("prediction", 3), ("reference", None), ("delays", {"a": 1}),
-    ("delays", [1.0, float("nan"), 2.0]), ("delays", [1.0, -1.0, 2.0]), ("elapsed", ["1", "2", "3"]),
+    ("delays", [1.0, float("nan"), 2.0]), ("delays", [1.0, -1.0, 2.0]), ("delays", [1.0, 1e308, 2.0]),
+    ("elapsed", ["1", "2", "3"]),
     ("source_length", 0), ("source_length", float("inf")), ("source_length", "600"), ("computing", [1]),
     ("slowest_read", float("nan"))])
 def test_values_that_no_run_writes(write_log, records, references, name, value):

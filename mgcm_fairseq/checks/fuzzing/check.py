@@ -46,7 +46,7 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
         with TemporaryDirectory(prefix="fuzz_", dir=SCRATCH if SCRATCH.is_dir() else None) as folder:
             job = Job(TARGETS[name].target, name, options.engine, options.seed, options.first,
                       options.inputs or TARGETS[name].inputs, Path(folder), options.seconds, MEMORY)
-            found = row(fuzz(job, Kept(out / "faults", name)))
+            found = row(fuzz(job, Kept(out / "faults", name), ["mgcm_fairseq.checks.fuzzing.preload"]))
         results["targets"][name] = found
         write(out, results)
         print(f"{name}: {found['inputs']:,} inputs, {found['inputs/s']:,}/s, "

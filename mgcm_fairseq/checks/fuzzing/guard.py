@@ -4,7 +4,7 @@ import multiprocessing
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, MutableSequence
+from collections.abc import Callable, MutableSequence, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -12,7 +12,7 @@ from typing import Any
 
 from mgcm_fairseq.checks.fuzzing.worker import BEGAN, IDLE, NUMBER, REFUSALS, TAKEN, Fault, Job, work
 
-GRACE = 3.0  # seconds beyond its time after which an input that Python cannot interrupt is ended from outside
+GRACE = 2.0  # seconds beyond its time after which an input that Python cannot interrupt is ended from outside
 START = 120.0  # seconds in which a process must have read its first input
 
 
@@ -29,12 +29,15 @@ class Tally:
     memory_mib: float = 0.0
 
 
-def fuzz(job: Job, on_fault: Callable[[Fault], None]) -> Tally:
-    """Reads all inputs of a job, in as many processes one after the other as die."""
+def fuzz(job: Job, on_fault: Callable[[Fault], None], preload: Sequence[str] = ()) -> Tally:
+    """Reads all inputs of a job, in as many processes one after the other as die.
+
+    `preload`: modules that take long to import, imported once for all processes that are forked.
+    """
     tally, left = Tally(), job
     while left.count > 0:
         began = time.monotonic()
-        fault, done = _process(left, tally, on_fault)
+        fault, done = _process(left, tally, on_fault, preload)
         tally.seconds += time.monotonic() - began
         tally.inputs += done
         if fault:
@@ -44,9 +47,10 @@ def fuzz(job: Job, on_fault: Callable[[Fault], None]) -> Tally:
     return tally
 
 
-def _process(job: Job, tally: Tally, on_fault: Callable[[Fault], None]) -> tuple[Fault | None, int]:
+def _process(job: Job, tally: Tally, on_fault: Callable[[Fault], None],
+             preload: Sequence[str]) -> tuple[Fault | None, int]:
     """One process until it ends: the fault that ended it, if any, and how many inputs it had."""
-    context = _context(job.engine)
+    context = _context(job.engine, preload)
     shown = context.RawArray("d", 4)
     shown[NUMBER] = job.first - 1
     ours, theirs = context.Pipe()
@@ -98,12 +102,12 @@ def _take(answer: Any, answers: Connection, tally: Tally, on_fault: Callable[[Fa
         tally.memory_mib = max(tally.memory_mib, answer)
 
 
-def _context(engine: str) -> Any:
-    """atheris must see the imports; else they are done once, for all processes."""
+def _context(engine: str, preload: Sequence[str]) -> Any:
+    """atheris must see the imports, so that a process of its has to do them all."""
     if engine == "atheris":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mgcm_fairseq.checks.fuzzing.preload"])
+    context.set_forkserver_preload(list(preload))
     return context
 
 

@@ -30,7 +30,7 @@ def spoil_value(random: Random, value: Any) -> Any:
         if kind == 1:
             return [*value, value[at]]
         return [*value[:at], spoil_value(random, value[at]), *value[at + 1:]]
-    if isinstance(value, (int, float)) and not random.randrange(4):
+    if isinstance(value, (int, float)) and abs(value) < 1e300 and not random.randrange(4):
         return value + random.choice((1, -1, 0.5))
     if isinstance(value, str) and random.randrange(2):
         return random.choice((value + text(random), text(random) + value, text(random)))

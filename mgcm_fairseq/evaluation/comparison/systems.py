@@ -1,5 +1,6 @@
 """Reads the folders of a comparison, results.json and the logs of its runs, and checks that they fit together."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ def _read_results(folder: Path, latency: str) -> dict[str, Any]:
         raise InputError(path, "the results of scripts/evaluate.sh", "no such file", "Pass the folder it wrote.")
     try:
         results: dict[str, Any] = read_json(path)
+        json.dumps(results, allow_nan=False)  # as it was written: with numbers alone
         runs, _, _ = results["simul"], results["offline"].items(), results["environment"].items()
         keys = [(run["policy"], run["lag"]) for run in runs]
         if not all(is_number(lag) for _, lag in keys):
@@ -91,7 +93,7 @@ def _read_results(folder: Path, latency: str) -> dict[str, Any]:
 
 
 def _check_figures(path: Path, name: str, figures: Any) -> None:
-    """InputError unless all numbers among the figures of a run are finite, BLEU and latency are numbers or null."""
+    """InputError unless BLEU and latency are numbers or null, and no number of a run is too large to compute with."""
     if not isinstance(figures, dict) or "BLEU" not in figures:
         raise InputError(path, f"the figures of {name}, BLEU among them", repr(figures)[:80], AGAIN)
     for key, value in figures.items():
@@ -102,12 +104,18 @@ def _check_figures(path: Path, name: str, figures: Any) -> None:
 
 def _check_seeds_differ(name: str, results: Mapping[Path, Mapping[str, Any]]) -> None:
     models: dict[str, Path] = {}
+    vocabularies: dict[str | None, Path] = {}  # of models that an older version evaluated, None
     for folder, of_folder in results.items():
         model = of_folder["environment"].get("model", str(folder))
         if model in models:
             raise InputError(name, "models of several seeds", f"the same one in {models[model]} and {folder}",
                              "Name each model once.")
         models[model] = folder
+        vocabularies.setdefault(of_folder["environment"].get("vocabulary"), folder)
+    if len(known := {key: folder for key, folder in vocabularies.items() if key is not None}) > 1:
+        raise InputError(name, "seeds of one system, with one vocabulary",
+                         " and ".join(f"{key} in {folder}" for key, folder in known.items()),
+                         "Give each vocabulary a NAME of its own.")
 
 
 def _language(results: Mapping[str, Any]) -> Language:

@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 
 from mgcm_fairseq.agents import export, translate
+from mgcm_fairseq.agents.choice import build_agent, read_choice
 from mgcm_fairseq.agents.system import System, load_system
 from mgcm_fairseq.checks.fuzzing.spoiling import few, scalar, spoil_bytes
 from mgcm_fairseq.checks.fuzzing.target import Files, same
@@ -31,7 +32,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "train": ("mgcm_diseg", "--data", "/d", "--w2v", "/w.pt", "--out", "/o", "--gpus", "4", "--nodes", "1",
               "--gpu-memory", "80", "--tflops", "13", "--best", "5", "model.dropout=0.1"),
     "export": ("--checkpoint", "/c.pt", "--policy", "wait-segment", "--out", "/o", "--", "--lag", "3"),
-    "translate": ("a.wav", "--checkpoint", "/c.pt", "--lag", "3"),
+    "translate": ("a.wav", "--checkpoint", "/c.pt", "--run", "alignatt:4 --beam 2"),
     "augment": ("0.9,1,1.1", "-6,6", "10,30"),
     "lags": ("1,15",),
 }
@@ -111,11 +112,15 @@ def _export(line: Sequence[str], system: System) -> None:
 
 
 def _translate(line: Sequence[str], system: System) -> None:
-    translate._parser().parse_args(line)
+    args = translate._parser().parse_args(line)
+    _, policy, lags, options = read_choice(args.run or f"wait-k:{args.wait_k or args.lag}")
+    for lag in lags:
+        build_agent(policy, lag, options, args.checkpoint, system)
 
 
 def _augment(line: Sequence[str], system: System) -> None:
-    Augmentation.parse(*[*line, "", "", ""][:3], seed=1)
+    speed, gain, noise = [*line, "", "", ""][:3]
+    Augmentation.parse(speed, gain, noise, seed=1)
 
 
 def _lags(line: Sequence[str], system: System) -> None:

@@ -41,8 +41,11 @@ class Conflicts:
         header, *lines = path.read_bytes().decode().split("\n")
         whole = [record for record in map(_json, lines) if record is not None]
         same("torn lines", torn, sum(1 for line in lines if line.strip()) - len(whole))
-        same("updates", log.updates.tolist(), sorted({record["update"] for record in whole}))
-        last = {record["update"]: record for record in whole}
+        last: dict[int, Any] = {}
+        for record in whole:  # a training that was resumed has gone back
+            last = {update: known for update, known in last.items() if update < record["update"]}
+            last[record["update"]] = record
+        same("updates", log.updates.tolist(), sorted(last))
         same("header", log.header, json.loads(header))
         same("quantities", log.quantities.tolist(), [last[update]["quantities"] for update in sorted(last)])
         _figures(log)
@@ -51,7 +54,7 @@ class Conflicts:
 def _json(line: str) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -63,6 +66,6 @@ def _figures(log: ConflictLog) -> None:
             for component in COMPONENTS:
                 log.rate(log.members(layer, component), auxiliary)
                 log.noise_rate(log.members(layer, component))
-        for component in COMPONENTS:
+        for component in set(COMPONENTS) & set(log.header["components"]):
             counts = log.histogram[log.header["components"].index(component), auxiliary]
             same("bins", len(counts), log.header["bins"])

@@ -10,6 +10,7 @@ from mgcm_fairseq.checks.fuzzing.targets.waves import write_wave
 from mgcm_fairseq.data.corpora.entries import Entry
 from mgcm_fairseq.data.corpora.manifest import ManifestCorpus
 
+WAV = "a.wav"
 TEXTS = {"en": "The dog sees the house.\nGood morning!\nHe said \"never\".\n中文\n",
          "de": "Der Hund sieht das Haus.\nGuten Morgen!\nEr sagte „nie\".\nUnd mehr\n"}
 
@@ -18,7 +19,7 @@ class Lists:
     """Line i of a text belongs to line i of the list, or nothing is taken."""
 
     def __init__(self, shared: Path) -> None:
-        self._wav, self._out = write_wave(shared / "a.wav"), shared / "out"
+        self._wav, self._out = f"../{shared.name}/{write_wave(shared / WAV).name}", shared / "out"
 
     def draw(self, random: Random) -> Files:
         listing = f"{self._wav}\n{self._wav}:0:4000\n{self._wav}:4000:8000\n{self._wav}:100:1\n"

@@ -16,6 +16,9 @@ SEGMENTS = ((0.5, 0.25, "spk.1", "Good morning!", "Guten Morgen!"), (0.75, 0.5, 
             (0.2, 1.25, "spk.2", "Why does nobody listen?", "Warum hört niemand zu?"))
 
 
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
 class MustCYaml:
     """A record of the yaml is a segment, as yaml itself reads it, or a fault."""
 
@@ -45,7 +48,7 @@ class MustCYaml:
         for path in folder.iterdir():
             (self._txt / path.name).write_bytes(path.read_bytes())
         entries = prepared(MustC(self._root, "en", "de"), "train", self._out)
-        records = yaml.load((folder / "train.yaml").read_bytes(), Loader=yaml.BaseLoader)
+        records = _records((folder / "train.yaml").read_bytes())
         same("records", len(entries), len(records))
         for entry, record in zip(entries, records, strict=True):
             if isinstance(entry, Entry):
@@ -56,3 +59,10 @@ class MustCYaml:
         for entry, *lines in zip(entries, *texts, strict=True):
             if isinstance(entry, Entry):
                 same("texts", [entry.src_text, entry.tgt_text], [line.decode().strip() for line in lines])
+
+
+def _records(data: bytes) -> list[dict[str, str]]:
+    """From yaml's whole tree, all values as they are written, those that are lists or mappings left out."""
+    tree = yaml.compose(data, Loader=_LOADER)
+    return [{key.value: value.value for key, value in record.value
+             if isinstance(key, yaml.ScalarNode) and isinstance(value, yaml.ScalarNode)} for record in tree.value]

@@ -35,7 +35,7 @@ class Log:
             run.add(records()[index])
         read_instances(folder, REFERENCES)
         kept = [line for line in before.decode().split("\n")[:-1] if line]
-        lines = (folder / "instances.log").read_text("utf-8").split("\n")
+        lines = (folder / "instances.log").read_bytes().decode().split("\n")
         same("sentences", len(lines) - 1, len(REFERENCES))
         same("finished sentences that are lost", [one for one in kept if json.loads(one) not in
                                                   [json.loads(line) for line in lines if line]], [])

@@ -1,4 +1,4 @@
-"""Sound that libsndfile decodes: flac, ogg, mp3, spoilt anywhere."""
+"""Sound that libsndfile decodes: flac, mp3 and containers that are no wav, spoilt anywhere."""
 
 import io
 from pathlib import Path
@@ -11,7 +11,8 @@ from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes
 from mgcm_fairseq.checks.fuzzing.target import Files, LossError
 from mgcm_fairseq.checks.fuzzing.targets.sounds import heard
 
-KINDS = (("FLAC", "PCM_16"), ("FLAC", "PCM_24"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"))
+KINDS = (("FLAC", "PCM_16"), ("FLAC", "PCM_24"), ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16"), ("W64", "PCM_16"),
+         ("CAF", "FLOAT"))
 RATES = (16_000, 44_100)
 FRAMES = 1_600
 

@@ -40,7 +40,8 @@ def state(folder: Path) -> dict[str, Any]:
     return {"args": None, "cfg": container, "model": model.state_dict(), "criterion": None,
             "optimizer_history": [{"num_updates": 7, "criterion_name": "MultitaskCriterion", "optimizer_name": "Adam",
                                    "lr_scheduler_state": {}}],
-            "task_state": {}, "extra_state": {"train_iterator": {"epoch": 1}}, "last_optimizer_state": {}}
+            "task_state": task.state_dict(), "extra_state": {"train_iterator": {"epoch": 1}},
+            "last_optimizer_state": {}}
 
 
 @cache

@@ -10,6 +10,7 @@ from mgcm_fairseq.checks.fuzzing.targets.waves import write_wave
 from mgcm_fairseq.data.corpora.entries import Entry
 from mgcm_fairseq.data.corpora.manifest import ManifestCorpus
 
+WAV = "a.wav"
 COLUMNS = ("id", "audio", "src_text", "tgt_text", "speaker", "offset", "duration")
 ROWS = (("a_1", "{wav}", "The dog sees the old house.", "Der Hund sieht das alte Haus.", "spk.1", "0.25", "0.5"),
         ("a_2", "{wav}", "Good morning!", "Guten Morgen!", "spk.1", "0", "0.25"),
@@ -21,7 +22,7 @@ class Table:
     """A row is a segment with its texts, or a fault; no third way."""
 
     def __init__(self, shared: Path) -> None:
-        self._wav, self._out = write_wave(shared / "a.wav"), shared / "out"
+        self._wav, self._out = f"../{shared.name}/{write_wave(shared / WAV).name}", shared / "out"
 
     def draw(self, random: Random) -> Files:
         chosen = [name for name in COLUMNS if name in ("audio", "src_text", "tgt_text") or random.randrange(4)]

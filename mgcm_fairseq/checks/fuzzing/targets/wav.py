@@ -83,7 +83,7 @@ def _stated(data: bytes) -> tuple[int, np.ndarray] | None:
         at += 8 + length + length % 2
     else:
         return None
-    if layout is None or layout[0] not in (PCM, FLOAT) or (length in UNKNOWN and length):
+    if layout is None or layout[0] not in (PCM, FLOAT) or (length in UNKNOWN and length != len(body)):
         return None
     tag, channels, rate, _, size, bits = layout
     if not 0 < channels < 100 or size * 8 != bits * channels or rate == 0 or (length == 0 and len(data) > at + 8):
