@@ -46,6 +46,7 @@ class Bench:
             running = self.start(program, out)
             running.wait()
             seconds = time.monotonic() - began
+            running.end()
             if running.status != 0:
                 raise RuntimeError(f"{program.name} ended with status {running.status}:\n{running.text()[-2000:]}")
             sizes = {str(path): path.stat().st_size for path in out.rglob("*") if path.is_file()}

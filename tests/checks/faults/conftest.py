@@ -23,8 +23,10 @@ def fault_material(tiny_corpus, tiny_segmenting_checkpoint, tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def bench(fault_material, tmp_path):
-    (tmp_path / "material").symlink_to(fault_material)
-    setting = Setting(tmp_path, seed=1, kills=10, quick=True)
+@pytest.fixture(scope="session")
+def bench(fault_material, tmp_path_factory):
+    """One for all, so that each program is run undisturbed once."""
+    folder = tmp_path_factory.mktemp("faults")
+    (folder / "material").symlink_to(fault_material)
+    setting = Setting(folder, seed=1, kills=10, quick=True)
     return Bench(setting, make(setting.material))
