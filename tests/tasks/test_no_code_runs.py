@@ -95,9 +95,17 @@ def use_between_workers(checkpoint, corpus, folder):
     utils.torch.load(io.BytesIO(checkpoint.read_bytes()), map_location="cpu")  # as _broadcast_object_slow calls it
 
 
-EVERY_WAY = [*WAYS_IN, use_in_average, use_in_looking_how_far_it_is, use_as_wav2vec,
+EVERY_WAY = [*WAYS_IN, use_in_average, use_in_looking_how_far_it_is,
              use_in_fairseqs_loading_of_averages, use_in_fairseqs_loading_of_parts, use_in_fairseq_validate,
              use_between_workers]
+
+
+def test_a_payload_in_a_wav2vec_file_is_refused(trace, tiny_corpus, tmp_path):
+    path = changed(save(tmp_path / "w2v.pt", "args"), tmp_path / "malicious.pt",
+                   lambda state: state.update(more=Payload(trace)))
+    with pytest.raises(InputError, match=r"the Python object \w+.mkdir, which may run code"):
+        use_as_wav2vec(path, tiny_corpus, tmp_path)
+    assert not trace.exists()
 
 
 @pytest.mark.parametrize("use", EVERY_WAY)
