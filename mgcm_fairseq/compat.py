@@ -27,6 +27,7 @@ import torch
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.stopping import SAID
+from mgcm_fairseq.data.whole import lacks_room, whole
 
 
 def install() -> None:
@@ -40,6 +41,7 @@ def install() -> None:
         import fairseq  # noqa: F401
     allow_fairseq_checkpoints()
     keep_fairseq_from_running_checkpoints()
+    save_checkpoints_whole()
     make_checkpoint_copies_whole()
     let_tasks_resume()
     let_tasks_check_trainings()
@@ -100,15 +102,17 @@ DIED: dict[str, str] = {
 def end_input_errors_without_a_traceback() -> None:
     """Has fairseq's programs, which catch nothing, end with one sentence where nothing is wrong with them.
 
-    That is: with the input, with a process that was killed beside them, or where their user has stopped them.
+    That is: with the input, with a full disk, with a process that was killed beside them, or where their user has
+    stopped them.
     """
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
         died = [who for pattern, who in DIED.items() if isinstance(error, RuntimeError) and
                 re.search(pattern, str(error))]
-        if isinstance(error, InputError):
-            print(f"error: {error}", file=sys.stderr)
+        said = error if isinstance(error, InputError) else lacks_room(error)
+        if said:
+            print(f"error: {said}", file=sys.stderr)
         elif isinstance(error, KeyboardInterrupt):
             print(SAID, file=sys.stderr)
         elif died:
@@ -238,6 +242,39 @@ def keep_fairseq_from_running_checkpoints() -> None:
             module.torch = _OnlyWeights("torch")
 
 
+def save_checkpoints_whole() -> None:
+    """Has a checkpoint that finds no room end the training with one sentence, and leave none of itself behind.
+
+    fairseq tries three times and writes each time behind what the time before has left, so that a checkpoint for which
+    there was room in the end has a torn one in front, and torch.load refuses it. If there was none, the torn file stays
+    on the full disk.
+    """
+    from fairseq import checkpoint_utils
+    from fairseq.file_io import PathManager
+
+    stock_save = checkpoint_utils.torch_persistent_save
+    if getattr(stock_save, "whole", False):
+        return
+
+    def save(obj: Any, filename: str, async_write: bool = False) -> None:
+        if async_write or not PathManager.supports_rename(filename):
+            stock_save(obj, filename, async_write)
+            return
+        with whole(Path(filename), _size_of_tensors(obj)) as partial, partial.open("wb") as file:
+            torch.save(obj, file)
+
+    save.whole = True  # type: ignore[attr-defined]  # a mark, by which a second call sees that it is done
+    checkpoint_utils.torch_persistent_save = save
+
+
+def _size_of_tensors(state: Any) -> int:
+    """Bytes."""
+    if isinstance(state, torch.Tensor):
+        return state.nbytes
+    parts = state.values() if isinstance(state, dict) else state if isinstance(state, list | tuple) else ()
+    return sum(map(_size_of_tensors, parts))
+
+
 def make_checkpoint_copies_whole() -> None:
     """Makes fairseq copy a checkpoint whole or not at all.
 
@@ -253,12 +290,11 @@ def make_checkpoint_copies_whole() -> None:
     def copy(src_path: str, dst_path: str, overwrite: bool = False) -> bool:
         if not (overwrite and PathManager.supports_rename(dst_path)):
             return stock_copy(src_path, dst_path, overwrite)
-        partial = f"{dst_path}.tmp"
-        stock_copy(src_path, partial, overwrite=True)
-        os.replace(partial, dst_path)
+        with whole(Path(dst_path), os.stat(src_path).st_size) as partial:
+            stock_copy(src_path, str(partial), overwrite=True)
         return True
 
-    copy.whole = True  # type: ignore[attr-defined]  # a mark, by which a second call sees that it is done
+    copy.whole = True  # type: ignore[attr-defined]  # the same
     PathManager.copy = staticmethod(copy)
 
 

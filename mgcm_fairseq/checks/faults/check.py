@@ -12,7 +12,7 @@ from mgcm_fairseq.checks.faults.setting import Case, Row, Setting, say
 from mgcm_fairseq.data.arguments import number, some_of
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.whole import write_whole
 
 PARTS = ("kills", "stops", "disk", "workers", "checkpoints", "clocks")
 KILLS, QUICK = 100, 10

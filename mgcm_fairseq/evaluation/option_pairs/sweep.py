@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.whole import write_whole
 from mgcm_fairseq.evaluation.option_pairs.design import EXTRA, Pair, covered, pairs, propose
 from mgcm_fairseq.evaluation.option_pairs.factors import FACTORS, complete
 from mgcm_fairseq.evaluation.option_pairs.trial import FAILED, TRAINED, Outcome, trial
