@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
-from mgcm_fairseq.evaluation.option_pairs.factors import FACTORS
-from mgcm_fairseq.evaluation.option_pairs.report import report
-from mgcm_fairseq.evaluation.option_pairs.sweep import Sweep
-from mgcm_fairseq.evaluation.option_pairs.trial import FAILED, REFUSED, TRAINED, trial
+from mgcm_fairseq.checks.option_pairs.factors import FACTORS
+from mgcm_fairseq.checks.option_pairs.report import report
+from mgcm_fairseq.checks.option_pairs.sweep import Sweep
+from mgcm_fairseq.checks.option_pairs.trial import FAILED, REFUSED, TRAINED, trial
 
 
 def test_a_combination_that_trains(tiny_corpus, tmp_path):
