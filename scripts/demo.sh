@@ -5,7 +5,7 @@
 # Training of all three tasks with MGCM, of all three on the plain sum, or of ST alone (with ASR's CTC).
 # Every step that is done already is skipped, so an interrupted demo goes on where it stopped.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 out=runs/demo train=14000 test=200 updates=2800 seed=1 training=mgcm variant=repaired
 while [ $# -gt 0 ]; do
@@ -55,7 +55,10 @@ bin="$(dirname "$PYTHON")"
 export PYTHONUTF8=1
 # Keeping freed memory in the process makes convolutions on a CPU up to twice as fast.
 export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456
-mkdir -p "$out"
+mkdir -p "$out" 2> /dev/null && [ -w "$out" ] || {
+    echo "demo.sh: expected a folder to write to as --out, found $out, in which $(id -un 2> /dev/null || true) may not." >&2
+    exit 2
+}
 options="train $train, test $test, updates $updates, seed $seed, $training, $variant"
 if [ "$(cat "$out/options" 2> /dev/null || echo "$options")" != "$options" ]; then
     echo "demo.sh: $out holds a demo with $(cat "$out/options"), not $options. Choose another --out." >&2
@@ -95,7 +98,7 @@ train() {
         --distributed-init-method "file://$meeting" --distributed-no-spawn --log-format simple --log-interval 25
 }
 if [ ! -f "$model" ] && ! ls "$out"/checkpoints/checkpoint_*_"$updates".pt > /dev/null 2>&1; then
-    meeting="$(cd "$out" && pwd)/meeting-point"  # where the two processes find each other
+    meeting="$(CDPATH='' cd -- "$out" && pwd)/meeting-point"  # where the two processes find each other
     rm -f "$meeting"
     train 1 > "$out/train.worker1.log" 2>&1 &
     worker=$!

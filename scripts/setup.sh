@@ -8,7 +8,7 @@
 #   PIP_*         pip's own variables, such as PIP_EXTRA_INDEX_URL for an index with CPU builds of torch
 # A second run returns at once. One that was killed is started again; pip's cache keeps what it fetched and compiled.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 say() { printf '[%3d s] %s\n' "$SECONDS" "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 2; }
@@ -29,6 +29,7 @@ STAMP="$VENV/setup-done"  # key of the files below | base or dev | Python and to
 UNFINISHED="$VENV/setup-unfinished"
 LOG="$VENV/setup.log"
 BOUNDS="$VENV/bounds.txt"  # the versions to install, in pip's form of constraints
+source scripts/surroundings.sh
 
 version() { "$1" --version 2> /dev/null || echo "none"; }
 is_supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2> /dev/null; }
@@ -69,6 +70,14 @@ name_missing_versions() {
     done
 }
 
+give_up() {  # what failed; the reason comes last
+    local reason
+    tail -n 30 "$LOG" >&2
+    reason="$(explain_log)"
+    [ -n "$reason" ] || name_missing_versions >&2
+    fail "$1. ${reason:+$reason }The whole log is $LOG."
+}
+
 # run NAME COMMAND...: its output goes to the log; a sign of life every 20 s
 run() {
     local name="$1" ticks=0 child
@@ -76,13 +85,13 @@ run() {
     say "$name"
     "$@" >> "$LOG" 2>&1 &
     child=$!
-    trap 'kill "$child" 2> /dev/null' EXIT
+    trap 'kill "$child" 2> /dev/null || true' EXIT
     while kill -0 "$child" 2> /dev/null; do
         sleep 0.5
         ticks=$((ticks + 1))
         [ $((ticks % 40)) -ne 0 ] || say "  ... $(tail -n 1 "$LOG" | cut -c 1-100)"
     done
-    wait "$child" || { tail -n 30 "$LOG" >&2; name_missing_versions >&2; fail "$name failed; the whole log is $LOG"; }
+    wait "$child" || give_up "$name failed"
     trap - EXIT
 }
 
@@ -103,8 +112,8 @@ if torch.version.cuda and (int(major), int(minor)) >= (2, 6) and sys.prefix == s
 
 # what pip would install for $1: version, and whether that build brings the CUDA libraries
 describe_torch() {
-    "${PIP[@]}" install --quiet --dry-run --no-deps --ignore-installed --report "$VENV/torch.json" "$1" >> "$LOG" 2>&1 \
-        || { tail -n 5 "$LOG" >&2; fail "pip finds no $1 for $PYTHON"; }
+    "${PIP[@]}" install --dry-run --no-deps --ignore-installed --report "$VENV/torch.json" "$1" >> "$LOG" 2>&1 \
+        || give_up "pip finds no $1 for $PYTHON"
     "$PYTHON" -c '
 import json, sys
 torch = json.load(open(sys.argv[1]))["install"][0]["metadata"]
@@ -133,7 +142,7 @@ install_torch() {
 }
 
 install_rest() {
-    local constraints="$VENV/constraints.txt" installed compiled
+    local constraints="$VENV/constraints.txt" installed cache compiled=()
     installed="$("$VENV/bin/python" -c 'import importlib.metadata as m; print(m.version("torch"))')"
     { grep -v '^torch[=<>]' "$BOUNDS"; echo "torch==$installed"; } > "$constraints"
     run "tools to compile with" "${INSTALL[@]}" -c "$constraints" setuptools wheel cython numpy
@@ -141,8 +150,8 @@ install_rest() {
     export CFLAGS="-g0 ${CFLAGS:-}"
     unset CUDA_HOME
     # a cache for each torch: pip keeps what it compiled by the name of fairseq alone, and would give it to another torch
-    compiled="$("${PIP[@]}" cache dir)/for-torch-$installed"
-    run "fairseq, compiled here (minutes)" "${INSTALL[@]}" --cache-dir "$compiled" --no-deps -c "$constraints" fairseq-fixed
+    ! cache="$("${PIP[@]}" cache dir 2>> "$LOG")" || compiled=(--cache-dir "$cache/for-torch-$installed")
+    run "fairseq, compiled here (minutes)" "${INSTALL[@]}" "${compiled[@]}" --no-deps -c "$constraints" fairseq-fixed
     run "the other packages" "${INSTALL[@]}" -c "$constraints" -e ".[spoken,tensorboard]"
 }
 
@@ -163,6 +172,8 @@ is_done() {  # in mode $1, with the user's choice if there is one
 }
 
 ! is_done "$MODE" || exit 0
+leave_out_settings_for_others
+check_folder "$VENV"
 if command -v flock > /dev/null; then  # two at once, or pip still running for a script that was killed
     exec 9< scripts/setup.sh
     flock --nonblock 9 || { say "waiting for another set-up to end"; flock 9; }
@@ -170,6 +181,7 @@ if command -v flock > /dev/null; then  # two at once, or pip still running for a
 fi
 find_python
 check_tools
+[ ${#NOT_USED[@]} -eq 0 ] || say "not used here: ${NOT_USED[*]}"
 if is_done base; then
     IFS='|' read -r _ _ CHOICE < "$STAMP"
     touch "$UNFINISHED"
@@ -177,9 +189,14 @@ else
     [ ! -e "$UNFINISHED" ] || say "the last set-up was killed: starting again"
     USERS_TORCH=""
     [ -n "${TORCH_SPEC:-}" ] || [ "$VERSIONS" != tested ] || USERS_TORCH="$(users_torch)"
-    say "a fresh $VENV from $("$PYTHON" --version) ($(command -v "$PYTHON"))"
-    "$PYTHON" -m venv --clear ${USERS_TORCH:+--system-site-packages} "$VENV"
+    mkdir -p "$VENV"
     touch "$UNFINISHED"
+    find "$VENV/" -mindepth 1 ! -path "$VENV/$(basename "$UNFINISHED")" -delete
+    check_room "$VENV"
+    run "a fresh $VENV from $("$PYTHON" --version) ($(command -v "$PYTHON"))" \
+        "$PYTHON" -m venv ${USERS_TORCH:+--system-site-packages} "$VENV"
+    check_pip_conf
+    do_without_cache_where_none_can_be
     find_bounds
     install_torch
     install_rest

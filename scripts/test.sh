@@ -3,7 +3,7 @@
 # Sets up .venv first where that is needed; PYTHON=/path/to/python takes another environment as it is. With --versions the
 # checks run on the lowest or the latest versions that setup.py allows, in .venv-lowest or .venv-latest.
 set -euo pipefail
-HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+HERE="$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)"
 case "${1:-}" in -h | --help) sed -n '2,/^set/ s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
 VERSIONS=tested
 if [ "${1:-}" = --versions ]; then

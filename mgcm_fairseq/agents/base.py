@@ -32,7 +32,7 @@ class SystemAgent(SpeechToTextAgent):
     def add_args(parser: ArgumentParser) -> None:
         parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
         parser.add_argument("--corpus", type=Path, metavar="DIR",
-                            help="folder with config.yaml and vocabulary; default: the one trained on")
+                            help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
         parser.add_argument("--bf16", action="store_true",
                             help="run in bfloat16, which SimulEval's --dtype does not offer")
 
@@ -76,7 +76,8 @@ def _check_unit(args: Namespace, system: System) -> None:
 
 def _first_faulty(listed: str | None) -> str | None:
     """The first wav in the list that simuleval was given whose samples are no sound."""
-    for wav in Path(listed).read_text().splitlines() if listed else ():
+    lines = Path(listed).read_text(encoding="utf-8").split("\n") if listed else []
+    for wav in filter(None, lines):
         samples, rate = soundfile.read(wav.strip(), dtype="float32")
         if first_fault(samples, rate):
             return wav.strip()
@@ -89,6 +90,14 @@ def check_source(states: AgentStates) -> None:
         raise InputError("--source", "mono audio", f"{len(states.source[0])} channels", "Mix it down to one channel.")
     if states.source and states.source_sample_rate != SAMPLE_RATE:
         raise InputError("--source", f"audio at {SAMPLE_RATE} Hz", f"{states.source_sample_rate} Hz", "Resample it.")
+
+
+def complete_steps(states: AgentStates, heard: int, step: int) -> range:
+    """Ends, in samples, of the steps that are complete since `heard` samples, however reads cut the audio.
+
+    A step that the end of the source completes is not among them: what is decided then is decided at the end.
+    """
+    return range(heard + step, len(states.source) + (not states.source_finished), step)
 
 
 def samples_of_step(step_ms: int, shortest: int) -> int:

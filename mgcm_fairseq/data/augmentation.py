@@ -75,7 +75,7 @@ def stretched(frames: np.ndarray, speed: np.ndarray) -> np.ndarray:
 def _speeds(text: str) -> tuple[int, ...]:
     factors = _numbers("--augment-speed", text) if text else []
     steps = [factor * STEPS for factor in factors]
-    if any(abs(step - round(step)) > 1e-6 or not SLOWEST <= step / STEPS <= FASTEST for step in steps):
+    if any(not SLOWEST <= step / STEPS <= FASTEST or abs(step - round(step)) > 1e-6 for step in steps):
         raise InputError("--augment-speed", f"multiples of {1 / STEPS} from {SLOWEST} to {FASTEST}", repr(text),
                          "Write e.g. 0.9,1,1.1.")
     return tuple(round(step) for step in steps)

@@ -25,6 +25,7 @@ from mgcm_fairseq.data.preparation.splits import SplitWriter
 from mgcm_fairseq.data.preparation.texts import Sentences, unknown_characters
 from mgcm_fairseq.data.simuleval_lists import write_lists
 from mgcm_fairseq.data.steps import StepRecord, Summary, write_whole
+from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
 
 FORMAT = 3  # raise it when the files written here change, so that corpora are prepared again
@@ -159,6 +160,7 @@ def _corpus(args: argparse.Namespace) -> Corpus:
     return CORPORA[args.corpus or DEFAULT](args.root.resolve(), args.src_lang, args.lang)
 
 
+@stoppable
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 2 with a message on stderr if the input does not fit."""
     try:

@@ -1,10 +1,13 @@
 """Steps that run only when needed: a JSON file remembers what each finished step read, wrote and counted."""
 
+import errno
 import hashlib
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+from mgcm_fairseq.data.read_text import read_json
 
 Summary = dict[str, Any]  # what a step counted; anything JSON can hold
 
@@ -15,9 +18,11 @@ class StepRecord:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._steps: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
-            self._steps = {}
+            found = read_json(path)
+        except (FileNotFoundError, ValueError):
+            found = None
+        steps = found.items() if isinstance(found, dict) else ()
+        self._steps: dict[str, Any] = {name: step for name, step in steps if _is_step(step)}
 
     def run(self, name: str, options: dict[str, Any], inputs: Iterable[Path],
             work: Callable[[], tuple[list[Path], Summary]]) -> tuple[Summary, bool]:
@@ -46,14 +51,24 @@ def write_whole(path: Path, content: str | bytes) -> None:
     partial.replace(path)
 
 
+def _is_step(step: Any) -> bool:
+    """Whether this is what `run` records; what is not counts as not done."""
+    return (isinstance(step, dict) and step.keys() == {"summary", "key", "outputs"}
+            and isinstance(step["summary"], dict) and isinstance(step["outputs"], dict))
+
+
 def _stats(paths: Iterable[Path]) -> dict[str, list[int] | None]:
     return {str(path): _stat(path) for path in paths}
 
 
 def _stat(path: Path) -> list[int] | None:
-    """Size and time of change, None for a file that does not exist."""
+    """Size and time of change, None for a file that does not exist, or cannot by its name."""
     try:
         stat = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a name with a zero byte
         return None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None
+        raise
     return [stat.st_size, stat.st_mtime_ns]

@@ -38,7 +38,8 @@ def plot_cosines(log: ConflictLog, path: Path) -> None:
     figure, panels = _panels(len(log.auxiliaries), f"Cosine with {log.header['tasks'][0]}'s gradient")
     edges = np.linspace(-1, 1, log.header["bins"] + 1)
     for auxiliary, (task, axes) in enumerate(zip(log.auxiliaries, panels, strict=True)):
-        for component, colour in zip(COMPONENTS, COLOURS, strict=False):
+        known = [pair for pair in zip(COMPONENTS, COLOURS, strict=False) if pair[0] in log.header["components"]]
+        for component, colour in known:
             counts = log.histogram[log.header["components"].index(component), auxiliary]
             if counts.sum():
                 axes.stairs(100 * counts / counts.sum(), edges, color=colour, label=_NAMES[component], linewidth=1.5)

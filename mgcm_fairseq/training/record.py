@@ -15,6 +15,7 @@ from fairseq.logging.meters import AverageMeter
 from mgcm_fairseq.core.conflict import Report
 from mgcm_fairseq.core.conflict.places import COMPONENTS
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.steps import write_whole
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.telemetry import BINS, QUANTITIES, Sums, Telemetry, summarise
@@ -106,16 +107,17 @@ class Recorder:
             "groups": [{"name": name, "layer": place.layer, "component": place.component}
                        for name, place in zip(self.telemetry.groups.names, self.telemetry.groups.places, strict=True)]}
         if path.exists() and path.stat().st_size:
-            with path.open(encoding="utf-8") as lines:
-                if lines.readline().rstrip("\n") != json.dumps(header):
-                    raise InputError(path, "the conflict log of a training with these tasks, groups and options",
-                                     "another header", "Give --conflict-log a new name.")
+            with path.open(encoding="utf-8", errors="replace") as lines:
+                changed = _differences(lines.readline(), header)
+            if changed:
+                raise InputError(path, "the conflict log of a training with these tasks, groups and options",
+                                 "; ".join(changed), "Give --conflict-log a new name.")
             if not path.read_bytes().endswith(b"\n"):  # torn by a kill: the next line must not hang on it
                 with path.open("a", encoding="utf-8") as lines:
                     lines.write("\n")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(header) + "\n", encoding="utf-8")
+            write_whole(path, json.dumps(header) + "\n")
 
     def _append(self, path: Path, update: int, sums: Sums) -> None:
         record: dict[str, Any] = {"update": update, "passes": sums.passes,
@@ -125,6 +127,25 @@ class Recorder:
             record["noise"] = _rounded(self.noise.cosines(self._sample))
         with path.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(record, separators=(",", ":")) + "\n")
+
+
+def _differences(line: str, header: dict[str, Any]) -> list[str]:
+    """What the first line of a log says otherwise than `header`: what it was and what it is now."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or "format" not in found:
+        return ["a file that is no conflict log"]
+    changed = [name for name in sorted(found.keys() | header.keys()) if found.get(name) != header.get(name)]
+    told = [f"{name} {found.get(name)} where this has {header.get(name)}" for name in changed if name != "groups"]
+    if "groups" in changed:
+        then, now = ([group["name"] for group in one.get("groups", [])] for one in (found, header))
+        gone, new = [name for name in then if name not in now], [name for name in now if name not in then]
+        told += [f"{len(gone)} groups that this lacks, as {gone[0]}"] if gone else []
+        told += [f"none of {len(new)} groups that this has, as {new[0]}"] if new else []
+        told += [] if gone or new else ["the same groups in another order or place"]
+    return told
 
 
 def _rounded(values: Any) -> Any:

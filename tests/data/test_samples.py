@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from mgcm_fairseq.data.audio import AudioSpan, read_any
+from mgcm_fairseq.data.audio import AudioSpan
 from mgcm_fairseq.data.audio_files import AudioFiles
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.preparation.decode import decoded
 from mgcm_fairseq.data.preparation.headers import Header, Unusable, read_header
 from mgcm_fairseq.data.prepare import main
+from mgcm_fairseq.data.recording import read_any
 from mgcm_fairseq.data.samples import LOUDEST, first_fault
 from tests.data.test_prepare import arguments
 

@@ -166,14 +166,14 @@ def test_runs_as_text():
 
 @pytest.mark.parametrize(("options", "message"), [
     (["--run", "alignatt:3 --what 3"], "unrecognized arguments: --what 3"),
-    (["--run", "alignatt:3 --frames 5"], "--run: expected options that evaluate.sh does not set, found --frames"),
-    (["--run", "alignatt:3 --bf16"], "--run: expected options that evaluate.sh does not set, found --bf16"),
+    (["--run", "alignatt:3 --frames 5"], "--run: expected options that are set nowhere else, found --frames"),
+    (["--run", "alignatt:3 --bf16"], "--run: expected options that are set nowhere else, found --bf16"),
     (["--device", "cuda"], "--device: expected a GPU that torch can use"),
     (["--run", "wait-k:0"], "--wait-k: expected k of at least 1"),
     (["--processes", "0"], "--processes: expected a whole number from 1 on, found 0"),
     (["--split", "dev2"], "dev2.tsv: expected a manifest"),
     (["--checkpoint", "nowhere.pt"], "nowhere.pt: expected a checkpoint, found no such file"),
-    (["--checkpoint", "README.md"], "README.md: expected a checkpoint of fairseq-train, found"),
+    (["--checkpoint", "README.md"], "README.md: expected a complete PyTorch checkpoint, found"),
 ])
 def test_bad_input_is_named_in_one_line(command, tmp_path, capsys, options, message):
     assert main([*command[2:], "--out", str(tmp_path / "out"), *options]) == 2

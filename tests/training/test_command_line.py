@@ -115,7 +115,7 @@ def test_a_resumed_training_of_other_options_does_not_mix_with_the_file(tiny_cor
         tiny_corpus, folder, 2, "--disable-validation", "--no-save", "--conflict-rule", "discard",
         "--conflict-log", str(folder / "conflicts.jsonl")), check=False)
     assert failed.returncode != 0
-    assert "Give --conflict-log a new name" in failed.stderr
+    assert "found rule mgcm where this has discard. Give --conflict-log a new name" in failed.stderr
 
 
 def test_a_log_without_a_rule_is_refused(tiny_corpus, tmp_path):

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from mgcm_fairseq.data.preparation.containers import CONTAINERS, container_blocks, read_container_header
-from mgcm_fairseq.data.preparation.headers import what_libsndfile_says
 from mgcm_fairseq.data.preparation.resample import resampled
 from mgcm_fairseq.data.samples import checked
+from mgcm_fairseq.data.sound_files import known_frames, opened, sound_blocks
 
-_BLOCK = 1 << 18  # frames read at a time
 _MISSING = 0.1  # seconds by which decoded sound may fall short of its header, which counts whole packets
 
 
@@ -28,12 +26,9 @@ def decoded(path: Path) -> Iterator[np.ndarray]:
         frames, rate = header
         channels: Iterator[np.ndarray] = (block.T for block in container_blocks(path))
     else:
-        try:
-            with soundfile.SoundFile(path) as file:
-                frames, rate = file.frames, file.samplerate
-        except soundfile.SoundFileError as error:
-            raise ValueError(what_libsndfile_says(error)) from error
-        channels = _sound_blocks(path)
+        with opened(path) as file:
+            frames, rate = known_frames(file) or 0, file.samplerate
+        channels = sound_blocks(path)
     count = 0
 
     def counted() -> Iterator[np.ndarray]:
@@ -46,13 +41,3 @@ def decoded(path: Path) -> Iterator[np.ndarray]:
         yield np.clip(np.rint(block * 32_768), -32_768, 32_767).astype(np.int16)
     if count + _MISSING * rate < frames:
         raise ValueError(f"{count / rate:.2f} s of the {frames / rate:.2f} s of its header")
-
-
-def _sound_blocks(path: Path) -> Iterator[np.ndarray]:
-    """Float32 samples (frames, channels)."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            while len(samples := file.read(_BLOCK, dtype="float32", always_2d=True)):
-                yield samples
-    except soundfile.SoundFileError as error:
-        raise ValueError(what_libsndfile_says(error)) from error
