@@ -1,6 +1,7 @@
 """What a checkpoint carries of its corpus: languages, the whole vocabulary, and a fingerprint of the preparation."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -32,7 +33,7 @@ class CorpusRecord:
         config = CorpusConfig.read(folder)
         paths = folder / config.spm_filename, folder / config.vocab_filename
         for path in paths:
-            if not path.is_file():
+            if not os.path.isfile(path):  # False for a name that no file can have
                 raise InputError(path, "a vocabulary file", "no such file", "Prepare the corpus again.")
         model, dictionary = (path.read_bytes() for path in paths)
         return cls(folder, config, model, dictionary)

@@ -58,6 +58,8 @@ def opened(path: Path, in_one_go: bool = False) -> Iterator[soundfile.SoundFile]
     """
     kind = _InOneGo if in_one_go else soundfile.SoundFile
     try:
+        if _chunks_of_samples(path) > 1:
+            raise SoundError("more than one chunk of samples")  # of which libsndfile reads the last
         zero = false_zero(path)
         with nullcontext(path) if zero is None else _Streamed(path, zero) as source, kind(source) as file:
             check_header(file.frames, file.samplerate, file.channels, path.stat().st_size)
@@ -86,6 +88,18 @@ def false_zero(path: Path) -> int | None:
             if name == b"data":
                 return start - 4 if length == 0 and says_nothing(file, length, start) else None
     return None
+
+
+def _chunks_of_samples(path: Path) -> int:
+    """How many a wav has; one where that one is as long as the file goes."""
+    count = 0
+    with path.open("rb") as file:
+        for name, length, start in chunks(file):
+            if name == b"data":
+                count += 1
+                if says_nothing(file, length, start):
+                    break
+    return count
 
 
 def what_libsndfile_says(error: soundfile.SoundFileError) -> str:

@@ -1,6 +1,8 @@
 """One joint SentencePiece vocabulary for both languages: training it, and using it with fairseq's ids."""
 
 import io
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,6 +18,7 @@ from mgcm_fairseq.data.read_text import decode_text
 
 SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")  # in the order of fairseq's Dictionary: ids 0 to 3
 _AGAIN = "Prepare the corpus again."
+_COUNT = re.compile("[0-9]{1,18}")
 MAX_SENTENCES = 1_000_000  # bounds SentencePiece's memory; MuST-C's train has 460,000 in two languages
 _AT_ONCE = 4096  # texts in a call of SentencePiece
 _THREADS = 4  # fixed: the sums of the training depend on how the text is divided among threads
@@ -32,7 +35,7 @@ class Vocabulary:
         `contents`: what the two hold, where they come from a checkpoint and the paths are names alone.
         """
         for path in (model, dictionary) if contents is None else ():
-            if not path.is_file():
+            if not os.path.isfile(path):  # False for a name that no file can have
                 raise InputError(path, "a vocabulary file", "no such file", _AGAIN)
         model_proto, lines = contents or (model.read_bytes(), dictionary.read_bytes())
         try:
@@ -150,7 +153,7 @@ def _read_dictionary(path: Path, content: bytes) -> list[str]:
     pieces = []
     for number, line in enumerate(decode_text(content, path, _AGAIN).removesuffix("\n").split("\n"), start=1):
         piece, space, count = line.rpartition(" ")
-        if not (piece and space and count.isdigit()):
+        if not (piece and space and _COUNT.fullmatch(count)):
             raise InputError((path, number), "a line `piece count`", repr(line), _AGAIN)
         pieces.append(piece)
     return pieces

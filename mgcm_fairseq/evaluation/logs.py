@@ -30,7 +30,12 @@ class RunLog:
         self.whole, self.partial = folder / "instances.log", folder / "instances.part"
         folder.mkdir(parents=True, exist_ok=True)
         known = self._check(settings, environment)
-        self.records = {} if self.whole.exists() else {record["index"]: record for record in self._read()}
+        self.records: dict[int, Record] = {}
+        for number, record in enumerate(self._read() if not self.whole.exists() else (), start=1):
+            if record["index"] in self.records:
+                raise InputError((self.partial, number), "each index once", f"index {record['index']} again",
+                                 self._again)
+            self.records[record["index"]] = record
         for name in DECISIVE:
             if self.records and known.get(name) != environment[name]:
                 raise InputError(self.partial, f"the rest of a run of {name} {known.get(name)}", str(environment[name]),

@@ -224,3 +224,13 @@ def test_no_header_costs_much_memory(tmp_path):
     result = subprocess.run([sys.executable, "-c", code, *map(str, paths)], cwd=REPOSITORY, capture_output=True,
                             text=True, check=False)
     assert result.stdout.split() == ["refused"] * 4 + ["read"] * 4 + ["refused"], result.stderr[-2_000:]
+
+
+def test_two_chunks_of_samples_are_refused(tmp_path):
+    """libsndfile reads the last alone."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.ones(800, np.int16), 16_000)
+    path.write_bytes(path.read_bytes() + struct.pack("<4sIhh", b"data", 4, 1, 1))
+    assert read_header(path) == Unusable("unreadable audio", "more than one chunk of samples")
+    with pytest.raises(InputError, match="more than one chunk of samples"):
+        read_any(path)

@@ -169,3 +169,18 @@ def test_a_configuration_of_another_kind_is_refused(tmp_path, text, message):
     (tmp_path / "config.yaml").write_bytes(text)
     with pytest.raises(InputError, match=rf"config\.yaml.*{message}"):
         CorpusConfig.read(tmp_path)
+
+
+@pytest.mark.parametrize("count", ["²", "١", "9" * 5_000, "-1", ""])
+def test_a_count_that_fairseq_does_not_read_is_refused(tmp_path, count):
+    model = train(["ab ba"] * 3, 12, ["de"])
+    (tmp_path / "a.model").write_bytes(model)
+    first, *rest = dictionary_lines(model)
+    (tmp_path / "a.txt").write_text("\n".join([first.removesuffix("1") + count, *rest]) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"a\.txt:1: expected a line `piece count`"):
+        Vocabulary(tmp_path / "a.model", tmp_path / "a.txt")
+
+
+def test_a_name_that_no_file_can_have_is_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match="expected a vocabulary file, found no such file"):
+        Vocabulary(tmp_path / ("a" * 300), tmp_path / "a.txt")

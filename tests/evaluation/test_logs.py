@@ -79,7 +79,8 @@ def test_lags_as_text(lag, text):
     assert run_name("edatt", lag) == f"edatt-{text}"
 
 
-@pytest.mark.parametrize("line", [b"[]", b"null", b'{"index": 3}', b'{"index": "0"}', b'{"prediction": "a"}',
+@pytest.mark.parametrize("line", [b"[]", b"null", b'{"index": 3}', b'{"index": 0}',
+                                  b'{"index": "0"}', b'{"prediction": "a"}',
                                   b"[" * 100_000, b'{"index": 0, "prediction": "\xff"}'])
 def test_a_line_that_is_no_sentence_of_this_run_is_refused(tmp_path, line):
     log(tmp_path).add(record(0))

@@ -5,6 +5,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes, spoil_lines
 from mgcm_fairseq.checks.fuzzing.spoiling_json import written
 from mgcm_fairseq.checks.fuzzing.target import Files, same
@@ -47,7 +49,8 @@ class Conflicts:
             last[record["update"]] = record
         same("updates", log.updates.tolist(), sorted(last))
         same("header", log.header, json.loads(header))
-        same("quantities", log.quantities.tolist(), [last[update]["quantities"] for update in sorted(last)])
+        same("quantities", repr(log.quantities.tolist()),
+             repr(np.array([last[update]["quantities"] for update in sorted(last)], dtype=float).tolist()))
         _figures(log)
 
 

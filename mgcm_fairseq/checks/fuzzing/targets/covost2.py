@@ -1,5 +1,6 @@
 """CoVoST 2's tables, split or not, through the preparation of a split."""
 
+import re
 from pathlib import Path
 from random import Random
 
@@ -55,9 +56,10 @@ def _rows(folder: Path) -> int:
     count = 0
     for row in rows:
         try:
-            cells = row.decode().replace("\\\t", " ").split("\t")
+            text = re.sub(r"\\(.)", lambda escaped: escaped[1].replace("\t", " "), row.decode())
         except UnicodeDecodeError:
             continue
+        cells = text.split("\t")
         if len(cells) == len(names):
-            count += dict(zip(names, cells, strict=True))["split"].replace("\\", "") in PARTS["dev"]
+            count += dict(zip(names, cells, strict=True))["split"] in PARTS["dev"]
     return count

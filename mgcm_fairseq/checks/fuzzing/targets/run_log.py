@@ -36,7 +36,7 @@ class Log:
         read_instances(folder, REFERENCES)
         kept = [line for line in before.decode().split("\n")[:-1] if line]
         lines = (folder / "instances.log").read_bytes().decode().split("\n")
-        same("sentences", len(lines) - 1, len(REFERENCES))
+        same("sentences", sum(1 for line in lines if line), len(REFERENCES))
         same("finished sentences that are lost", [one for one in kept if json.loads(one) not in
                                                   [json.loads(line) for line in lines if line]], [])
         same("sentences kept and asked for", len({json.loads(one)["index"] for one in kept}) + len(missing),

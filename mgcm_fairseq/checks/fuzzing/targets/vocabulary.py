@@ -37,7 +37,7 @@ class VocabularyFiles:
         vocabulary = Vocabulary.load(folder, config)
         dictionary = Dictionary.load(str(folder / config.vocab_filename))
         same("pieces in fairseq", dictionary.symbols, vocabulary.pieces)
-        lines = (folder / config.vocab_filename).read_bytes().decode().removesuffix("\n").split("\n")
+        lines = (folder / config.vocab_filename).read_text("utf-8").removesuffix("\n").split("\n")
         same("pieces", vocabulary.pieces, [*SPECIALS, *(line.rpartition(" ")[0] for line in lines)])
         for language in (config.src_lang, config.tgt_lang):
             vocabulary.tag(language)
