@@ -121,12 +121,14 @@ def _check_state(contents: dict[str, Any], before: dict[str, Any], now: dict[str
     for option, then, here in kinds:
         if then not in (None, here):
             raise InputError(path, f"{option} {here}", f"{option} {then}", f"Keep it, or {_ANEW}.")
-    then, here = _name(before, "lr_scheduler"), _name(now, "lr_scheduler")
-    if before and then != here and not reset_lr_scheduler:
-        raise InputError(path, f"--lr-scheduler {here}", f"--lr-scheduler {then}", "Keep it, or add "
-                         "--reset-lr-scheduler.")
-    if before and here == "reduce_lr_on_plateau" and _goal(before) != _goal(now) and not reset_lr_scheduler:
-        raise InputError(path, f"--lr-scheduler {here} by {_goal(now)}", f"one by {_goal(before)}",
+    if not before or reset_lr_scheduler:
+        return
+    schedule = _name(now, "lr_scheduler")
+    if _name(before, "lr_scheduler") != schedule:
+        raise InputError(path, f"--lr-scheduler {schedule}", f"--lr-scheduler {_name(before, 'lr_scheduler')}",
+                         "Keep it, or add --reset-lr-scheduler.")
+    if schedule == "reduce_lr_on_plateau" and _goal(before) != _goal(now):
+        raise InputError(path, f"--lr-scheduler {schedule} by {_goal(now)}", f"one by {_goal(before)}",
                          "Keep the metric, or add --reset-lr-scheduler.")
 
 
