@@ -59,7 +59,7 @@ def check(path: Path, wanted: dict[str, Any], begun: bool) -> None:
         return
     found = _read(path)
     found.pop(MICRO_BATCH, None)
-    found.setdefault(PRETRAINED, wanted[PRETRAINED])  # not known where an earlier version began the training
+    found.setdefault(PRETRAINED, wanted.get(PRETRAINED))  # not known where an earlier version began the training
     other = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
     if other:
         raise InputError(path, "a training with " + ", ".join(f"{key} {wanted.get(key)!r}" for key in other),
