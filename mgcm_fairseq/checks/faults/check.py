@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     setting = Setting(options.out.resolve(), options.seed, int(options.kills or (QUICK if options.quick else KILLS)),
                       options.quick)
     try:
-        with locked(setting.out, "fault check"):
+        with locked(setting.out, "fault-check"):
             rows = check(setting, options.parts)
     except InputError as error:
         print(f"faults: {error}", file=sys.stderr)

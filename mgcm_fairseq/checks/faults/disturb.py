@@ -160,8 +160,8 @@ def traceback(text: str) -> list[str]:
 
 
 def said(text: str) -> str:
-    """The last line of an output."""
-    return (text.rstrip().splitlines() or [""])[-1][-300:]
+    """The last line of an output, of which messages of PyTorch's may fill pages."""
+    return (text.rstrip().splitlines() or [""])[-1][:300]
 
 
 def _partial(out: Path) -> str:
