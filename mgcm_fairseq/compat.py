@@ -5,6 +5,7 @@ the repair can go.
 """
 
 import importlib
+import io
 import logging
 import os
 import pickle
@@ -13,6 +14,7 @@ import sys
 import types
 import typing
 import warnings
+import zipfile
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ from typing import Any, NoReturn
 import torch
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.stopping import SAID
 from mgcm_fairseq.data.whole import lacks_room, whole
 
 
@@ -32,17 +35,23 @@ def install() -> None:
     keep_logging_quiet()
     silence_what_only_others_can_mend()
     end_input_errors_without_a_traceback()
+    let_any_text_be_printed()
     repair_torchaudio()
     with statistics_when_used():
         import fairseq  # noqa: F401
     allow_fairseq_checkpoints()
+    keep_fairseq_from_running_checkpoints()
     save_checkpoints_whole()
     make_checkpoint_copies_whole()
-    resume_task_state()
+    let_tasks_resume()
+    let_tasks_check_trainings()
+    end_a_training_that_is_finished()
     let_ddp_run_on_cpu()
     keep_attention_from_compiling()
     let_bf16_do_without_a_tpu()
     take_one_precision()
+    name_optimizers_that_need_fp32_copies()
+    let_tasks_explain_gradients_that_are_not_finite()
 
 
 def keep_logging_quiet() -> None:
@@ -82,19 +91,54 @@ def silence_what_only_others_can_mend() -> None:
             warnings.filterwarnings("ignore", beginning, category)
 
 
+DIED: dict[str, str] = {
+    r"DataLoader worker \(pid.*\) (is killed|exited)": "a process that loads data",
+    r"Connection (closed|reset) by peer|Broken pipe \[|Socket Timeout|recvBytes|Connection was likely closed":
+        "another worker of this training",
+}
+"""What PyTorch says once a process has died, and which one it was."""
+
+
 def end_input_errors_without_a_traceback() -> None:
-    """Has fairseq-train end with what is wrong with the input, or with a full disk, alone: it catches nothing."""
+    """Has fairseq's programs, which catch nothing, end with one sentence where nothing is wrong with them.
+
+    That is: with the input, with a full disk, with a process that was killed beside them, or where their user has
+    stopped them.
+    """
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
+        died = [who for pattern, who in DIED.items() if isinstance(error, RuntimeError) and
+                re.search(pattern, str(error))]
         said = error if isinstance(error, InputError) else lacks_room(error)
         if said:
             print(f"error: {said}", file=sys.stderr)
+        elif isinstance(error, KeyboardInterrupt):
+            print(SAID, file=sys.stderr)
+        elif died:
+            print(f"error: {died[0]} has died, for lack of memory it may be. The same command goes on from the last "
+                  f"checkpoint. ({str(error).splitlines()[0][:160]})", file=sys.stderr)
         else:
             before(kind, error, trace)
 
     if before.__module__ != __name__:
         sys.excepthook = show
+
+
+def let_any_text_be_printed() -> None:
+    """Has stdout and stderr take the text of any language: as UTF-8, like all files here, whatever the locale says.
+
+    Python encodes by the locale, and fairseq prints hypotheses: in a locale of latin-1 the first Chinese one, in one of
+    ASCII the first umlaut ended fairseq-generate. An encoding that PYTHONIOENCODING asks for stays; what it lacks comes
+    out as \\u escapes.
+    """
+    asked = os.environ.get("PYTHONIOENCODING", "")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            if not asked.partition(":")[0]:
+                stream.reconfigure(encoding="utf-8")
+            elif stream.errors == "strict":
+                stream.reconfigure(errors="backslashreplace")
 
 
 def repair_torchaudio() -> None:
@@ -175,6 +219,29 @@ def allow_fairseq_checkpoints() -> None:
     torch.serialization.add_safe_globals([Namespace, *containers, _TensorPlaceholder, defaultdict, dict, list, int])
 
 
+class _OnlyWeights(types.ModuleType):
+    """torch as a module of fairseq's sees it: its `load` never runs code, whatever the environment asks for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(torch, name)
+
+    def load(self, file: Any, *args: Any, **options: Any) -> Any:
+        return _load(file, getattr(file, "name", "a checkpoint"), *args, **options | {"weights_only": True})
+
+
+def keep_fairseq_from_running_checkpoints() -> None:
+    """Has fairseq load checkpoints with the list of harmless classes alone, and say what is wrong with one.
+
+    It calls torch.load without saying how, and TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1 then makes that run code.
+    """
+    from fairseq import checkpoint_utils
+    from fairseq.distributed import utils
+
+    for module in (checkpoint_utils, utils):
+        if not isinstance(module.torch, _OnlyWeights):
+            module.torch = _OnlyWeights("torch")
+
+
 def save_checkpoints_whole() -> None:
     """Has a checkpoint that finds no room end the training with one sentence, and leave none of itself behind.
 
@@ -231,32 +298,131 @@ def make_checkpoint_copies_whole() -> None:
     PathManager.copy = staticmethod(copy)
 
 
-def resume_task_state() -> None:
-    """Makes fairseq's trainer give a task its state back.
+def let_tasks_resume() -> None:
+    """Has fairseq's trainer ask a task with a method `resume` what a training may take over from a checkpoint.
 
-    It writes the task's state into every checkpoint, but reads it in generation only, never when training resumes.
+    fairseq writes the task's state into every checkpoint, but reads it in generation only, never when training resumes.
+    It compares neither the options of the two trainings nor the names of their parameters: the optimizer gets its state
+    back by position, and the best score so far, whatever metric it was of.
     """
-    from fairseq.distributed.utils import broadcast_object
     from fairseq.trainer import Trainer
 
     stock_load = Trainer.load_checkpoint
     if getattr(stock_load, "resumes_task", False):
         return
 
-    def load(self: Any, filename: str, reset_optimizer: bool = False, *args: Any, **kwargs: Any) -> Any:
-        extra_state = stock_load(self, filename, reset_optimizer, *args, **kwargs)
-        if extra_state is not None and not reset_optimizer and getattr(self.task, "resumes_state", False):
-            state = None
-            if self.data_parallel_rank == 0:  # as fairseq: only the first worker need see the file
-                state = torch.load(filename, map_location="cpu", mmap=True).get("task_state", {})
-            if self.data_parallel_world_size > 1:
-                state = broadcast_object(state, src_rank=0, group=self.data_parallel_process_group,
-                                         dist_device=self.device)
-            self.task.load_state_dict(state)
+    def load(self: Any, filename: str, reset_optimizer: bool = False, reset_lr_scheduler: bool = False, *args: Any,
+             **kwargs: Any) -> Any:
+        if not Path(filename).is_file() or not hasattr(self.task, "resume"):
+            return stock_load(self, filename, reset_optimizer, reset_lr_scheduler, *args, **kwargs)
+        taken = self.task.resume(_contents(self, filename), self.cfg, self.get_model(), self.get_criterion(),
+                                 reset_optimizer, reset_lr_scheduler)
+        with _optimizer_state_in_order(taken.order):
+            extra_state = stock_load(self, filename, reset_optimizer, reset_lr_scheduler, *args, **kwargs)
+        if not taken.best:
+            extra_state.pop("best", None)
         return extra_state
 
     load.resumes_task = True  # type: ignore[attr-defined]  # the same
     Trainer.load_checkpoint = load
+
+
+def _contents(trainer: Any, filename: str) -> dict[str, Any]:
+    """What a checkpoint says of its training, the shapes of its weights in their place, the same on all workers.
+
+    As in fairseq, only the first worker needs to read the file.
+
+    Raises:
+        InputError: on all workers, if it is no checkpoint.
+    """
+    from fairseq.distributed.utils import broadcast_object
+
+    found: dict[str, Any] = {}
+    if trainer.data_parallel_rank == 0:
+        try:
+            state = load_checkpoint(Path(filename), mmap=True)
+            shapes = {name: tuple(getattr(weight, "shape", ())) for name, weight in state.get("model", {}).items()}
+            groups = (state.get("last_optimizer_state") or {}).get("param_groups", [])
+            found = {"path": filename, "cfg": state.get("cfg"), "shapes": shapes,
+                     "optimized": [len(group["params"]) for group in groups],
+                     "history": (state.get("optimizer_history") or [{}])[-1],
+                     "ema": "ema" in state.get("extra_state", {}), "task_state": state.get("task_state", {})}
+        except InputError as error:
+            found = {"fault": [str(part) for part in error.__reduce__()[1]]}
+    if trainer.data_parallel_world_size > 1:
+        found = broadcast_object(found, src_rank=0, group=trainer.data_parallel_process_group,
+                                 dist_device=trainer.device)
+    if "fault" in found:
+        raise InputError(*found["fault"])
+    return found
+
+
+@contextmanager
+def _optimizer_state_in_order(order: list[int | None] | None) -> Iterator[None]:
+    """Has checkpoints read with their optimizer's state in this order: for each parameter its position in the file,
+    or None for one that begins without. None for all: as it is.
+    """
+    from fairseq import checkpoint_utils
+
+    stock = checkpoint_utils.load_checkpoint_to_cpu
+
+    def load(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        state: dict[str, Any] = stock(*args, **kwargs)
+        if order is not None:
+            found = state["last_optimizer_state"]
+            [group] = found["param_groups"]
+            kept = {now: found["state"][then] for now, then in enumerate(order) if then in found["state"]}
+            state["last_optimizer_state"] = {**found, "state": kept,
+                                             "param_groups": [{**group, "params": list(range(len(order)))}]}
+        return state
+
+    checkpoint_utils.load_checkpoint_to_cpu = load
+    try:
+        yield
+    finally:
+        checkpoint_utils.load_checkpoint_to_cpu = stock
+
+
+def let_tasks_check_trainings() -> None:
+    """Has fairseq's trainer show a task with a method `check_training` the whole configuration before it begins.
+
+    fairseq shows a task its own options and the model's. Whether there is the metric that it saves by, it finds out
+    once it has validated.
+    """
+    from fairseq.trainer import Trainer
+
+    stock = Trainer.__init__
+    if getattr(stock, "checks_training", False):
+        return
+
+    def init(self: Any, cfg: Any, task: Any, *args: Any, **kwargs: Any) -> None:
+        stock(self, cfg, task, *args, **kwargs)
+        if hasattr(task, "check_training"):
+            task.check_training(self.cfg)
+
+    init.checks_training = True  # type: ignore[attr-defined]  # the same
+    Trainer.__init__ = init
+
+
+def end_a_training_that_is_finished() -> None:
+    """Has fairseq leave a training that has all of its updates as it is.
+
+    It makes one more update whenever the command of a finished training is given again, and writes the checkpoint anew.
+    """
+    module = sys.modules.get("fairseq_cli.train")  # only its own programs train, and they import it first
+    if module is None or getattr(module.train, "ends", False):
+        return
+    stock = module.train
+
+    def train(cfg: Any, trainer: Any, task: Any, epoch_itr: Any) -> Any:
+        updates = trainer.get_num_updates()
+        if 0 < (cfg.optimization.max_update or 0) <= updates:
+            module.logger.info(f"{updates} of {cfg.optimization.max_update} updates are done: nothing to do")
+            return [None], True
+        return stock(cfg, trainer, task, epoch_itr)
+
+    train.ends = True  # type: ignore[attr-defined]  # the same
+    module.train = train  # type: ignore[attr-defined]
 
 
 def let_ddp_run_on_cpu() -> None:
@@ -300,10 +466,12 @@ def let_bf16_do_without_a_tpu() -> None:
     if getattr(stock, "without_tpu", False) or find_spec("torch_xla") is not None:
         return
 
-    def parse(*args: Any, **kwargs: Any) -> Any:
-        parsed = stock(*args, **kwargs)
+    def parse(parser: Any, input_args: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if "--tpu" in (sys.argv[1:] if input_args is None else input_args):
+            raise InputError("--tpu", "the package torch_xla", "none", "Install it, or leave --tpu out.")
+        parsed = stock(parser, input_args, *args, **kwargs)
         namespace = parsed[0] if isinstance(parsed, tuple) else parsed
-        namespace.tpu = namespace.tpu and not namespace.bf16
+        namespace.tpu = False
         return parsed
 
     parse.without_tpu = True  # type: ignore[attr-defined]  # the same
@@ -330,33 +498,116 @@ def take_one_precision() -> None:
             chosen = [name for name in ("fp16", "bf16", "amp") if common[name]]
             if len(chosen) > 1:
                 raise InputError("common", "one of fp16, bf16 and amp", " and ".join(chosen), "Switch the others off.")
+            _check_without_a_gpu(common)
         stock(self, cfg, *args, **kwargs)
 
-    init.one_precision = True  # type: ignore[attr-defined]  # the same
+    vars(init).update(vars(stock), one_precision=True)
     Trainer.__init__ = init
 
 
-def load_checkpoint(path: Path, trust: bool = False) -> dict[str, Any]:
+def _check_without_a_gpu(common: Any) -> None:
+    """What half precision does where there is none: fairseq says nothing, or ends in the middle of CUDA."""
+    if torch.cuda.is_available() and not common.cpu:
+        return
+    if common.fp16 and not (common.fp16_no_flatten_grads or common.memory_efficient_fp16):
+        raise InputError("--fp16", "--fp16-no-flatten-grads beside it where there is no GPU", "none",
+                         "Add it (common.fp16_no_flatten_grads=true), or use --bf16.")
+    if common.amp:
+        logging.getLogger(__name__).warning("--amp needs a GPU: without one this training is in fp32")
+
+
+def name_optimizers_that_need_fp32_copies() -> None:
+    """Has fairseq say which option to leave out where an optimizer cannot do without fp32 copies of the weights."""
+    from fairseq.optim import MemoryEfficientFP16Optimizer
+
+    stock = MemoryEfficientFP16Optimizer.build_optimizer.__func__
+    if getattr(stock, "names_options", False):
+        return
+
+    def build(cls: Any, cfg: Any, params: Any, **kwargs: Any) -> Any:
+        try:
+            return stock(cls, cfg, params, **kwargs)
+        except ValueError as error:
+            if not str(error).startswith("Unsupported optimizer"):
+                raise
+            raise InputError("--optimizer", "one that needs no fp32 copies of the weights, such as adam or adafactor",
+                             cfg.optimizer._name, "Leave out --memory-efficient-fp16 and --memory-efficient-bf16."
+                             ) from error
+
+    build.names_options = True  # type: ignore[attr-defined]  # the same
+    MemoryEfficientFP16Optimizer.build_optimizer = classmethod(build)
+
+
+def let_tasks_explain_gradients_that_are_not_finite() -> None:
+    """Asks a task that can where a gradient that is not finite comes from, in place of fairseq's NanDetector.
+
+    NanDetector repeats the step under hooks that take each module's output for a tensor or a container of tensors.
+    Our network's are streams, so that training ended in a TypeError which hid the cause.
+    """
+    from fairseq import trainer
+
+    stock = trainer.Trainer.train_step
+    if getattr(stock, "explains", False):
+        return
+
+    class Repeated(Exception):  # noqa: N818 - no error of its own
+        """Stands for NanDetector; ends the step where fairseq would repeat it."""
+
+        def __enter__(self) -> NoReturn:
+            raise self
+
+        def __exit__(self, *error: object) -> None:
+            """What a with statement asks for."""
+
+    def train_step(self: Any, samples: list[Any], raise_oom: bool = False) -> Any:
+        explain = getattr(self.task, "explain_not_finite", None)
+        if explain is None:
+            return stock(self, samples, raise_oom)
+        detector, trainer.NanDetector = trainer.NanDetector, Repeated
+        try:
+            return stock(self, samples, raise_oom)
+        except Repeated as repeated:
+            self._set_seed()  # for the dropout that the step had
+            prepared = [self._prepare_sample(sample)[0] for sample in samples]
+            raise explain(prepared, self.get_model(), self.get_criterion(), self.get_num_updates(),
+                          self.cfg.common.amp, str(repeated.__context__)) from repeated.__context__
+        finally:
+            trainer.NanDetector = detector
+
+    train_step.explains = True  # type: ignore[attr-defined]  # the same
+    trainer.Trainer.train_step = train_step
+
+
+def load_checkpoint(path: Path, trust: bool = False, mmap: bool = False) -> dict[str, Any]:
     """A checkpoint on the CPU, as torch.save wrote it.
 
     Args:
         path: a file that fairseq, or anything else in PyTorch, wrote.
         trust: load classes that are not on the list of harmless ones; whatever code the file holds then runs.
+        mmap: leave weights in the file until they are used.
 
     Raises:
         InputError: the file is torn or no checkpoint, or holds such a class and `trust` is False.
     """
     allow_fairseq_checkpoints()
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=not trust)
-    except Exception as error:  # bytes that are no checkpoint fail in any way
-        refused = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
-        if refused:
-            raise InputError(path, "a checkpoint of weights and plain configuration",
-                             f"the Python object {refused[1]}, which may run code when it is loaded",
-                             "If you trust its maker, load it with trust=True (fairseq-train: --w2v-trust).") from error
-        summary = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise InputError(path, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error
+    if trust:
+        logging.getLogger(__name__).warning("%s is loaded without the list of harmless classes: code in it runs", path)
+    state = _load(path, path, map_location="cpu", weights_only=not trust, mmap=mmap and zipfile.is_zipfile(path))
     if not isinstance(state, dict):
         raise InputError(path, "a checkpoint with named parts", f"a {type(state).__name__}", "Pass a file by fairseq.")
     return state
+
+
+def _load(file: Any, name: str | Path, *args: Any, **options: Any) -> Any:
+    try:
+        return torch.load(file, *args, **options)
+    except Exception as error:  # bytes that are no checkpoint fail in any way
+        refused = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, pickle.UnpicklingError) else None
+        if refused:
+            raise InputError(name, "a checkpoint of weights and plain configuration",
+                             f"the Python object {refused[1]}, which may run code when it is loaded",
+                             "Get one without it. A wav2vec 2.0 file whose maker you trust loads with trust=True "
+                             "(fairseq-train: --w2v-trust).") from error
+        reason = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))  # behind advice to load it all the same
+        summary = f"{type(error).__name__}: {reason[1] if reason else error}".splitlines()[0]
+        raise InputError(name, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error

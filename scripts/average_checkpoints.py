@@ -6,15 +6,17 @@ from pathlib import Path
 
 from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.models.averaging import average, best, latest
 
 
+@stoppable
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="--save-dir of the training")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--last", type=positive, metavar="N", help="the N checkpoints with the most updates")
-    which.add_argument("--best", type=positive, metavar="N", help="the N checkpoints with the highest validation score")
+    which.add_argument("--best", type=positive, metavar="N", help="the N checkpoints with the best validation score")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="checkpoint to write")
     args = parser.parse_args()
     try:

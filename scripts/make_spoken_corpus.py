@@ -13,10 +13,12 @@ from pathlib import Path
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.spoken.corpus import make_corpus
 from mgcm_fairseq.data.spoken.text import Sizes, file_splits, grammar_splits
+from mgcm_fairseq.data.stopping import stoppable
 
 SMALLEST, LARGEST = 20, 100_000  # utterances
 
 
+@stoppable
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; returns its exit status: 0, or 2 for input that does not fit."""
     args = _parse(arguments)

@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.evaluation.conflict_log import read_conflict_log
 from mgcm_fairseq.evaluation.plot_conflicts import plot_by_layer, plot_cosines, plot_over_time
 
 FIGURES = {"by_layer.png": plot_by_layer, "cosines.png": plot_cosines, "over_time.png": plot_over_time}
 
 
+@stoppable
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("log", type=Path, help="what fairseq-train --conflict-log wrote")

@@ -10,13 +10,16 @@ import torch
 import mgcm_fairseq.tasks  # noqa: F401 - repairs the stack before torchaudio is imported
 from mgcm_fairseq.agents.segment_trace import trace
 from mgcm_fairseq.agents.wait_segment import WaitSegmentAgent
-from mgcm_fairseq.data.audio import SAMPLE_RATE, read_any
+from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import Utterance, read_manifest
+from mgcm_fairseq.data.recording import read_any
+from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.evaluation.plot_segments import SegmentedUtterance, plot
 from mgcm_fairseq.evaluation.word_times import even_times, word_times
 
 
+@stoppable
 def main() -> None:
     args = _parser().parse_args()
     try:

@@ -1,4 +1,4 @@
-# Finds the Python of this repository; to be sourced: exports REPO, PYTHON and PYTHONPATH.
+# Finds the Python of this repository; to be sourced: exports REPO, PYTHON, PYTHONPATH and how text is encoded.
 REPO="$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)"
 PYTHON="${PYTHON:-$REPO/.venv/bin/python}"
 OURS="$REPO/.venv"
@@ -19,4 +19,7 @@ $(id -un 2> /dev/null || true) cannot run. Set up with a Python that all may run
     refuse "a Python at $PYTHON" "none. Run scripts/setup.sh first, or set PYTHON."
 fi
 PYTHON="$(command -v "$PYTHON")"
+# Whatever the locale: text in UTF-8, or where PYTHONIOENCODING asks for another encoding, \u escapes for what that lacks.
+export PYTHONUTF8=1 PYTHONIOENCODING="${PYTHONIOENCODING:-utf-8}"
+case "$PYTHONIOENCODING" in *:*) ;; *) PYTHONIOENCODING+=":backslashreplace" ;; esac
 export REPO PYTHON PYTHONPATH="$REPO${PYTHONPATH:+:$PYTHONPATH}"

@@ -11,6 +11,7 @@ from mgcm_fairseq import compat
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.read_text import read_json
 from mgcm_fairseq.evaluation.conflict_benchmark.sizes import SIZES
 from mgcm_fairseq.evaluation.scaling.corpus import Corpus, Lengths
 from mgcm_fairseq.evaluation.scaling.machine import Machine
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 def read(path: Path) -> tuple[Pieces, dict[str, Any]]:
     """What an earlier run measured, and where."""
     try:
-        written = json.loads(path.read_text())
+        written = read_json(path)
         return Pieces.read(written["measured"]), written["measured_in"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError("--measured", "a file that scaling.py --out wrote", f"{path}: {type(error).__name__}: {error}",

@@ -9,12 +9,14 @@ from tqdm import tqdm
 from mgcm_fairseq.agents.system import load_system
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.evaluation.results import write_results
 from mgcm_fairseq.evaluation.segment_counts import count_segments, split_at
 from mgcm_fairseq.evaluation.segment_report import assemble, table
 from mgcm_fairseq.modules.encoder import SharedEncoder
 
 
+@stoppable
 def main() -> None:
     args = _parser().parse_args()
     paths = [args.checkpoint] if args.published is None else [args.checkpoint, args.published]

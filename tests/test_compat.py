@@ -1,5 +1,6 @@
 """Each repair of the stack: the fault by itself, so that a test fails once a repair can go, and none once repaired."""
 
+import io
 import pickle
 import shutil
 import subprocess
@@ -19,6 +20,21 @@ from mgcm_fairseq.data.errors import InputError
 from tests.modules.networks import network, speech, tokens
 
 SPEECH = "import torch, torchaudio.functional as F; print(F.resample(torch.zeros(1, 8000), 8000, 16000).shape[1])"
+
+
+@pytest.mark.parametrize(("encoding", "asked", "written"), [
+    ("ascii", "", "你ü".encode()), ("latin-1", "", "你ü".encode()), ("utf-8", "", "你ü".encode()),
+    ("latin-1", "latin-1", b"\\u4f60\xfc"), ("ascii", "ascii", b"\\u4f60\\xfc"), ("ascii", ":strict", "你ü".encode())])
+def test_text_of_any_language_can_be_printed(monkeypatch: pytest.MonkeyPatch, encoding: str, asked: str,
+                                             written: bytes) -> None:
+    """The fault by itself is Python's: such a stream raises UnicodeEncodeError."""
+    monkeypatch.setenv("PYTHONIOENCODING", asked)
+    with io.TextIOWrapper(io.BytesIO(), encoding) as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        for _ in range(2):  # a second call changes nothing
+            compat.let_any_text_be_printed()
+        print("你ü", end="", flush=True)
+        assert stream.buffer.getvalue() == written
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -226,14 +242,17 @@ class Payload:
 
 
 @pytest.mark.parametrize("zip_file", [True, False])
-def test_code_in_a_checkpoint_runs_with_trust_alone(tmp_path: Path, zip_file: bool) -> None:
+def test_code_in_a_checkpoint_runs_with_trust_alone(tmp_path: Path, zip_file: bool,
+                                                    caplog: pytest.LogCaptureFixture) -> None:
     traces = tmp_path / "ran"
     path = save(tmp_path / "model.pt", {"model": Payload(Path.touch, traces)}, _use_new_zipfile_serialization=zip_file)
     with pytest.raises(InputError, match="may run code"):
         compat.load_checkpoint(path)
     assert not traces.exists()
+    assert not caplog.records
     compat.load_checkpoint(path, trust=True)
     assert traces.exists()
+    assert "without the list of harmless classes: code in it runs" in caplog.text
 
 
 @pytest.mark.parametrize("trust", [False, True])
@@ -317,6 +336,14 @@ def test_a_failed_copy_leaves_the_old_file(tmp_path: Path, copy: Callable[..., A
     with pytest.raises(OSError, match="no space left"):
         copy(str(tmp_path / "source"), str(tmp_path / "target"), overwrite=True)
     assert (tmp_path / "target").read_text() == "old"
+
+
+def test_a_tpu_without_its_package_is_refused() -> None:
+    compat.install()
+    from fairseq import options
+
+    with pytest.raises(InputError, match="--tpu: expected the package torch_xla, found none"):
+        options.parse_args_and_arch(options.get_training_parser(), ["data", "--tpu", "--bf16"])
 
 
 def test_installing_twice_changes_nothing() -> None:

@@ -4,14 +4,18 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import soundfile
 import torch
 from simuleval.agents import SpeechToTextAgent
 from simuleval.agents.actions import Action, ReadAction, WriteAction
 from simuleval.agents.states import AgentStates
+from simuleval.data.segments import Segment, SpeechSegment
 
 from mgcm_fairseq.agents.system import System, load_system
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.samples import SOUND, first_fault
 
 
 class SystemAgent(SpeechToTextAgent):
@@ -28,7 +32,7 @@ class SystemAgent(SpeechToTextAgent):
     def add_args(parser: ArgumentParser) -> None:
         parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
         parser.add_argument("--corpus", type=Path, metavar="DIR",
-                            help="folder with config.yaml and vocabulary; default: the one trained on")
+                            help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
         parser.add_argument("--bf16", action="store_true",
                             help="run in bfloat16, which SimulEval's --dtype does not offer")
 
@@ -38,6 +42,17 @@ class SystemAgent(SpeechToTextAgent):
             raise InputError("--bf16", "one precision", "--dtype fp16 too", "Drop one of the two.")
         dtype = torch.float16 if fp16 else torch.bfloat16 if self.bf16 else None
         self.system.network.to(device=device, dtype=dtype)
+
+    def push(self, source_segment: Segment, states: AgentStates | None = None,
+             upstream_states: list[AgentStates] | None = None) -> None:
+        """Takes what was read; InputError for samples that are no sound, with the wav's name where simuleval has it."""
+        if isinstance(source_segment, SpeechSegment):
+            heard = len((states or self.states).source)
+            fault = first_fault(np.asarray(source_segment.content), source_segment.sample_rate, heard)
+            if fault:
+                wav = _first_faulty(getattr(self.args, "source", None)) or "--source"
+                raise InputError(wav, SOUND, fault, "Repair the file or record it again.")
+        super().push(source_segment, states, upstream_states)
 
     def policy(self, states: AgentStates | None = None) -> Action:
         """One WriteAction with all words that are due, or a ReadAction."""
@@ -59,12 +74,30 @@ def _check_unit(args: Namespace, system: System) -> None:
                          f"Pass --eval-latency-unit {expected.unit} --sacrebleu-tokenizer {expected.tokenizer}.")
 
 
+def _first_faulty(listed: str | None) -> str | None:
+    """The first wav in the list that simuleval was given whose samples are no sound."""
+    lines = Path(listed).read_text(encoding="utf-8").split("\n") if listed else []
+    for wav in filter(None, lines):
+        samples, rate = soundfile.read(wav.strip(), dtype="float32")
+        if first_fault(samples, rate):
+            return wav.strip()
+    return None
+
+
 def check_source(states: AgentStates) -> None:
     """InputError unless the source is mono at the sample rate of training."""
     if states.source and isinstance(states.source[0], (list, tuple)):
         raise InputError("--source", "mono audio", f"{len(states.source[0])} channels", "Mix it down to one channel.")
     if states.source and states.source_sample_rate != SAMPLE_RATE:
         raise InputError("--source", f"audio at {SAMPLE_RATE} Hz", f"{states.source_sample_rate} Hz", "Resample it.")
+
+
+def complete_steps(states: AgentStates, heard: int, step: int) -> range:
+    """Ends, in samples, of the steps that are complete since `heard` samples, however reads cut the audio.
+
+    A step that the end of the source completes is not among them: what is decided then is decided at the end.
+    """
+    return range(heard + step, len(states.source) + (not states.source_finished), step)
 
 
 def samples_of_step(step_ms: int, shortest: int) -> int:

@@ -4,14 +4,14 @@ import argparse
 import shutil
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
 from mgcm_fairseq.agents.registry import POLICIES, agent_class
-from mgcm_fairseq.compat import load_checkpoint
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.lock import locked
+from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.data.whole import room_in
 from mgcm_fairseq.models.averaging import average
 
@@ -26,26 +26,29 @@ HEADER = """\
 def export(policy: str, args: argparse.Namespace, out: Path) -> None:
     """Writes `out`, which must not exist, whole or not at all: weights, config.yaml, vocabulary and main.yaml.
 
-    `args`, those of the policy's agent, are checked by building it. The paths of the training that the checkpoint's
-    configuration holds are not followed by what loads it with --corpus, as main.yaml does.
+    `args`, those of the policy's agent, are checked by building it.
     """
+    partial = out.with_name(f".{out.name}.partial")
     if out.exists():
+        shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed as it ended
         raise InputError("--out", "a folder that does not exist yet", str(out), "Remove it, or pass another.")
     agent = agent_class(policy).from_args(args)
-    trained_on: str = load_checkpoint(args.checkpoint)["cfg"]["task"]["data"]
-    corpus, names = Path(args.corpus or trained_on), agent.system.corpus
     language = agent.system.writing.language
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out.parent, prefix=".export_") as partial, room_in(Path(partial), out):
-        folder = Path(partial) / out.name
-        folder.mkdir()
-        average([args.checkpoint], folder / MODEL)
-        for name in ("config.yaml", names.vocab_filename, names.spm_filename):
-            shutil.copyfile(corpus / name, folder / name)
-        header = HEADER.format(unit=language.unit, tokenizer=language.tokenizer)
-        text = header + yaml.safe_dump(system(args, policy), sort_keys=False)
-        (folder / SYSTEM).write_text(text, encoding="utf-8")
-        folder.rename(out)
+    with locked(partial, "export"):
+        folder = partial / out.name
+        try:
+            with room_in(partial, out):
+                shutil.rmtree(folder, ignore_errors=True)  # of an export that was killed
+                folder.mkdir()
+                average([args.checkpoint], folder / MODEL)
+                for name, content in agent.system.record.files.items():
+                    (folder / name).write_bytes(content)
+                header = HEADER.format(unit=language.unit, tokenizer=language.tokenizer)
+                text = header + yaml.safe_dump(system(args, policy), sort_keys=False)
+                (folder / SYSTEM).write_text(text, encoding="utf-8")
+                folder.rename(out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def system(args: argparse.Namespace, policy: str) -> dict[str, Any]:
@@ -70,6 +73,7 @@ def agent_args(policy: str, checkpoint: Path, corpus: Path | None, options: list
     return args
 
 
+@stoppable
 def main() -> None:
     given = _parser().parse_args()
     try:
@@ -84,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/export_system.sh", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
-                        help="folder with config.yaml and vocabulary; default: the one trained on")
+                        help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
     parser.add_argument("--policy", choices=list(POLICIES), required=True)
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="to be made")
     parser.add_argument("options", nargs="*", metavar="OPTION",

@@ -1,14 +1,15 @@
 """What policies for offline checkpoints share: at every step all audio is translated anew, and what is sure is written.
 
-A step is a fixed amount of audio, so the text does not depend on --source-segment-size. Words that were written are a
-prefix that later translations keep; at the end of the source all that is left is written.
+A step is a fixed amount of audio, and each step's words are put into text by themselves, so the text does not depend on
+--source-segment-size. Words that were written are a prefix that later translations keep; at the end of the source all
+that is left is written.
 """
 
 from argparse import ArgumentParser, Namespace
 
 from simuleval.agents.states import AgentStates
 
-from mgcm_fairseq.agents.base import SystemAgent, samples_of_step
+from mgcm_fairseq.agents.base import SystemAgent, complete_steps, samples_of_step
 from mgcm_fairseq.agents.beam import BeamSearch, Hypothesis
 from mgcm_fairseq.agents.prefixes import Prefixes
 from mgcm_fairseq.agents.system import System
@@ -24,7 +25,7 @@ class RedecodingStates(AgentStates):
         super().reset()
         self.pieces: list[int] = []
         self.prefixes: Prefixes | None = None
-        self.steps = 0
+        self.heard = 0  # samples of all steps so far
         self.earlier: list[list[int]] = []  # whole hypotheses of the last steps, the latest at the end
 
 
@@ -48,29 +49,28 @@ class RedecodingAgent(SystemAgent):
         return RedecodingStates()
 
     def write(self, states: RedecodingStates) -> str:
-        written: list[int] = []
-        before = list(states.pieces)
-        while (heard := (states.steps + 1) * self.step) < len(states.source) or (
-                heard == len(states.source) and not states.source_finished):
-            states.steps += 1
-            written += self._sure(states, heard)
+        texts = []
+        for heard in complete_steps(states, states.heard, self.step):
+            texts.append(self._sure(states, heard))
+            states.heard = heard
         if states.source_finished and len(states.source) >= self.shortest:
             memory = self._encode(states, len(states.source))
-            written += self.search.best(states.pieces, memory).pieces
-        return self.system.writing.text(written, before)
+            texts.append(self.system.writing.text(self.search.best(states.pieces, memory).pieces, states.pieces))
+        return self.system.writing.joined(texts)
 
     def stable(self, states: RedecodingStates, hypothesis: Hypothesis, memory: Memory) -> int:
         """How many pieces of the hypothesis, which follows states.pieces, are sure."""
         raise NotImplementedError
 
-    def _sure(self, states: RedecodingStates, heard: int) -> list[int]:
+    def _sure(self, states: RedecodingStates, heard: int) -> str:
         """What the first `heard` samples add to what was written."""
         memory = self._encode(states, heard)
         hypothesis = self.search.best(states.pieces, memory, SPARE_PIECES + memory.states.size(1))
         sure = self.stable(states, hypothesis, memory)
         count = self.system.writing.whole(sure, hypothesis.pieces, hypothesis.ended, states.pieces)
+        text = self.system.writing.text(hypothesis.pieces[:count], states.pieces)
         states.pieces += hypothesis.pieces[:count]
-        return hypothesis.pieces[:count]
+        return text
 
     def _encode(self, states: RedecodingStates, heard: int) -> Memory:
         states.prefixes = states.prefixes or Prefixes(self.system)

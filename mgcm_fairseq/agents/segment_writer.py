@@ -30,9 +30,15 @@ class SegmentWriter:
 
     @torch.inference_mode()
     def write(self, stream: SpeechStream, source_ended: bool) -> None:
-        """Appends to `pieces` all that can be decided by now; at the end of the source, all up to </s>."""
+        """Appends to `pieces` all that can be decided by now; at the end of the source, all up to </s>.
+
+        A hypothesis that has as many pieces as it may have by now waits for more audio.
+        """
         eos = self.system.vocabulary.eos
         while not self.ended and stream.memory.states.size(1):
+            if len(self.pieces) >= most_pieces(stream.memory):
+                self.ended = source_ended
+                return
             needed = max(self._least, wait_segment_needed(self._written(), self.lag))
             if needed > stream.segments and not source_ended:
                 return
@@ -47,7 +53,6 @@ class SegmentWriter:
                 self.pieces.append(piece)
                 self._tokens.append(piece)
                 self._least = needed
-                self.ended = len(self.pieces) >= most_pieces(stream.memory)
 
     def complete(self) -> int:
         """How many of the pieces make up words that nothing can be added to."""

@@ -1,16 +1,19 @@
-"""A trained checkpoint and the vocabulary of its corpus, ready to translate."""
+"""A trained checkpoint with the vocabulary that it carries, ready to translate."""
 
-import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 import mgcm_fairseq.tasks  # noqa: F401 - registers the task and model that the checkpoint names
 from mgcm_fairseq.agents.writing import Writing
+from mgcm_fairseq.compat import load_checkpoint
 from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.vocabulary import Vocabulary
@@ -24,7 +27,12 @@ class System:
 
     network: SimulSTNetwork
     vocabulary: Vocabulary
-    corpus: CorpusConfig
+    record: CorpusRecord
+
+    @property
+    def corpus(self) -> CorpusConfig:
+        """The languages of the checkpoint's corpus."""
+        return self.record.config
 
     @property
     def device(self) -> torch.device:
@@ -51,20 +59,66 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
 
     Args:
         checkpoint: a file that fairseq-train or scripts/average_checkpoints.py wrote.
-        corpus: folder with config.yaml and vocabulary; None for the one that the checkpoint was trained on.
+        corpus: folder with config.yaml and vocabulary, which must be the checkpoint's. None for what the checkpoint
+            carries inside; or, where it is too old to carry any, for the folder that it was trained on.
     """
-    from fairseq import checkpoint_utils  # after mgcm_fairseq.tasks, which repairs what this imports
+    from fairseq import checkpoint_utils, tasks  # after mgcm_fairseq.tasks, which repairs what this imports
 
+    _check_is_there(checkpoint)
+    try:
+        state = checkpoint_utils.load_checkpoint_to_cpu(str(checkpoint))
+        record = _record(state, checkpoint, corpus)
+        task = tasks.setup_task(state["cfg"].task, from_checkpoint=True, record=record)
+        task.check_checkpoint(state.get("task_state", {}), checkpoint)
+        models, _, _ = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], task=task, state=state)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # of a configuration or of weights that were changed, which fail in any way
+        raise InputError(checkpoint, "a checkpoint of fairseq-train", f"{type(error).__name__}: {error}".split("\n")[0],
+                         "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py.") from error
+    return System(models[0].network.eval(), task.vocabulary, record)
+
+
+def record_of(checkpoint: Path, corpus: Path | None) -> CorpusRecord:
+    """Languages and vocabulary that `load_system` would take, without the weights."""
+    _check_is_there(checkpoint)
+    return _record(load_checkpoint(checkpoint, mmap=True), checkpoint, corpus)
+
+
+def trained_on(checkpoint: Path) -> Path:
+    """The folder of the corpus that a checkpoint was trained on, wherever that is now."""
+    _check_is_there(checkpoint)
+    return Path(_task(load_checkpoint(checkpoint, mmap=True), checkpoint)["data"])
+
+
+def _check_is_there(checkpoint: Path) -> None:
     if not checkpoint.is_file():
         raise InputError(checkpoint, "a checkpoint", "no such file",
                          "Correct --checkpoint, or make the demo's model with scripts/demo.sh.")
-    overrides = {} if corpus is None else {"data": str(corpus)}
-    try:
-        models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], arg_overrides=overrides)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, IndexError, KeyError) as error:
-        raise InputError(checkpoint, "a checkpoint of fairseq-train", f"{type(error).__name__}: {error}".split("\n")[0],
-                         "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py.") from error
-    network = getattr(models[0], "network", None)
-    if not isinstance(network, SimulSTNetwork):
-        raise InputError(checkpoint, "a simul_st model", type(models[0]).__name__, "Train it with --arch simul_st_*.")
-    return System(network.eval(), task.vocabulary, task.corpus)
+
+
+def _record(state: Mapping[str, Any], checkpoint: Path, corpus: Path | None) -> CorpusRecord:
+    task = _task(state, checkpoint)
+    kept = CorpusRecord.of_state(state.get("task_state", {}), checkpoint)
+    if kept is None:
+        folder = corpus or Path(task["data"])
+        if not folder.is_dir():
+            raise InputError(checkpoint, "a checkpoint with its vocabulary inside, or its corpus",
+                             f"an older checkpoint, and no folder {folder}",
+                             "Pass --corpus with the folder that it was trained on.")
+        return CorpusRecord.read(folder)
+    if corpus is not None:
+        kept.check_same(CorpusRecord.read(corpus))
+    return kept
+
+
+def _task(state: Mapping[str, Any], checkpoint: Path) -> Mapping[str, Any]:
+    """The task's part of a checkpoint's configuration."""
+    cfg = state.get("cfg")
+    task = cfg.get("task") if isinstance(cfg, Mapping) else None
+    name = task.get("_name") if isinstance(task, Mapping) else None
+    if task is None or name != "simul_st":
+        raise InputError(checkpoint, "a checkpoint of fairseq-train --task simul_st",
+                         f"the task {name} and the keys {sorted(map(str, state))}",
+                         "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py.")
+    return task  # type: ignore[no-any-return]

@@ -54,23 +54,23 @@ class WaitKAgent(SystemAgent):
     def write(self, states: WaitKStates) -> str:
         available = len(states.source)
         written: list[str] = []
-        while (needed := wait_k_source(states.words, self.lag, self.step)) <= available or states.source_finished:
-            at_end = states.source_finished and needed >= available
-            text, ended = self._extend(states, min(needed, available), at_end)
-            written.append(text)
-            if ended:
-                break
-        return self.system.writing.separator.join(filter(None, written))
+        while (needed := wait_k_source(states.words, self.lag, self.step)) < available or (
+                needed == available and not states.source_finished):
+            written.append(self._extend(states, needed, to_end=False))
+        if states.source_finished and available >= self.shortest:
+            written.append(self._extend(states, available, to_end=True))
+        return self.system.writing.joined(written)
 
-    def _extend(self, states: WaitKStates, samples: int, to_end: bool) -> tuple[str, bool]:
-        """Appends the next word, or all that is left, as decoded from the first `samples` samples."""
-        if samples < self.shortest:
-            return "", True
+    def _extend(self, states: WaitKStates, samples: int, to_end: bool) -> str:
+        """Appends the next word, or all that is left, as decoded from the first `samples` samples.
+
+        Where the hypothesis has as many pieces as it may have by now, the turn of a word passes.
+        """
         states.prefixes = states.prefixes or Prefixes(self.system)
         memory = states.prefixes.encode(states.source, samples)
         continuation = self.decoder.extend(states.pieces, memory, to_end)
         writing = self.system.writing
         text = writing.text(continuation.pieces, states.pieces)
-        states.words += sum(writing.starts(continuation.pieces, states.pieces))
+        states.words += max(sum(writing.starts(continuation.pieces, states.pieces)), continuation.ended)
         states.pieces += continuation.pieces
-        return text, continuation.ended
+        return text

@@ -1,8 +1,8 @@
 """SimulEval agent: wait-segment, the policy that differentiable segmentation learns (DiSeg, arXiv 2305.16093).
 
 Word t begins with a piece that sees k + t - 1 segments of speech, which end where the segmenter says so, and is written
-once the piece after it, which sees k + t, begins another word. With a front end that hears in blocks the text does not
-depend on --source-segment-size.
+once the piece after it, which sees k + t, begins another word. The agent hears block by block, or in steps of 320 ms
+where the front end hears all at once, so the text does not depend on --source-segment-size.
 """
 
 from argparse import ArgumentParser, Namespace
@@ -11,11 +11,14 @@ import torch
 from simuleval.agents.states import AgentStates
 from simuleval.utils import entrypoint
 
-from mgcm_fairseq.agents.base import SystemAgent
+from mgcm_fairseq.agents.base import SystemAgent, complete_steps
 from mgcm_fairseq.agents.segment_writer import SegmentWriter
 from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.streaming import SpeechStream, speech_stream
+
+STEP = 320 * SAMPLE_RATE // 1000  # samples between two encodings by a front end that hears all at once
 
 
 class WaitSegmentStates(AgentStates):
@@ -37,6 +40,7 @@ class WaitSegmentAgent(SystemAgent):
             raise InputError("--lag", "k of at least 1", str(args.lag), "Correct the option.")
         super().__init__(args, system)
         self.lag = args.lag
+        self.step = self.system.network.encoder.front_end.block or STEP
         if not self.system.network.encoder.simultaneous:
             raise InputError(args.checkpoint, "a model trained with --segmentation-variant, past --segment-from",
                              "one that does not segment", "Take a policy for any checkpoint: alignatt, wait-k, ...")
@@ -55,11 +59,19 @@ class WaitSegmentAgent(SystemAgent):
         if states.stream is None or states.writer is None:
             states.stream = speech_stream(self.system.network.encoder)
             states.writer = SegmentWriter(self.system, self.lag)
-        states.stream.extend(torch.tensor(states.source[states.heard:]), states.source_finished)
-        states.heard = len(states.source)
-        states.writer.write(states.stream, states.source_finished)
-        due = states.writer.complete()
-        pieces = states.writer.pieces
-        text = self.system.writing.text(pieces[states.sent:due], pieces[:states.sent])
+        texts = [self._hear(states, states.stream, states.writer, end, False)
+                 for end in complete_steps(states, states.heard, self.step)]
+        if states.source_finished:
+            texts.append(self._hear(states, states.stream, states.writer, len(states.source), True))
+        return self.system.writing.joined(texts)
+
+    def _hear(self, states: WaitSegmentStates, stream: SpeechStream, writer: SegmentWriter, end: int,
+              source_ended: bool) -> str:
+        """The words that are due once the first `end` samples have been heard."""
+        stream.extend(torch.tensor(states.source[states.heard:end]), source_ended)
+        states.heard = end
+        writer.write(stream, source_ended)
+        due = writer.complete()
+        text = self.system.writing.text(writer.pieces[states.sent:due], writer.pieces[:states.sent])
         states.sent = due
         return text

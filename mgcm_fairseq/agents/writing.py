@@ -1,6 +1,6 @@
 """Pieces as the units in which the target language is written: what is whole, what would lengthen it, and its text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -55,6 +55,10 @@ class Writing:
         if self.language.spaced:
             return self.vocabulary.decode(pieces)
         return self.vocabulary.decode([*before, *pieces])[len(self.vocabulary.decode(before)):]
+
+    def joined(self, texts: Iterable[str]) -> str:
+        """Texts written one after the other as one."""
+        return self.separator.join(filter(None, texts))
 
     def _kinds(self, pieces: Sequence[int]) -> Tensor:
         return self._kinds_V[torch.tensor([pieces], dtype=torch.long)]

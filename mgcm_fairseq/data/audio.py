@@ -1,5 +1,6 @@
-"""Reading speech: a span of a wav file named `path:offset:frames`, or a whole file at any rate and channel count."""
+"""Reading speech: a span of a wav file named `path:offset:frames`."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,17 +8,19 @@ import numpy as np
 import soundfile
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.samples import SOUND, first_fault
 
 SAMPLE_RATE = 16_000  # Hz; the rate of wav2vec 2.0 and of every manifest
 
 
 Span = tuple[str, int, int]  # path as the manifest has it, first sample, number of samples
+_SAMPLES = re.compile("[0-9]{1,18}")  # what 64 bits hold
 
 
 def parse_span(text: str, where: tuple[str | Path, int]) -> Span:
     """Reads `path:offset:frames`; raises InputError naming `where`."""
     path, *numbers = text.rsplit(":", 2)
-    if len(numbers) != 2 or not (numbers[0].isdigit() and numbers[1].isdigit() and int(numbers[1]) > 0):
+    if len(numbers) != 2 or not all(map(_SAMPLES.fullmatch, numbers)) or int(numbers[1]) == 0:
         raise InputError(where, "audio as path:offset:frames, both whole numbers of samples", repr(text),
                          "Write the manifest with scripts/prep_corpus.sh.")
     return path, int(numbers[0]), int(numbers[1])
@@ -37,7 +40,7 @@ class AudioSpan:
         return f"{path}:{self.offset}:{self.frames}"
 
     def read(self) -> np.ndarray:
-        """Float32 samples (frames,) in [-1, 1]; raises InputError if the file holds fewer or is not 16 kHz mono."""
+        """Float32 samples (frames,); InputError if the file holds fewer, no sound, or is not 16 kHz mono."""
         try:
             samples, rate = soundfile.read(self.path, start=self.offset, frames=self.frames, dtype="float32")
         except (soundfile.SoundFileError, OSError) as error:
@@ -46,25 +49,6 @@ class AudioSpan:
             raise InputError(
                 self.path, f"{self.frames} mono samples from {self.offset} at {SAMPLE_RATE} Hz",
                 f"shape {samples.shape} at {rate} Hz", "The audio changed after preparation: prepare it again.")
+        if fault := first_fault(samples, rate, self.offset):
+            raise InputError(self.path, SOUND, fault, "Prepare the corpus again.")
         return samples
-
-
-def read_any(path: Path) -> np.ndarray:
-    """A whole audio file as float32 mono samples at 16 kHz: channels are averaged, other rates resampled."""
-    import torch
-
-    from mgcm_fairseq.compat import repair_torchaudio
-
-    repair_torchaudio()
-    import torchaudio.functional
-
-    if not path.is_file():
-        raise InputError(path, "an audio file", "no such file", "Give the path of a wav, flac or ogg file.")
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.SoundFileError as error:
-        raise InputError(path, "audio that libsndfile can read", str(error), "Convert it to wav.") from error
-    mono = torch.from_numpy(samples.mean(axis=1))
-    if rate != SAMPLE_RATE:
-        mono = torchaudio.functional.resample(mono, rate, SAMPLE_RATE)
-    return mono.numpy()

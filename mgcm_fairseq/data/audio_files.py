@@ -10,6 +10,7 @@ import soundfile
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.mapped_wav import MappedWav
+from mgcm_fairseq.data.samples import SOUND, first_fault
 
 OPEN_FILES = 256  # a process may have 1,024 descriptors by default, and loaders pass tensors through some
 _AGAIN = "The audio changed after preparation: prepare it again."
@@ -32,7 +33,10 @@ class _Decoded:
 
     def read(self, offset: int, frames: int) -> np.ndarray:
         self._file.seek(min(offset, self._file.frames))
-        return self._file.read(frames, dtype="float32")
+        samples = self._file.read(frames, dtype="float32")
+        if fault := first_fault(samples, SAMPLE_RATE, offset):
+            raise InputError(self._file.name, SOUND, fault, "Prepare the corpus again.")
+        return samples
 
     def close(self) -> None:
         self._file.close()

@@ -10,6 +10,7 @@ from mgcm_fairseq.data.errors import InputError
 
 STEPS = 20  # speeds are multiples of 1/20: the resampling filter grows with the denominator
 SLOWEST, FASTEST = 0.5, 2.0
+MOST = 100.0  # dB; louder or quieter by more, 16-bit audio is clipped or gone, and floats end at some 700
 Range = tuple[float, float]
 
 
@@ -74,7 +75,7 @@ def stretched(frames: np.ndarray, speed: np.ndarray) -> np.ndarray:
 def _speeds(text: str) -> tuple[int, ...]:
     factors = _numbers("--augment-speed", text) if text else []
     steps = [factor * STEPS for factor in factors]
-    if any(abs(step - round(step)) > 1e-6 or not SLOWEST <= step / STEPS <= FASTEST for step in steps):
+    if any(not SLOWEST <= step / STEPS <= FASTEST or abs(step - round(step)) > 1e-6 for step in steps):
         raise InputError("--augment-speed", f"multiples of {1 / STEPS} from {SLOWEST} to {FASTEST}", repr(text),
                          "Write e.g. 0.9,1,1.1.")
     return tuple(round(step) for step in steps)
@@ -86,6 +87,8 @@ def _range(option: str, text: str) -> Range | None:
     numbers = _numbers(option, text)
     if len(numbers) != 2 or numbers[0] > numbers[1]:
         raise InputError(option, "the lowest and the highest value in dB", repr(text), "Write e.g. -6,6.")
+    if max(map(abs, numbers)) > MOST:
+        raise InputError(option, f"values from -{MOST:.0f} to {MOST:.0f} dB", repr(text), "Write e.g. -6,6.")
     return numbers[0], numbers[1]
 
 

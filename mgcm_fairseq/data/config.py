@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.read_text import read_text
 from mgcm_fairseq.data.whole import write_whole
 
 
@@ -21,7 +22,11 @@ class CorpusConfig:
 
     def write(self, folder: Path) -> None:
         """Writes folder/config.yaml."""
-        write_whole(folder / "config.yaml", yaml.safe_dump(asdict(self), sort_keys=False))
+        write_whole(folder / "config.yaml", self.text())
+
+    def text(self) -> str:
+        """What config.yaml holds."""
+        return yaml.safe_dump(asdict(self), sort_keys=False)
 
     @classmethod
     def read(cls, folder: Path) -> "CorpusConfig":
@@ -31,13 +36,19 @@ class CorpusConfig:
             raise InputError(path, "the configuration of a prepared corpus", "no such file",
                              "Run scripts/prep_corpus.sh and pass the folder that it names.")
         try:
-            found = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
+            found = yaml.safe_load(read_text(path, "Prepare the corpus again."))
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of a date or number that is none
+            if isinstance(error, InputError):
+                raise
             raise InputError(path, "YAML", " ".join(str(error).split()), "Prepare the corpus again.") from error
         names = {field.name for field in fields(cls)}
         if not isinstance(found, dict) or set(found) != names:
-            keys = sorted(found) if isinstance(found, dict) else type(found).__name__
+            keys = sorted(map(str, found)) if isinstance(found, dict) else type(found).__name__
             raise InputError(path, f"exactly the keys {sorted(names)}", str(keys), "Prepare the corpus again.")
+        for field in fields(cls):
+            kind = getattr(field.type, "__name__", str(field.type))
+            if type(found[field.name]).__name__ != kind:
+                raise InputError(path, f"{field.name} as {kind}", repr(found[field.name]), "Prepare the corpus again.")
         return cls(**found)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mgcm_fairseq.data.audio import AudioSpan, Span, parse_span
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.read_text import text_lines
 from mgcm_fairseq.data.whole import whole
 
 
@@ -37,13 +38,13 @@ def read_rows(path: Path) -> Iterator[tuple[dict[str, str], Span]]:
     """The fields of each line as text, and what its audio says; raises InputError as `read_manifest`."""
     if not path.is_file():
         raise InputError(path, "a manifest", "no such file", "Run scripts/prep_corpus.sh first.")
-    with path.open(encoding="utf-8", newline="\n") as lines:
-        header = tuple(lines.readline().rstrip("\n").split("\t"))
-        if header != COLUMNS:
-            raise InputError((path, 1), f"the columns {COLUMNS}", str(header), "Prepare the corpus again.")
-        number = 1
-        for number, line in enumerate(lines, start=2):
-            yield _parse(line.rstrip("\n"), (path, number))
+    lines = text_lines(path, "Prepare the corpus again.")
+    header = tuple(next(lines, (1, ""))[1].split("\t"))
+    if header != COLUMNS:
+        raise InputError((path, 1), f"the columns {COLUMNS}", str(header), "Prepare the corpus again.")
+    number = 1
+    for number, line in lines:
+        yield _parse(line, (path, number))
     if number == 1:
         raise InputError(path, "at least one utterance", "a header alone", "Prepare the corpus again.")
 

@@ -8,9 +8,11 @@ from typing import BinaryIO
 import numpy as np
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.riff_chunks import chunks
 
 PCM, EXTENSIBLE = 1, 0xFFFE  # format tags; that of an extensible header is the start of its sub-format
 FULL_SCALE = 1 << 15
+_HEADER = 40  # bytes of an extensible one
 
 
 class MappedWav:
@@ -43,18 +45,12 @@ class MappedWav:
 def _find_samples(file: BinaryIO) -> tuple[int, int] | None:
     """First byte and number of the samples."""
     size = os.fstat(file.fileno()).st_size
-    head = file.read(12)
-    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-        return None
     fits = False
-    while len(head := file.read(8)) == 8:
-        name, length = struct.unpack("<4sI", head)
-        start = file.tell()
+    for name, length, start in chunks(file):
         if name == b"data":
             return (start, length // 2) if fits and 0 < length <= size - start else None
         if name == b"fmt ":
-            fits = _fits(file.read(length))
-        file.seek(start + length + length % 2)  # chunks begin at even bytes
+            fits = _fits(file.read(min(length, _HEADER)))
     return None
 
 

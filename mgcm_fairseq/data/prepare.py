@@ -24,10 +24,12 @@ from mgcm_fairseq.data.preparation.report import print_summary
 from mgcm_fairseq.data.preparation.splits import SplitWriter
 from mgcm_fairseq.data.preparation.texts import Sentences, unknown_characters
 from mgcm_fairseq.data.simuleval_lists import write_lists
-from mgcm_fairseq.data.steps import StepRecord, Summary, write_whole
+from mgcm_fairseq.data.steps import StepRecord, Summary
+from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
+from mgcm_fairseq.data.whole import write_whole
 
-FORMAT = 2  # raise it when the files written here change, so that corpora are prepared again
+FORMAT = 3  # raise it when the files written here change, so that corpora are prepared again
 DEFAULT = "mustc"  # --corpus
 
 
@@ -159,6 +161,7 @@ def _corpus(args: argparse.Namespace) -> Corpus:
     return CORPORA[args.corpus or DEFAULT](args.root.resolve(), args.src_lang, args.lang)
 
 
+@stoppable
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 2 with a message on stderr if the input does not fit."""
     try:

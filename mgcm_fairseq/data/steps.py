@@ -1,11 +1,13 @@
 """Steps that run only when needed: a JSON file remembers what each finished step read, wrote and counted."""
 
+import errno
 import hashlib
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from mgcm_fairseq.data.read_text import read_json
 from mgcm_fairseq.data.whole import write_whole
 
 Summary = dict[str, Any]  # what a step counted; anything JSON can hold
@@ -17,9 +19,11 @@ class StepRecord:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._steps: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
-            self._steps = {}
+            found = read_json(path)
+        except (FileNotFoundError, ValueError):
+            found = None
+        steps = found.items() if isinstance(found, dict) else ()
+        self._steps: dict[str, Any] = {name: step for name, step in steps if _is_step(step)}
 
     def run(self, name: str, options: dict[str, Any], inputs: Iterable[Path],
             work: Callable[[], tuple[list[Path], Summary]]) -> tuple[Summary, bool]:
@@ -41,14 +45,24 @@ class StepRecord:
         return summary, True
 
 
+def _is_step(step: Any) -> bool:
+    """Whether this is what `run` records; what is not counts as not done."""
+    return (isinstance(step, dict) and step.keys() == {"summary", "key", "outputs"}
+            and isinstance(step["summary"], dict) and isinstance(step["outputs"], dict))
+
+
 def _stats(paths: Iterable[Path]) -> dict[str, list[int] | None]:
     return {str(path): _stat(path) for path in paths}
 
 
 def _stat(path: Path) -> list[int] | None:
-    """Size and time of change, None for a file that does not exist."""
+    """Size and time of change, None for a file that does not exist, or cannot by its name."""
     try:
         stat = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a name with a zero byte
         return None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None
+        raise
     return [stat.st_size, stat.st_mtime_ns]

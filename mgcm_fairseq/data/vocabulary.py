@@ -1,6 +1,8 @@
 """One joint SentencePiece vocabulary for both languages: training it, and using it with fairseq's ids."""
 
 import io
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,9 +14,11 @@ from mgcm_fairseq.data.config import CorpusConfig, language_tag
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.piece_kinds import spaced_kind, unspaced_kind
+from mgcm_fairseq.data.read_text import decode_text
 
 SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")  # in the order of fairseq's Dictionary: ids 0 to 3
 _AGAIN = "Prepare the corpus again."
+_COUNT = re.compile("[0-9]{1,18}")
 MAX_SENTENCES = 1_000_000  # bounds SentencePiece's memory; MuST-C's train has 460,000 in two languages
 _AT_ONCE = 4096  # texts in a call of SentencePiece
 _THREADS = 4  # fixed: the sums of the training depend on how the text is divided among threads
@@ -25,19 +29,23 @@ class Vocabulary:
 
     bos, pad, eos, unk = range(4)
 
-    def __init__(self, model: Path, dictionary: Path) -> None:
-        """Raises InputError if a file is missing or broken, or if the two disagree on a single id."""
-        for path in (model, dictionary):
-            if not path.is_file():
+    def __init__(self, model: Path, dictionary: Path, contents: tuple[bytes, bytes] | None = None) -> None:
+        """Raises InputError if a file is missing or broken, or if the two disagree on a single id.
+
+        `contents`: what the two hold, where they come from a checkpoint and the paths are names alone.
+        """
+        for path in (model, dictionary) if contents is None else ():
+            if not os.path.isfile(path):  # False for a name that no file can have
                 raise InputError(path, "a vocabulary file", "no such file", _AGAIN)
+        model_proto, lines = contents or (model.read_bytes(), dictionary.read_bytes())
         try:
-            self._spm = sentencepiece.SentencePieceProcessor(model_proto=model.read_bytes())
+            self._spm = sentencepiece.SentencePieceProcessor(model_proto=model_proto)
         except RuntimeError as error:  # its only exception, for any fault of the file
             raise InputError(model, "a SentencePiece model", str(error), _AGAIN) from error
         self.pieces = [self._spm.id_to_piece(index) for index in range(self._spm.get_piece_size())]
         if tuple(self.pieces[:len(SPECIALS)]) != SPECIALS:
             raise InputError(model, f"the pieces {SPECIALS} as ids 0 to 3", str(self.pieces[:len(SPECIALS)]), _AGAIN)
-        listed = [*SPECIALS, *_read_dictionary(dictionary)]
+        listed = [*SPECIALS, *_read_dictionary(dictionary, lines)]
         for index, piece in enumerate(self.pieces):
             if index >= len(listed) or listed[index] != piece:
                 found = repr(listed[index]) if index < len(listed) else "the end of the file"
@@ -141,11 +149,11 @@ def dictionary_lines(model: bytes) -> list[str]:
     return [f"{processor.id_to_piece(index)} 1" for index in range(len(SPECIALS), processor.get_piece_size())]
 
 
-def _read_dictionary(path: Path) -> list[str]:
+def _read_dictionary(path: Path, content: bytes) -> list[str]:
     pieces = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), start=1):
+    for number, line in enumerate(decode_text(content, path, _AGAIN).removesuffix("\n").split("\n"), start=1):
         piece, space, count = line.rpartition(" ")
-        if not (piece and space and count.isdigit()):
+        if not (piece and space and _COUNT.fullmatch(count)):
             raise InputError((path, number), "a line `piece count`", repr(line), _AGAIN)
         pieces.append(piece)
     return pieces

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.stopping import stoppable
+from mgcm_fairseq.data.whole import write_whole
 from mgcm_fairseq.evaluation.comparison.assemble import assemble
 from mgcm_fairseq.evaluation.comparison.plot import plot
 from mgcm_fairseq.evaluation.comparison.systems import read_systems
@@ -18,6 +19,7 @@ from mgcm_fairseq.evaluation.results import write_results
 LATENCIES = ("AL", "LAAL", "YAAL", "DAL", "ATD", "AP")
 
 
+@stoppable
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the tables and returns 0; prints what is wrong with the input and returns 2."""
     options = _parser().parse_intermixed_args(arguments)

@@ -1,17 +1,18 @@
 """Reads the file that --conflict-log writes."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.read_text import is_number, parse_json, text_lines
 
 FORMAT = 1
 _EXPECTED = "a file that fairseq-train --conflict-log wrote"
+_WHOLE = "The file was edited: leave this line out, or log to another file."
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,15 @@ class ConflictLog:
         return float((cosines[known] < 0).mean()) if known.any() else float("nan")
 
 
+class _Record(NamedTuple):
+    """One record of the log, as ConflictLog has all of them."""
+
+    update: int
+    quantities: np.ndarray
+    histogram: np.ndarray
+    noise: np.ndarray
+
+
 def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
     """The log, and the number of torn lines left out (a killed training leaves one).
 
@@ -58,28 +68,60 @@ def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
     """
     if not path.is_file():
         raise InputError(path, _EXPECTED, "no such file", "Check the path.")
-    header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+    lines = text_lines(path, _WHOLE)
     try:
-        head = json.loads(header)
-        shape = len(head["groups"]), len(head["tasks"]) - 1
+        head = parse_json(next(lines, (1, ""))[1])
         if head["format"] != FORMAT:
             raise ValueError(f"format {head['format']}")
-    except (ValueError, KeyError, TypeError) as error:
+        _check_header(head)
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError((path, 1), _EXPECTED, str(error), "Check the path.") from error
-    records: list[dict[str, Any]] = []
+    records: list[_Record] = []
     torn = 0
-    for line in lines:
+    for number, line in lines:
         try:
-            record = json.loads(line)
+            written = parse_json(line)
         except ValueError:
-            torn += 1
+            torn += bool(line.strip())
             continue
-        records = [earlier for earlier in records if earlier["update"] < record["update"]] + [record]
+        record = _record(written, head, (path, number))
+        records = [earlier for earlier in records if earlier.update < record.update] + [record]
     if not records:
         raise InputError(path, "at least one record", "none", "Train for more than --conflict-log-interval updates.")
-    empty = [None] * shape[0]
-    return ConflictLog(
-        head, np.array([record["update"] for record in records]),
-        np.array([record["quantities"] for record in records], dtype=float),
-        np.array([record["histogram"] for record in records]).sum(0),
-        np.array([record.get("noise") or empty for record in records], dtype=float)), torn
+    updates, quantities, histograms, noise = (np.array(column) for column in zip(*records, strict=True))
+    return ConflictLog(head, updates, quantities, histograms.sum(0), noise), torn
+
+
+def _check_header(head: dict[str, Any]) -> None:
+    """ValueError, KeyError or TypeError unless the figures can be made by this header."""
+    names = [*head["tasks"], *head["components"], *(group[key] for group in head["groups"]
+                                                    for key in ("name", "layer", "component"))]
+    if not (all(isinstance(head[key], list) for key in ("tasks", "components", "groups"))
+            and all(isinstance(name, str) for name in names) and type(head["bins"]) is int and head["tasks"]):
+        raise ValueError("tasks, components, groups or bins of another kind")
+
+
+def _record(written: Any, head: dict[str, Any], where: tuple[Path, int]) -> "_Record":
+    """What a line holds; InputError where that is not what the header announces."""
+    groups, others = len(head["groups"]), len(head["tasks"]) - 1
+    try:
+        update = written["update"]
+        if type(update) is not int or abs(update) >= 2**63:
+            raise ValueError(f"update {update}")
+        return _Record(update, _numbers(written["quantities"], (groups, others, 4)),
+                       _numbers(written["histogram"], (len(head["components"]), others, head["bins"])),
+                       _numbers(written.get("noise") or [None] * groups, (groups,)))
+    except (ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
+        raise InputError(where, f"a record of {groups} groups and {others} auxiliary tasks",
+                         " ".join(f"{type(error).__name__}: {error}".split())[:120], _WHOLE) from error
+
+
+def _numbers(written: Any, shape: tuple[int, ...]) -> np.ndarray:
+    found = np.array(written)
+    if found.shape != shape:
+        raise ValueError(f"{found.shape} numbers in place of {shape}")
+    if found.dtype.kind not in "iuf" and not all(one is None or is_number(one) for one in found.flat):
+        raise ValueError("what is no number")
+    return found.astype(float)

@@ -9,21 +9,21 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from mgcm_fairseq.agents.registry import POLICIES
-from mgcm_fairseq.agents.system import load_system
+from mgcm_fairseq.agents.choice import HELP
+from mgcm_fairseq.agents.system import load_system, record_of, trained_on
 from mgcm_fairseq.core.signature import environment
-from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.lock import locked
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.whole import write_whole
 from mgcm_fairseq.evaluation.instances import read_instances
 from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, environments, finished
 from mgcm_fairseq.evaluation.plot import plot
 from mgcm_fairseq.evaluation.results import assemble, write_results
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
 from mgcm_fairseq.evaluation.table import table
-from mgcm_fairseq.evaluation.test_sets import digest, identity, test_set
+from mgcm_fairseq.evaluation.test_sets import digest, identity, test_set, with_vocabulary
 from mgcm_fairseq.evaluation.workers import DTYPES, Setting, free_cores, translate
 
 DEFAULT_RUNS = ["wait-segment:1,3,5,7,9,11,13,15", "offline:1,5"]
@@ -57,10 +57,10 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     if options.device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("--device", "a GPU that torch can use", f"{options.device} and none", "Use --device cpu.")
     runs = parse_runs(options.run or DEFAULT_RUNS)
+    record = _record(options)
     sources, setting = test_set(options)
-    if not options.checkpoint.is_file():
-        raise InputError(options.checkpoint, "a checkpoint", "no such file", "Correct --checkpoint.")
-    shared = {"model": digest([options.checkpoint]), "test_set": identity(options.corpus, options.split, setting.wavs),
+    shared = {"model": digest([options.checkpoint]),
+              "test_set": identity(options.corpus, options.split, setting.wavs, record),
               "split": options.split, "source_segment_size_ms": options.source_segment_size, "dtype": options.dtype,
               "device": options.device}
     processes = options.processes or free_cores(options.device)
@@ -71,15 +71,25 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     _translate_missing(logs, setting, processes)
     earlier = {Run.of_settings(settings): folder
                for folder, settings in finished(options.out / "runs", shared).items()}
-    target = CorpusConfig.read(options.corpus).tgt_lang
+    target = record.config.tgt_lang
     instances = {run: read_instances(folder, setting.references, language(target).unit)
                  for run, folder in {**folders, **earlier}.items()}
     found = environments([*{**folders, **earlier}.values()])
     differing = {name: sorted({str(one[name]) for one in found}) for name in (*DECISIVE, "processes")}
     return assemble(instances, sources, {
         **{name: found[0][name] for name in (*DECISIVE, "threads", "processes")}, **shared,
-        "target_language": target,
+        "target_language": target, "vocabulary": record.fingerprint, "preparation": record.preparation,
         "differing": {name: values for name, values in differing.items() if len(values) > 1}})
+
+
+def _record(options: argparse.Namespace) -> CorpusRecord:
+    """The checkpoint's vocabulary and languages. Sets --corpus, where it is not given, to the corpus trained on."""
+    if options.corpus is None:
+        options.corpus = trained_on(options.checkpoint)
+        if not options.corpus.is_dir():
+            raise InputError("--corpus", "the prepared corpus of the test set",
+                             f"nothing, and no {options.corpus}, which the checkpoint was trained on", "Pass it.")
+    return record_of(options.checkpoint, with_vocabulary(options.corpus))
 
 
 def _check(runs: Sequence[Run], setting: Setting) -> None:
@@ -104,11 +114,11 @@ def _translate_missing(logs: Mapping[Run, RunLog], setting: Setting, processes: 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/evaluate.sh", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
-    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="prepared corpus of the test set")
+    parser.add_argument("--corpus", type=Path, metavar="DIR",
+                        help="prepared corpus of the test set; default: the one that the checkpoint was trained on")
     parser.add_argument("--split", default="tst-COMMON", help="test set (%(default)s)")
     parser.add_argument("--run", action="append", metavar="POLICY:LAG,LAG,... [OPTIONS]",
-                        help=f"may be repeated; policies: {', '.join(POLICIES)} (whose lag is its beam); OPTIONS are "
-                        "the agent's; NAME= in front names the curve. "
+                        help=f"may be repeated; {HELP}; NAME= in front names the curve. "
                         f"Default: {' and '.join(DEFAULT_RUNS)}")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
                         help="audio in a read, in ms (%(default)s)")

@@ -24,9 +24,10 @@ METRICS = {"AL": "ms", "LAAL": "ms", "AP": "", "DAL": "ms", "ATD": "ms", "YAAL":
 def latency(instances: Sequence[Instance], computation_aware: bool = False) -> dict[str, float | None]:
     """The mean of each metric over the sentences; None where no sentence counts.
 
-    An empty hypothesis has no delay and hence no latency: SimulEval leaves it out of the mean, so do we. YAAL leaves
-    out sentences without a word before their end, too. Whoever prints the figures says how many there were. Words are
-    characters where the instances' unit is that; SimulEval counts spaces in references then, but not in hypotheses.
+    An empty hypothesis has no delay and hence no latency: SimulEval leaves it out of the mean, so do we, and a sentence
+    without sound, for which it divides by zero. YAAL leaves out sentences without a word before their end, too. Whoever
+    prints the figures says how many there were. Words are characters where the instances' unit is that; SimulEval
+    counts spaces in references then, but not in hypotheses.
 
     Args:
         instances: the sentences.
@@ -34,7 +35,7 @@ def latency(instances: Sequence[Instance], computation_aware: bool = False) -> d
             prints these values for the plain metrics too, once it is asked for them; its scorers, asked one by one,
             do not.
     """
-    spoken = [instance for instance in instances if instance.delays]
+    spoken = _spoken(instances)
     if not spoken:
         return dict.fromkeys(METRICS)
     # Numbered anew, because ATD looks at number 0 to find out what kind of instances it got.
@@ -51,11 +52,19 @@ def simultaneity(instances: Sequence[Instance]) -> dict[str, float | bool | None
     before_end: share, in [0, 1], of all words (or characters) that were written before their source ended (one written
     once all had been read carries the source's length, the very same number); expected_before_end: the share that the
     latency of these words lets expect; degenerate: whether the two differ by more than 0.2, as they do when a few words
-    come early and the rest at the end.
+    come early and the rest at the end. The sentences are those of `latency`; without any, the shares are None.
     """
-    values = ShortformDegeneracyScorer()(_omni([instance for instance in instances if instance.delays]))
+    spoken = _spoken(instances)
+    if not spoken:
+        return {"before_end": None, "expected_before_end": None, "degenerate": False}
+    values = ShortformDegeneracyScorer()(_omni(spoken))
     shares = [None if values[name] != values[name] else values[name] / 100 for name in ("swf", "efsw")]
     return {"before_end": shares[0], "expected_before_end": shares[1], "degenerate": values["degenerate_policy"] == 1}
+
+
+def _spoken(instances: Sequence[Instance]) -> list[Instance]:
+    """Those that have a latency."""
+    return [instance for instance in instances if instance.delays and instance.source_length > 0]
 
 
 def _omni(instances: Sequence[Instance]) -> list[OmniInstance]:

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mgcm_fairseq.agents.choice import lag_text
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.read_text import parse_json, read_json, text_lines
 from mgcm_fairseq.data.whole import appended, write_whole
 
 DECISIVE = ("commit", "torch", "simuleval", "cpu", "gpu")  # of the environment: what text and times may depend on
@@ -28,7 +30,12 @@ class RunLog:
         self.whole, self.partial = folder / "instances.log", folder / "instances.part"
         folder.mkdir(parents=True, exist_ok=True)
         known = self._check(settings, environment)
-        self.records = {} if self.whole.exists() else {record["index"]: record for record in self._read()}
+        self.records: dict[int, Record] = {}
+        for number, record in enumerate(self._read() if not self.whole.exists() else (), start=1):
+            if record["index"] in self.records:
+                raise InputError((self.partial, number), "each index once", f"index {record['index']} again",
+                                 self._again)
+            self.records[record["index"]] = record
         for name in DECISIVE:
             if self.records and known.get(name) != environment[name]:
                 raise InputError(self.partial, f"the rest of a run of {name} {known.get(name)}", str(environment[name]),
@@ -57,34 +64,41 @@ class RunLog:
         """What was finished before an interruption, which may have cut off the last line."""
         if not self.partial.exists():
             return
-        *lines, cut = self.partial.read_text(encoding="utf-8").split("\n")
+        *whole, cut = self.partial.read_bytes().split(b"\n")
         if cut:
-            write_whole(self.partial, "".join(f"{line}\n" for line in lines))
-        for number, line in enumerate(lines, start=1):
+            write_whole(self.partial, b"".join(line + b"\n" for line in whole))
+        for number, line in text_lines(self.partial, self._again):
             try:
-                yield json.loads(line)
-            except json.JSONDecodeError as error:
-                raise InputError((self.partial, number), "the log of a sentence", repr(line[:80]),
-                                 f"Delete {self.folder} to begin it again.") from error
+                record = parse_json(line)
+            except ValueError:
+                record = None
+            index = record.get("index") if isinstance(record, dict) else None
+            if type(index) is not int or not 0 <= index < self.count:
+                raise InputError((self.partial, number), f"the log of a sentence, with an index below {self.count}",
+                                 repr(line[:80]), self._again)
+            yield record
 
     def _check(self, settings: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
         """The environment in which the run began."""
         path = self.folder / "settings.json"
         if not path.exists():
             write_whole(path, json.dumps({"settings": settings, "environment": environment}, indent=2) + "\n")
-        found = json.loads(path.read_text(encoding="utf-8"))
+        known, beginning = _read_settings(path)
         for name, value in settings.items():
-            if found["settings"].get(name) != value:
-                raise InputError(path, f"{name} {value}", str(found["settings"].get(name)), "Choose another --out.")
-        beginning: dict[str, Any] = found["environment"]
+            if known.get(name) != value:
+                raise InputError(path, f"{name} {value}", str(known.get(name)), "Choose another --out.")
         return beginning
+
+    @property
+    def _again(self) -> str:
+        return f"Delete {self.folder} to begin it again."
 
 
 def finished(folder: Path, settings: Mapping[str, Any]) -> dict[Path, dict[str, Any]]:
     """Settings of the runs below `folder` that are whole and were made with these settings, by folder."""
     found = {}
     for whole in sorted(folder.glob("*/instances.log")):
-        of_run = json.loads((whole.parent / "settings.json").read_text(encoding="utf-8"))["settings"]
+        of_run, _ = _read_settings(whole.parent / "settings.json")
         if all(of_run.get(name) == value for name, value in settings.items()):
             found[whole.parent] = of_run
     return found
@@ -92,8 +106,20 @@ def finished(folder: Path, settings: Mapping[str, Any]) -> dict[Path, dict[str, 
 
 def environments(folders: Sequence[Path]) -> list[dict[str, Any]]:
     """Where each run was translated."""
-    texts = [(folder / "settings.json").read_text(encoding="utf-8") for folder in folders]
-    return [json.loads(text)["environment"] for text in texts]
+    return [_read_settings(folder / "settings.json")[1] for folder in folders]
+
+
+def _read_settings(path: Path) -> tuple[Record, Record]:
+    """Settings and environment of a run; InputError if they are not there."""
+    try:
+        found = read_json(path)
+        settings, environment = found["settings"], found["environment"]
+        if not (isinstance(settings, dict) and isinstance(environment, dict)):
+            raise TypeError("no objects")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(path, "settings and environment of a run", f"{type(error).__name__}: {error}"[:120],
+                         f"Delete {path.parent} to translate again.") from error
+    return settings, environment
 
 
 def _line(record: Record) -> str:
@@ -103,8 +129,3 @@ def _line(record: Record) -> str:
 def run_name(label: str, lag: float) -> str:
     """Of a run's folder: `wait-k-3`, `edatt-0.2`."""
     return f"{label}-{lag_text(lag)}"
-
-
-def lag_text(lag: float) -> str:
-    """A lag as options take it: all digits, and no point where there is nothing behind it."""
-    return repr(int(lag) if lag == int(lag) else lag)

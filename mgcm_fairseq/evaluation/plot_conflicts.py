@@ -39,23 +39,25 @@ def plot_cosines(log: ConflictLog, path: Path) -> None:
     figure, panels = _panels(len(log.auxiliaries), f"Cosine with {log.header['tasks'][0]}'s gradient")
     edges = np.linspace(-1, 1, log.header["bins"] + 1)
     for auxiliary, (task, axes) in enumerate(zip(log.auxiliaries, panels, strict=True)):
-        for component, colour in zip(COMPONENTS, COLOURS, strict=False):
+        known = [pair for pair in zip(COMPONENTS, COLOURS, strict=False) if pair[0] in log.header["components"]]
+        for component, colour in known:
             counts = log.histogram[log.header["components"].index(component), auxiliary]
             if counts.sum():
                 axes.stairs(100 * counts / counts.sum(), edges, color=colour, label=_NAMES[component], linewidth=1.5)
         axes.axvline(0, color=FAINT, linewidth=1)
         _dress(axes, task, "cosine", "modules and passes (%)")
-    panels[-1].legend(frameon=False, fontsize=8, labelcolor=INK)
+    for axes in [axes for axes in panels if axes.get_legend_handles_labels()[0]][-1:]:  # none without a cosine
+        axes.legend(frameon=False, fontsize=8, labelcolor=INK)
     _save(figure, path)
 
 
 def plot_over_time(log: ConflictLog, path: Path) -> None:
-    """Conflict rate of each layer over training, all components together."""
+    """Conflict rate of each layer over training, all components together; empty without a layer that has attention."""
     figure, panels = _panels(len(log.auxiliaries), f"Gradients that oppose {log.header['tasks'][0]}'s, over training")
     layers = log.layers()
     for auxiliary, (task, axes) in enumerate(zip(log.auxiliaries, panels, strict=True)):
         rates = [[100 * log.rate(log.members(layer, None), auxiliary, slice(record, record + 1))
-                  for record in range(len(log.updates))] for layer in layers]
+                  for record in range(len(log.updates))] for layer in layers] or [[float("nan")] * len(log.updates)]
         image = axes.imshow(rates, aspect="auto", origin="lower", vmin=0, vmax=100, cmap="magma",
                             interpolation="nearest")
         axes.set_yticks(range(len(layers)), [short(layer) for layer in layers], fontsize=8)

@@ -42,14 +42,23 @@ def comet(hypotheses: Sequence[str], references: Sequence[str], sources: Sequenc
     return Score(float(COMETScorer(COMET_MODEL)(instances, list(sources))), COMET_MODEL)
 
 
-def length_ratio(hypotheses: Sequence[str], references: Sequence[str], tokenizer: str = "13a") -> float:
-    """Tokens of all hypotheses by tokens of all references, as BLEU counts them: far above 1 where a model runs on."""
+def length_ratio(hypotheses: Sequence[str], references: Sequence[str], tokenizer: str = "13a") -> float | None:
+    """Tokens of all hypotheses by tokens of all references, as BLEU counts them: far above 1 where a model runs on.
+
+    None where the references have no token; errors as of `bleu`.
+    """
+    _check(hypotheses, references)
     score = BLEU(tokenize=tokenizer).corpus_score(hypotheses, [references])
-    return float(score.sys_len / score.ref_len)
+    return float(score.sys_len / score.ref_len) if score.ref_len else None
 
 
 def _score(metric: BLEU | CHRF, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
-    if len(hypotheses) != len(references) or not references:
-        raise ValueError(f"expected as many hypotheses as references, found {len(hypotheses)} and {len(references)}")
+    _check(hypotheses, references)
     value = metric.corpus_score(hypotheses, [references]).score
     return Score(value, metric.get_signature().format())
+
+
+def _check(hypotheses: Sequence[str], references: Sequence[str]) -> None:
+    if len(hypotheses) != len(references) or not references:
+        raise ValueError(f"expected as many hypotheses as references, and at least one, found {len(hypotheses)} and "
+                         f"{len(references)}")

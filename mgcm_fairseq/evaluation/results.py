@@ -7,7 +7,7 @@ from typing import Any
 
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.languages import language
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.whole import write_whole
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.latency import METRICS, latency, simultaneity
 from mgcm_fairseq.evaluation.quality import bleu, chrf, comet, length_ratio
@@ -60,7 +60,7 @@ def _quality(instances: Sequence[Instance], sources: Sequence[str], tokenizer: s
     scores = {"BLEU": bleu(*texts, tokenizer), "chrF": chrf(*texts)}
     neural = comet(*texts, sources)
     return {**{name: round(score.value, 2) for name, score in scores.items()}, "signature": scores["BLEU"].signature,
-            "chrF_signature": scores["chrF"].signature, "length_ratio": round(length_ratio(*texts, tokenizer), 3),
+            "chrF_signature": scores["chrF"].signature, "length_ratio": _rounded(length_ratio(*texts, tokenizer), 3),
             **({"COMET": round(neural.value, 4), "COMET_model": neural.signature} if neural else {})}
 
 

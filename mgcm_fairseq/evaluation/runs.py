@@ -1,22 +1,20 @@
-"""What is to be evaluated: policies with their lags and options, as text and as agents."""
+"""What is to be evaluated: policies with their lags and options, and the folders that they get."""
 
 import re
 import shlex
-from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.agents.base import SystemAgent
-from mgcm_fairseq.agents.registry import POLICIES, agent_class
+from mgcm_fairseq.agents.choice import build_agent, read_choice
 from mgcm_fairseq.agents.system import System
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.evaluation.logs import lag_text, run_name
+from mgcm_fairseq.evaluation.logs import run_name
 
 LABEL = re.compile(r"[\w-]+")
 OFFLINE = "offline"
-FORM = "[NAME=]POLICY:LAG,LAG,... [OPTIONS]"
 
 
 @dataclass(frozen=True)
@@ -45,48 +43,20 @@ class Run:
 
     def agent(self, checkpoint: Path, system: System) -> SystemAgent:
         """The agent over a system that is loaded; raises InputError for options that it does not have."""
-        kind = agent_class(self.policy)
-        parser = _Parser(prog=self.policy, add_help=False, allow_abbrev=False)
-        kind.add_args(parser)
-        settled = ["--checkpoint", str(checkpoint), POLICIES[self.policy].lag, lag_text(self.lag)]
-        for option in self.options:
-            if option.partition("=")[0] in (*settled[::2], "--corpus", "--bf16"):
-                raise InputError("--run", "options that evaluate.sh does not set", option,
-                                 "The lag stands behind the colon; --checkpoint, --corpus and --dtype are its own.")
-        return kind(parser.parse_args([*settled, *self.options]), system)
+        return build_agent(self.policy, self.lag, self.options, checkpoint, system)
 
 
 def parse_runs(texts: Sequence[str]) -> list[Run]:
     """Runs of texts such as `wait-segment:1,3,5` or `wide=alignatt:2,4 --beam 5`; InputError for anything else."""
     runs: dict[str, Run] = {}
     for text in texts:
-        first, *options = _words(text)
-        named, _, lags = first.rpartition(":")
-        label, _, policy = named.rpartition("=")
-        if not named or not all(map(_is_number, lags.split(","))):
-            raise InputError("--run", FORM, repr(text), "Write e.g. wait-segment:1,3,5.")
-        if not LABEL.fullmatch(label or policy):
-            raise InputError("--run", "a NAME of letters, digits, _ and -", repr(label or policy), "It names a folder.")
-        agent_class(policy, "--run")
-        for lag in lags.split(","):
-            run = Run(label or policy, policy, float(lag), tuple(options))
+        name, policy, lags, options = read_choice(text)
+        label = name or policy
+        if not LABEL.fullmatch(label):
+            raise InputError("--run", "a NAME of letters, digits, _ and -", repr(label), "It names a folder.")
+        for lag in lags:
+            run = Run(label, policy, lag, options)
             if run.name in runs:
                 raise InputError("--run", "each policy and lag once", f"{run.name} again", "Name one: NAME=POLICY:LAG.")
             runs[run.name] = run
     return list(runs.values())
-
-
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text) or [""]
-    except ValueError as error:
-        raise InputError("--run", FORM, f"{text!r} ({error})", "Close the quotation.") from error
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdecimal()
-
-
-class _Parser(ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise InputError("--run", f"options of the {self.prog} agent", message, " ".join(self.format_usage().split()))

@@ -46,8 +46,8 @@ def streamed_segments(encoder: SharedEncoder, samples_N: Tensor, read: int) -> i
 def split_at(utterances: Sequence[Utterance]) -> int:
     """The most words of a short utterance: the median, its lower half where two are in the middle; the rest is long."""
     words = [len(utterance.src_text.split()) for utterance in utterances]
-    median = median_low(words)
-    if median == max(words):
+    median = median_low(words) if words else 0
+    if median == max(words, default=0):
         raise InputError("--split", "utterances with more words than the median, to tell short from long",
                          f"a median of {median} words, and no more in any of {len(words)}", "Take a larger split.")
     return median
@@ -63,11 +63,12 @@ def summary(counts: Sequence[Count]) -> dict[str, Any]:
     """{"utterances", "segments", "words", "ratio", "mean_absolute_difference", "mean_segment_ms"} of a group.
 
     ratio: all segments for each word, null without words; mean_absolute_difference: segments that an utterance has too
-    many or too few, on average; mean_segment_ms: ms of audio, silence included, for each segment, null without any.
+    many or too few, on average, null without utterances; mean_segment_ms: ms of audio, silence included, for each
+    segment, null without any.
     """
     segments, words = sum(one.segments for one in counts), sum(one.words for one in counts)
     apart = sum(abs(one.segments - one.words) for one in counts)
     return {"utterances": len(counts), "segments": segments, "words": words,
             "ratio": round(segments / words, 4) if words else None,
-            "mean_absolute_difference": round(apart / len(counts), 3),
+            "mean_absolute_difference": round(apart / len(counts), 3) if counts else None,
             "mean_segment_ms": round(sum(one.ms for one in counts) / segments, 1) if segments else None}

@@ -64,7 +64,7 @@ def _notes(results: Mapping[str, Any]) -> list[str]:
                   f"{run['expected_before_end']:.0%} were to be expected)"
                   for run in results["simul"] if run["degenerate"]]
     long = [f"{run['policy']} {run['lag']} ({run['length_ratio']:.2f})" for run in results["simul"]
-            if run["length_ratio"] > TOO_LONG]
+            if (run["length_ratio"] or 0) > TOO_LONG]
     notes = [
         f"{setting['utterances']} utterances; SimulEval {setting['simuleval']} in segments of "
         f"{setting['source_segment_size_ms']} ms, {setting['dtype']} on {setting['device']} ({setting['cpu']}, GPU: "

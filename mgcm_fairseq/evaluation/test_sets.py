@@ -1,11 +1,13 @@
 """The test set of an evaluation: what is translated, and by what it is known again."""
 
 import hashlib
+import io
+import os
 from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.evaluation.workers import Setting
@@ -19,34 +21,46 @@ def test_set(options: Namespace) -> tuple[list[str], Setting]:
     listed = _list(options.corpus, options.split)
     if not listed.is_file():
         raise InputError(listed, "SimulEval's list of wavs", "no such file", PREPARE)
-    wavs = listed.read_text(encoding="utf-8").splitlines()
+    wavs = read_list(listed)
     if len(wavs) != len(utterances):
         raise InputError(listed, f"{len(utterances)} wavs as in the manifest", str(len(wavs)), PREPARE)
-    missing = [(number, wav) for number, wav in enumerate(wavs, start=1) if not Path(wav).is_file()]
+    missing = [(number, wav) for number, wav in enumerate(wavs, start=1) if not os.path.isfile(wav)]
     if missing:
         raise InputError((listed, missing[0][0]), "a wav file", f"none at {missing[0][1]}", PREPARE)
     references = tuple(one.tgt_text.strip() for one in utterances)  # SimulEval strips them
     return [one.src_text for one in utterances], Setting(
-        options.checkpoint, options.corpus, tuple(wavs), references, options.source_segment_size, options.dtype,
-        options.device)
+        options.checkpoint, with_vocabulary(options.corpus), tuple(wavs), references, options.source_segment_size,
+        options.dtype, options.device)
 
 
-def identity(corpus: Path, split: str, wavs: Sequence[str]) -> str:
-    """Changes with the texts, the vocabulary, and the names and sizes of the wavs."""
-    config = CorpusConfig.read(corpus)
-    files = [corpus / f"{split}.tsv", corpus / "config.yaml", corpus / config.vocab_filename,
-             corpus / config.spm_filename]
+def with_vocabulary(corpus: Path) -> Path | None:
+    """A corpus that has a vocabulary of its own, which is to be the checkpoint's; a test set needs none."""
+    return corpus if (corpus / "config.yaml").exists() else None
+
+
+def identity(corpus: Path, split: str, wavs: Sequence[str], record: CorpusRecord) -> str:
+    """Changes with the texts, the vocabulary, and the names and sizes of the wavs.
+
+    `record`: the checkpoint's, for a corpus that has no vocabulary of its own.
+    """
+    paths = {corpus / name: content for name, content in record.files.items()}
+    vocabulary = [path if path.exists() else content for path, content in paths.items()]
     sizes = " ".join(f"{Path(wav).name}:{Path(wav).stat().st_size}" for wav in wavs)
-    return digest(files, sizes)
+    return digest([corpus / f"{split}.tsv", *vocabulary], sizes)
 
 
-def digest(files: Iterable[Path], more: str = "") -> str:
+def digest(files: Iterable[Path | bytes], more: str = "") -> str:
     """Sixteen hexadecimal digits of the SHA-256 of what is in the files."""
     whole = hashlib.sha256(more.encode())
-    for path in files:
-        with path.open("rb") as file:
+    for one in files:
+        with io.BytesIO(one) if isinstance(one, bytes) else one.open("rb") as file:
             whole.update(hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()[:16]
+
+
+def read_list(path: Path) -> list[str]:
+    """The wavs in a list of SimulEval's, whose names may hold any character that ends no line there."""
+    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
 def _list(corpus: Path, split: str) -> Path:

@@ -5,7 +5,6 @@ One thread in each, so that what is written does not depend on how many processe
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -23,6 +22,7 @@ from mgcm_fairseq.agents.listening import listen
 from mgcm_fairseq.agents.system import System, load_system
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.stopping import children_deaf_to_interrupts
 from mgcm_fairseq.evaluation.runs import Run
 from mgcm_fairseq.evaluation.simulate import simulate
 
@@ -38,7 +38,7 @@ class Setting:
     """What all jobs have in common."""
 
     checkpoint: Path
-    corpus: Path
+    corpus: Path | None  # whose vocabulary is to be the checkpoint's
     wavs: tuple[str, ...]
     references: tuple[str, ...]
     segment_ms: int
@@ -54,7 +54,8 @@ def translate(setting: Setting, jobs: Sequence[Job], processes: int) -> Iterator
     portions = [jobs[start:start + TOGETHER] for start in range(0, len(jobs), TOGETHER)]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(portions)), context, _start, (setting,)) as pool:
-        futures = [pool.submit(_portion, portion) for portion in portions]
+        with children_deaf_to_interrupts():  # the parent tells
+            futures = [pool.submit(_portion, portion) for portion in portions]
         try:
             for future in as_completed(futures):
                 yield from future.result()
@@ -77,7 +78,6 @@ def _start(setting: Setting) -> None:
     global _setting
     torch.set_num_threads(1)
     _setting = setting
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

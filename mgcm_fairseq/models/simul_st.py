@@ -21,6 +21,7 @@ from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
 from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.read_text import parse_json
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.modules.decoder import SharedDecoder
 from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
@@ -34,6 +35,8 @@ from mgcm_fairseq.modules.wav2vec2_checkpoint import read_wav2vec2
 logger = logging.getLogger(__name__)
 
 MAX_TOKENS = 1024  # longest hypothesis in pieces
+SEGMENTER = "network.encoder.segmenter."
+"""What the names of the segmenter's weights begin with."""
 
 
 class GenerationEncoder(FairseqEncoder):
@@ -102,10 +105,9 @@ class SimulSTModel(BaseFairseqModel):
     def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
         """An offline model that is fine-tuned gets a new segmenter."""
         super().upgrade_state_dict_named(state_dict, name)
-        prefix = "network.encoder.segmenter."
-        if self.network.encoder.segmenter is not None and not any(key.startswith(prefix) for key in state_dict):
+        if self.network.encoder.segmenter is not None and not any(key.startswith(SEGMENTER) for key in state_dict):
             logger.info("the checkpoint has no segmenter: a new one begins with random weights")
-            own = self.network.encoder.segmenter.state_dict(prefix=prefix)
+            own = self.network.encoder.segmenter.state_dict(prefix=SEGMENTER)
             state_dict.update(own)
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool,  # type: ignore[override]
@@ -134,7 +136,15 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int, seed: in
     nn.init.normal_(embedding.weight, std=cfg.model_dim**-0.5)
     with torch.no_grad():
         embedding.weight[pad].zero_()
-    front_end = Wav2Vec2FrontEnd(front_end_overrides(cfg), cfg.w2v_normalize, cfg.front_end_block * SAMPLE_RATE // 1000)
+    overrides = front_end_overrides(cfg)
+    try:
+        front_end = Wav2Vec2FrontEnd(overrides, cfg.w2v_normalize, cfg.front_end_block * SAMPLE_RATE // 1000)
+    except InputError:
+        raise
+    except Exception as error:  # in fairseq, of values that it does not check
+        raise InputError("--w2v-config", "values that with those of --w2v-path make a wav2vec 2.0",
+                         " ".join(f"{type(error).__name__}: {error}".split()), "Correct them, or pass another file."
+                         ) from error
     kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
     variant = str(cfg.segmentation_variant)
     encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
@@ -158,8 +168,8 @@ def _lag_range(text: str) -> tuple[int, int]:
 def front_end_overrides(cfg: SimulSTModelConfig | DictConfig) -> dict[str, Any]:
     """The JSON of --w2v-config as a dictionary; raises InputError if it is none."""
     try:
-        values = json.loads(cfg.w2v_config)
-    except json.JSONDecodeError as error:
+        values = parse_json(cfg.w2v_config)
+    except ValueError as error:
         raise InputError("--w2v-config", "a JSON object", f"{cfg.w2v_config!r} ({error})",
                          "Quote it once more.") from error
     if not isinstance(values, dict):
@@ -171,9 +181,10 @@ def start_from_wav2vec2(cfg: DictConfig) -> dict[str, Tensor] | None:
     """Copies the configuration of cfg.w2v_path into cfg, which the checkpoint will carry; returns the weights."""
     if cfg.w2v_path is None:
         return None
-    pretrained = read_wav2vec2(Path(cfg.w2v_path), cfg.w2v_trust)
+    overrides = front_end_overrides(cfg)
+    pretrained = read_wav2vec2(Path(cfg.w2v_path), cfg.w2v_trust, overrides)
     with open_dict(cfg):
-        cfg.w2v_config = json.dumps({**pretrained.config, **front_end_overrides(cfg)})
+        cfg.w2v_config = json.dumps({**pretrained.config, **overrides})
         cfg.w2v_normalize = pretrained.normalize
     return pretrained.weights
 

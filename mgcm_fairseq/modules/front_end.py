@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from mgcm_fairseq.core.conflict import Passing, Stream
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.front_end_blocks import Blocks, normalise, position, run_layer
 from mgcm_fairseq.modules.lengths import at_least_fp32, conv_length, valid_mask
 
@@ -96,9 +97,9 @@ class Wav2Vec2FrontEnd(nn.Module):
         """
         super().__init__()
         self.config = OmegaConf.merge(OmegaConf.structured(Wav2Vec2Config), config)
-        if not re.fullmatch(r"[\d\s\[\](),+*]+", self.config.conv_feature_layers):
-            raise ValueError("wav2vec2 front end: expected conv_feature_layers as a list of (channels, kernel, stride),"
-                             f" found {self.config.conv_feature_layers!r}; fairseq would run it as code.")
+        if not re.fullmatch(r"(?s)(?!.*\*\s*\*)[\d\s\[\](),+*]+", self.config.conv_feature_layers):
+            raise InputError("wav2vec2 front end", "conv_feature_layers as a list of (channels, kernel, stride)",
+                             repr(self.config.conv_feature_layers), "fairseq would run it as code: use another file.")
         wanted = {"layer_type": "transformer", "quantize_input": False, "crop_seq_to_multiple": 1}
         unsupported = [name for name, value in wanted.items() if getattr(self.config, name) != value]
         if unsupported:
@@ -112,8 +113,9 @@ class Wav2Vec2FrontEnd(nn.Module):
         self.convolutions = [(block[0].kernel_size[0], block[0].stride[0])
                              for block in self.wav2vec2.feature_extractor.conv_layers]
         if block and normalize:
-            raise ValueError("wav2vec2 front end: expected no blocks with a checkpoint that scales each waveform by "
-                             "its mean and variance, which are known at its end only.")
+            raise InputError("--front-end-block", "no blocks with a wav2vec 2.0 that scales each waveform by its mean "
+                             "and variance, which are known at its end only", f"blocks of {block} samples",
+                             "Leave it out, or use one that does not, such as wav2vec_small.pt.")
         self.block = block
         self.blocks = Blocks.at(*self._field_and_jump(len(self.convolutions)), block) if block else None
         if self.config.extractor_mode == "default":

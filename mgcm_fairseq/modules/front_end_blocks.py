@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.lengths import valid_mask
 
@@ -26,10 +27,11 @@ class Blocks(NamedTuple):
     def at(cls, field: int, jump: int, samples: int) -> "Blocks":
         """For frames of `field` samples, one every `jump` samples, in blocks of `samples`.
 
-        ValueError if a block does not hold whole jumps.
+        InputError if a block does not hold whole jumps.
         """
         if samples % jump:
-            raise ValueError(f"front end: expected blocks in multiples of {jump} samples, found {samples}.")
+            raise InputError("--front-end-block", f"blocks in multiples of {jump} samples", str(samples),
+                             "Give a multiple in ms.")
         return cls((field - 1) // jump, samples // jump)
 
     def divide(self, x_BCT: Tensor, before: int = 0) -> Tensor:

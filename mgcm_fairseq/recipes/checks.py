@@ -1,6 +1,7 @@
 """What stands in a training's way, found before it starts: files, disk, GPUs and the launcher's programs."""
 
 import math
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -32,7 +33,7 @@ class Problems(list[str]):
 def audio_files(folder: Path, files: Iterable[Path]) -> int:
     """How many there are; InputError if one is missing."""
     files = list(files)
-    missing = [path for path in files if not path.is_file()]
+    missing = [path for path in files if not os.path.isfile(path)]  # False for a name that no file can have
     if missing:
         raise InputError(folder, f"the {len(files)} audio files of its manifests", f"no {missing[0]}, and "
                          f"{len(missing) - 1} more are missing", "Mount or copy the audio, or prepare it again.")
@@ -85,7 +86,16 @@ def precision(cfg: DictConfig) -> None:
 
 def averaging(cfg: DictConfig, best_of: int) -> None:
     """InputError where a training will not leave as many of its best checkpoints as are to be averaged."""
-    scored = math.ceil(cfg.optimization.max_update / cfg.checkpoint.save_interval_updates)
+    every, after, last = (cfg.checkpoint.save_interval_updates, cfg.dataset.validate_after_updates,
+                          cfg.optimization.max_update)
+    if every < 1:
+        raise InputError("checkpoint.save_interval_updates", "a number of updates from 1 on", str(every),
+                         "Checkpoints in between are what is averaged; the YAMLs have 1000.")
+    if cfg.dataset.disable_validation or cfg.checkpoint.no_save or after > last:
+        raise InputError("KEY=VALUE", "validated checkpoints, of which the best are averaged",
+                         f"dataset.disable_validation={cfg.dataset.disable_validation}, checkpoint.no_save="
+                         f"{cfg.checkpoint.no_save}, dataset.validate_after_updates={after}", "Leave that out.")
+    scored = math.ceil(last / every) - max(0, math.ceil(after / every) - 1)
     left = min(scored, cfg.checkpoint.keep_best_checkpoints)
     if left < best_of:
         raise InputError("--best", f"at most {left}, as checkpoint.keep_best_checkpoints and "

@@ -34,7 +34,7 @@ def resolve(stage: str, overrides: Sequence[str]) -> DictConfig:
                 cfg = compose(f"paper/{stage}", overrides=[one for one in overrides if not is_launcher(one)])
             add_defaults(cfg)
             return DictConfig(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:  # the last two of a value
         raise InputError(f"configs/paper/{stage}.yaml with {' '.join(overrides)}", "options of fairseq and of simul_st",
                          " ".join(f"{error} {error.__cause__ or ''}".split()),
                          "Correct KEY=VALUE; where fairseq has such an option and the YAMLs lack it, write ++KEY=VALUE."

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.read_text import read_json
+from mgcm_fairseq.data.whole import write_whole
 
 SECTIONS = ("task", "model", "criterion", "optimizer", "lr_scheduler", "optimization")
 ELSEWHERE = {"task.data", "task.conflict_log", "model.w2v_path", "optimization.update_freq", "task.length_grid",
              "task.cpu"}
 """Paths, which may change, what follows from the number of GPUs, and what only says which utterances share a batch."""
+
+PRETRAINED = "wav2vec 2.0, sha256"
+"""Two files of one architecture are of one size."""
 
 MICRO_BATCH = "micro-batch"
 """What a record holds beside the identity: the order of an epoch's batches depends on it."""
@@ -40,6 +45,7 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
             "languages": f"{corpus.src_lang}-{corpus.tgt_lang}",
             "vocabulary": hashlib.sha256((folder / corpus.spm_filename).read_bytes()).hexdigest(),
             "wav2vec 2.0, bytes": Path(w2v).stat().st_size if w2v is not None else 0,
+            PRETRAINED: _digest(Path(w2v), Path(w2v).stat().st_mtime_ns) if w2v is not None else None,
             "samples in an update": workers * cfg.dataset.max_tokens,
             "utterances in an update": workers * cfg.dataset.batch_size if cfg.dataset.batch_size else None}
 
@@ -53,6 +59,7 @@ def check(path: Path, wanted: dict[str, Any], begun: bool) -> None:
         return
     found = _read(path)
     found.pop(MICRO_BATCH, None)
+    found.setdefault(PRETRAINED, wanted.get(PRETRAINED))  # not known where an earlier version began the training
     other = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
     if other:
         raise InputError(path, "a training with " + ", ".join(f"{key} {wanted.get(key)!r}" for key in other),
@@ -70,5 +77,19 @@ def record(path: Path, trained: dict[str, Any], micro_batch: dict[str, int]) -> 
     write_whole(path, json.dumps({**trained, MICRO_BATCH: micro_batch}, indent=1, ensure_ascii=False) + "\n")
 
 
+@cache
+def _digest(path: Path, modified: int) -> str:
+    """Of a file that was `modified` then, in ns: hundreds of MB, read once for all trainings of a row."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    remedy = "Remove it and what was trained here, or choose another --out."
+    try:
+        found = read_json(path)
+    except ValueError as error:
+        raise InputError(path, "a record of what was trained here", f"no JSON ({error})", remedy) from error
+    if not isinstance(found, dict):
+        raise InputError(path, "a record of what was trained here", repr(found)[:80], remedy)
+    return found

@@ -1,6 +1,7 @@
 """The command that starts a training: by fairseq on one machine, by torchrun, or by SLURM through Hydra's launcher."""
 
 import os
+import re
 import sys
 import zlib
 from collections.abc import Sequence
@@ -76,8 +77,8 @@ class Launch:
 
 def quoted(path: Path | str) -> str:
     """A path as Hydra reads it in KEY=VALUE, whatever characters it has."""
-    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    doubled = re.sub(r"\\+(?='|$)", lambda found: 2 * found[0], str(path))  # Hydra halves them before a quote alone
+    return "'" + doubled.replace("'", "\\'") + "'"
 
 
 def _port(folder: Path) -> int:

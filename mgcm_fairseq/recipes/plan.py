@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig
 
+from mgcm_fairseq.compat import load_checkpoint
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.recipes import checks, estimate
 from mgcm_fairseq.recipes.checks import Problems
 from mgcm_fairseq.recipes.cluster import UPDATE_FREQ
@@ -21,6 +22,7 @@ from mgcm_fairseq.recipes.measured import find
 from mgcm_fairseq.recipes.micro_batches import Cut, cut_of, given_by_hand
 from mgcm_fairseq.recipes.room import Room
 from mgcm_fairseq.recipes.rows import overrides_of
+from mgcm_fairseq.training.goal import check_goal
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Stage:
     updates: int = 0  # done so far
     estimate: Estimate | None = None  # None for one that is done, or where a fault of the input stood in the way
     corpus: str = ""
+    cut_by_hand: bool = False  # by options of the command line
 
     @property
     def record(self) -> Path:
@@ -115,11 +118,15 @@ class Planner:
         check(stage.record, stage.identity, begun=stage.model.is_file() or stage.last.is_file())
         if stage.state == "done":
             return
+        plan.problems.catch(lambda: check_goal(stage.cfg))
         checks.averaging(stage.cfg, self.best_of)
         stage.updates = updates_of(stage.last) if stage.last.is_file() else 0
         count = Count(stage.cfg, self.launch.cluster.workers)
         stage.corpus = count.corpus
-        if self.room.bytes is not None and not given_by_hand(given):
+        stage.cut_by_hand = given_by_hand(given)
+        if start := _start(stage):
+            count.task.check_checkpoint(load_checkpoint(start, mmap=True).get("task_state", {}), start)
+        if self.room.bytes is not None and not stage.cut_by_hand:
             self._cut(stage, self.room.cut(stage.cfg, count, stage.record if stage.updates else None))
         stage.estimate = self._estimate(stage, count)
         if self.room.bytes is not None:
@@ -143,7 +150,20 @@ class Planner:
                         max(0, estimate.disk_bytes(cfg, size) - there))
 
 
+def _start(stage: Stage) -> Path | None:
+    """The checkpoint that fairseq will begin with, if it is there yet."""
+    options = stage.cfg.checkpoint
+    given = stage.last if stage.last.is_file() else options.finetune_from_model
+    if options.restore_file != stage.last.name:  # its default
+        given = options.restore_file
+    return Path(given) if given and Path(given).is_file() else None
+
+
 def updates_of(checkpoint: Path) -> int:
     """Updates that a checkpoint of fairseq's has behind it."""
-    state = torch.load(checkpoint, map_location="cpu", mmap=True)
-    return int(state["optimizer_history"][-1]["num_updates"])
+    state = load_checkpoint(checkpoint, mmap=True)
+    try:
+        return int(state["optimizer_history"][-1]["num_updates"])
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise InputError(checkpoint, "a checkpoint in which fairseq-train recorded its updates", f"none ({error!r})",
+                         "Remove it, or take another copy of it.") from error

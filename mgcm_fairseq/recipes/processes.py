@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -46,6 +47,17 @@ class Processes:
             if self._launch.launcher == "local":
                 process.stdin.write(json.dumps(command[len(PROGRAM):]) + "\n")
         return process
+
+    @contextmanager
+    def running(self, command: list[str]) -> Iterator[Process]:
+        """A process that is started, and ended where this program is stopped or fails before it."""
+        with self.start(command) as process:
+            try:
+                yield process
+            except BaseException:
+                process.terminate()
+                process.wait()
+                raise
 
     def _begin(self, command: list[str]) -> Process:
         return subprocess.Popen(command, cwd=CONFIGS.parent, env=self._launch.environment(), text=True,

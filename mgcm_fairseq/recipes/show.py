@@ -25,12 +25,18 @@ def show(plan: Plan, cluster: Cluster, room: Room, tflops: float) -> str:
     elif plan.estimates:
         lines += [f"{sum(one.hours for one in plan.estimates):.1f} hours and {disk} for what is to be done on "
                   f"{cluster.workers} GPUs; without validation, loading and waiting.",
-                  f"Micro-batches: {room.text}.", *dict.fromkeys(map(_source, plan.stages, repeat(tflops)))]
+                  *dict.fromkeys(f"Micro-batches: {_cut(stage, room)}." for stage in stages if stage.estimate),
+                  *dict.fromkeys(map(_source, stages, repeat(tflops)))]
     lines += ["", *(" ".join(quote(part) for part in stage.command) for stage in stages)]
     lines += [f"PROBLEM: {problem}" for problem in plan.problems]
     lines += [f"NOTE: {note}" for note in plan.notes]
     lines += [f"ON THIS MACHINE: {problem}" for problem in plan.machine_problems]
     return "\n".join(lines) + "\n"
+
+
+def _cut(stage: Stage, room: Room) -> str:
+    """What decided how an update is cut."""
+    return "as the command line gives them" if stage.cut_by_hand else room.text
 
 
 def _source(stage: Stage, tflops: float) -> str:

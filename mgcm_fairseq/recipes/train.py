@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mgcm_fairseq.data.arguments import number, positive
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
+from mgcm_fairseq.data.stopping import sigterm_as_ctrl_c, stoppable
 from mgcm_fairseq.data.whole import room_in
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.gpus import CONTEXT, GIB, SHARE, Looking
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 TFLOPS = 13.0  # what a V100 kept up in the pre-training of wav2vec 2.0 base (arXiv 2006.11477, section 4.2)
 
 
+@stoppable
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status: 0, 2 for a problem that the plan shows, 1 for a training that failed."""
     args = _parser().parse_intermixed_args(arguments)
@@ -46,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     for training in trainings:
         cluster.overrides(overrides_of(training, args.overrides, trainings))  # before anything is written
     with ExitStack() as open_here:
+        open_here.enter_context(sigterm_as_ctrl_c())  # else the training would go on without this program
         looking = None if args.cpu else Looking()
         processes = None
         if not args.dry_run:
@@ -85,7 +88,7 @@ def train(stage: "Stage", launch: Launch, best_of: int, processes: Processes) ->
     if stage.updates < stage.cfg.optimization.max_update and not _run(stage, launch, processes):
         return False
     if launch.node_rank == 0:
-        paths = best(stage.folder, best_of)
+        paths = best(stage.folder, best_of, stage.cfg.checkpoint.best_checkpoint_metric)
         average(paths, stage.model)
         print(f"{stage.model}: mean of", *(path.name for path in paths), flush=True)
     return True
@@ -95,7 +98,7 @@ def _run(stage: "Stage", launch: Launch, processes: Processes) -> bool:
     log = stage.folder.with_suffix(f".node{launch.node_rank}.log" if launch.node_rank else ".log")
     print(f"== {stage.name}, log in {log}", flush=True)
     record(stage.record, stage.identity, cut_of(stage.cfg).size)
-    with room_in(log.parent, log), log.open("a") as file, processes.start(stage.command) as process:
+    with room_in(log.parent, log), log.open("a") as file, processes.running(stage.command) as process:
         for line in process.stdout or ():
             sys.stdout.write(line)
             sys.stdout.flush()

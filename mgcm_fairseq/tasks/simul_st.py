@@ -1,8 +1,10 @@
 """The simul_st task: prepared corpus in, batches, training steps and hypotheses out."""
 
+import io
 import logging
 from argparse import Namespace
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch
 from fairseq.data import Dictionary
 from fairseq.dataclass import ChoiceEnum
 from fairseq.logging import metrics
+from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_REGISTRY
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 from torch import Tensor
@@ -18,13 +21,14 @@ from torch import Tensor
 from mgcm_fairseq.data.augmentation import Augmentation
 from mgcm_fairseq.data.batches import training_batches
 from mgcm_fairseq.data.columns import Columns
-from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.vocabulary import Vocabulary
-from mgcm_fairseq.models.simul_st import start_from_wav2vec2
+from mgcm_fairseq.models.simul_st import SimulSTModel, start_from_wav2vec2
+from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
 from mgcm_fairseq.tasks.generation import (
     as_weights,
     check_options,
@@ -33,7 +37,13 @@ from mgcm_fairseq.tasks.generation import (
     refuse_typing,
 )
 from mgcm_fairseq.training.config import ConflictConfig
+from mgcm_fairseq.training.goal import check_goal
+from mgcm_fairseq.training.non_finite import explanation, search
+from mgcm_fairseq.training.preconditions import unused_parts_named
+from mgcm_fairseq.training.resume import Taken, take_over
+from mgcm_fairseq.training.screen import shorten_training_lines
 from mgcm_fairseq.training.step import ConflictStep
+from mgcm_fairseq.training.untouched import Reached
 
 logger = logging.getLogger(__name__)
 
@@ -75,14 +85,20 @@ class SimulSTConfig(ConflictConfig):
 
 
 class PieceDecoder:
-    """Text from space-separated pieces, as fairseq prints them."""
+    """Text from pieces with a space between each two, as fairseq prints them. Other white space may be a piece."""
 
     def __init__(self, vocabulary: Vocabulary, dictionary: Dictionary) -> None:
         self.vocabulary = vocabulary
         self.dictionary = dictionary
 
     def decode(self, pieces: str) -> str:
-        return self.vocabulary.decode(self.dictionary.index(piece) for piece in pieces.split())
+        return self.vocabulary.decode(self._id(piece) for piece in pieces.split(" ") if piece)
+
+    def _id(self, piece: str) -> int:
+        if piece not in self.dictionary and piece != self.dictionary.unk_string(escape=True):
+            raise InputError("--post-process", "pieces, which are made into text here anyway", repr(piece),
+                             "Leave --post-process and --remove-bpe out.")
+        return int(self.dictionary.index(piece))
 
 
 @register_task("simul_st", dataclass=SimulSTConfig)
@@ -91,22 +107,23 @@ class SimulSTTask(FairseqTask):
 
     cfg: SimulSTConfig
 
-    def __init__(self, cfg: SimulSTConfig, corpus: CorpusConfig, vocabulary: Vocabulary,
-                 dictionary: Dictionary) -> None:
+    def __init__(self, cfg: SimulSTConfig, record: CorpusRecord) -> None:
         super().__init__(cfg)
-        self.corpus = corpus
-        self.vocabulary = vocabulary
-        self.dictionary = dictionary
+        self.record = record
+        self.corpus = record.config
+        self.vocabulary = record.vocabulary()
+        self.dictionary = Dictionary.load(io.TextIOWrapper(io.BytesIO(record.dictionary), encoding="utf-8"))
+        self.trained_on = ""  # fingerprint of the preparation that the checkpoint, which was loaded, was trained on
+        self.warned = False
         self.validation_generator: Any = None
         self.conflict: ConflictStep | None = None
+        self.reached = Reached()
 
     @classmethod
-    def setup_task(cls, cfg: SimulSTConfig, **kwargs: Any) -> "SimulSTTask":
-        """Reads config.yaml and the vocabulary of the corpus."""
-        folder = Path(cfg.data)
-        corpus = CorpusConfig.read(folder)
-        vocabulary = Vocabulary.load(folder, corpus)
-        return cls(cfg, corpus, vocabulary, Dictionary.load(str(folder / corpus.vocab_filename)))
+    def setup_task(cls, cfg: SimulSTConfig, record: CorpusRecord | None = None, **kwargs: Any) -> "SimulSTTask":
+        """Reads config.yaml and the vocabulary of the corpus, unless a `record` of them is given."""
+        shorten_training_lines()
+        return cls(cfg, record or CorpusRecord.read(Path(cfg.data)))
 
     @property
     def source_dictionary(self) -> None:
@@ -118,8 +135,11 @@ class SimulSTTask(FairseqTask):
 
     def load_dataset(self, split: str, combine: bool = False, **kwargs: Any) -> None:
         """Reads SPLIT.tsv of the corpus folder."""
-        utterances = Columns(Path(self.cfg.data) / f"{split}.tsv")
+        manifest = Path(self.cfg.data) / f"{split}.tsv"
+        utterances = Columns(manifest)
         train = split.startswith("train")
+        if train:
+            self._record_preparation(manifest)
         seed = self.cfg.seed + 1 if train else None  # as fairseq seeds the first epoch's batches
         augmentation = Augmentation.parse(self.cfg.augment_speed, self.cfg.augment_gain, self.cfg.augment_noise,
                                           self.cfg.seed) if train else None
@@ -127,6 +147,12 @@ class SimulSTTask(FairseqTask):
         self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed, augmentation, grid)
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
                     utterances.frames.sum() / self.corpus.sample_rate / 3600)
+
+    def _record_preparation(self, manifest: Path) -> None:
+        self.record = replace(self.record, preparation=fingerprint(manifest.read_bytes()))
+        if self.trained_on not in ("", self.record.preparation):
+            logger.info("%s: preparation %s; the checkpoint that was loaded was trained on %s", manifest,
+                        self.record.preparation, self.trained_on)
 
     @property
     def on_grid(self) -> bool:
@@ -157,7 +183,14 @@ class SimulSTTask(FairseqTask):
         return iterator
 
     def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
-        """A new model starts from --w2v-path; one from a checkpoint has its weights there."""
+        """A new model starts from --w2v-path; one from a checkpoint has its weights there.
+
+        A model of fairseq's own is refused, for some run texts of a checkpoint's configuration as code.
+        """
+        name = getattr(cfg, "_name", None)
+        if (ARCH_MODEL_REGISTRY.get(name) or MODEL_REGISTRY.get(name)) is not SimulSTModel:
+            raise InputError("--arch, or the checkpoint's", "a simul_st model", str(name),
+                             "Train it with --arch simul_st_*.")
         weights = None if from_checkpoint else start_from_wav2vec2(cfg)
         if not from_checkpoint:
             if self.cfg.conflict_rule != "none":
@@ -171,31 +204,67 @@ class SimulSTTask(FairseqTask):
                              f"{self.cfg.eval_lag} for one without", "Leave it out.")
         model.network.test_lag = self.cfg.eval_lag or None
         if weights is not None:
-            model.network.encoder.front_end.wav2vec2.load_state_dict(weights)
+            load_weights(model.network.encoder.front_end.wav2vec2, weights, Path(cfg.w2v_path))
         return model
+
+    def check_training(self, cfg: Any) -> None:
+        """InputError for a training that could not tell its best checkpoints; for the repair in compat."""
+        check_goal(cfg)
 
     def train_step(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update_num: int,
                    ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
         """fairseq's, or with --conflict-rule one whose gradients are merged by task; a filler adds nothing."""
         step = super().train_step if self.conflict is None else self.conflict.run
-        loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad or sample["filler"])
+        self.reached.begin(model)
+        ignore_grad = ignore_grad or sample["filler"]
+        with unused_parts_named():
+            loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad)
+        if not ignore_grad:
+            self.reached.note(model)
         if sample["filler"]:
             return loss * 0, 0, {name: value * 0 for name, value in log.items()}
         return loss, sample_size, log
 
-    @property
-    def resumes_state(self) -> bool:
-        """Whether a resumed training needs `state_dict`; for the repair in compat."""
-        return self.conflict is not None and bool(self.conflict.rule.stateful)
+    def optimizer_step(self, optimizer: Any, model: Any, update_num: int) -> None:
+        """The optimizer's, of what a gradient has reached."""
+        with self.reached.alone(optimizer, model):
+            optimizer.step()
+
+    def explain_not_finite(self, samples: list[dict[str, Any]], model: Any, criterion: Any, updates: int, amp: bool,
+                           cause: str) -> InputError:
+        """Where gradients of the next update stop being finite, for the repair in compat; `cause` is fairseq's."""
+        [names] = [dataset.utterances.ids for dataset in self.datasets.values() if dataset.shuffle_seed is not None]
+        return explanation(search(model, criterion, samples, amp), updates + 1, cause, names)
 
     def state_dict(self) -> dict[str, Any]:
-        """What the conflict rule needs to go on, in every checkpoint."""
-        return {} if self.conflict is None else {"conflict": self.conflict.rule.state_dict()}
+        """The corpus's record, and what the conflict rule needs to go on, in every checkpoint."""
+        conflict = {} if self.conflict is None else {"conflict": self.conflict.state_dict()}
+        return {KEY: self.record.state(), **conflict}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up what `state_dict` returned."""
-        if self.conflict is not None and "conflict" in state_dict:
-            self.conflict.rule.load_state_dict(state_dict["conflict"])
+        """InputError if this generation would have another vocabulary. A training gets its state by `resume`."""
+        self.check_checkpoint(state_dict, Path("the checkpoint"))
+
+    def resume(self, contents: dict[str, Any], cfg: Any, model: Any, criterion: Any, reset_optimizer: bool,
+               reset_lr_scheduler: bool) -> Taken:
+        """What a training takes over from a checkpoint, for the repair in compat; InputError for one that does not fit.
+        """
+        self.check_checkpoint(contents["task_state"], Path(contents["path"]))
+        taken = take_over(contents, cfg, model, criterion, reset_optimizer, reset_lr_scheduler)
+        if self.conflict is not None and not reset_optimizer:
+            self.conflict.resume(contents, criterion.tasks)
+        return taken
+
+    def check_checkpoint(self, task_state: Mapping[str, Any], place: Path) -> None:
+        """InputError if the checkpoint at `place` has another vocabulary; a warning, once, if it does not say."""
+        trained_on = CorpusRecord.of_state(task_state, place)
+        if trained_on is not None:
+            trained_on.check_same(self.record)
+            self.trained_on = trained_on.preparation
+        elif not self.warned:
+            self.warned = True
+            logger.warning("%s does not say with which vocabulary and languages it was trained, nor on which "
+                           "preparation: those of %s are taken, right or wrong", place, self.record.place)
 
     def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple[Tensor, int, dict[str, Any]]:
         """Losses, the number of utterances, and with --eval-bleu the counts that corpus BLEU is made of."""

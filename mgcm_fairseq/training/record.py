@@ -37,6 +37,7 @@ class Recorder:
         self.path = Path(path) if path else None
         self._recorded = self._update = update
         self._shown: list[tuple[str, float, float, int]] = []  # name, value, weight and digits, of the last record
+        self._by_layer: dict[str, float] = {}  # the same of the layers, for the epoch's line
         self._sample: dict[str, Any] | None = None
         places = telemetry.groups.places
         self._layers = {(place.layer, place.component): [index for index, other in enumerate(places)
@@ -51,6 +52,11 @@ class Recorder:
             self._record(update)
         for name, value, weight, digits in self._shown:  # in every line: fairseq forgets them after each
             metrics.log_scalar(name, value, weight, round=digits)
+        for name, meter in (metrics.get_meters("train") or {}).items():  # emptied at an epoch's end
+            if name.count("/") == 3 and meter.val is not None:
+                self._by_layer[name] = meter.val
+            elif name in self._by_layer:
+                meter.update(self._by_layer[name], 0)
 
     def add(self, report: Report, sample: dict[str, Any], update: int) -> None:
         """To be called after each backward pass of the update."""
@@ -76,8 +82,10 @@ class Recorder:
                 self._append(self.path, update, sums)
 
     def _log(self, sums: Sums) -> None:
-        """Rates in percent and cosines: by task and component for every line, by layer for the epoch's."""
-        self._shown = []
+        """Rates in percent and cosines: by task, and by component, for every line, by layer for the epoch's."""
+        everywhere = list(range(len(self.telemetry.groups.names)))
+        self._shown = [(f"{task}_conflict", 100 * values["conflict"], values["weight"], 1) for task, values in zip(
+            self.telemetry.tasks[1:], summarise(sums.quantities, everywhere), strict=True) if values]
         for component in COMPONENTS:
             members = [index for (_, other), indices in self._layers.items() if other == component for index in indices]
             for task, values in zip(self.telemetry.tasks[1:], summarise(sums.quantities, members), strict=True):
@@ -103,10 +111,11 @@ class Recorder:
             "groups": [{"name": name, "layer": place.layer, "component": place.component}
                        for name, place in zip(self.telemetry.groups.names, self.telemetry.groups.places, strict=True)]}
         if path.exists() and path.stat().st_size:
-            with path.open(encoding="utf-8") as lines:
-                if lines.readline().rstrip("\n") != json.dumps(header):
-                    raise InputError(path, "the conflict log of a training with these tasks, groups and options",
-                                     "another header", "Give --conflict-log a new name.")
+            with path.open(encoding="utf-8", errors="replace") as lines:
+                changed = _differences(lines.readline(), header)
+            if changed:
+                raise InputError(path, "the conflict log of a training with these tasks, groups and options",
+                                 "; ".join(changed), "Give --conflict-log a new name.")
             if not path.read_bytes().endswith(b"\n"):  # torn by a kill: the next line must not hang on it
                 with appended(path) as lines:
                     lines.write("\n")
@@ -124,6 +133,25 @@ class Recorder:
         with appended(path) as lines:
             lines.write(json.dumps(record, separators=(",", ":")) + "\n")
         self.path = path
+
+
+def _differences(line: str, header: dict[str, Any]) -> list[str]:
+    """What the first line of a log says otherwise than `header`: what it was and what it is now."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or "format" not in found:
+        return ["a file that is no conflict log"]
+    changed = [name for name in sorted(found.keys() | header.keys()) if found.get(name) != header.get(name)]
+    told = [f"{name} {found.get(name)} where this has {header.get(name)}" for name in changed if name != "groups"]
+    if "groups" in changed:
+        then, now = ([group["name"] for group in one.get("groups", [])] for one in (found, header))
+        gone, new = [name for name in then if name not in now], [name for name in now if name not in then]
+        told += [f"{len(gone)} groups that this lacks, as {gone[0]}"] if gone else []
+        told += [f"none of {len(new)} groups that this has, as {new[0]}"] if new else []
+        told += [] if gone or new else ["the same groups in another order or place"]
+    return told
 
 
 def _rounded(values: Any) -> Any:

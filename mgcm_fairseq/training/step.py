@@ -1,5 +1,7 @@
 """A training step whose gradients an engine merges: what --conflict-rule does to fairseq's train_step."""
 
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,6 +16,8 @@ from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.preconditions import check_config, check_training, unwrap
 from mgcm_fairseq.training.record import Recorder
 from mgcm_fairseq.training.telemetry import Telemetry
+
+logger = logging.getLogger(__name__)
 
 
 class ConflictStep:
@@ -32,6 +36,37 @@ class ConflictStep:
             raise InputError("--conflict-rule", "a rule", repr(cfg.conflict_rule), str(error)) from error
         self.engine: Stash | Streamed | None = None
         self.recorder: Recorder | None = None
+        self.tasks: tuple[str, ...] = ()  # primary task first, once they are known
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the rule needs to go on, and the names by which it can be taken up."""
+        return {"rule": self.cfg.conflict_rule, "granularity": str(self.cfg.conflict_granularity),
+                "state": self.rule.state_dict(self.tasks) if self.tasks else {}}
+
+    def resume(self, contents: dict[str, Any], tasks: Sequence[str]) -> None:
+        """Takes the rule's state from a checkpoint's contents, see compat, for a training of these tasks.
+
+        Raises:
+            InputError: its groups have other names.
+        """
+        self.tasks = tuple(tasks)
+        kept = contents["task_state"].get("conflict", {})
+        if kept and "rule" not in kept:  # of before names were saved: gradvac's targets alone, by group
+            before = contents["cfg"]
+            kept = {"rule": "gradvac", "granularity": before["task"]["conflict_granularity"],
+                    "state": {"tasks": before["criterion"]["tasks"].split(","), "targets": kept}}
+        if kept.get("state") and kept["rule"] != self.cfg.conflict_rule:
+            logger.info("%s: what %s remembered is left out", contents["path"], kept["rule"])
+        elif kept.get("state"):
+            granularity = str(self.cfg.conflict_granularity)
+            if kept["granularity"] != granularity:
+                raise InputError("--conflict-granularity", f"{kept['granularity']}, by whose groups {kept['rule']} "
+                                 f"remembers its targets in {contents['path']}", granularity,
+                                 "Keep it, or begin a new training with --finetune-from-model.")
+            self.rule.load_state_dict(kept["state"], self.tasks)
+        elif self.rule.stateful:
+            logger.info("%s: nothing that %s remembers is there; it begins anew", contents["path"],
+                        self.cfg.conflict_rule)
 
     def run(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update: int,
             ignore_grad: bool) -> tuple[Tensor, int, dict[str, Any]]:
@@ -52,6 +87,7 @@ class ConflictStep:
 
     def _start(self, model: Any, criterion: Any, optimizer: Any, update: int) -> tuple[Stash | Streamed, Recorder]:
         network = unwrap(model).network
+        self.tasks = tuple(criterion.tasks)
         world = distributed.get_data_parallel_world_size()
         check_training(self.cfg, criterion, optimizer, model, world)
         together = self.cfg.conflict_reduce == "global" and world > 1

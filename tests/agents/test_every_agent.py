@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from mgcm_fairseq.agents.registry import POLICIES, agent_class
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.evaluation.simulate import simulate
 from tests.agents.feeding import feed, waveforms_of, words
 from tests.agents.policies import NEVER, SOON, build
 from tests.fixtures import BIN, HELD_OUT, run
@@ -153,6 +155,27 @@ def test_stereo_and_other_rates_are_refused(make, policy):
     for rate in (8000, 44_100):
         with pytest.raises(InputError, match=f"found {rate} Hz"):
             feed(make(policy), [0.0] * 16_000, 320, rate=rate)
+
+
+@every_policy
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), 3000.0])
+def test_samples_that_are_no_sound_are_refused_where_they_come(make, policy, value):
+    agent = make(policy)
+    with pytest.raises(InputError, match=r"--source: expected samples that are numbers .* at 1\.500 s"):
+        feed(agent, [0.0] * 24_000 + [value] + [0.0] * 8_000, 320)
+
+
+def test_simuleval_and_evaluation_name_the_wav(make, tmp_path):
+    wavs = [str(tmp_path / name) for name in ("whole.wav", "torn.wav", "later.wav")]
+    for wav, value in zip(wavs, (0.5, np.nan, np.nan), strict=True):
+        soundfile.write(wav, np.float32([0.1] * 8_000 + [value] * 8_000), 16_000, subtype="FLOAT")
+    (tmp_path / "source").write_text("".join(f"{wav}\n" for wav in wavs))
+    agent = make("wait-k")
+    agent.args.source = str(tmp_path / "source")
+    with pytest.raises(InputError, match=r"torn\.wav: expected .* found nan at 0\.500 s"):
+        feed(agent, soundfile.read(wavs[1])[0].tolist(), 320)
+    with pytest.raises(InputError, match=r"torn\.wav: expected .* found nan at 0\.500 s"):
+        simulate(make("wait-segment"), wavs, ["", "", ""], 1, 320)
 
 
 LONG = {**{policy: options for policy, (_, options) in SOON.items()}, "wait-k": "--wait-k 1 --step-ms 20000",

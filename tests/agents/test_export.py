@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -90,10 +91,10 @@ def test_what_does_not_fit_leaves_nothing(tiny_checkpoint, tmp_path, policy, opt
 
 
 def test_a_copy_that_fails_leaves_nothing(tiny_corpus, tiny_checkpoint, tmp_path, monkeypatch):
-    def fail(*paths):
+    def fail(*content):
         raise OSError("no space left")
 
-    monkeypatch.setattr(export.shutil, "copyfile", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     args = export.agent_args("offline", tiny_checkpoint, tiny_corpus, [])
     with pytest.raises(OSError, match="no space left"):
         export.export("offline", args, tmp_path / "out")

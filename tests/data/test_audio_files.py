@@ -14,6 +14,7 @@ from mgcm_fairseq.data.audio import AudioSpan
 from mgcm_fairseq.data.audio_files import AudioFiles
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.mapped_wav import MappedWav
+from mgcm_fairseq.data.recording import read_any
 
 SAMPLES = np.concatenate([[-32768, 32767, 0, -1, 1], np.random.default_rng(1).integers(-32768, 32768, 3_996)])
 SPANS = ((0, 4_001), (0, 1), (17, 1_000), (4_000, 1))
@@ -24,7 +25,8 @@ FORMATS = (("a.wav", "PCM_16"), ("a.wav", "PCM_24"), ("a.wav", "FLOAT"), ("a.wav
 def write(path, kind="PCM_16", samples=SAMPLES, rate=16_000):
     container = {"EXTENSIBLE": "WAVEX", "RF64": "RF64"}.get(kind)
     subtype = kind if kind in soundfile.available_subtypes() else "PCM_16"
-    soundfile.write(path, samples.astype(np.int16), rate, subtype, "BIG" if kind == "RIFX" else None, container)
+    samples = samples / 32_768 if kind == "FLOAT" else samples.astype(np.int16)  # whole numbers would stay as they are
+    soundfile.write(path, samples, rate, subtype, "BIG" if kind == "RIFX" else None, container)
     return str(path)
 
 
@@ -160,3 +162,7 @@ def test_what_is_no_audio_is_named(tmp_path):
                         ("fast.wav", "22050 Hz")):
         with pytest.raises(InputError, match=f"{name}: expected .*audio.*{found}"):
             AudioFiles().read(str(tmp_path / name), 0, 10)
+
+
+def test_nothing_at_another_rate_is_nothing(tmp_path):
+    assert len(read_any(Path(write(tmp_path / "a.wav", samples=SAMPLES[:0], rate=8_000)))) == 0

@@ -126,8 +126,9 @@ def test_what_is_scored_is_heard_as_recorded(task, tiny_corpus):
 
 
 @pytest.mark.parametrize(("option", "value"), [
-    ("speed", "0.93"), ("speed", "0.4"), ("speed", "fast"), ("speed", "1,,1"), ("gain", "3"), ("gain", "6,-6"),
-    ("noise", "1,2,3"), ("noise", "10,inf")])
+    ("speed", "0.93"), ("speed", "0.4"), ("speed", "fast"), ("speed", "1,,1"), ("speed", "1e308"),
+    ("gain", "3"), ("gain", "6,-6"),
+    ("noise", "1,2,3"), ("noise", "10,inf"), ("gain", "0,1000"), ("noise", "-101,0")])
 def test_other_options_are_refused(option, value):
     with pytest.raises(InputError, match=f"--augment-{option}"):
         Augmentation.parse(**{"speed": "", "gain": "", "noise": "", "seed": 1, option: value})

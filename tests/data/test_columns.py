@@ -62,3 +62,16 @@ def test_flat_rows_are_the_rows():
     assert ragged[0].dtype == np.int32
     for column in (repeated, Texts(texts)):
         assert [column[index] for index in range(len(column))] == texts
+
+
+@pytest.mark.parametrize(("line", "found"), [
+    ("u\ta.wav:0:²\t²\tx\ty\ts\ten\tde".encode(), "path:offset:frames"),
+    (b"u\ta.wav:99999999999999999999:3\t3\tx\ty\ts\ten\tde", "path:offset:frames"),
+    (b"u\ta.wav:0:" + b"9" * 5000 + b"\t9\tx\ty\ts\ten\tde", "path:offset:frames"),
+    (b"u\ta.wav:0:3\t3\tx\xff\ty\ts\ten\tde", "utf-8, found byte 0xff")])
+def test_what_is_no_number_and_no_text_is_a_fault_of_its_line(tmp_path, line, found):
+    path = write(tmp_path, LINES[0])
+    path.write_bytes(path.read_bytes() + line + b"\n")
+    for read in (read_manifest, Columns):
+        with pytest.raises(InputError, match=rf"train\.tsv:3: .*{found}"):
+            read(path)

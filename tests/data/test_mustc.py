@@ -78,6 +78,8 @@ BAD_RECORDS = [
     ("bad offset", record(offset="nan"), ["offset as a number", "'nan'"]),
     ("bad duration", record(duration="long"), ["duration as a number", "'long'"]),
     ("bad duration", record(duration="inf"), ["duration as a number", "'inf'"]),
+    ("bad duration", record(duration="1,96"), ["duration as a number", "'1,96'"]),
+    ("bad offset", record(offset="2,50", duration="1,50"), ["offset as a number", "'2,50'"]),
     ("zero length", record(duration="0.0"), ["at least one sample", "duration 0.0 s"]),
     ("zero length", record(duration="0.00003"), ["at least one sample", "duration 3e-05 s"]),
     ("duplicate segment", record(offset="9.5", duration="0.5", wav="ted_1.wav"), ["line 2", "ted_1.wav at 9.5 s"]),

@@ -7,16 +7,21 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sentencepiece
 import soundfile
 
+from mgcm_fairseq.data.audio import AudioSpan
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.data.preparation.segments import Segment
+from mgcm_fairseq.data.preparation.splits import _is_blank, train_filter
 from mgcm_fairseq.data.prepare import main
-from mgcm_fairseq.data.vocabulary import Vocabulary
+from mgcm_fairseq.data.vocabulary import Vocabulary, train
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of pydub, about Python 3.13
@@ -102,6 +107,22 @@ def test_the_filter_counts_what_it_removes_from_train_and_leaves_dev_alone(corpu
         "shorter than 3000 samples": 1, "longer than 480000 samples": 1, "empty text": 2}
     assert (report["train"]["segments"], report["train"]["kept"], report["dev"]["filtered"]) == (11, 7, {})
     assert "train: the train filter of DiSeg removed 2: empty text" in capsys.readouterr().out
+
+
+BLANKS = ["\u200b", "\ufeff\u200b", "\x07", "\u00ad \u2060", "\u3000", "▁", "\ufffd", "\x00", "\u2028\x85"]
+
+
+def test_text_that_a_vocabulary_sees_nothing_in_is_empty_text():
+    """Beside that, text which SentencePiece has pieces for, but no reader: controls, joiners, soft hyphens."""
+    for index, text in enumerate(BLANKS):
+        segment = Segment("a", AudioSpan(Path("a.wav"), 0, 16_000), Path("a.wav"), "s", "A.", "B.", 0)
+        suffix = ("src_text", "tgt_text")[index % 2]
+        assert train_filter(replace(segment, **{suffix: text})) == "empty text", repr(text)
+        assert train_filter(replace(segment, **{suffix: f"{text}5"})) is None
+    model = sentencepiece.SentencePieceProcessor(model_proto=train(["The dog sees a house."] * 20, 20, ("en", "de")))
+    nothing = [char for char in map(chr, [*range(0xd800), *range(0xe000, 0x20000)]) if not model.encode(char)]
+    assert len(nothing) > 50
+    assert all(_is_blank(char) for char in nothing), [hex(ord(char)) for char in nothing if not _is_blank(char)]
 
 
 def spoil(corpus) -> None:

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from mgcm_fairseq.data.steps import StepRecord, write_whole
+from mgcm_fairseq.data.steps import StepRecord
+from mgcm_fairseq.data.whole import write_whole
 
 
 class Copy:
@@ -68,3 +69,18 @@ def test_writing_replaces_the_whole_file(tmp_path):
     write_whole(path, json.dumps(1))
     assert path.read_text() == "1"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("record", ["[]", "null", "\xff", "[" * 100_000, '{"name": 3}', '{"name": {"key": "a"}}',
+                                    '{"name": {"key": "a", "outputs": [], "summary": {}}}'])
+def test_a_record_of_another_kind_is_none(tmp_path, record):
+    (tmp_path / "steps.json").write_bytes(record.encode("latin-1"))
+    assert StepRecord(tmp_path / "steps.json").run("name", {}, [], lambda: ([], {"kept": 3})) == ({"kept": 3}, True)
+    assert StepRecord(tmp_path / "steps.json").run("name", {}, [], lambda: ([], {"kept": 4})) == ({"kept": 3}, False)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b", "file/b"])
+def test_names_that_no_file_can_have_are_files_that_are_not_there(tmp_path, name):
+    (tmp_path / "file").touch()
+    step = StepRecord(tmp_path / "steps.json")
+    assert step.run("name", {}, [tmp_path / name], lambda: ([], {}))[1]

@@ -148,3 +148,39 @@ def test_a_broken_model_is_named(folder):
     (folder / "spm.model").write_bytes(b"no model")
     with pytest.raises(InputError, match=r"spm\.model: expected a SentencePiece model"):
         Vocabulary(folder / "spm.model", folder / "spm.txt")
+
+
+def test_a_dictionary_that_is_no_text_is_named_by_line(tmp_path):
+    model = train(["ab ba"] * 3, 12, ["de"])
+    (tmp_path / "a.model").write_bytes(model)
+    lines = [line.encode() for line in dictionary_lines(model)]
+    (tmp_path / "a.txt").write_bytes(b"\n".join([lines[0], b"\xff 1", *lines[2:]]) + b"\n")
+    with pytest.raises(InputError, match=r"a\.txt:2: expected text in utf-8, found byte 0xff"):
+        Vocabulary(tmp_path / "a.model", tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    (b"\xff", "expected text in utf-8"), (b"[" * 5_000, "expected YAML"), (b"a: 2020-99-99", "expected YAML"),
+    (b"1: 2\na: 3", "exactly the keys"),
+    (b"{src_lang: en, tgt_lang: no, sample_rate: 16000, vocab_filename: a, spm_filename: b}", "tgt_lang as str"),
+    (b"{src_lang: en, tgt_lang: de, sample_rate: 16e3, vocab_filename: a, spm_filename: b}", "sample_rate as int"),
+    (b"{src_lang: en, tgt_lang: de, sample_rate: 16000, vocab_filename: , spm_filename: b}", "vocab_filename as str")])
+def test_a_configuration_of_another_kind_is_refused(tmp_path, text, message):
+    (tmp_path / "config.yaml").write_bytes(text)
+    with pytest.raises(InputError, match=rf"config\.yaml.*{message}"):
+        CorpusConfig.read(tmp_path)
+
+
+@pytest.mark.parametrize("count", ["²", "١", "9" * 5_000, "-1", ""])
+def test_a_count_that_fairseq_does_not_read_is_refused(tmp_path, count):
+    model = train(["ab ba"] * 3, 12, ["de"])
+    (tmp_path / "a.model").write_bytes(model)
+    first, *rest = dictionary_lines(model)
+    (tmp_path / "a.txt").write_text("\n".join([first.removesuffix("1") + count, *rest]) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"a\.txt:1: expected a line `piece count`"):
+        Vocabulary(tmp_path / "a.model", tmp_path / "a.txt")
+
+
+def test_a_name_that_no_file_can_have_is_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match="expected a vocabulary file, found no such file"):
+        Vocabulary(tmp_path / ("a" * 300), tmp_path / "a.txt")

@@ -6,6 +6,7 @@ import pytest
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation.conflict_log import read_conflict_log
+from mgcm_fairseq.evaluation.plot_conflicts import plot_by_layer, plot_cosines, plot_over_time
 
 HEADER = {"format": 1, "tasks": ["st", "asr"], "bins": 2, "components": ["attention"],
           "groups": [{"name": "a", "layer": "enc.0", "component": "attention"},
@@ -55,3 +56,49 @@ def test_other_files_are_refused(tmp_path, lines, message):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         read_conflict_log(tmp_path / "log")
+
+
+@pytest.mark.parametrize("plot", [plot_by_layer, plot_cosines, plot_over_time])
+@pytest.mark.parametrize("layer", ["enc.0", None])
+def test_figures_of_a_log_in_which_no_gradients_met(tmp_path, plot, layer):
+    """As when one task alone has losses yet; and with no attention in scope."""
+    groups = [{"name": "a", "layer": layer or "emb", "component": "attention" if layer else "other"}]
+    header = {**HEADER, "components": ["attention", "ffn", "norm", "other"], "groups": groups}
+    nothing = {"update": 10, "passes": 4, "quantities": [[[0, 0, 0, 0]]], "histogram": [[[0, 0]]] * 4}
+    log, _ = read_conflict_log(write(tmp_path / "log", header, nothing))
+    plot(log, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("header", [
+    "[]", "\xff", "[" * 100_000, json.dumps({**HEADER, "tasks": []}), json.dumps({**HEADER, "bins": None}),
+    json.dumps({**HEADER, "groups": {"a": 1}}), json.dumps({**HEADER, "groups": [{"name": "a"}]}),
+    json.dumps({**HEADER, "tasks": ["st", 3]}), json.dumps({**HEADER, "components": {"attention": 0}})])
+def test_headers_of_another_kind_are_refused(tmp_path, header):
+    path = tmp_path / "log"
+    path.write_bytes(header.encode("latin-1") + b"\n" + json.dumps(record(10, 1)).encode() + b"\n")
+    with pytest.raises(InputError, match=r"log:1: expected"):
+        read_conflict_log(path)
+
+
+@pytest.mark.parametrize("change", [
+    {"update": "10"}, {"update": 2**63}, {"update": None}, {"quantities": []}, {"quantities": [[[1, 2]]]},
+    {"quantities": "a"}, {"quantities": [[["4", 1, 0.5, 0.1]], [[2, 0, 1.0, 0]]]},
+    {"histogram": [[1, 2]]}, {"histogram": [[[10**400, 1]]]}, {"noise": [0.5]},
+    {"noise": {"a": 1}}])
+def test_records_that_are_not_the_headers_are_refused(tmp_path, change):
+    with pytest.raises(InputError, match=r"log:3: expected a record of 2 groups and 1 auxiliary tasks, found \w+: "):
+        read_conflict_log(write(tmp_path / "log", HEADER, record(10, 1), {**record(20, 1), **change}))
+
+
+def test_a_character_that_only_looks_like_the_end_of_a_line_ends_none(tmp_path):
+    named = {**HEADER, "groups": [{**group, "name": "a\u2028b"} for group in HEADER["groups"]]}
+    path = tmp_path / "log"
+    path.write_text(json.dumps(named, ensure_ascii=False) + "\n" + json.dumps(record(10, 1)) + "\n")
+    assert read_conflict_log(path)[0].header == named
+
+
+def test_cosines_of_components_that_a_log_has_not_are_left_out(tmp_path):
+    path = write(tmp_path / "log", HEADER, record(10, 1))
+    plot_cosines(read_conflict_log(path)[0], tmp_path / "cosines.png")
+    assert (tmp_path / "cosines.png").stat().st_size > 0

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -45,13 +46,34 @@ def plain_scores(folder):
             for one in [*results["offline"].values(), *results["simul"]]]
 
 
+def lagging(times, record):
+    """AL of a sentence (arXiv 1810.08398, Eq. 6 to 8), whose words came at these times, in ms."""
+    each = record["source_length"] / len(record["reference"].split())
+    found = []
+    for index, ms in enumerate(times):
+        found.append(ms - index * each)
+        if ms >= record["source_length"]:
+            break
+    return sum(found) / len(found)
+
+
 def test_results_tables_and_plots(evaluated):
     folder, done = evaluated
     results = json.loads((folder / "results.json").read_text())
     assert [(one["policy"], one["lag"]) for one in results["simul"]] == [
         ("alignatt", 2), ("la", 640), ("wait-segment", 1), ("wait-segment", 1000)]
     assert list(results["offline"]) == ["greedy"]
-    assert all(one["RTF"] > 0 and one["AL_CA"] > one["AL"] for one in results["simul"])
+    for one in results["simul"]:
+        records = [json.loads(line) for line in
+                   (folder / "runs" / f"{one['policy']}-{one['lag']:g}" / "instances.log").read_text().splitlines()]
+        for name, times in (("AL", "delays"), ("AL_CA", "elapsed")):
+            found = [lagging(record[times], record) for record in records if record["delays"]]
+            assert one[name] == pytest.approx(sum(found) / len(found), abs=0.06)
+        for record in records:
+            took = [after - before for before, after in zip(record["delays"], record["elapsed"], strict=True)]
+            assert all(earlier <= later for earlier, later in pairwise([0, *took]))
+        seconds = sum(record["source_length"] for record in records)
+        assert one["RTF"] == pytest.approx(sum(record["computing"] for record in records) / seconds, abs=6e-5)
     assert (folder / "table.md").read_text() == done.stdout
     assert {"bleu_al.png", "bleu_al.svg"} < {path.name for path in folder.iterdir()}
 
@@ -144,14 +166,14 @@ def test_runs_as_text():
 
 @pytest.mark.parametrize(("options", "message"), [
     (["--run", "alignatt:3 --what 3"], "unrecognized arguments: --what 3"),
-    (["--run", "alignatt:3 --frames 5"], "--run: expected options that evaluate.sh does not set, found --frames"),
-    (["--run", "alignatt:3 --bf16"], "--run: expected options that evaluate.sh does not set, found --bf16"),
+    (["--run", "alignatt:3 --frames 5"], "--run: expected options that are set nowhere else, found --frames"),
+    (["--run", "alignatt:3 --bf16"], "--run: expected options that are set nowhere else, found --bf16"),
     (["--device", "cuda"], "--device: expected a GPU that torch can use"),
     (["--run", "wait-k:0"], "--wait-k: expected k of at least 1"),
     (["--processes", "0"], "--processes: expected a whole number from 1 on, found 0"),
     (["--split", "dev2"], "dev2.tsv: expected a manifest"),
     (["--checkpoint", "nowhere.pt"], "nowhere.pt: expected a checkpoint, found no such file"),
-    (["--checkpoint", "README.md"], "README.md: expected a checkpoint of fairseq-train, found"),
+    (["--checkpoint", "README.md"], "README.md: expected a complete PyTorch checkpoint, found"),
 ])
 def test_bad_input_is_named_in_one_line(command, tmp_path, capsys, options, message):
     assert main([*command[2:], "--out", str(tmp_path / "out"), *options]) == 2

@@ -59,3 +59,32 @@ def test_damaged_line(write_log, records, references, damage):
         log.write(damage + "\n")
     with pytest.raises(InputError, match=r"instances\.log:2: expected a JSON object with index, prediction, delays"):
         read_instances(folder, references)
+
+
+@pytest.mark.parametrize("damage", ["[" * 100_000, "9" * 5_000])
+def test_json_that_cannot_be_read(write_log, records, references, damage):
+    folder = write_log(records[:1])
+    with (folder / "instances.log").open("a") as log:
+        log.write(damage + "\n")
+    with pytest.raises(InputError, match=r"instances\.log:2: expected a JSON object"):
+        read_instances(folder, references)
+
+
+def test_what_is_no_text(write_log, records, references):
+    folder = write_log(records)
+    log = folder / "instances.log"
+    log.write_bytes(log.read_bytes().replace(b"x y y", b"x \xff y"))
+    with pytest.raises(InputError, match=r"instances\.log:2: expected text in utf-8"):
+        read_instances(folder, references)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("index", "1"), ("index", 1.5), ("prediction", 3), ("reference", None), ("delays", {"a": 1}),
+    ("delays", [1.0, float("nan"), 2.0]), ("delays", [1.0, -1.0, 2.0]), ("delays", [1.0, 1e308, 2.0]),
+    ("elapsed", ["1", "2", "3"]),
+    ("source_length", 0), ("source_length", float("inf")), ("source_length", "600"), ("computing", [1]),
+    ("slowest_read", float("nan"))])
+def test_values_that_no_run_writes(write_log, records, references, name, value):
+    records[1][name] = value
+    with pytest.raises(InputError, match=rf"instances\.log:2: expected {name} as a"):
+        read_instances(write_log(records), references)

@@ -25,7 +25,15 @@ SECOND = {"AL": 300.0, "LAAL": 350.0, "AP": 1.25, "DAL": 1100 / 3, "ATD": 0.0, "
 # With 5 ms of computing behind every word, in the first sentence:
 #   AL = LAAL: (405 + (805 - 250) + (1005 - 500)) / 3.  AP: 3220 / 4000.
 #   DAL: 405, 805, 1055, 1305, less 0, 250, 500, 750.  YAAL: (405 + (805 - 250)) / 2.
-FIRST_AWARE = {"AL": 1465 / 3, "LAAL": 1465 / 3, "AP": 0.805, "DAL": 517.5, "YAAL": 480.0}
+#   ATD: elapsed times add up, so that the 5 ms are the first word's alone: (105 + 400 + 300 + 200) / 4.
+FIRST_AWARE = {"AL": 1465 / 3, "LAAL": 1465 / 3, "AP": 0.805, "DAL": 517.5, "ATD": 251.25, "YAAL": 480.0}
+# With 5, 15, 30 and 40 ms of computing since the sentence began:
+#   AL = LAAL: (405 + (815 - 250) + (1030 - 500)) / 3.  AP: 3290 / 4000.
+#   DAL: 405, 815, 1065, 1315, less 0, 250, 500, 750: (405 + 565 + 565 + 565) / 4.  YAAL: (405 + (815 - 250)) / 2.
+#   ATD: of its own each word takes 5, 10, 15 and 10 ms, and the fourth begins behind the third, at 1015:
+#     (405-300 + 810-400 + 1015-700 + 1025-800) / 4.
+GROWING = [405.0, 815.0, 1030.0, 1040.0]
+FIRST_GROWING = {"AL": 500.0, "LAAL": 500.0, "AP": 0.8225, "DAL": 525.0, "ATD": 263.75, "YAAL": 485.0}
 
 
 @pytest.mark.parametrize(("number", "expected"), [(0, FIRST), (1, SECOND)])
@@ -49,9 +57,11 @@ def test_all_empty_has_no_latency(write_log, records, references):
 
 
 def test_computing_time_by_hand(write_log, records, references):
-    aware = latency(read_instances(write_log(records), references)[:1], computation_aware=True)
-    assert {name: aware[name] for name in FIRST_AWARE} == pytest.approx(FIRST_AWARE)
-    assert aware["ATD"] > FIRST["ATD"]
+    for elapsed, expected in ((records[0]["elapsed"], FIRST_AWARE), (GROWING, FIRST_GROWING)):
+        records[0]["elapsed"] = elapsed
+        instances = read_instances(write_log(records), references)[:1]
+        assert latency(instances, computation_aware=True) == pytest.approx(expected)
+        assert latency(instances) == pytest.approx(FIRST)
 
 
 def test_without_a_word_before_the_end_yaal_is_undefined(write_log, records, references):

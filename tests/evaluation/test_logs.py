@@ -3,7 +3,7 @@
 import pytest
 
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.evaluation.logs import RunLog, lag_text, run_name
+from mgcm_fairseq.evaluation.logs import RunLog, environments, finished, lag_text, run_name
 
 SETTINGS = {"dtype": "fp32"}
 ENVIRONMENT = {"commit": "a", "torch": "2", "simuleval": "1.1.4", "cpu": "c", "gpu": "none"}
@@ -77,3 +77,26 @@ def test_other_settings_and_a_damaged_line_are_refused(tmp_path):
 def test_lags_as_text(lag, text):
     assert lag_text(lag) == text
     assert run_name("edatt", lag) == f"edatt-{text}"
+
+
+@pytest.mark.parametrize("line", [b"[]", b"null", b'{"index": 3}', b'{"index": 0}',
+                                  b'{"index": "0"}', b'{"prediction": "a"}',
+                                  b"[" * 100_000, b'{"index": 0, "prediction": "\xff"}'])
+def test_a_line_that_is_no_sentence_of_this_run_is_refused(tmp_path, line):
+    log(tmp_path).add(record(0))
+    with (tmp_path / "instances.part").open("ab") as part:
+        part.write(line + b"\n")
+    with pytest.raises(InputError, match=r"instances\.part:2: expected .* Delete"):
+        log(tmp_path)
+
+
+@pytest.mark.parametrize("settings", [b"", b"[]", b"\xff", b"{}", b'{"settings": 3, "environment": {}}', b"[" * 99_999])
+def test_settings_that_are_none_are_refused(tmp_path, settings):
+    folder = tmp_path / "run"
+    run = log(folder)
+    for index in range(3):
+        run.add(record(index))
+    (folder / "settings.json").write_bytes(settings)
+    for read in (lambda: log(folder), lambda: finished(tmp_path, {}), lambda: environments([folder])):
+        with pytest.raises(InputError, match=r"settings\.json: expected settings and environment of a run, found"):
+            read()

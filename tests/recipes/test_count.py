@@ -1,11 +1,14 @@
 """A plan counts the batches that the training will see: on the grid of lengths for a GPU, of any length for a CPU."""
 
 import pytest
+import torch
 
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.configuration import resolve
 from mgcm_fairseq.recipes.count import Count
 from mgcm_fairseq.recipes.micro_batches import Cut, cut_of
+from mgcm_fairseq.recipes.plan import updates_of
 from tests.recipes.test_step_cost import SMALL
 
 WHOLE = Cut(480_000, 32, 1)
@@ -40,3 +43,11 @@ def test_a_plan_leaves_the_configuration_as_it_is(tiny_corpus):
     Count(cfg, 1)
     assert cfg.task.length_grid == "auto"
     assert cut_of(cfg) == Cut(1_500_000, 32, 8)
+
+
+@pytest.mark.parametrize("history", [{}, {"optimizer_history": []}, {"optimizer_history": [{"num_updates": "many"}]},
+                                     {"optimizer_history": [None]}])
+def test_a_checkpoint_that_does_not_know_its_updates_is_refused(tmp_path, history):
+    torch.save(history, tmp_path / "a.pt")
+    with pytest.raises(InputError, match=r"a\.pt: expected a checkpoint in which fairseq-train recorded its updates"):
+        updates_of(tmp_path / "a.pt")

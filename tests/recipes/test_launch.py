@@ -12,7 +12,7 @@ import torch
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.recipes.cluster import Cluster
-from mgcm_fairseq.recipes.launch import Launch
+from mgcm_fairseq.recipes.launch import Launch, quoted
 from tests.fixtures import ENVIRONMENT, REPOSITORY, run
 from tests.models.test_simul_st import save
 from tests.scripts.test_train import SMALL
@@ -116,3 +116,11 @@ def test_two_machines_by_torchrun():
 def test_impossible_launches(launch, message):
     with pytest.raises(InputError, match=message):
         launch.check()
+
+
+@pytest.mark.parametrize("path", [r"/a\b", r"/a\\b\c", r"/a\'b", "/a'b", "/a\\", r"/a\\'\\", "/a, b=c ${d}", r"/\t"])
+def test_a_quoted_path_comes_back_from_hydra(path):
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    override = OverridesParser.create().parse_override(f"task.data={quoted(path)}")
+    assert override.value() == path

@@ -154,3 +154,10 @@ def test_the_identity_is_the_same_on_every_processor_and_grid(tiny_corpus):
     on = [identity(resolve("multi_task", [*paths, *Cluster(1, 1, cpu).overrides([]), f"task.length_grid={grid}"]))
           for cpu in (False, True) for grid in ("auto", "always", "never")]
     assert all(one == on[0] for one in on)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"[" * 100_000])
+def test_a_record_of_another_kind_is_refused(tmp_path, content):
+    (tmp_path / "record.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"json: expected a record of what was trained here, found .* Remove it"):
+        check(tmp_path / "record.json", {"a": 1}, begun=True)

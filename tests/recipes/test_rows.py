@@ -110,3 +110,8 @@ def test_another_batch_is_the_users_choice():
 def test_a_cpu_trains_in_fp32():
     cfg = resolve("diseg", [*PATHS, *Cluster(1, 2, cpu=True).overrides([])])
     assert (cfg.common.cpu, cfg.common.fp16, cfg.distributed_training.distributed_backend) == (True, False, "gloo")
+
+
+def test_a_number_that_python_does_not_read_is_an_input_error():
+    with pytest.raises(InputError, match="KEY=VALUE"):
+        resolve("multi_task", ["common.seed=" + "9" * 5_000])

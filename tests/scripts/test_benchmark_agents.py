@@ -12,7 +12,7 @@ from mgcm_fairseq.agents.registry import POLICIES
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.evaluation.agent_benchmark.measure import count_reads, measure
 from mgcm_fairseq.evaluation.agent_benchmark.pacing import RATE, Pacing
-from mgcm_fairseq.evaluation.agent_benchmark.systems import made_up_vocabulary, random_system
+from mgcm_fairseq.evaluation.agent_benchmark.systems import made_up_corpus, random_system
 from mgcm_fairseq.evaluation.agent_benchmark.table import table
 from mgcm_fairseq.evaluation.runs import parse_runs
 from tests.fixtures import run
@@ -75,7 +75,7 @@ def test_rows_count_reads_and_take_medians():
 
 
 def test_a_vocabulary_of_the_papers_size():
-    vocabulary = made_up_vocabulary(CorpusConfig("en", "de", 16_000, "vocabulary.txt", "vocabulary.model"), 10_000)
+    vocabulary = made_up_corpus(CorpusConfig("en", "de", 16_000, "spm.txt", "spm.model"), 10_000).vocabulary()
     assert 9_000 < len(vocabulary) <= 10_000
 
 

@@ -48,7 +48,8 @@ def work(rank, world, folder, command):
     sys.argv = [*command, "--distributed-world-size", str(world)]
     if world > 1:
         sys.argv += ["--distributed-rank", str(rank), "--distributed-no-spawn", "--distributed-backend", "gloo",
-                     "--distributed-init-method", f"file://{folder / 'meeting'}", "--ddp-backend", "legacy_ddp"]
+                     "--distributed-init-method", f"file://{folder / 'meeting'}"]
+        sys.argv += [] if "--ddp-backend" in command else ["--ddp-backend", "legacy_ddp"]
     with (folder / f"{rank}.jsonl").open("w") as out:
         watch(out)
         cli_main()
@@ -67,7 +68,9 @@ def train(world, folder, command):
         if not ended:
             sys.exit(f"{folder}: nothing for {PATIENCE} s")
         for sentinel in ended:
-            if running.pop(sentinel).exitcode:
+            worker = running.pop(sentinel)
+            worker.join()  # its end is told a moment before its status
+            if worker.exitcode:
                 sys.exit(f"{folder}: a worker failed\n" + "".join(path.read_text() for path in folder.glob("*.log")))
 
 

@@ -24,14 +24,27 @@ def trained(tiny_corpus, tmp_path_factory):
     found = run(*training_command(
         tiny_corpus, folder, 6, "--disable-validation", "--no-save", "--conflict-rule", "mgcm", "--log-interval", "1",
         "--conflict-log", str(folder / "conflicts.jsonl"), "--conflict-log-interval", "2",
-        "--tensorboard-logdir", str(folder / "tensorboard")))
+        "--log-file", str(folder / "log"), "--tensorboard-logdir", str(folder / "tensorboard")))
     return found.stdout + found.stderr, folder
 
 
-def test_log_shows_conflicts_by_task_and_component(trained):
+def test_screen_shows_what_matters(trained):
     text, _ = trained
-    lines = [line for line in text.splitlines() if "train_inner" in line]
-    assert len(lines) == 6
+    lines = [line.split(" | ", 3)[-1] for line in text.splitlines() if "| train_inner |" in line or "| train |" in line]
+    assert len(lines) > 6
+    for line in lines:
+        assert len(line) < 400
+        assert {"loss", "st_nll", "asr_nll", "mt_nll", "wps", "ups", "lr", "gnorm"} <= set(re.findall(r"[a-z_]+", line))
+        assert "attention" not in line
+        assert "None" not in line
+    for task in ("asr", "mt"):
+        assert all(0 <= float(re.search(rf"{task}_conflict=([\d.]+)", line)[1]) <= 100 for line in lines[2:6])
+
+
+def test_log_file_shows_conflicts_by_task_and_component(trained):
+    _, folder = trained
+    lines = [line for line in (folder / "log").read_text().splitlines() if re.search(r"\d / \d+ loss=", line)]
+    assert len(lines) == 6, "each once, whatever the number of epochs"
     assert not any("=None" in line for line in lines)
     for line in lines[2:]:
         for task in ("asr", "mt"):
@@ -43,8 +56,9 @@ def test_log_shows_conflicts_by_task_and_component(trained):
 
 
 def test_epochs_line_shows_them_by_layer_too(trained):
-    text, _ = trained
-    [line] = [line for line in text.splitlines() if "| train | epoch" in line]
+    _, folder = trained
+    line = [line for line in (folder / "log").read_text().splitlines() if " | train_wall " in line][-1]
+    assert "None" not in line
     for layer in ("encoder.layers.1", "decoder.layers.0"):
         for component in ("attention", "ffn", "norm"):
             assert re.search(rf"mt/{component}/{layer}/conflict [\d.]+", line)
@@ -101,7 +115,7 @@ def test_a_resumed_training_of_other_options_does_not_mix_with_the_file(tiny_cor
         tiny_corpus, folder, 2, "--disable-validation", "--no-save", "--conflict-rule", "discard",
         "--conflict-log", str(folder / "conflicts.jsonl")), check=False)
     assert failed.returncode != 0
-    assert "Give --conflict-log a new name" in failed.stderr
+    assert "found rule mgcm where this has discard. Give --conflict-log a new name" in failed.stderr
 
 
 def test_a_log_without_a_rule_is_refused(tiny_corpus, tmp_path):
@@ -117,4 +131,5 @@ def test_hydra_takes_the_same_keys(tiny_corpus, tmp_path):
                 "task.conflict_log_interval=1", "optimization.max_update=3", "common.log_interval=1",
                 f"checkpoint.save_dir={tmp_path}", "checkpoint.no_save=true", "dataset.disable_validation=true",
                 f"hydra.run.dir={tmp_path}")
-    assert "asr_attention_conflict" in found.stdout + found.stderr
+    assert "asr_conflict" in found.stdout + found.stderr
+    assert "asr_attention_conflict" in (tmp_path / "hydra_train.log").read_text()

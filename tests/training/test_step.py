@@ -1,5 +1,6 @@
 """Training steps with real optimizers of fairseq: precisions, overflow, batches to ignore, a front end that thaws."""
 
+import atexit
 import copy
 from types import SimpleNamespace
 
@@ -86,7 +87,7 @@ def test_an_overflow_is_skipped_and_corrupts_nothing():
         except OverflowError:
             steps += 1
             assert all(torch.equal(half.state_dict()[name], before[name]) for name in before)
-            assert all(target.isfinite().all() for target in ours.rule.state_dict().values())
+            assert all(target.isfinite().all() for target in ours.rule.targets.values())
     assert steps > 0, "no overflow: the test shows nothing"
     optimizer.step()
     assert all(parameter.isfinite().all() for parameter in half.parameters())
@@ -218,3 +219,34 @@ def test_a_wrapper_with_sharded_gradients_is_refused():
 
     with pytest.raises(InputError, match="legacy_ddp or pytorch_ddp"):
         step().run(sample(), FullyShardedDataParallel(model()), criterion(), BACKWARD, 0, ignore_grad=False)
+
+
+def begin(path, tasks="st,asr,mt", **options):
+    """A training with a conflict log takes its first step, and writes no more when the tests end."""
+    ours = step(conflict_log=str(path), **options)
+    ours.run(sample(), model(), criterion(tasks), BACKWARD, 0, ignore_grad=False)
+    atexit.unregister(ours.recorder.end)
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ({"conflict_rule": "discard"}, "rule mgcm where this has discard"),
+    ({"tasks": "st,mt"}, r"tasks \['st', 'asr', 'mt'\] where this has \['st', 'mt'\]"),
+    ({"conflict_scope": "above-front-end"}, r"\d+ groups that this lacks, as encoder.front_end"),
+    ({"conflict_granularity": "layer"}, "granularity module where this has layer; .* groups that this lacks, as")])
+def test_a_conflict_log_of_other_options_is_refused_with_what_changed(tmp_path, given, said):
+    path = tmp_path / "log"
+    begin(path)
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=said + ".*Give --conflict-log a new name"):
+        begin(path, **given)
+    begin(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["notes\n", "[1]\n", '{"format": 1', "\xff"])
+def test_a_file_that_is_no_conflict_log_is_left_alone(tmp_path, text):
+    path = tmp_path / "log"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match="a file that is no conflict log"):
+        begin(path)
+    assert path.read_text(encoding="latin-1") == text

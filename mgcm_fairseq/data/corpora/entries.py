@@ -8,7 +8,9 @@ from typing import ClassVar, Protocol
 
 from mgcm_fairseq.data.errors import InputError
 
+LONGEST = 1e9  # seconds, 31 years: in samples still a whole number that databases and arrays hold
 _REMEDY = "Repair the corpus, or leave such segments out with --skip-bad."
+LONGEST_NAME = 235  # bytes; files are called like talks and ids, and a number and endings have to fit into 255 too
 Where = tuple[Path, int]  # file, and line from 1 on
 
 
@@ -65,19 +67,23 @@ def attempt(make: Callable[..., Entry], *arguments: object) -> Entry | SegmentEr
 
 
 def seconds(text: str, key: str, where: Where) -> float:
-    """`text` as a number of seconds; SegmentError `bad KEY` if it is none, negative, or not finite."""
+    """`text` as a number of seconds; SegmentError `bad KEY` if it is none, negative, or beyond all sound."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not (math.isfinite(value) and value >= 0):
-        raise SegmentError(f"bad {key}", where, f"{key} as a number of seconds from 0 on", repr(text))
+    if not 0 <= value <= LONGEST:
+        raise SegmentError(f"bad {key}", where, f"{key} as a number of seconds from 0 on, {LONGEST:.0e} at most",
+                           repr(text))
     return value
 
 
 def plain_name(text: str, key: str, where: Where) -> str:
     """`text` if it can be a file's name or a field of a manifest; else SegmentError `bad KEY`."""
-    if any(mark in text for mark in "\t\n\r/") or text in ("", ".", ".."):
+    if len(text.encode()) > LONGEST_NAME:
+        raise SegmentError(f"bad {key}", where, f"{key} of at most {LONGEST_NAME} bytes",
+                           f"{len(text.encode())}, beginning with {text[:20]!r}")
+    if any(mark in text for mark in "\t\n\r\0/") or text in ("", ".", ".."):
         raise SegmentError(f"bad {key}", where, f"{key} as a plain name", repr(text))
     return text
 

@@ -6,6 +6,7 @@ fairseq (its reader of Europarl-ST) and published recipes for the corpus read it
 those are read, too.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -84,7 +85,7 @@ class EuroparlST:
         """The speech's file; where it has none, the name that the corpus gives it."""
         audios = self.root / self.src_lang / "audios"
         paths = [audios / f"{speech}{suffix}" for suffix in SUFFIXES]
-        return next((path for path in paths if path.is_file()), paths[0])
+        return next((path for path in paths if os.path.isfile(path)), paths[0])
 
 
 def _name(line: bytes, where: Where) -> str:

@@ -15,6 +15,7 @@ from typing import ClassVar
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.corpora.entries import Entry, SegmentError, Where, attempt, clean, decode, plain_name, seconds
 from mgcm_fairseq.data.corpora.lines import present, read_lines, with_texts
+from mgcm_fairseq.data.corpora.quoting import refuse_quoted
 from mgcm_fairseq.data.corpora.tsv import Row, read_rows
 from mgcm_fairseq.data.errors import InputError
 
@@ -66,6 +67,8 @@ class ManifestCorpus:
                 yield row if isinstance(row, SegmentError) else attempt(_from_row, row, (manifest, number))
             return
         texts = self._texts(manifest)
+        for path in texts:
+            refuse_quoted(path, (line.decode("utf-8", "replace") for line in read_lines(path)))
         for number, line, lines in with_texts(read_lines(manifest), manifest, texts):
             yield attempt(_from_list, line, (manifest, number), lines, [(path, number) for path in texts])
 
@@ -88,9 +91,10 @@ def _from_row(row: Row, where: Where) -> Entry:
                            ", ".join(f"{key} {value}" for key, value in stated.items()))
     if not name.strip():
         raise SegmentError("no audio", where, "the path of a sound file", repr(name))
+    audio = _audio(name, where)
     named = plain_name(row["id"], "id", where) if "id" in row else None
     speaker = plain_name(row.get("speaker") or NOBODY, "speaker", where)
-    return Entry(where, where[0].parent / name, offset, duration, speaker,
+    return Entry(where, audio, offset, duration, speaker,
                  clean(row["src_text"], where), clean(row["tgt_text"], where), named)
 
 
@@ -99,12 +103,19 @@ def _from_list(line: bytes, where: Where, lines: list[bytes], places: list[Where
     if not name:
         raise SegmentError("no audio", where, "the path of a sound file", "an empty line")
     source, target = (clean(decode(text, place), place) for text, place in zip(lines, places, strict=True))
-    return Entry(where, where[0].parent / name, offset or 0.0, duration, NOBODY, source, target)
+    return Entry(where, _audio(name, where), offset or 0.0, duration, NOBODY, source, target)
+
+
+def _audio(name: str, where: Where) -> Path:
+    for part in Path(name).parts:
+        if part not in ("/", ".."):
+            plain_name(part, "audio", where)
+    return where[0].parent / name
 
 
 def _span(text: str) -> tuple[str, float | None, float | None]:
     """Path, offset and duration in seconds of `path:offset:frames`; of a path alone, None for both."""
-    found = re.fullmatch(r"(.+):(\d+):(\d+)", text)
+    found = re.fullmatch(r"(.+):([0-9]{1,18}):([0-9]{1,18})", text)
     if not found:
         return text, None, None
     return found[1], int(found[2]) / SAMPLE_RATE, int(found[3]) / SAMPLE_RATE

@@ -74,10 +74,14 @@ def _mapping(events: Iterator[yaml.Event]) -> dict[str, str]:
     values: dict[str, str] = {}
     while not isinstance(key := next(events), yaml.MappingEndEvent):
         name = key.value if isinstance(key, yaml.ScalarEvent) else _skip(key, events)
-        if name in values:
-            raise yaml.MarkedYAMLError(problem=f"the key {name!r} twice", problem_mark=key.start_mark)
         value = next(events)
-        values[name] = value.value if isinstance(value, yaml.ScalarEvent) else _skip(value, events)
+        text = value.value if isinstance(value, yaml.ScalarEvent) else _skip(value, events)
+        if values and name[:1].isdigit() and not text:  # `duration: 1,96` is for yaml `duration: 1` and a key 96
+            values[next(reversed(values))] += f",{name}"
+        elif name in values:
+            raise yaml.MarkedYAMLError(problem=f"the key {name!r} twice", problem_mark=key.start_mark)
+        else:
+            values[name] = text
     return values
 
 

@@ -1,11 +1,11 @@
 """Tab-separated tables with a line of column names, read row by row."""
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mgcm_fairseq.data.corpora.entries import SegmentError, Where, decode
 from mgcm_fairseq.data.corpora.lines import read_lines
+from mgcm_fairseq.data.corpora.quoting import Quoting, quoting_of
 from mgcm_fairseq.data.errors import InputError
 
 Row = dict[str, str]
@@ -16,30 +16,28 @@ def read_rows(path: Path, columns: Sequence[str], escapes: bool = False) -> Iter
 
     Args:
         columns: those that must be there; others are read as well.
-        escapes: a backslash takes the next character literally, as pandas writes tables for CoVoST.
+        escapes: a backslash takes the next character literally, as pandas writes tables for CoVoST. Of other tables
+            the lines themselves tell how they are quoted.
     Raises:
-        InputError: the file or a column is missing.
+        InputError: the file or a column is missing, or cells are quoted in two ways.
     """
+    quoting = Quoting("backslashes") if escapes else quoting_of(path)
     lines = read_lines(path)
-    names = next(lines, b"").decode("utf-8", "replace").rstrip("\r").split("\t")
+    names = quoting.cells(next(lines, b"").decode("utf-8", "replace").rstrip("\r"), (path, 1))
     missing = [name for name in columns if name not in names]
     if missing:
         raise InputError((path, 1), f"the columns {', '.join(columns)}", f"no {', '.join(missing)} in {names}",
                          "Give the table a first line with the names of its columns, separated by tabs.")
     for number, line in enumerate(lines, start=2):
         if row := line.rstrip(b"\r"):
-            yield number, _row(row, names, escapes, (path, number))
+            yield number, _row(row, names, quoting, (path, number))
 
 
-def _row(line: bytes, names: list[str], escapes: bool, where: Where) -> Row | SegmentError:
+def _row(line: bytes, names: list[str], quoting: Quoting, where: Where) -> Row | SegmentError:
     try:
-        text = decode(line, where)
+        cells = quoting.cells(decode(line, where), where)
     except SegmentError as fault:
         return fault
-    if escapes and "\\" in text:
-        cells = [re.sub(r"\\(.)", r"\1", cell) for cell in re.split(r"(?<!\\)\t", text)]
-    else:
-        cells = text.split("\t")
     if len(cells) != len(names):
         return SegmentError("wrong number of fields", where, f"{len(names)} fields separated by tabs", str(len(cells)))
     return dict(zip(names, cells, strict=True))

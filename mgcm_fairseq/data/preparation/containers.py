@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.sound_files import check_header
 
 CONTAINERS = (".m4a", ".mp4", ".aac", ".webm", ".wma", ".mka")
 
@@ -20,7 +21,9 @@ def read_container_header(path: Path) -> tuple[int, int] | str:
                 return "no stream of sound"
             stream = container.streams.audio[0]
             length = stream.duration * stream.time_base if stream.duration else (container.duration or 0) / av.time_base
-            return int(length * stream.rate), int(stream.rate)
+            frames, rate = int(length * (stream.rate or 0)), int(stream.rate or 0)
+            check_header(frames, rate, stream.channels, path.stat().st_size)
+            return frames, rate
     except (av.error.FFmpegError, ValueError) as error:
         return _what(error)
 

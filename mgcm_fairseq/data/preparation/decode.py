@@ -4,52 +4,40 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from mgcm_fairseq.data.preparation.containers import CONTAINERS, container_blocks, read_container_header
-from mgcm_fairseq.data.preparation.headers import what_libsndfile_says
 from mgcm_fairseq.data.preparation.resample import resampled
+from mgcm_fairseq.data.samples import checked
+from mgcm_fairseq.data.sound_files import known_frames, opened, sound_blocks
 
-_BLOCK = 1 << 18  # frames read at a time
 _MISSING = 0.1  # seconds by which decoded sound may fall short of its header, which counts whole packets
 
 
 def decoded(path: Path) -> Iterator[np.ndarray]:
     """Int16 samples (frames,) at 16 kHz: channels averaged, rate converted, 16-bit samples unchanged where they fit.
 
-    Raises ValueError, after the last block, if the file cannot be decoded or holds less than its header promises.
+    Raises ValueError if the file cannot be decoded, at a sample that is no sound, or after the last block if the file
+    holds less than its header promises.
     """
     if path.suffix.lower() in CONTAINERS:
         header = read_container_header(path)
         if isinstance(header, str):
             raise ValueError(header)
         frames, rate = header
-        blocks: Iterator[np.ndarray] = (block.mean(axis=0) for block in container_blocks(path))
+        channels: Iterator[np.ndarray] = (block.T for block in container_blocks(path))
     else:
-        try:
-            with soundfile.SoundFile(path) as file:
-                frames, rate = file.frames, file.samplerate
-        except soundfile.SoundFileError as error:
-            raise ValueError(what_libsndfile_says(error)) from error
-        blocks = _sound_blocks(path)
+        with opened(path) as file:
+            frames, rate = known_frames(file) or 0, file.samplerate
+        channels = sound_blocks(path)
     count = 0
 
     def counted() -> Iterator[np.ndarray]:
         nonlocal count
-        for block in blocks:
+        for block in checked(channels, rate):
             count += len(block)
-            yield block
+            yield block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
 
     for block in resampled(counted(), rate):
         yield np.clip(np.rint(block * 32_768), -32_768, 32_767).astype(np.int16)
     if count + _MISSING * rate < frames:
         raise ValueError(f"{count / rate:.2f} s of the {frames / rate:.2f} s of its header")
-
-
-def _sound_blocks(path: Path) -> Iterator[np.ndarray]:
-    try:
-        with soundfile.SoundFile(path) as file:
-            while len(samples := file.read(_BLOCK, dtype="float32", always_2d=True)):
-                yield samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    except soundfile.SoundFileError as error:
-        raise ValueError(what_libsndfile_says(error)) from error

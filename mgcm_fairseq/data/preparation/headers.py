@@ -1,22 +1,27 @@
 """What an audio file says about itself: usable as it lies, to be converted, or unusable and why."""
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import soundfile
-
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.preparation.containers import CONTAINERS, read_container_header
 from mgcm_fairseq.data.preparation.riff import bytes_missing
+from mgcm_fairseq.data.samples import checked
+from mgcm_fairseq.data.sound_files import false_zero, known_frames, opened
 
 READABLE = ("WAV", "WAVEX", "FLAC")  # formats from which training reads spans
+_FLOATS = ("FLOAT", "DOUBLE")  # kinds of samples that may be no numbers
+_BLOCK = 1 << 18  # frames read at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`frames` at 16 kHz as the header promises them; `ready` where the file is 16 kHz mono wav or flac."""
+    """`frames` at 16 kHz as the header promises them, 0 where it does not know; `ready` for 16 kHz mono wav or flac
+    from whose middle one can read.
+    """
 
     frames: int
     ready: bool
@@ -36,11 +41,11 @@ def read_headers(paths: Sequence[str]) -> list[Header | Unusable]:
 
 
 def read_header(path: Path) -> Header | Unusable:
-    """Reads the header and, of a file that will not be decoded in preparation, the last sample.
+    """Reads the header and, of a file that will not be decoded in preparation, the last sample, or every float.
 
-    A header may promise more than a torn file holds. What is converted is counted as it is decoded.
+    A header may promise more than a torn file holds. What is converted is counted and checked as it is decoded.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # False for a name that no file can have, where Path's is_file raises
         return Unusable("missing audio", "no such file")
     if path.suffix.lower() in CONTAINERS:
         found = read_container_header(path)
@@ -48,21 +53,22 @@ def read_header(path: Path) -> Header | Unusable:
     if missing := bytes_missing(path):
         return Unusable("truncated audio", f"{missing} bytes less than its header promises")
     try:
-        with soundfile.SoundFile(path) as file:
-            ready = file.samplerate == SAMPLE_RATE and file.channels == 1 and file.format in READABLE
-            if ready and file.frames:
+        with opened(path) as file:
+            frames = known_frames(file)
+            ready = (file.samplerate, file.channels) == (SAMPLE_RATE, 1) and file.format in READABLE
+            if frames is None or not file.seekable() or false_zero(path) is not None:
+                return Header(_at_16_khz(frames or 0, file.samplerate), False)
+            if ready and frames:
                 file.seek(file.frames - 1)
                 if len(file.read(1)) != 1:
                     return Unusable("unreadable audio", f"less than the {file.frames} samples of its header")
-            return Header(_at_16_khz(file.frames, file.samplerate), ready)
-    except soundfile.SoundFileError as error:
-        return Unusable("unreadable audio", what_libsndfile_says(error))
-
-
-def what_libsndfile_says(error: soundfile.SoundFileError) -> str:
-    """Without the path, and without the claim that a file that it does not know does not exist."""
-    said = str(getattr(error, "error_string", error)).rstrip(".")
-    return "nothing that libsndfile reads" if "does not exist" in said else said
+                if file.subtype in _FLOATS:
+                    file.seek(0)
+                    for _ in checked(file.blocks(_BLOCK, dtype="float32"), file.samplerate):
+                        pass
+            return Header(_at_16_khz(frames, file.samplerate), ready)
+    except ValueError as error:
+        return Unusable("unreadable audio", str(error))
 
 
 def _at_16_khz(frames: int, rate: int) -> int:

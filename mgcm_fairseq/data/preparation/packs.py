@@ -13,9 +13,10 @@ import soundfile
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.preparation.decode import decoded
 from mgcm_fairseq.data.preparation.headers import Unusable
+from mgcm_fairseq.data.read_text import read_json
 from mgcm_fairseq.data.whole import whole
 
-FORMAT = 1  # raise it when the samples written here change, so that audio is converted again
+FORMAT = 2  # raise it when the samples written here change, so that audio is converted again
 _RECORDED = {"key", "bytes", "parts"}  # of a wav, in the JSON beside it
 LONGEST = 3600 * SAMPLE_RATE  # samples of a pack of several files
 
@@ -75,7 +76,7 @@ def _record(wav: Path) -> Path:
 def _read_record(wav: Path) -> dict[str, Any] | None:
     """What is recorded of the wav, if it is as it was then; None beside files of these names that are not ours."""
     try:
-        record = json.loads(_record(wav).read_text("utf-8"))
+        record = read_json(_record(wav))
         size = wav.stat().st_size
     except (FileNotFoundError, ValueError):
         return None
@@ -85,7 +86,29 @@ def _read_record(wav: Path) -> dict[str, Any] | None:
 
 def _finished(pack: Pack, key: str) -> list[tuple] | None:
     record = _read_record(pack.wav)
-    return [tuple(part) for part in record["parts"]] if record and record["key"] == key else None
+    if record is None or record["key"] != key or not _fills(record["parts"], pack):
+        return None
+    return [tuple(part) for part in record["parts"]]
+
+
+def _fills(parts: Any, pack: Pack) -> bool:
+    """Whether there is a part for each source, and the wav is these parts one after the other."""
+    if not isinstance(parts, list) or len(parts) != len(pack.sources):
+        return False
+    end = 0
+    for part in parts:
+        if not (isinstance(part, list) and len(part) == 2):
+            return False
+        first, second = part
+        if isinstance(first, str) and isinstance(second, str):
+            continue
+        if type(first) is not int or type(second) is not int or first != end or second < 0:
+            return False
+        end += second
+    try:
+        return end == soundfile.info(pack.wav).frames
+    except soundfile.SoundFileError:
+        return False
 
 
 def _write(pack: Pack) -> list[tuple]:

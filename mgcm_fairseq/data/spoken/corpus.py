@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.read_text import read_json
 from mgcm_fairseq.data.spoken.talks import Talk, plan, read_spans, speak_missing
 from mgcm_fairseq.data.spoken.text import TRAIN, Splits
 from mgcm_fairseq.data.whole import write_whole
@@ -54,11 +55,14 @@ def _claim(out: Path, digest: str) -> Summary | None:
     """Marks the folder as being made by this plan; returns the summary if it is complete already."""
     state = out / _STATE
     if state.is_file():
-        found = json.loads(state.read_text("utf-8"))
-        if found["plan"] != digest:
+        try:
+            found = read_json(state)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or found.get("plan") != digest:
             raise InputError(out, "no corpus, or one of the same text, sizes, seed and version", "another corpus",
                              "Choose another folder, or delete this one to make it again.")
-        return Summary(**found["complete"]) if found["complete"] else None
+        return Summary(**found["complete"]) if found.get("complete") else None
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise InputError(out, "a new or empty folder", "files that are no spoken corpus", "Choose another folder.")
     out.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from random import Random
 
@@ -14,6 +15,7 @@ from tqdm import tqdm
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.spoken.text import TRAIN, Splits
 from mgcm_fairseq.data.spoken.voice import HELD_OUT_VARIANTS, TRAIN_VARIANTS, Voice, say_all
+from mgcm_fairseq.data.stopping import children_deaf_to_interrupts
 from mgcm_fairseq.data.whole import whole, write_whole
 
 # Segments begin and end on multiples of 125 samples, 1/128 s: their seconds have seven decimals and are exact in
@@ -87,6 +89,8 @@ def speak_missing(talks: Sequence[Talk], data: Path, spans: Path, workers: int) 
     tasks = ((talk, data / talk.split / "wav", spans) for talk in missing)
     with tqdm(total=total, initial=total - left, unit="utterance", desc="speaking") as bar:
         if missing:
+            with children_deaf_to_interrupts():
+                ensure_running()  # the server, from which the processes come
             with context.Pool(min(workers, len(missing)), maxtasksperchild=1) as pool:
                 for count in pool.imap_unordered(_speak_one, tasks):
                     bar.update(count)

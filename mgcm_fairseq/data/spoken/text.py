@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mgcm_fairseq.data.corpora.quoting import refuse_quoted
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.spoken.grammar import sentences
 
@@ -103,4 +104,5 @@ def _read_lines(path: Path) -> list[str]:
         lines = content.decode("utf-8-sig").split("\n")
     except (UnicodeDecodeError, OSError, EOFError) as error:
         raise InputError(path, "UTF-8 text, plain or (with the suffix .gz) gzip", str(error), "Convert it.") from error
+    refuse_quoted(path, (line.strip() for line in lines))
     return [" ".join(line.split()) for line in (lines[:-1] if lines[-1] == "" else lines)]

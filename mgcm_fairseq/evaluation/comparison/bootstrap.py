@@ -27,7 +27,12 @@ class Difference:
 
 
 def draw(sentences: int, resamples: int, seed: int) -> np.ndarray:
-    """(R, N) how often each resample drew each sentence; float, so that products with it are exact and quick."""
+    """(R, N) how often each resample drew each sentence; float, so that products with it are exact and quick.
+
+    Raises ValueError without a sentence or a resample.
+    """
+    if min(sentences, resamples) < 1:
+        raise ValueError(f"expected a sentence and a resample at least, found {sentences} and {resamples}")
     drawn = np.random.default_rng(seed).choice(sentences, size=(resamples, sentences), replace=True)
     return np.stack([np.bincount(row, minlength=sentences) for row in drawn]).astype(np.float64)
 
@@ -42,11 +47,15 @@ def corpus_bleu(statistics: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.array([_SUMS._compute_score_from_stats(row).score for row in (counts @ statistics).tolist()])
 
 
-def judge(observed: float, resampled: np.ndarray) -> Difference:
-    """The test of an observed difference, given the (R,) differences of the resamples."""
+def judge(observed: float, resampled: np.ndarray, sentences: int) -> Difference:
+    """The test of an observed difference, given the (R,) differences of the resamples of so many sentences.
+
+    All resamples of a single sentence are that sentence: p is 1, for it says nothing of others.
+    """
     low, high = np.percentile(resampled, PERCENTILES)
     as_far = np.abs(resampled - resampled.mean()) >= abs(observed)
-    return Difference(observed, float(low), float(high), (int(as_far.sum()) + 1) / (len(resampled) + 1))
+    p = (int(as_far.sum()) + 1) / (len(resampled) + 1) if sentences > 1 else 1.0
+    return Difference(observed, float(low), float(high), p)
 
 
 def mean_difference(differences: np.ndarray, counts: np.ndarray) -> Difference | None:
@@ -57,4 +66,4 @@ def mean_difference(differences: np.ndarray, counts: np.ndarray) -> Difference |
         return None
     drawn = sizes > 0  # of a few sentences among many, a resample may hold none
     sums = counts[drawn][:, present] @ differences[present]
-    return judge(float(differences[present].mean()), sums / sizes[drawn])
+    return judge(float(differences[present].mean()), sums / sizes[drawn], int(present.sum()))

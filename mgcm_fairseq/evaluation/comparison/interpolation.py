@@ -20,8 +20,8 @@ def interpolate(line: Line, latencies: Sequence[float]) -> list[float | None]:
 
 
 def shared_range(lines: Sequence[Line]) -> tuple[float, float] | None:
-    """The latencies that all lines reach; None if there is none, as when a line has no point at all."""
-    if not all(lines):
+    """The latencies that all lines reach; None if there is none, as without lines, or for one without points."""
+    if not lines or not all(lines):
         return None
     low, high = max(line[0][0] for line in lines), min(line[-1][0] for line in lines)
     return (low, high) if low <= high else None

@@ -47,7 +47,7 @@ class PairedTests:
         None but for it if these are all.
         """
         first, second = self._sample(pair.first), self._sample(pair.second)
-        bleu = judge(second.bleu - first.bleu, second.resampled_bleu - first.resampled_bleu)
+        bleu = judge(second.bleu - first.bleu, second.resampled_bleu - first.resampled_bleu, len(first.latency))
         return {
             "first": pair.first._asdict(), "second": pair.second._asdict(), "gap": pair.gap,
             "BLEU": {"first": first.bleu, "second": second.bleu, **asdict(bleu)},

@@ -9,11 +9,15 @@ from typing import Any
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import Language, language
+from mgcm_fairseq.data.read_text import is_number, parse_json, read_json, text_lines
 from mgcm_fairseq.evaluation.instances import Instance, read_instances
+from mgcm_fairseq.evaluation.latency import METRICS
 from mgcm_fairseq.evaluation.logs import run_name
 
 POLICY = re.compile(r"[\w-]+")  # it names a folder
 AGAIN = "Run scripts/evaluate.sh again into an empty folder."
+
+_FIGURES = {"BLEU", "chrF", *(f"{metric}{aware}" for metric in METRICS for aware in ("", "_CA"))}
 
 Key = tuple[str, float]  # policy and lag
 
@@ -64,11 +68,14 @@ def _read_results(folder: Path, latency: str) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(path, "the results of scripts/evaluate.sh", "no such file", "Pass the folder it wrote.")
     try:
-        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        results: dict[str, Any] = read_json(path)
+        json.dumps(results, allow_nan=False)  # as it was written: with numbers alone
         runs, _, _ = results["simul"], results["offline"].items(), results["environment"].items()
         keys = [(run["policy"], run["lag"]) for run in runs]
+        if not all(is_number(lag) for _, lag in keys):
+            raise TypeError("a lag that is no number")
         names = [run_name(policy, lag) for policy, lag in keys if POLICY.fullmatch(policy)]
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(path, "offline, simul (with policy and lag) and environment", repr(error), AGAIN) from error
     if len(set(names)) != len(runs) or not runs:
         raise InputError(path, "simultaneous runs, each policy and lag once", str(keys), AGAIN)
@@ -77,17 +84,38 @@ def _read_results(folder: Path, latency: str) -> dict[str, Any]:
         if missing:
             raise InputError(path, f"the {missing[0]} of each run", f"none at {name}",
                              "Evaluate again with this version, or choose another --latency.")
+    for name, figures in [*zip(names, runs, strict=True), *results["offline"].items()]:
+        _check_figures(path, name, figures)
+    for name in ("target_language", "model"):
+        if not isinstance(results["environment"].get(name, ""), str):
+            raise InputError(path, f"{name} as a text", repr(results["environment"][name])[:80], AGAIN)
     return results
+
+
+def _check_figures(path: Path, name: str, figures: Any) -> None:
+    """InputError unless BLEU and latency are numbers or null, and no number of a run is too large to compute with."""
+    if not isinstance(figures, dict) or "BLEU" not in figures:
+        raise InputError(path, f"the figures of {name}, BLEU among them", repr(figures)[:80], AGAIN)
+    for key, value in figures.items():
+        broken = isinstance(value, int | float) and not isinstance(value, bool) and not is_number(value)
+        if broken or (key in _FIGURES and not (value is None or is_number(value))):
+            raise InputError(path, f"{key} of {name} as a number", repr(value)[:80], AGAIN)
 
 
 def _check_seeds_differ(name: str, results: Mapping[Path, Mapping[str, Any]]) -> None:
     models: dict[str, Path] = {}
+    vocabularies: dict[str | None, Path] = {}  # of models that an older version evaluated, None
     for folder, of_folder in results.items():
         model = of_folder["environment"].get("model", str(folder))
         if model in models:
             raise InputError(name, "models of several seeds", f"the same one in {models[model]} and {folder}",
                              "Name each model once.")
         models[model] = folder
+        vocabularies.setdefault(of_folder["environment"].get("vocabulary"), folder)
+    if len(known := {key: folder for key, folder in vocabularies.items() if key is not None}) > 1:
+        raise InputError(name, "seeds of one system, with one vocabulary",
+                         " and ".join(f"{key} in {folder}" for key, folder in known.items()),
+                         "Give each vocabulary a NAME of its own.")
 
 
 def _language(results: Mapping[str, Any]) -> Language:
@@ -106,9 +134,10 @@ def _references(log_folders: Mapping[Key, Path]) -> list[str]:
     if not path.is_file():
         raise InputError(path, "the log of a run that results.json names", "no such file", AGAIN)
     try:
-        with path.open(encoding="utf-8") as lines:
-            return _in_order(json.loads(line) for line in lines)
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        return _in_order([parse_json(line) for _, line in text_lines(path, AGAIN)])
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(path, "JSON objects with index and reference", repr(error), AGAIN) from error
 
 

@@ -12,6 +12,7 @@ from mgcm_fairseq.evaluation.gpu_check.setting import Row, Setting, say
 from mgcm_fairseq.evaluation.gpu_check.trainings import checkpoint
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
 from mgcm_fairseq.evaluation.simulate import simulate
+from mgcm_fairseq.evaluation.test_sets import read_list
 
 RUNS = ["offline:1", "wait-k:3", "wait-segment:3", "alignatt:4"]
 SENTENCES = {False: 10, True: 2}
@@ -45,6 +46,6 @@ def _translations(setting: Setting, run: Run, device: str) -> list[dict[str, Any
     system.network.to(device)
     agent = run.agent(checkpoint(setting), system)
     count = SENTENCES[setting.quick]
-    wavs = (setting.corpus / "simuleval" / "tst-COMMON.source").read_text(encoding="utf-8").splitlines()[:count]
+    wavs = read_list(setting.corpus / "simuleval" / "tst-COMMON.source")[:count]
     references = [one.tgt_text for one in read_manifest(setting.corpus / "tst-COMMON.tsv")[:count]]
     return [simulate(agent, wavs, references, index, READ) for index in range(len(wavs))]

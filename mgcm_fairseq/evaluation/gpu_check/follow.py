@@ -38,8 +38,9 @@ class Followed:
         """
         late = self.updates[len(self.updates) // 2:]
         took = [after - before for before, after in itertools.pairwise(late)]
-        return {"updates a second": round(1 / statistics.median(took), 3) if took else None,
-                "of all": round(len(took) / sum(took), 3) if took else None}
+        median = statistics.median(took) if took else 0.0  # 0, too, where lines come together
+        return {"updates a second": round(1 / median, 3) if median else None,
+                "of all": round(len(took) / sum(took), 3) if sum(took) else None}
 
     def read(self, line: str, seconds: float) -> None:
         """Takes a line that came after `seconds`."""

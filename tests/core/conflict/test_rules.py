@@ -113,6 +113,7 @@ def test_the_gramian_is_left_as_it_is(name):
     assert torch.equal(given_NTT, before)
 
 
+TASKS = ["st", "asr", "mt"]
 # g_0 = (2, 0), g_1 = (-1, 1), g_2 = (1, -2): g_1 opposes both others.
 HAND = torch.tensor([[2.0, 0.0], [-1.0, 1.0], [1.0, -2.0]])
 
@@ -194,7 +195,8 @@ def test_gradvac_is_the_papers_over_several_steps(tasks, seed, scale):
 def test_gradvac_turns_a_pair_exactly_to_its_target(g_TD, target):
     assume(len(g_TD[0]) > 1)
     rule = GradVac()
-    rule.load_state_dict({"a": torch.full((2, 2), target, dtype=torch.float64)})
+    rule.load_state_dict({"tasks": ["x", "y"], "targets": {"a": torch.full((2, 2), target, dtype=torch.float64)}},
+                         ["x", "y"])
     cosine = torch.cosine_similarity(g_TD[0], g_TD[1], dim=0, eps=0)
     assume(cosine > -0.999)
     changed = rule(gramian(g_TD), ["a"], 0)[0] @ g_TD
@@ -238,22 +240,38 @@ def test_a_resumed_rule_goes_on_where_it_stopped(name, tmp_path):
     through, first, second = make_rule(name, 3), make_rule(name, 3), make_rule(name, 3)
     for step in range(8):
         if step == 4:
-            torch.save(first.state_dict(), tmp_path / "rule.pt")
-            second.load_state_dict(torch.load(tmp_path / "rule.pt"))
+            torch.save(first.state_dict(TASKS), tmp_path / "rule.pt")
+            second.load_state_dict(torch.load(tmp_path / "rule.pt"), TASKS)
         resumed = first if step < 4 else second
         whole = gramian(drawn(seed=step))
         assert torch.equal(resumed(whole, ["a"], step), through(whole, ["a"], step))
-    first.load_state_dict(second.state_dict())
-    assert str(first.state_dict()) == str(through.state_dict())
+    first.load_state_dict(second.state_dict(TASKS), TASKS)
+    assert str(first.state_dict(TASKS)) == str(through.state_dict(TASKS))
+
+
+@pytest.mark.parametrize("now", [["mt", "st", "asr"], ["st", "mt"], ["asr", "new", "st"], ["new"]])
+def test_gradvac_takes_targets_over_by_the_names_of_the_tasks(now):
+    before, after = GradVac(beta=0.5), GradVac(beta=0.5)
+    for step in range(3):
+        before(torch.cat([gramian(drawn(seed=step)), gramian(drawn(seed=step + 9))]), ["a", "b"], step)
+    assert before.targets["a"].ne(before.targets["a"].T).any()  # a pair has two targets, one for each direction
+    after.load_state_dict(before.state_dict(TASKS), now)
+    for group in ("a", "b"):
+        for i, one in enumerate(now):
+            for j, other in enumerate(now):
+                known = one in TASKS and other in TASKS
+                expected = before.targets[group][TASKS.index(one), TASKS.index(other)] if known else 0
+                assert after.targets[group][i, j] == expected
+    assert after(gramian(drawn(tasks=len(now))), ["a"], 3).shape == (1, len(now), len(now))
 
 
 def test_a_state_dict_does_not_change_with_the_rule():
     rule = GradVac()
     rule(gramian(drawn(seed=0)), ["a"], 0)
-    saved = rule.state_dict()
-    before = saved["a"].clone()
+    saved = rule.state_dict(TASKS)
+    before = saved["targets"]["a"].clone()
     rule(gramian(drawn(seed=1)), ["a"], 1)
-    assert torch.equal(saved["a"], before)
+    assert torch.equal(saved["targets"]["a"], before)
 
 
 @pytest.mark.parametrize(("name", "whole"), [("sum", False), ("mgcm", False), ("discard", False), ("pcgrad", True),

@@ -2,10 +2,17 @@
 
 import json
 import sys
+from argparse import Namespace
+from pathlib import Path
 
 import pytest
 
+from mgcm_fairseq.data.corpora.manifest import ManifestCorpus
+from mgcm_fairseq.data.preparation.parallel import Workers
+from mgcm_fairseq.data.preparation.splits import SplitWriter
 from mgcm_fairseq.data.prepare import main
+from mgcm_fairseq.data.steps import StepRecord
+from mgcm_fairseq.evaluation.test_sets import test_set as read_test_set
 from tests.data.sounds import at_16_khz, noise, similarity, spoken, write_sound
 
 ROWS = (("wavs/a.wav", "The first of all.", "Der allererste."), ("wavs/b.wav", "And another one.", "Und noch einer."),
@@ -104,7 +111,11 @@ def test_any_audio_is_converted(folder, ending, rate, channels, options, lowest)
     (("wavs/b.wav", "one", "", "", "A.", "B."), "duplicate id", "every id once, found one"),
     (("wavs/b.wav", "a/b", "", "", "A.", "B."), "bad id", "id as a plain name, found 'a/b'"),
     (("wavs/b.wav", "", "", "", "A.", "B."), "bad id", "id as a plain name, found ''"),
+    (("wavs/b.wav", "ü" * 130, "", "", "A.", "B."), "bad id", "id of at most 235 bytes, found 260, beginning with 'ü"),
     (("wavs/c.wav", "x", "", "", "A.", "B."), "missing audio", "no such file"),
+    ((f"wavs/{'c' * 300}.wav", "x", "", "", "A.", "B."), "bad audio", "audio of at most 235 bytes, found 304"),
+    (("wavs/c\0.wav", "x", "", "", "A.", "B."), "bad audio", "audio as a plain name, found 'c\\x00.wav'"),
+    (("wavs/" * 900 + "c.wav", "x", "", "", "A.", "B."), "missing audio", "no such file"),
     (("wavs/a.wav:0:9000", "x", "0.5", "", "A.", "B."), "two spans", "which has its own, found offset 0.5."),
     (("wavs/a.wav:0:9000", "x", "", "0.5", "A.", "B."), "two spans", "no offset and no duration beside wavs/a.wav:0:"),
     (("", "x", "", "", "A.", "B."), "no audio", "the path of a sound file"),
@@ -122,6 +133,29 @@ def test_a_faulty_row_is_named_and_can_be_left_out(folder, row, reason, says, ca
     assert prepare(folder, *arguments, "--skip-bad") == 0
     assert list(spoken(folder / "out", "train")) == ["one", "three"]
     assert json.loads((folder / "out" / "prep_report.json").read_text())["train"]["left_out"] == {reason: 1}
+
+
+LONG = ["ü" * 117, "one\u2028two\x85three\x1d"]
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_an_id_that_is_taken_can_be_evaluated(folder, name):
+    for split in ("train", "test"):
+        write_table(folder / f"{split}.tsv", ("id", "audio", "src_text", "tgt_text"), [(name, *ROWS[0])])
+    assert prepare(folder, "--corpus", "manifest", "--root", str(folder)) == 0
+    options = Namespace(corpus=folder / "out", split="test", checkpoint=None, source_segment_size=320, dtype="fp32",
+                        device="cpu")
+    sources, setting = read_test_set(options)
+    assert (sources, [Path(wav).name for wav in setting.wavs]) == ([ROWS[0][1]], [f"{name}.wav"])
+
+
+def test_the_longest_name_of_a_talk_can_be_converted_and_evaluated(folder):
+    talk = f"{'t' * 231}.wav"
+    write_sound(folder / talk, noise(1.0, 1, 44_100), 44_100)
+    for split in ("train", "test"):
+        write_table(folder / f"{split}.tsv", ("audio", "src_text", "tgt_text"), [(talk, *ROWS[0][1:])])
+    assert prepare(folder, "--corpus", "manifest", "--root", str(folder)) == 0
+    assert [path.name for path in (folder / "out" / "simuleval" / "test").iterdir()] == [f"{talk[:-4]}_0.wav"]
 
 
 def test_a_row_that_is_not_utf8_is_left_out(folder):
@@ -219,3 +253,19 @@ def test_options_that_do_not_fit_are_refused(arguments, says, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("column", "value", "reason"), [
+    ("audio", "a\0b.wav", "bad audio"), ("audio", "a" * 300 + ".wav", "bad audio"),
+    ("audio", "a.wav:" + "9" * 5_000 + ":1", "bad audio"), ("duration", "1e308", "bad duration"),
+    ("offset", "1e300", "bad offset"), ("offset", "9" * 400, "bad offset")])
+def test_names_and_numbers_beyond_all_bounds_are_faults_of_a_segment(tmp_path, column, value, reason):
+    write_sound(tmp_path / "a.wav", sound("a"), 16_000, subtype="PCM_16")
+    good = {"audio": "a.wav", "src_text": "A dog.", "tgt_text": "Ein Hund.", "offset": "0", "duration": "0.5"}
+    rows = [good, {**good, column: value}]
+    (tmp_path / "dev.tsv").write_text("".join("\t".join(row) + "\n" for row in (good, *(row.values() for row in rows))))
+    corpus, record = ManifestCorpus(tmp_path, "en", "de"), StepRecord(tmp_path / "steps.json")
+    writer = SplitWriter(corpus, "dev", "en", "de", skip_bad=True, pack=False, workers=Workers(1, tmp_path))
+    (tmp_path / "out").mkdir()
+    summary, _ = record.run("dev", {}, corpus.inputs("dev"), lambda: writer.write(tmp_path / "out"))
+    assert (summary["kept"], summary["left_out"]) == (1, {reason: 1})

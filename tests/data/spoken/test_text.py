@@ -71,3 +71,10 @@ def test_unreadable_files_are_errors(tmp_path: Path) -> None:
     target.write_bytes("Ä.\n".encode("latin-1"))
     with pytest.raises(InputError, match="expected UTF-8"):
         file_splits(source, target, SIZES, skip_bad=False)
+
+
+@pytest.mark.parametrize("line", ['"He said ""no""."', 'He said \\"no\\".'])
+def test_a_text_that_is_quoted_as_a_table_is_refused(tmp_path: Path, line: str) -> None:
+    paths = write(tmp_path, ['"A."', '"B" is a "letter"', line, "D."], ["A.", "B.", "C.", "D."])
+    with pytest.raises(InputError, match=r"text\.en:3: expected a sentence as it is spoken or written, found one quot"):
+        file_splits(*paths, SIZES, skip_bad=True)

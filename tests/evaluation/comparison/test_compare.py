@@ -99,6 +99,17 @@ def test_seeds_of_one_system(compare, write_evaluation, bad, tmp_path):
     assert "Tests use the first seed alone of good" in (tmp_path / "out/compare.md").read_text()
 
 
+def test_seeds_with_two_vocabularies_are_not_one_system(write_evaluation, bad, tmp_path, capsys):
+    stated = {"first": {"vocabulary": "aa11"}, "second": {"vocabulary": "bb22"}, "old": {}}
+    first, second, old = (write_evaluation(name, {("wait-k", 3): said(0.1, 3, seed)}, **known)
+                          for seed, (name, known) in enumerate(stated.items()))
+    line = ["--out", str(tmp_path / "out"), *FEW]
+    assert main([*line, f"one={first},{second}"]) == 2
+    assert f"one: expected seeds of one system, with one vocabulary, found aa11 in {first} and bb22 in {second}" in (
+        capsys.readouterr().err)
+    assert main([*line, f"one={first},{old}", f"other={second}"]) == 0
+
+
 def test_empty_hypotheses_are_left_out_of_latency_alone(compare, write_evaluation, bad):
     records = said(0.1, 3, 1)
     some = write_evaluation("some", {("wait-k", 3): [silent(records[0]), silent(records[1]), *records[2:]]})
@@ -159,6 +170,24 @@ FAULTS = {
     "no run": (lambda bad: edit_results(bad, lambda found: found["simul"].clear()), "expected simultaneous runs"),
     "no lag": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(lag=None)),
                "expected offline, simul"),
+    "deep results": (lambda bad: (bad / "results.json").write_text("[" * 100_000), "expected offline, simul"),
+    "results that are no text": (lambda bad: (bad / "results.json").write_bytes(b"\xff"), "expected offline, simul"),
+    "a lag that is a text": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(lag="3")),
+                             "expected offline, simul"),
+    "a lag without end": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(lag=float("inf"))),
+                          "expected offline, simul"),
+    "a figure that is none": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(chrF=float("nan"))),
+                              "expected offline, simul (with policy and lag) and environment, found ValueError"),
+    "a figure beyond bounds": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(x=10**400)),
+                               "expected x of wait-k-3 as a number"),
+    "a latency that is a text": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(AL="400")),
+                                 "expected AL of wait-k-3 as a number, found '400'"),
+    "offline without BLEU": (lambda bad: edit_results(bad, lambda found: found["offline"]["greedy"].pop("BLEU")),
+                             "expected the figures of greedy, BLEU among them"),
+    "a language that is none": (lambda bad: edit_results(bad, lambda found: found["environment"].update(
+        target_language=3)), "expected target_language as a text, found 3"),
+    "a log that is no text": (lambda bad: (bad / "runs/wait-k-3/instances.log").write_bytes(b"\xff\n"),
+                              "instances.log:1: expected text in utf-8"),
     "no latency": (lambda bad: edit_results(bad, lambda found: found["simul"][0].pop("AL")),
                    "bad/results.json: expected the AL of each run, found none at wait-k-3"),
 }

@@ -29,7 +29,8 @@ def resampled(lines):
 
 
 def ours(first, second):
-    return judge(bleu(second, REFERENCES).value - bleu(first, REFERENCES).value, resampled(second) - resampled(first))
+    return judge(bleu(second, REFERENCES).value - bleu(first, REFERENCES).value, resampled(second) - resampled(first),
+                 len(REFERENCES))
 
 
 def sacrebleus(monkeypatch, first, second):

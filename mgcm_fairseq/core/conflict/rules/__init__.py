@@ -31,11 +31,11 @@ class Rule(Protocol):
     def __call__(self, gramian_NTT: Tensor, groups: Sequence[str], step: int, /) -> Tensor:
         """(N, T, T) Gramians of the groups named, in the training step given -> (N, T, T) mixing matrices."""
 
-    def state_dict(self) -> dict[str, Any]:
-        """What a resumed run needs."""
+    def state_dict(self, tasks: Sequence[str], /) -> dict[str, Any]:
+        """What a resumed run needs; `tasks` names the rows of the Gramians."""
 
-    def load_state_dict(self, state: dict[str, Any], /) -> None:
-        """Takes up what `state_dict` returned."""
+    def load_state_dict(self, state: dict[str, Any], tasks: Sequence[str], /) -> None:
+        """Takes up what `state_dict` returned, for Gramians whose rows are these tasks."""
 
 
 class Stateless:
@@ -51,11 +51,11 @@ class Stateless:
         """The function's answer."""
         return self.function(gramian_NTT)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self, tasks: Sequence[str]) -> dict[str, Any]:
         """Nothing."""
         return {}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any], tasks: Sequence[str]) -> None:
         """Nothing to load."""
 
 

@@ -61,10 +61,16 @@ class GradVac:
         self._moved.update(zip(groups, target_NTT.unbind(), strict=True))
         return mixing_NTT
 
-    def state_dict(self) -> dict[str, Any]:
-        """The running targets, on the CPU."""
-        return {group: target.cpu() for group, target in self.targets.items()}
+    def state_dict(self, tasks: Sequence[str]) -> dict[str, Any]:
+        """The running targets of each group, on the CPU, and the tasks that their rows and columns are."""
+        return {"tasks": list(tasks), "targets": {group: target.cpu() for group, target in self.targets.items()}}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up what `state_dict` returned."""
-        self._settled, self._moved, self._step = dict(state), {}, -1
+    def load_state_dict(self, state: dict[str, Any], tasks: Sequence[str]) -> None:
+        """Takes up what `state_dict` returned, by name: targets of groups and pairs that it lacks begin at 0."""
+        both = [task for task in tasks if task in state["tasks"]]
+        now_K = torch.tensor([tasks.index(task) for task in both], dtype=torch.long)
+        then_K = torch.tensor([state["tasks"].index(task) for task in both], dtype=torch.long)
+        self._settled, self._moved, self._step = {}, {}, -1
+        for group, target in state["targets"].items():
+            self._settled[group] = target.new_zeros(len(tasks), len(tasks))
+            self._settled[group][now_K[:, None], now_K] = target[then_K[:, None], then_K]

@@ -34,9 +34,9 @@ class PCGrad:
                 mixing_NTT[:, i, j] += ratio(torch.relu(-dot_N), gramian_NTT[:, j, j])
         return mixing_NTT
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self, tasks: Sequence[str]) -> dict[str, Any]:
         """Nothing: the order follows from seed and step."""
         return {}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any], tasks: Sequence[str]) -> None:
         """Nothing to load."""

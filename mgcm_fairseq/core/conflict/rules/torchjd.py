@@ -51,9 +51,9 @@ class TorchJD:
                 weights_T[:] = 1
         return torch.diag_embed(weights_NT)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self, tasks: Sequence[str]) -> dict[str, Any]:
         """Nothing."""
         return {}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any], tasks: Sequence[str]) -> None:
         """Nothing to load."""

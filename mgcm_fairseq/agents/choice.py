@@ -1,0 +1,70 @@
+"""A policy with its lag and more options of its agent: as text, `alignatt:4 --beam 5`, and as an agent."""
+
+import shlex
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mgcm_fairseq.agents.base import SystemAgent
+from mgcm_fairseq.agents.registry import POLICIES, agent_class
+from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.data.errors import InputError
+
+FORM = "[NAME=]POLICY:LAG,LAG,... [OPTIONS]"
+HELP = (f"policies: {', '.join(POLICIES)} (whose lag is its beam); LAG is the value of "
+        f"{', '.join(policy.lag for policy in POLICIES.values())}; OPTIONS are the agent's")
+
+
+class Choice(NamedTuple):
+    """A policy at some lags."""
+
+    name: str  # "" if the text has none
+    policy: str
+    lags: list[float]  # of the option that the policy's curve varies; of `offline`, the beam
+    options: tuple[str, ...]  # more of the agent's
+
+
+def read_choice(text: str) -> Choice:
+    """What --run says; InputError for anything that is not of the FORM, or no policy."""
+    first, *options = _words(text)
+    named, _, lags = first.rpartition(":")
+    name, _, policy = named.rpartition("=")
+    if not named or not all(map(_is_number, lags.split(","))):
+        raise InputError("--run", FORM, repr(text), "Write e.g. wait-segment:1,3,5.")
+    agent_class(policy, "--run")
+    return Choice(name, policy, [float(lag) for lag in lags.split(",")], tuple(options))
+
+
+def build_agent(policy: str, lag: float, options: Sequence[str], checkpoint: Path, system: System) -> SystemAgent:
+    """The agent over a system that is loaded; raises InputError for options that it does not have."""
+    kind = agent_class(policy)
+    parser = _Parser(prog=policy, add_help=False, allow_abbrev=False)
+    kind.add_args(parser)
+    settled = ["--checkpoint", str(checkpoint), POLICIES[policy].lag, lag_text(lag)]
+    for option in options:
+        if option.partition("=")[0] in (*settled[::2], "--corpus", "--bf16"):
+            raise InputError("--run", "options that are set nowhere else", option,
+                             "The lag stands behind the colon; checkpoint, corpus and precision are the same for all.")
+    return kind(parser.parse_args([*settled, *options]), system)
+
+
+def lag_text(lag: float) -> str:
+    """A lag as options take it: all digits, and no point where there is nothing behind it."""
+    return repr(int(lag) if lag == int(lag) else lag)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text) or [""]
+    except ValueError as error:
+        raise InputError("--run", FORM, f"{text!r} ({error})", "Close the quotation.") from error
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdecimal()
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise InputError("--run", f"options of the {self.prog} agent", message, " ".join(self.format_usage().split()))

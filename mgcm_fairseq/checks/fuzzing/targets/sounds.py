@@ -1,0 +1,47 @@
+"""What the product hears in a sound file, by each of its ways to read one."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from mgcm_fairseq.checks.fuzzing.target import RefusedError, same
+from mgcm_fairseq.data.audio import AudioSpan
+from mgcm_fairseq.data.audio_files import AudioFiles
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.preparation.headers import Unusable, read_header
+from mgcm_fairseq.data.preparation.packs import Pack, write_pack
+from mgcm_fairseq.data.recording import read_any
+
+
+def heard(path: Path, made: Path) -> np.ndarray:
+    """Samples (frames,) at 16 kHz as training gets them; the agents' reader must not fail in another way.
+
+    Args:
+        path: the file.
+        made: a wav to be written where the file has to be converted.
+    Raises:
+        RefusedError: the preparation has no use for the file.
+    """
+    with suppress(InputError):
+        read_any(path)
+    header = read_header(path)
+    if isinstance(header, Unusable):
+        raise RefusedError(f"{header.reason}: {header.found}")
+    if not header.ready:
+        for old in (made, made.with_suffix(".json")):
+            old.unlink(missing_ok=True)
+        [place] = write_pack(Pack(made, [str(path)]))
+        if isinstance(place, Unusable):
+            raise RefusedError(f"{place.reason}: {place.found}")
+        return AudioSpan(made, place.offset, place.frames).read() if place.frames else np.zeros(0, np.float32)
+    if header.frames == 0:
+        return np.zeros(0, np.float32)
+    files = AudioFiles()
+    try:
+        samples = files.read(str(path), 0, header.frames)
+    finally:
+        files.close()
+    same("the same span read for lists and for training", AudioSpan(path, 0, header.frames).read().tolist(),
+         samples.tolist())
+    return samples

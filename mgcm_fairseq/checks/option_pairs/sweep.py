@@ -1,0 +1,87 @@
+"""Trains combinations until every pair of values has trained or is given up; writes each outcome as it comes."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from mgcm_fairseq.checks.option_pairs.design import EXTRA, Pair, covered, pairs, propose
+from mgcm_fairseq.checks.option_pairs.factors import FACTORS, complete
+from mgcm_fairseq.checks.option_pairs.trial import FAILED, TRAINED, Outcome, trial
+from mgcm_fairseq.data.whole import write_whole
+
+Combination = Mapping[str, str]
+ALIKE, ATTEMPTS = 3, 6  # refusals after which a pair is given up: all with one reason; with several
+
+
+@dataclass
+class Sweep:
+    """What is known so far."""
+
+    corpus: Path
+    out: Path
+    random: Random
+    factors: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: FACTORS)
+    trained: list[Combination] = field(default_factory=list)
+    refusals: dict[Pair, list[Outcome]] = field(default_factory=lambda: defaultdict(list))  # of trials for that pair
+    failures: dict[Outcome, Combination] = field(default_factory=dict)  # without a reason, and one that has it
+    trials: int = 0
+    earlier: dict[Pair, Outcome] = field(default_factory=dict)  # of a sweep that was interrupted
+
+    def __post_init__(self) -> None:
+        """Takes up what a sweep with the same seed has written into `out`."""
+        self.open_pairs = pairs(self.factors)
+        if self._file.is_file():
+            text = self._file.read_text(encoding="utf-8")
+            whole = text[:text.rfind("\n") + 1]  # the last line may have been cut off by a kill
+            write_whole(self._file, whole)
+            for found in map(json.loads, whole.splitlines()):
+                self.earlier[frozenset(found["combination"].items())] = Outcome(found["kind"], found["reason"])
+
+    def run(self, trials: int | None = None) -> None:
+        """Until no pair is open, or `trials` trainings have been made."""
+        self._try(complete({}))
+        while self.open_pairs and self.trained and (trials is None or self.trials < trials):
+            pair = self.random.choice(sorted(self.open_pairs, key=sorted))
+            changes = 0 if self.refusals[pair] else self.random.choice(EXTRA)
+            outcome = self._try(propose(pair, self.trained, self.factors, self.open_pairs, changes, self.random))
+            if outcome.kind != TRAINED and not changes:
+                self._refused(pair, outcome)
+            print(f"{self.trials} trainings: {len(self.open_pairs)} pairs open, {len(self.failures)} failures",
+                  flush=True)
+
+    def given_up(self) -> dict[Pair, str]:
+        """Pairs that never trained, with the reason that they had most often."""
+        return {pair: Counter(one.reason for one in outcomes).most_common(1)[0][0]
+                for pair, outcomes in self.refusals.items() if outcomes and self._enough(outcomes)}
+
+    @property
+    def _file(self) -> Path:
+        return self.out / "trials.jsonl"
+
+    def _try(self, combination: Combination) -> Outcome:
+        whole = frozenset(combination.items())
+        outcome = self.earlier.get(whole)
+        if outcome is None:
+            outcome = self.earlier[whole] = trial(combination, self.corpus, self.out / "trial")
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"combination": dict(combination), **vars(outcome)}, ensure_ascii=False) + "\n")
+        self.trials += 1
+        if outcome.kind == TRAINED:
+            self.trained.append(combination)
+            self.open_pairs -= covered(combination)
+            for pair in covered(combination) & set(self.refusals):
+                del self.refusals[pair]
+        elif outcome.kind == FAILED:
+            self.failures.setdefault(outcome, combination)
+        return outcome
+
+    def _refused(self, pair: Pair, outcome: Outcome) -> None:
+        self.refusals[pair].append(outcome)
+        if self._enough(self.refusals[pair]):
+            self.open_pairs.discard(pair)
+
+    def _enough(self, outcomes: list[Outcome]) -> bool:
+        return len(outcomes) >= (ALIKE if len({one.reason for one in outcomes}) == 1 else ATTEMPTS)

@@ -1,0 +1,39 @@
+"""Whether samples are sound: float audio may hold NaN, infinity and values far beyond full scale."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+LOUDEST = 32.0
+"""Times full scale, 30 dB above it; what is louder is far beyond full scale.
+
+Float audio may exceed 1: a mix that is too loud reaches a few times full scale, and is clipped or learnt from as it is.
+Whole numbers that somebody wrote as floats without dividing them reach hundreds in the quietest speech.
+"""
+SOUND = f"samples that are numbers within {LOUDEST:.0f} times full scale"  # what messages expect
+
+
+def first_fault(samples: np.ndarray, rate: int, before: int = 0) -> str | None:
+    """What the first faulty sample is and where, as "nan at 1.250 s"; None for sound.
+
+    Args:
+        samples: (frames,) or (frames, channels).
+        rate: in Hz.
+        before: frames of the file before the first of these.
+    """
+    if not samples.size or (samples.min() >= -LOUDEST and samples.max() <= LOUDEST):  # NaN compares as False
+        return None
+    frame, *channel = np.argwhere(~(np.abs(samples) <= LOUDEST))[0]
+    value = samples[(frame, *channel)]
+    found = f"{value:.6g} times full scale" if np.isfinite(value) else f"{value}"
+    return f"{found} at {(before + frame) / rate:.3f} s"
+
+
+def checked(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+    """The blocks of a file, (frames,) or (frames, channels); ValueError with the first fault in place of its block."""
+    count = 0
+    for block in blocks:
+        if fault := first_fault(block, rate, count):
+            raise ValueError(fault)
+        count += len(block)
+        yield block

@@ -1,0 +1,35 @@
+"""What decides which checkpoint is best, checked before anything is trained: a metric there is, the right way round."""
+
+from typing import Any
+
+from mgcm_fairseq.core.metrics import HIGHER_IS_BETTER, logged
+from mgcm_fairseq.data.errors import InputError
+
+
+def check_goal(cfg: Any) -> None:
+    """InputError where validation does not log the metric that decides, or the worst would be kept as the best.
+
+    Early stopping and reduce_lr_on_plateau go by the same metric and direction.
+
+    Args:
+        cfg: of fairseq, whole.
+    """
+    checkpoint, plateau = cfg.checkpoint, getattr(cfg.lr_scheduler, "_name", None) == "reduce_lr_on_plateau"
+    if cfg.dataset.disable_validation:
+        waiting = "--lr-scheduler reduce_lr_on_plateau" if plateau else f"--patience {checkpoint.patience}"
+        if plateau or checkpoint.patience > 0:
+            raise InputError(waiting, "a validation whose metric it can watch", "--disable-validation",
+                             "Leave one of the two out.")
+        return
+    metric, higher = checkpoint.best_checkpoint_metric, checkpoint.maximize_best_checkpoint_metric
+    known = logged(cfg.criterion.tasks.split(","), cfg.task.eval_bleu)
+    if metric not in known:
+        remedy = "Add --eval-bleu (task.eval_bleu=true)." if metric == "bleu" else "Name one of these."
+        raise InputError("--best-checkpoint-metric", f"one that each validation logs: {', '.join(known)}",
+                         repr(metric), remedy)
+    if higher != HIGHER_IS_BETTER[metric]:
+        option = "--maximize-best-checkpoint-metric (checkpoint.maximize_best_checkpoint_metric)"
+        raise InputError("--best-checkpoint-metric", f"{metric} to be "
+                         f"{'maximised' if HIGHER_IS_BETTER[metric] else 'minimised'}, since "
+                         f"{'higher' if HIGHER_IS_BETTER[metric] else 'lower'} is better",
+                         "the opposite", f"{'Leave out' if higher else 'Add'} {option}.")

@@ -1,0 +1,44 @@
+"""Trains every pair of training options for three updates, or shows with which reason it is refused."""
+
+import argparse
+import sys
+from pathlib import Path
+from random import Random
+
+from mgcm_fairseq.checks.option_pairs.report import report
+from mgcm_fairseq.checks.option_pairs.sweep import Sweep
+from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.arguments import positive
+from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.errors import InputError
+
+
+def main() -> int:
+    """Returns 1 if a training failed without a reason, else 0."""
+    args = _parser().parse_args()
+    try:
+        CorpusConfig.read(args.corpus)
+    except InputError as error:
+        sys.exit(f"option_pairs: {error}")
+    args.out.mkdir(parents=True, exist_ok=True)
+    sweep = Sweep(args.corpus.resolve(), args.out.resolve(), Random(args.seed))
+    sweep.run(args.trials)
+    signature = ", ".join(f"{key} {value}" for key, value in environment().items())
+    text = report(sweep) + f"\nSeed {args.seed}; {signature}\n"
+    (args.out / "table.md").write_text(text, encoding="utf-8")
+    print(text, end="")
+    return int(bool(sweep.failures))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="prepared corpus; a tiny one will do")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR",
+                        help="gets trials.jsonl, a line for each training, and table.md; the same command goes on")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the order of trainings (1)")
+    parser.add_argument("--trials", type=positive, metavar="N", help="stop after N trainings (all pairs)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

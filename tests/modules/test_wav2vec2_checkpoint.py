@@ -1,0 +1,151 @@
+"""Files that are given for wav2vec 2.0 and are not what they should be: each ends in one error that helps."""
+
+import pytest
+import torch
+from fairseq.data import Dictionary
+from omegaconf import OmegaConf
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.models.simul_st import build_network, start_from_wav2vec2
+from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
+from tests.models.test_simul_st import SMALL, pretrained
+from tests.modules.networks import KINDS, PAD, config
+
+KEY = "encoder.layers.0.fc1.weight"
+
+
+def good():
+    """As fairseq writes it after pre-training."""
+    return {"args": None, "cfg": {"model": {"_name": "wav2vec2", **SMALL}, "task": {"normalize": False}},
+            "model": pretrained().state_dict()}
+
+
+def start(path, content, **options):
+    """What --w2v-path does with the file: reading, building, copying the weights."""
+    torch.save(content, path)
+    cfg = OmegaConf.structured(config(w2v_path=str(path), w2v_config="{}"))
+    cfg.update(options)
+    weights = start_from_wav2vec2(cfg)
+    front_end = build_network(cfg, KINDS, PAD, 0).encoder.front_end
+    load_weights(front_end.wav2vec2, weights, path)
+    return front_end
+
+
+def named(name, more=(), **sections):
+    """A file of another model of fairseq's."""
+    state = good()
+    state["cfg"] = {"model": {"_name": name, **SMALL}, "task": {"normalize": False}, **sections}
+    state["model"] |= {key: torch.zeros(2) for key in more}
+    return state
+
+
+def hubert_as_published():
+    return {**named("hubert", ["label_embs_concat"]), "task_state": {"dictionaries": [Dictionary()]}}
+
+
+def wavlm():
+    weights = {**pretrained().state_dict(), "encoder.layers.0.self_attn.relative_attention_bias.weight": torch.zeros(2)}
+    return {"cfg": {"encoder_layers": 2, "normalize": False}, "model": weights}
+
+
+def fine_tuned():
+    state = named("wav2vec_ctc")
+    state["model"] = {f"w2v_encoder.w2v_model.{name}": weight for name, weight in state["model"].items()}
+    return state
+
+
+def hugging_face():
+    return {"wav2vec2.feature_projection.layer_norm.weight": torch.zeros(2),
+            "wav2vec2.encoder.layers.0.attention.k_proj.weight": torch.zeros(2, 2)}
+
+
+OTHER_MODELS = {
+    "hubert": (hubert_as_published, "found HuBERT. Only wav2vec 2.0 can be the front end"),
+    "hubert by name": (lambda: named("hubert"), "found HuBERT"),
+    "wavlm": (wavlm, "found WavLM, whose attention has a bias"),
+    "data2vec": (lambda: named("data2vec_audio"), "found data2vec. Only wav2vec 2.0"),
+    "fine-tuned": (fine_tuned, "found a fine-tuned wav2vec 2.0. Use the file from before fine-tuning"),
+    "hugging face": (hugging_face, "found a model in the format of Hugging Face. Use the file of it that fairseq"),
+    "ours": (lambda: named("simul_st_demo"), "found a simul_st model.*--finetune-from-model"),
+    "another": (lambda: named("transformer"), "found a 'transformer' model"),
+    "no name": (lambda: {**good(), "cfg": {"task": {}}}, "found a 'unnamed' model"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_MODELS)
+def test_another_model_is_named_with_what_helps(tmp_path, kind):
+    make, message = OTHER_MODELS[kind]
+    with pytest.raises(InputError, match=message):
+        start(tmp_path / "w2v.pt", make())
+
+
+def test_a_model_that_would_need_trust_is_named_with_trust_too(tmp_path):
+    with pytest.raises(InputError, match="found HuBERT"):
+        start(tmp_path / "w2v.pt", hubert_as_published(), w2v_trust=True)
+
+
+def test_a_wav2vec2_with_other_classes_still_asks_for_trust(tmp_path):
+    with pytest.raises(InputError, match="--w2v-trust"):
+        start(tmp_path / "w2v.pt", {**good(), "task_state": {"dictionaries": [Dictionary()]}})
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "folder"])
+def test_files_of_hugging_face_are_told_by_their_names(tmp_path, name):
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+    else:
+        path.write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
+    with pytest.raises(InputError, match="Use the file of it that fairseq publishes"):
+        start_from_wav2vec2(OmegaConf.structured(config(w2v_path=str(path))))
+
+
+def without(key):
+    state = good()
+    state["model"].pop(key)
+    return state
+
+
+FAULTS = {
+    "no model": (lambda: {**good(), "model": None}, "with weights in `model`, found the keys"),
+    "no weights in it": (lambda: {**good(), "model": {"a": 3}}, "with weights in `model`"),
+    "sparse": (lambda: {**good(), "model": {KEY: torch.eye(3).to_sparse()}}, "with weights in `model`"),
+    "without values": (lambda: {**good(), "model": {KEY: torch.empty(3, device="meta")}}, "with weights in `model`"),
+    "missing": (lambda: without(KEY), rf"found no {KEY} \(1 are missing\)"),
+    "extra": (lambda: {**good(), "model": {**good()["model"], "more": torch.zeros(1)}}, "found more, for which"),
+    "shape": (lambda: {**good(), "model": {**good()["model"], KEY: torch.zeros(3, 4)}},
+              rf"{KEY} of shape \(3, 4\) for \(384, 96\)"),
+    "interpolation": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "dropout": "${task.no_such}"}),
+                      r"expected a value for dropout .*no_such.*--w2v-config '\{\"dropout\": VALUE\}'"),
+    "interpolated section": (lambda: {**good(), "cfg": {"model": "${no_such}"}}, "found a 'unnamed' model"),
+    "normalize": (lambda: named("wav2vec2", task={"normalize": "${no_such}"}), "expected a value for normalize"),
+    "cfg": (lambda: {**good(), "cfg": [1]}, "found a list there"),
+    "type": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "encoder_layers": "twelve"}),
+             "make a wav2vec 2.0, found ValidationError.*twelve"),
+    "sizes": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "encoder_attention_heads": 7}),
+              "make a wav2vec 2.0, found AssertionError"),
+    "code": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "conv_feature_layers": "exit()"}),
+             "fairseq would run it as code"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_file_is_refused(tmp_path, fault):
+    make, message = FAULTS[fault]
+    with pytest.raises(InputError, match=message):
+        start(tmp_path / "w2v.pt", make())
+
+
+def test_what_w2v_config_overrides_is_not_read(tmp_path):
+    faulty = named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "dropout": "${task.no_such}"})
+    assert start(tmp_path / "w2v.pt", faulty, w2v_config='{"dropout": 0.2}').config.dropout == 0.2
+
+
+def test_an_unknown_value_in_w2v_config_is_refused(tmp_path):
+    with pytest.raises(InputError, match="dropuot"):
+        start(tmp_path / "w2v.pt", good(), w2v_config='{"dropuot": 0.2}')
+
+
+def test_a_good_file_gives_its_weights(tmp_path):
+    front_end = start(tmp_path / "w2v.pt", good())
+    assert torch.equal(front_end.wav2vec2.state_dict()[KEY], pretrained().state_dict()[KEY])

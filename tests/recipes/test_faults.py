@@ -1,0 +1,63 @@
+"""What the dry run of a row finds: files for wav2vec 2.0 that are none, goals that cannot be, an average of nothing."""
+
+import json
+import os
+
+import pytest
+import torch
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.recipes.identity import PRETRAINED, check, identity
+from mgcm_fairseq.recipes.train import main
+from tests.modules.test_wav2vec2_checkpoint import KEY, good, hubert_as_published, without
+from tests.recipes.test_rows import resolve
+from tests.scripts.test_train import SMALL
+
+
+@pytest.fixture
+def problems(tiny_corpus, tmp_path, capsys, monkeypatch):
+    """What the plan of a row says is wrong, for this content of the file for wav2vec 2.0."""
+    def plan(content, *more):
+        torch.save(content, tmp_path / "w2v.pt")
+        monkeypatch.setenv("PWD", os.getcwd())
+        status = main(["single_task", "--data", str(tiny_corpus), "--w2v", str(tmp_path / "w2v.pt"), "--out",
+                       str(tmp_path / "out"), "--cpu", "--gpus", "1", "--best", "1", "--dry-run", *SMALL, *more])
+        said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("PROBLEM: ")]
+        assert (status == 2) == bool(said)
+        assert not (tmp_path / "out").exists()
+        return "\n".join(said)
+
+    return plan
+
+
+@pytest.mark.parametrize(("make", "more", "expected"), [
+    (good, (), []),
+    (lambda: {**good(), "model": None}, ("task.eval_bleu=false",),
+     ["with weights in `model`", "Add --eval-bleu (task.eval_bleu=true)"]),
+    (lambda: without(KEY), ("checkpoint.best_checkpoint_metric=loss",), [f"found no {KEY}", "loss to be minimised"]),
+    (hubert_as_published, ("checkpoint.best_checkpoint_metric=wer",), ["found HuBERT", "found 'wer'"]),
+    (good, ("dataset.disable_validation=true",), ["validated checkpoints, of which the best are averaged"]),
+    (good, ("checkpoint.save_interval_updates=0",), ["a number of updates from 1 on, found 0"]),
+    (good, ("dataset.validate_after_updates=4", "checkpoint.keep_best_checkpoints=1"), []),
+    (good, ("dataset.validate_after_updates=5",), ["dataset.validate_after_updates=5"])])
+def test_the_dry_run_shows_it(problems, make, more, expected):
+    found = problems(make(), *more)
+    assert found.count("PROBLEM") == len(expected), found
+    assert all(text in found for text in expected), found
+
+
+def test_another_wav2vec_of_the_same_size_is_another_training(tiny_corpus, tmp_path):
+    file, record = tmp_path / "w2v.pt", tmp_path / "record.json"
+
+    def known(content):
+        file.write_bytes(content)
+        os.utime(file, ns=(0, content[0]))  # not the same moment
+        return identity(resolve("single_task", [f"task.data={tiny_corpus}", f"model.w2v_path={file}"]))
+
+    first, second = known(b"one"), known(b"two")
+    record.write_text(json.dumps(first))
+    check(record, known(b"one"), begun=True)
+    with pytest.raises(InputError, match=r"wav2vec 2\.0, sha256"):
+        check(record, second, begun=True)
+    record.write_text(json.dumps({key: value for key, value in first.items() if key != PRETRAINED}))
+    check(record, second, begun=True)  # of before the content was recorded
