@@ -409,10 +409,11 @@ def end_a_training_that_is_finished() -> None:
 
     It makes one more update whenever the command of a finished training is given again, and writes the checkpoint anew.
     """
-    module = sys.modules.get("fairseq_cli.train")  # only its own programs train, and they import it first
-    if module is None or getattr(module.train, "ends", False):
-        return
+    import fairseq_cli.train as module  # all that it imports is imported by now
+
     stock = module.train
+    if getattr(stock, "ends", False):
+        return
 
     def train(cfg: Any, trainer: Any, task: Any, epoch_itr: Any) -> Any:
         updates = trainer.get_num_updates()
@@ -422,7 +423,7 @@ def end_a_training_that_is_finished() -> None:
         return stock(cfg, trainer, task, epoch_itr)
 
     train.ends = True  # type: ignore[attr-defined]  # the same
-    module.train = train  # type: ignore[attr-defined]
+    module.train = train
 
 
 def let_ddp_run_on_cpu() -> None:
