@@ -159,7 +159,7 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int, seed: in
 
 
 def _lag_range(text: str) -> tuple[int, int]:
-    numbers = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
+    numbers = [int(part) if part.strip().isdecimal() and len(part) < 10 else 0 for part in text.split(",")]
     if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
         raise InputError("--lags", "two whole numbers, 1 <= LOWEST <= HIGHEST", repr(text), "Write e.g. 1,15.")
     return numbers[0], numbers[1]
