@@ -183,8 +183,12 @@ def start_from_wav2vec2(cfg: DictConfig) -> dict[str, Tensor] | None:
         return None
     overrides = front_end_overrides(cfg)
     pretrained = read_wav2vec2(Path(cfg.w2v_path), cfg.w2v_trust, overrides)
+    try:
+        described = json.dumps({**pretrained.config, **overrides})
+    except TypeError as error:
+        raise InputError(cfg.w2v_path, "a configuration of numbers and texts", str(error), "Pass another file.") from error
     with open_dict(cfg):
-        cfg.w2v_config = json.dumps({**pretrained.config, **overrides})
+        cfg.w2v_config = described
         cfg.w2v_normalize = pretrained.normalize
     return pretrained.weights
 

@@ -123,6 +123,8 @@ FAULTS = {
     "cfg": (lambda: {**good(), "cfg": [1]}, "found a list there"),
     "type": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "encoder_layers": "twelve"}),
              "make a wav2vec 2.0, found ValidationError.*twelve"),
+    "no number and no text": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "dropout": b"0.1"}),
+                              "a configuration of numbers and texts"),
     "sizes": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "encoder_attention_heads": 7}),
               "make a wav2vec 2.0, found AssertionError"),
     "code": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "conv_feature_layers": "exit()"}),
