@@ -27,6 +27,7 @@ import torch
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.stopping import SAID
+from mgcm_fairseq.data.whole import lacks_room, whole
 
 
 def install() -> None:
@@ -40,6 +41,7 @@ def install() -> None:
         import fairseq  # noqa: F401
     allow_fairseq_checkpoints()
     keep_fairseq_from_running_checkpoints()
+    save_checkpoints_whole()
     make_checkpoint_copies_whole()
     let_tasks_resume()
     let_tasks_check_trainings()
@@ -48,6 +50,7 @@ def install() -> None:
     keep_attention_from_compiling()
     let_bf16_do_without_a_tpu()
     take_one_precision()
+    name_optimizers_that_need_fp32_copies()
     let_tasks_explain_gradients_that_are_not_finite()
 
 
@@ -99,15 +102,17 @@ DIED: dict[str, str] = {
 def end_input_errors_without_a_traceback() -> None:
     """Has fairseq's programs, which catch nothing, end with one sentence where nothing is wrong with them.
 
-    That is: with the input, with a process that was killed beside them, or where their user has stopped them.
+    That is: with the input, with a full disk, with a process that was killed beside them, or where their user has
+    stopped them.
     """
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
         died = [who for pattern, who in DIED.items() if isinstance(error, RuntimeError) and
                 re.search(pattern, str(error))]
-        if isinstance(error, InputError):
-            print(f"error: {error}", file=sys.stderr)
+        said = error if isinstance(error, InputError) else lacks_room(error)
+        if said:
+            print(f"error: {said}", file=sys.stderr)
         elif isinstance(error, KeyboardInterrupt):
             print(SAID, file=sys.stderr)
         elif died:
@@ -237,6 +242,39 @@ def keep_fairseq_from_running_checkpoints() -> None:
             module.torch = _OnlyWeights("torch")
 
 
+def save_checkpoints_whole() -> None:
+    """Has a checkpoint that finds no room end the training with one sentence, and leave none of itself behind.
+
+    fairseq tries three times and writes each time behind what the time before has left, so that a checkpoint for which
+    there was room in the end has a torn one in front, and torch.load refuses it. If there was none, the torn file stays
+    on the full disk.
+    """
+    from fairseq import checkpoint_utils
+    from fairseq.file_io import PathManager
+
+    stock_save = checkpoint_utils.torch_persistent_save
+    if getattr(stock_save, "whole", False):
+        return
+
+    def save(obj: Any, filename: str, async_write: bool = False) -> None:
+        if async_write or not PathManager.supports_rename(filename):
+            stock_save(obj, filename, async_write)
+            return
+        with whole(Path(filename), _size_of_tensors(obj)) as partial, partial.open("wb") as file:
+            torch.save(obj, file)
+
+    save.whole = True  # type: ignore[attr-defined]  # a mark, by which a second call sees that it is done
+    checkpoint_utils.torch_persistent_save = save
+
+
+def _size_of_tensors(state: Any) -> int:
+    """Bytes."""
+    if isinstance(state, torch.Tensor):
+        return state.nbytes
+    parts = state.values() if isinstance(state, dict) else state if isinstance(state, list | tuple) else ()
+    return sum(map(_size_of_tensors, parts))
+
+
 def make_checkpoint_copies_whole() -> None:
     """Makes fairseq copy a checkpoint whole or not at all.
 
@@ -252,12 +290,11 @@ def make_checkpoint_copies_whole() -> None:
     def copy(src_path: str, dst_path: str, overwrite: bool = False) -> bool:
         if not (overwrite and PathManager.supports_rename(dst_path)):
             return stock_copy(src_path, dst_path, overwrite)
-        partial = f"{dst_path}.tmp"
-        stock_copy(src_path, partial, overwrite=True)
-        os.replace(partial, dst_path)
+        with whole(Path(dst_path), os.stat(src_path).st_size) as partial:
+            stock_copy(src_path, str(partial), overwrite=True)
         return True
 
-    copy.whole = True  # type: ignore[attr-defined]  # a mark, by which a second call sees that it is done
+    copy.whole = True  # type: ignore[attr-defined]  # the same
     PathManager.copy = staticmethod(copy)
 
 
@@ -461,10 +498,44 @@ def take_one_precision() -> None:
             chosen = [name for name in ("fp16", "bf16", "amp") if common[name]]
             if len(chosen) > 1:
                 raise InputError("common", "one of fp16, bf16 and amp", " and ".join(chosen), "Switch the others off.")
+            _check_without_a_gpu(common)
         stock(self, cfg, *args, **kwargs)
 
     vars(init).update(vars(stock), one_precision=True)
     Trainer.__init__ = init
+
+
+def _check_without_a_gpu(common: Any) -> None:
+    """What half precision does where there is none: fairseq says nothing, or ends in the middle of CUDA."""
+    if torch.cuda.is_available() and not common.cpu:
+        return
+    if common.fp16 and not (common.fp16_no_flatten_grads or common.memory_efficient_fp16):
+        raise InputError("--fp16", "--fp16-no-flatten-grads beside it where there is no GPU", "none",
+                         "Add it (common.fp16_no_flatten_grads=true), or use --bf16.")
+    if common.amp:
+        logging.getLogger(__name__).warning("--amp needs a GPU: without one this training is in fp32")
+
+
+def name_optimizers_that_need_fp32_copies() -> None:
+    """Has fairseq say which option to leave out where an optimizer cannot do without fp32 copies of the weights."""
+    from fairseq.optim import MemoryEfficientFP16Optimizer
+
+    stock = MemoryEfficientFP16Optimizer.build_optimizer.__func__
+    if getattr(stock, "names_options", False):
+        return
+
+    def build(cls: Any, cfg: Any, params: Any, **kwargs: Any) -> Any:
+        try:
+            return stock(cls, cfg, params, **kwargs)
+        except ValueError as error:
+            if not str(error).startswith("Unsupported optimizer"):
+                raise
+            raise InputError("--optimizer", "one that needs no fp32 copies of the weights, such as adam or adafactor",
+                             cfg.optimizer._name, "Leave out --memory-efficient-fp16 and --memory-efficient-bf16."
+                             ) from error
+
+    build.names_options = True  # type: ignore[attr-defined]  # the same
+    MemoryEfficientFP16Optimizer.build_optimizer = classmethod(build)
 
 
 def let_tasks_explain_gradients_that_are_not_finite() -> None:
@@ -537,5 +608,6 @@ def _load(file: Any, name: str | Path, *args: Any, **options: Any) -> Any:
                              f"the Python object {refused[1]}, which may run code when it is loaded",
                              "Get one without it. A wav2vec 2.0 file whose maker you trust loads with trust=True "
                              "(fairseq-train: --w2v-trust).") from error
-        summary = f"{type(error).__name__}: {error}".splitlines()[0]
+        reason = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))  # behind advice to load it all the same
+        summary = f"{type(error).__name__}: {reason[1] if reason else error}".splitlines()[0]
         raise InputError(name, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error

@@ -12,6 +12,7 @@ from mgcm_fairseq.agents.registry import POLICIES, agent_class
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.data.stopping import stoppable
+from mgcm_fairseq.data.whole import room_in
 from mgcm_fairseq.models.averaging import average
 
 MODEL, SYSTEM = "model.pt", "main.yaml"
@@ -36,15 +37,16 @@ def export(policy: str, args: argparse.Namespace, out: Path) -> None:
     with locked(partial, "export"):
         folder = partial / out.name
         try:
-            shutil.rmtree(folder, ignore_errors=True)  # of an export that was killed
-            folder.mkdir()
-            average([args.checkpoint], folder / MODEL)
-            for name, content in agent.system.record.files.items():
-                (folder / name).write_bytes(content)
-            header = HEADER.format(unit=language.unit, tokenizer=language.tokenizer)
-            text = header + yaml.safe_dump(system(args, policy), sort_keys=False)
-            (folder / SYSTEM).write_text(text, encoding="utf-8")
-            folder.rename(out)
+            with room_in(partial, out):
+                shutil.rmtree(folder, ignore_errors=True)  # of an export that was killed
+                folder.mkdir()
+                average([args.checkpoint], folder / MODEL)
+                for name, content in agent.system.record.files.items():
+                    (folder / name).write_bytes(content)
+                header = HEADER.format(unit=language.unit, tokenizer=language.tokenizer)
+                text = header + yaml.safe_dump(system(args, policy), sort_keys=False)
+                (folder / SYSTEM).write_text(text, encoding="utf-8")
+                folder.rename(out)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 

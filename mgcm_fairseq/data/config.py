@@ -7,7 +7,7 @@ import yaml
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.read_text import read_text
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.whole import write_whole
 
 
 @dataclass(frozen=True)

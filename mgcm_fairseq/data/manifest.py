@@ -7,6 +7,7 @@ from pathlib import Path
 from mgcm_fairseq.data.audio import AudioSpan, Span, parse_span
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.read_text import text_lines
+from mgcm_fairseq.data.whole import whole
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,7 @@ def read_rows(path: Path) -> Iterator[tuple[dict[str, str], Span]]:
 
 def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
     """Writes the file whole or not at all; tabs and line breaks inside a field are an InputError."""
-    partial = path.with_name(path.name + ".tmp")
-    with partial.open("w", encoding="utf-8", newline="\n") as out:
+    with whole(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as out:
         out.write("\t".join(COLUMNS) + "\n")
         for line, row in enumerate(utterances, start=2):
             values = [row.audio.format(path.parent) if name == "audio" else str(getattr(row, name)) for name in COLUMNS]
@@ -59,7 +59,6 @@ def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
                 if any(mark in value for mark in "\t\n\r"):
                     raise InputError((path, line), f"{name} on one line without tabs", repr(value), "Clean the text.")
             out.write("\t".join(values) + "\n")
-    partial.replace(path)
 
 
 def _parse(line: str, where: tuple[Path, int]) -> tuple[dict[str, str], Span]:

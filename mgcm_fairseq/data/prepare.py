@@ -24,9 +24,10 @@ from mgcm_fairseq.data.preparation.report import print_summary
 from mgcm_fairseq.data.preparation.splits import SplitWriter
 from mgcm_fairseq.data.preparation.texts import Sentences, unknown_characters
 from mgcm_fairseq.data.simuleval_lists import write_lists
-from mgcm_fairseq.data.steps import StepRecord, Summary, write_whole
+from mgcm_fairseq.data.steps import StepRecord, Summary
 from mgcm_fairseq.data.stopping import stoppable
 from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
+from mgcm_fairseq.data.whole import write_whole
 
 FORMAT = 3  # raise it when the files written here change, so that corpora are prepared again
 DEFAULT = "mustc"  # --corpus

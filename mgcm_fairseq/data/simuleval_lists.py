@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE, AudioSpan
 from mgcm_fairseq.data.manifest import Utterance
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.whole import room_in, write_whole
 
 
 def write_lists(folder: Path, split: str, utterances: Sequence[Utterance], workers: int = 2) -> list[Path]:
@@ -23,7 +23,7 @@ def write_lists(folder: Path, split: str, utterances: Sequence[Utterance], worke
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     names = [f"{utterance.id}.wav" for utterance in utterances]
-    with ThreadPoolExecutor(workers) as pool:
+    with room_in(partial, wavs), ThreadPoolExecutor(workers) as pool:
         jobs = pool.map(lambda name, utterance: _cut(utterance.audio, partial / name), names, utterances)
         for _ in tqdm(jobs, desc=f"{split}: SimulEval wavs", total=len(names)):
             pass

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.data.read_text import read_json
+from mgcm_fairseq.data.whole import write_whole
 
 Summary = dict[str, Any]  # what a step counted; anything JSON can hold
 
@@ -42,13 +43,6 @@ class StepRecord:
         self._steps[name] = {"summary": summary, "key": key, "outputs": _stats(outputs)}
         write_whole(self._path, json.dumps(self._steps))
         return summary, True
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Writes the file whole or not at all."""
-    partial = path.with_name(path.name + ".tmp")
-    partial.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-    partial.replace(path)
 
 
 def _is_step(step: Any) -> bool:

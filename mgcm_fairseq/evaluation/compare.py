@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.steps import write_whole
 from mgcm_fairseq.data.stopping import stoppable
+from mgcm_fairseq.data.whole import write_whole
 from mgcm_fairseq.evaluation.comparison.assemble import assemble
 from mgcm_fairseq.evaluation.comparison.plot import plot
 from mgcm_fairseq.evaluation.comparison.systems import read_systems

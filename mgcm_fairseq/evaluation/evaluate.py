@@ -16,7 +16,7 @@ from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.lock import locked
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.whole import write_whole
 from mgcm_fairseq.evaluation.instances import read_instances
 from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, environments, finished
 from mgcm_fairseq.evaluation.plot import plot

@@ -7,6 +7,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mgcm_fairseq.data.whole import whole
+
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito: told apart by the colour-blind
 DASHES = ((6, 3), (2, 2), (8, 2, 2, 2))
 INK, FAINT, GRID = "#333333", "#777777", "#E6E6E6"
@@ -31,6 +33,5 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     """Writes folder/NAME.png and NAME.svg."""
     with rc_context({"svg.hashsalt": "mgcm-fairseq"}):
         for suffix, options in FORMATS.items():
-            partial = folder / f"{name}.{suffix}.tmp"
-            figure.savefig(partial, format=suffix, **options)
-            partial.replace(folder / f"{name}.{suffix}")
+            with whole(folder / f"{name}.{suffix}") as partial:
+                figure.savefig(partial, format=suffix, **options)

@@ -8,7 +8,7 @@ from typing import Any
 from mgcm_fairseq.agents.choice import lag_text
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.read_text import parse_json, read_json, text_lines
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.whole import appended, write_whole
 
 DECISIVE = ("commit", "torch", "simuleval", "cpu", "gpu")  # of the environment: what text and times may depend on
 Record = dict[str, Any]
@@ -50,7 +50,7 @@ class RunLog:
     def add(self, record: Record) -> None:
         """Writes a sentence; after the last, all of them in order."""
         self.records[record["index"]] = record
-        with self.partial.open("a", encoding="utf-8") as log:
+        with appended(self.partial) as log:
             log.write(_line(record))
         self.finish()
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mgcm_fairseq.data.whole import whole
 from mgcm_fairseq.evaluation.conflict_log import ConflictLog
 from mgcm_fairseq.evaluation.figures import COLOURS, FAINT, GRID, INK
 
@@ -91,6 +92,5 @@ def _dress(axes: Axes, task: str, x: str, y: str) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    partial = path.with_name(path.name + ".tmp")
-    figure.savefig(partial, format="png")
-    partial.replace(path)
+    with whole(path) as partial:
+        figure.savefig(partial, format="png")

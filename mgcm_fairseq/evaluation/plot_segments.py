@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.languages import UNITS, Unit, units
+from mgcm_fairseq.data.whole import whole
 from mgcm_fairseq.evaluation.figures import COLOURS, FAINT, INK
 
 BLUE, ORANGE = COLOURS[:2]
@@ -57,9 +58,8 @@ class SegmentedUtterance(NamedTuple):
 
 def plot(utterance: SegmentedUtterance, path: Path) -> None:
     """Writes a PNG, whole or not at all."""
-    partial = path.with_name(path.name + ".tmp")
-    draw(utterance).savefig(partial, format="png")
-    partial.replace(path)
+    with whole(path) as partial:
+        draw(utterance).savefig(partial, format="png")
 
 
 def draw(utterance: SegmentedUtterance) -> Figure:

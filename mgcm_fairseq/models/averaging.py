@@ -12,6 +12,7 @@ from mgcm_fairseq.compat import load_checkpoint
 from mgcm_fairseq.core.metrics import HIGHER_IS_BETTER, way
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.whole import whole
 
 logger = logging.getLogger(__name__)
 
@@ -94,9 +95,8 @@ def average(paths: Sequence[Path], output: Path) -> None:
         state.get("task_state", {}).pop(KEY, None)
         logger.warning("%s will not say which vocabulary it has, since %d of the %d checkpoints do not", output,
                        len(paths) - len(known), len(paths))
-    partial = output.with_name(output.name + ".tmp")
-    torch.save(state, partial)
-    partial.replace(output)
+    with whole(output, sum(value.nbytes for value in state["model"].values())) as partial:
+        torch.save(state, partial)
 
 
 def _check_count(folder: Path, count: int, found: int, pattern: re.Pattern[str], options: str) -> None:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.read_text import read_json
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.whole import write_whole
 
 SECTIONS = ("task", "model", "criterion", "optimizer", "lr_scheduler", "optimization")
 ELSEWHERE = {"task.data", "task.conflict_log", "model.w2v_path", "optimization.update_freq", "task.length_grid",
@@ -59,7 +59,7 @@ def check(path: Path, wanted: dict[str, Any], begun: bool) -> None:
         return
     found = _read(path)
     found.pop(MICRO_BATCH, None)
-    found.setdefault(PRETRAINED, wanted[PRETRAINED])  # not known where an earlier version began the training
+    found.setdefault(PRETRAINED, wanted.get(PRETRAINED))  # not known where an earlier version began the training
     other = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
     if other:
         raise InputError(path, "a training with " + ", ".join(f"{key} {wanted.get(key)!r}" for key in other),

@@ -10,6 +10,7 @@ from mgcm_fairseq.data.arguments import number, positive
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
 from mgcm_fairseq.data.stopping import sigterm_as_ctrl_c, stoppable
+from mgcm_fairseq.data.whole import room_in
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.gpus import CONTEXT, GIB, SHARE, Looking
 from mgcm_fairseq.recipes.identity import record
@@ -97,7 +98,7 @@ def _run(stage: "Stage", launch: Launch, processes: Processes) -> bool:
     log = stage.folder.with_suffix(f".node{launch.node_rank}.log" if launch.node_rank else ".log")
     print(f"== {stage.name}, log in {log}", flush=True)
     record(stage.record, stage.identity, cut_of(stage.cfg).size)
-    with log.open("a") as file, processes.running(stage.command) as process:
+    with room_in(log.parent, log), log.open("a") as file, processes.running(stage.command) as process:
         for line in process.stdout or ():
             sys.stdout.write(line)
             sys.stdout.flush()

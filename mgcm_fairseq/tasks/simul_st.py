@@ -29,9 +29,11 @@ from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import SimulSTModel, start_from_wav2vec2
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
+from mgcm_fairseq.tasks.generation import as_weights, check_options, refuse_language_model, refuse_typing
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.goal import check_goal
 from mgcm_fairseq.training.non_finite import explanation, search
+from mgcm_fairseq.training.preconditions import unused_parts_named
 from mgcm_fairseq.training.resume import Taken, take_over
 from mgcm_fairseq.training.screen import shorten_training_lines
 from mgcm_fairseq.training.step import ConflictStep
@@ -209,7 +211,8 @@ class SimulSTTask(FairseqTask):
         step = super().train_step if self.conflict is None else self.conflict.run
         self.reached.begin(model)
         ignore_grad = ignore_grad or sample["filler"]
-        loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad)
+        with unused_parts_named():
+            loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad)
         if not ignore_grad:
             self.reached.note(model)
         if sample["filler"]:
@@ -275,12 +278,25 @@ class SimulSTTask(FairseqTask):
         totals = {f"_bleu_total_{n}": score.totals[n] for n in range(MAX_NGRAM)}
         return {**counts, **totals, "_bleu_hyp": score.sys_len, "_bleu_ref": score.ref_len}
 
+    def build_generator(self, models: Any, args: Any, seq_gen_cls: Any = None, extra_gen_cls_kwargs: Any = None,
+                        **more: Any) -> Any:
+        """fairseq's, of what this model can be asked for."""
+        check_options(args)
+        if (extra_gen_cls_kwargs or {}).get("lm_model") is not None:
+            raise refuse_language_model()
+        return super().build_generator(models, args, seq_gen_cls, extra_gen_cls_kwargs, **more)
+
+    def get_interactive_tokens_and_lengths(self, lines: Any, encode_fn: Any) -> Any:
+        """What fairseq-interactive asks for."""
+        raise refuse_typing()
+
     def inference_step(self, generator: Any, models: list[Any], sample: dict[str, Any],
                        prefix_tokens: Tensor | None = None, constraints: Tensor | None = None) -> Any:
         """Hypotheses that start, unseen, from the target language's tag."""
         if self.cfg.eval_source == "text":
             text = {"src_tokens": sample["transcript"], "src_lengths": sample["transcript_lengths"]}
             sample = {**sample, "net_input": text}
+        sample = as_weights(sample, models[0])
         with torch.no_grad():
             return generator.generate(models, sample, prefix_tokens=prefix_tokens, constraints=constraints,
                                       bos_token=self.vocabulary.tag(self.corpus.tgt_lang))

@@ -1,5 +1,7 @@
 """What conflict handling cannot be combined with, refused at the start with the reason."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -30,6 +32,19 @@ def check_config(cfg: ConflictConfig) -> None:
     if cfg.conflict_log_interval < 1:
         raise InputError("--conflict-log-interval", "a number of updates from 1 on", str(cfg.conflict_log_interval),
                          "Leave it out for 100.")
+
+
+@contextmanager
+def unused_parts_named() -> Iterator[None]:
+    """Has pytorch_ddp's complaint about parameters without a gradient end in the option that is missing."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "Expected to have finished reduction in the prior iteration" not in str(error):
+            raise
+        raise InputError("--ddp-backend", "pytorch_ddp to be told that parts may be without a gradient",
+                         "parameters that had none in the last update",
+                         "Add --find-unused-parameters, or use --ddp-backend legacy_ddp.") from error
 
 
 def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped: Any, workers: int) -> None:

@@ -6,6 +6,7 @@ A training that is resumed begins its sums anew: passes since the last record be
 import atexit
 import json
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from fairseq.logging.meters import AverageMeter
 from mgcm_fairseq.core.conflict import Report
 from mgcm_fairseq.core.conflict.places import COMPONENTS
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.whole import appended, write_whole
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.telemetry import BINS, QUANTITIES, Sums, Telemetry, summarise
@@ -67,7 +68,10 @@ class Recorder:
     def end(self) -> None:
         """Records what is left when training ends."""
         self._sample = None
-        self._record(self._update + 1)
+        try:
+            self._record(self._update + 1)
+        except InputError as error:  # nothing is left that could catch it
+            print(f"error: {error}", file=sys.stderr)
 
     def _record(self, update: int) -> None:
         self._recorded = update
@@ -113,7 +117,7 @@ class Recorder:
                 raise InputError(path, "the conflict log of a training with these tasks, groups and options",
                                  "; ".join(changed), "Give --conflict-log a new name.")
             if not path.read_bytes().endswith(b"\n"):  # torn by a kill: the next line must not hang on it
-                with path.open("a", encoding="utf-8") as lines:
+                with appended(path) as lines:
                     lines.write("\n")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,8 +129,10 @@ class Recorder:
                                   "histogram": sums.histogram.long().tolist()}
         if self.noise is not None and self._sample is not None:
             record["noise"] = _rounded(self.noise.cosines(self._sample))
-        with path.open("a", encoding="utf-8") as lines:
+        self.path = None  # where this fails, it is not tried again when training ends
+        with appended(path) as lines:
             lines.write(json.dumps(record, separators=(",", ":")) + "\n")
+        self.path = path
 
 
 def _differences(line: str, header: dict[str, Any]) -> list[str]:

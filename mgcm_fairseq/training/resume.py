@@ -118,15 +118,17 @@ def _check_state(contents: dict[str, Any], before: dict[str, Any], now: dict[str
     kinds = [("--criterion", history.get("criterion_name"), type(criterion).__name__)]
     if before:
         kinds.append(("optimizer", _optimizer(before), _optimizer(now)))
-    for option, written_by, taken_by in kinds:
-        if written_by not in (None, taken_by):
-            raise InputError(path, f"{option} {taken_by}", f"{option} {written_by}", f"Keep it, or {_ANEW}.")
-    then, here = _name(before, "lr_scheduler"), _name(now, "lr_scheduler")
-    if before and then != here and not reset_lr_scheduler:
-        raise InputError(path, f"--lr-scheduler {here}", f"--lr-scheduler {then}", "Keep it, or add "
-                         "--reset-lr-scheduler.")
-    if before and here == "reduce_lr_on_plateau" and _goal(before) != _goal(now) and not reset_lr_scheduler:
-        raise InputError(path, f"--lr-scheduler {here} by {_goal(now)}", f"one by {_goal(before)}",
+    for option, then, here in kinds:
+        if then not in (None, here):
+            raise InputError(path, f"{option} {here}", f"{option} {then}", f"Keep it, or {_ANEW}.")
+    if not before or reset_lr_scheduler:
+        return
+    schedule = _name(now, "lr_scheduler")
+    if _name(before, "lr_scheduler") != schedule:
+        raise InputError(path, f"--lr-scheduler {schedule}", f"--lr-scheduler {_name(before, 'lr_scheduler')}",
+                         "Keep it, or add --reset-lr-scheduler.")
+    if schedule == "reduce_lr_on_plateau" and _goal(before) != _goal(now):
+        raise InputError(path, f"--lr-scheduler {schedule} by {_goal(now)}", f"one by {_goal(before)}",
                          "Keep the metric, or add --reset-lr-scheduler.")
 
 

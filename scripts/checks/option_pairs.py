@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 from random import Random
 
+from mgcm_fairseq.checks.option_pairs.report import report
+from mgcm_fairseq.checks.option_pairs.sweep import Sweep
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.evaluation.option_pairs.report import report
-from mgcm_fairseq.evaluation.option_pairs.sweep import Sweep
 
 
 def main() -> int:

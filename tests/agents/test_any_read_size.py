@@ -112,3 +112,18 @@ def test_a_model_that_runs_on_hears_all_of_the_audio(systems, waveforms, policy)
     assert due[-1][0] == len(samples)
     assert MAX_PIECES < counts[0] <= 18_000 // 80
     assert len(set(counts)) == 1
+
+
+def test_without_blocks_all_is_encoded_again_every_320_ms(systems, waveforms):
+    agent, editions = agent_of("wait-segment", systems["untrained"]), []
+    agent.reset = lambda reset=agent.reset: (editions.append(agent.states.stream.edition), reset())
+    samples = waveforms[0][:12_000]
+    for size in (FINEST, 4_000, len(samples)):
+        hear(agent, samples, every(size, samples))
+    assert editions == [3, 3, 3], "at 320 and 640 ms, and at the end"
+
+
+def test_marks_behind_a_written_word_stand_alone(systems, waveforms):
+    agent = agent_of("AlignAtt", systems["fond of marks"])
+    [(_, text)] = hear(agent, waveforms[0], [len(waveforms[0])])
+    assert "." in text.split()

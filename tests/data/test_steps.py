@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from mgcm_fairseq.data.steps import StepRecord, write_whole
+from mgcm_fairseq.data.steps import StepRecord
+from mgcm_fairseq.data.whole import write_whole
 
 
 class Copy:

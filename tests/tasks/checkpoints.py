@@ -26,7 +26,7 @@ def another_vocabulary(corpus, folder):
 
 def changed(checkpoint, path, change):
     """Writes to `path` the checkpoint as `change` leaves its content."""
-    state = torch.load(checkpoint)
+    state = torch.load(checkpoint, weights_only=True)
     change(state)
     torch.save(state, path)
     return path

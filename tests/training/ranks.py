@@ -68,7 +68,9 @@ def train(world, folder, command):
         if not ended:
             sys.exit(f"{folder}: nothing for {PATIENCE} s")
         for sentinel in ended:
-            if running.pop(sentinel).exitcode:
+            worker = running.pop(sentinel)
+            worker.join()  # its end is told a moment before its status
+            if worker.exitcode:
                 sys.exit(f"{folder}: a worker failed\n" + "".join(path.read_text() for path in folder.glob("*.log")))
 
 

@@ -12,7 +12,7 @@ from mgcm_fairseq.checks.faults.setting import Case, Row, Setting, say
 from mgcm_fairseq.data.arguments import number, some_of
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
-from mgcm_fairseq.data.steps import write_whole
+from mgcm_fairseq.data.whole import write_whole
 
 PARTS = ("kills", "stops", "disk", "workers", "checkpoints", "clocks")
 KILLS, QUICK = 100, 10
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     setting = Setting(options.out.resolve(), options.seed, int(options.kills or (QUICK if options.quick else KILLS)),
                       options.quick)
     try:
-        with locked(setting.out, "fault check"):
+        with locked(setting.out, "fault-check"):
             rows = check(setting, options.parts)
     except InputError as error:
         print(f"faults: {error}", file=sys.stderr)

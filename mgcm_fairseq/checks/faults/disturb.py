@@ -46,6 +46,7 @@ class Bench:
             running = self.start(program, out)
             running.wait()
             seconds = time.monotonic() - began
+            running.end()
             if running.status != 0:
                 raise RuntimeError(f"{program.name} ended with status {running.status}:\n{running.text()[-2000:]}")
             sizes = {str(path): path.stat().st_size for path in out.rglob("*") if path.is_file()}
@@ -159,8 +160,8 @@ def traceback(text: str) -> list[str]:
 
 
 def said(text: str) -> str:
-    """The last line of an output."""
-    return (text.rstrip().splitlines() or [""])[-1][-300:]
+    """The last line of an output, of which messages of PyTorch's may fill pages."""
+    return (text.rstrip().splitlines() or [""])[-1][:300]
 
 
 def _partial(out: Path) -> str:

@@ -1,6 +1,7 @@
 """The programs that are disturbed: how each is called, how far it is, and what it must not lose."""
 
 import importlib
+import logging
 import re
 import runpy
 import sys
@@ -80,8 +81,15 @@ def average() -> None:
     runpy.run_path(str(REPOSITORY / "scripts" / "average_checkpoints.py"), run_name="__main__")
 
 
+def log_as_fairseq() -> None:
+    """Its programs set logging up when they are imported, unless that was done before."""
+    logging.basicConfig(format="%(asctime)s | %(levelname)s | %(name)s | %(message)s", level="INFO", stream=sys.stdout,
+                        force=True)
+
+
 def fairseq_train() -> None:
     """The program of this name."""
+    log_as_fairseq()
     importlib.import_module("fairseq_cli.train").cli_main()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mgcm_fairseq.checks.faults.material import Material, training
 from mgcm_fairseq.checks.faults.process import Entry
-from mgcm_fairseq.checks.faults.programs import average, fairseq_train, module
+from mgcm_fairseq.checks.faults.programs import average, fairseq_train, log_as_fairseq, module
 from mgcm_fairseq.checks.faults.setting import REPOSITORY
 
 
@@ -41,6 +41,7 @@ def _report() -> None:
 
 
 def _generate() -> None:
+    log_as_fairseq()
     importlib.import_module("fairseq_cli.generate").cli_main()
 
 

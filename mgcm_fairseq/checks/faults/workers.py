@@ -18,7 +18,8 @@ LATER = 0.3  # seconds, at most, from the start of such a process to its death
 
 def workers(bench: Bench) -> Iterator[Case]:
     """Each kind of process, a few times."""
-    loading = replace(PROGRAMS["training"], name="training with a loader", command=_with("--num-workers", "1"))
+    loading = replace(PROGRAMS["training"], name="training with a loader",
+                      command=_with("--num-workers", "1", "--max-update", "5"))
     for program, kind in ((loading, "a data loader"), (PROGRAMS["preparation"], "a process of preparation"),
                           (PROGRAMS["evaluation"], "a process of evaluation")):
         for number in range(TRIES):

@@ -59,9 +59,11 @@ class Stash:
         """
         named = check_losses(self.tasks, losses)
         self.merger.groups.check_model()
-        parameters: list[Tensor] = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        own = set(map(id, parameters))
-        parameters += [leaf for leaf in leaves_below(list(named.values()))[0] if id(leaf) not in own]
+        reached = {id(leaf): leaf for leaf in leaves_below(list(named.values()))[0]}
+        own = [parameter for parameter in self.model.parameters() if id(parameter) in reached]
+        for parameter in own:
+            del reached[id(parameter)]
+        parameters = [*own, *reached.values()]  # no other: DDP counts what has a gradient, even one that is absent
         ordered = [named.get(task) for task in self.tasks]
         joined: Tensor = _Join.apply(self, ordered, *parameters)  # type: ignore[no-untyped-call]
         return joined

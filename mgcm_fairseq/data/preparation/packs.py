@@ -14,6 +14,7 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.preparation.decode import decoded
 from mgcm_fairseq.data.preparation.headers import Unusable
 from mgcm_fairseq.data.read_text import read_json
+from mgcm_fairseq.data.whole import whole
 
 FORMAT = 2  # raise it when the samples written here change, so that audio is converted again
 _RECORDED = {"key", "bytes", "parts"}  # of a wav, in the JSON beside it
@@ -113,8 +114,8 @@ def _fills(parts: Any, pack: Pack) -> bool:
 def _write(pack: Pack) -> list[tuple]:
     """(offset, frames) of each source, or (reason, found)."""
     parts: list[tuple] = []
-    partial = _partial(pack.wav)
-    with soundfile.SoundFile(partial, "w", SAMPLE_RATE, 1, "PCM_16", format="WAV") as out:
+    with (whole(pack.wav, partial=_partial(pack.wav)) as partial,
+          soundfile.SoundFile(partial, "w", SAMPLE_RATE, 1, "PCM_16", format="WAV") as out):
         for source in pack.sources:
             offset = out.tell()
             try:
@@ -126,14 +127,12 @@ def _write(pack: Pack) -> list[tuple]:
                 out.truncate()
             else:
                 parts.append((offset, out.tell() - offset))
-    partial.replace(pack.wav)
     return parts
 
 
 def _replace(path: Path, text: str) -> None:
-    partial = _partial(path)
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with whole(path, partial=_partial(path)) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _partial(path: Path) -> Path:

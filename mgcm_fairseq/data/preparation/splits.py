@@ -15,8 +15,9 @@ from mgcm_fairseq.data.manifest import Utterance, write_manifest
 from mgcm_fairseq.data.preparation.audio import convert, verify_headers
 from mgcm_fairseq.data.preparation.parallel import Workers
 from mgcm_fairseq.data.preparation.segments import Segment, check
-from mgcm_fairseq.data.preparation.store import Store
+from mgcm_fairseq.data.preparation.store import Store, temporary_folder
 from mgcm_fairseq.data.steps import Summary
+from mgcm_fairseq.data.whole import room_in
 
 _BLANK = "▁\ufffd"  # SentencePiece takes both for spaces
 MIN_TRAIN_FRAMES, MAX_TRAIN_FRAMES = 3_000, 480_000  # samples: 187.5 ms and 30 s; the bounds of DiSeg
@@ -40,7 +41,7 @@ class SplitWriter:
 
         Raises InputError at faults of whole files and, without `skip_bad`, at the first fault of a segment.
         """
-        with Store() as store:
+        with Store() as store, room_in(temporary_folder()):
             total = self._collect(store)
             verify_headers(store, self.split, self.pack, self.workers)
             self._stop_at_unusable(store)  # before hours of conversion

@@ -1,5 +1,6 @@
 """A split while it is sorted: entries and where their audio is, in a database in a temporary file, not in memory."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ CREATE TABLE names (name TEXT PRIMARY KEY) WITHOUT ROWID;
 
 
 _path = lru_cache(8)(Path)  # the same few in row after row
+
+
+def temporary_folder() -> Path:
+    """Where SQLite has its temporary file."""
+    return Path(os.environ.get("SQLITE_TMPDIR") or os.environ.get("TMPDIR") or "/var/tmp")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from pathlib import Path
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.read_text import read_json
-from mgcm_fairseq.data.spoken.talks import Talk, plan, read_spans, speak_missing, write_whole
+from mgcm_fairseq.data.spoken.talks import Talk, plan, read_spans, speak_missing
 from mgcm_fairseq.data.spoken.text import TRAIN, Splits
+from mgcm_fairseq.data.whole import write_whole
 
 _STATE = "spoken_corpus.json"  # what the folder holds: the digest of its plan and, once complete, a summary
 

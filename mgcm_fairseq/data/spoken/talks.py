@@ -16,6 +16,7 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.spoken.text import TRAIN, Splits
 from mgcm_fairseq.data.spoken.voice import HELD_OUT_VARIANTS, TRAIN_VARIANTS, Voice, say_all
 from mgcm_fairseq.data.stopping import children_deaf_to_interrupts
+from mgcm_fairseq.data.whole import whole, write_whole
 
 # Segments begin and end on multiples of 125 samples, 1/128 s: their seconds have seven decimals and are exact in
 # binary, so that readers recover the samples whether they round or truncate.
@@ -70,9 +71,9 @@ def speak(talk: Talk, wavs: Path, spans: Path) -> None:
         found.append((position + silence, frames))
         position += silence + frames
     parts.append(np.zeros(talk.pauses[-1] * GRID))
-    partial = wavs / f"{talk.name}.wav.tmp"
-    soundfile.write(partial, np.concatenate(parts), SAMPLE_RATE, "PCM_16", format="WAV")
-    partial.replace(wavs / f"{talk.name}.wav")
+    samples = np.concatenate(parts)
+    with whole(wavs / f"{talk.name}.wav", 2 * len(samples)) as partial:
+        soundfile.write(partial, samples, SAMPLE_RATE, "PCM_16", format="WAV")
     write_whole(spans / f"{talk.name}.json", json.dumps(found))
 
 
@@ -104,10 +105,3 @@ def _speak_one(task: tuple[Talk, Path, Path]) -> int:
 def read_spans(talk: Talk, spans: Path) -> list[Span]:
     """Where `speak` put the sentences of `talk`."""
     return [(offset, frames) for offset, frames in json.loads((spans / f"{talk.name}.json").read_text("utf-8"))]
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes the file whole or not at all."""
-    partial = path.with_name(path.name + ".tmp")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    partial.replace(path)

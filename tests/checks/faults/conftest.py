@@ -1,6 +1,4 @@
-"""A bench whose corpus and checkpoints are those of the other tests."""
-
-import shutil
+"""A bench for all tests, so that material is made and each program is run undisturbed once."""
 
 import pytest
 
@@ -8,23 +6,11 @@ from mgcm_fairseq.checks.faults.disturb import Bench
 from mgcm_fairseq.checks.faults.material import make
 from mgcm_fairseq.checks.faults.programs import import_everything
 from mgcm_fairseq.checks.faults.setting import Setting
+from tests.fixtures import made_once
 
 
 @pytest.fixture(scope="session")
-def fault_material(tiny_corpus, tiny_segmenting_checkpoint, tmp_path_factory):
-    """A folder that a check finds its material in."""
-    folder = tmp_path_factory.mktemp("fault_material")
-    (folder / "spoken").symlink_to(tiny_corpus.parent)
-    (folder / "checkpoints").mkdir()
-    for name in ("checkpoint_1_4.pt", "checkpoint_1_8.pt", "checkpoint_2_12.pt", "checkpoint_last.pt"):
-        shutil.copy(tiny_segmenting_checkpoint, folder / "checkpoints" / name)
+def bench(tmp_path_factory):
     import_everything()
-    make(folder)
-    return folder
-
-
-@pytest.fixture
-def bench(fault_material, tmp_path):
-    (tmp_path / "material").symlink_to(fault_material)
-    setting = Setting(tmp_path, seed=1, kills=10, quick=True)
-    return Bench(setting, make(setting.material))
+    folder = made_once(tmp_path_factory, "faults", lambda folder: make(folder / "material"))
+    return Bench(Setting(folder, seed=1, kills=10, quick=True), make(folder / "material"))

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -30,10 +31,18 @@ def program(before="", after=""):
     return Program("small", lambda made, out: [sys.executable, "-c", code, str(out)], "begun")
 
 
+class AtTheFile(Bench):
+    """Disturbs while the file is written, and not at a moment in time, so that a test says the same every time."""
+
+    def _await_moment(self, program, running, random, out):
+        running.reaches(lambda: (out / "one.json.tmp").exists())
+        return 0.0
+
+
 @pytest.fixture
 def alone(tmp_path):
     """A bench without a corpus."""
-    return Bench(Setting(tmp_path, seed=1, kills=10, quick=True), None)
+    return AtTheFile(Setting(tmp_path, seed=1, kills=10, quick=True), None)
 
 
 def kill(bench, of, **more):
@@ -61,7 +70,8 @@ def test_a_process_that_lives_on_is_said(alone, monkeypatch):
     monkeypatch.setattr("mgcm_fairseq.checks.faults.disturb.SETTLED", 0.2)
     leaves = "import subprocess; subprocess.Popen(['sleep', '60'])"
     assert "1 processes live on" in kill(alone, program(leaves))["fault"]
-    once = program(f"(out / 'two.json').exists() or exec({leaves!r}); (out / 'two.json').write_text('[]')")
+    once = replace(program(f"(out / 'two.json').exists() or exec({leaves!r}); (out / 'two.json').write_text('[]')"),
+                   name="once")
     assert kill(alone, once)["fault"] == ""
     assert "1 processes live on" in kill(alone, once, group=False)["fault"]
 

@@ -3,7 +3,7 @@
 from itertools import combinations
 from random import Random
 
-from mgcm_fairseq.evaluation.option_pairs.design import covered, pairs, propose
+from mgcm_fairseq.checks.option_pairs.design import covered, pairs, propose
 
 FACTORS = {"a": ["1", "2"], "b": ["1", "2", "3"], "c": ["1", "2", "3", "4"], "d": ["1", "2"]}
 

@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
-from mgcm_fairseq.evaluation.option_pairs.factors import FACTORS
-from mgcm_fairseq.evaluation.option_pairs.report import report
-from mgcm_fairseq.evaluation.option_pairs.sweep import Sweep
-from mgcm_fairseq.evaluation.option_pairs.trial import FAILED, REFUSED, TRAINED, trial
+from mgcm_fairseq.checks.option_pairs.factors import FACTORS
+from mgcm_fairseq.checks.option_pairs.report import report
+from mgcm_fairseq.checks.option_pairs.sweep import Sweep
+from mgcm_fairseq.checks.option_pairs.trial import FAILED, REFUSED, TRAINED, trial
 
 
 def test_a_combination_that_trains(tiny_corpus, tmp_path):
@@ -48,3 +48,15 @@ def test_an_interrupted_sweep_goes_on(sweep, tmp_path):
     assert len(again.earlier) == len(before.splitlines())
     assert all(json.loads(line)["kind"] == TRAINED for line in before.splitlines())
     assert "2 options, 4 pairs of values" in report(again)
+
+
+@pytest.mark.parametrize(("combination", "reason"), [
+    ({"precision": "fp16"}, "--fp16: expected --fp16-no-flatten-grads beside it"),
+    ({"precision": "memory-efficient-bf16", "optimizer": "sgd"}, "--optimizer: expected one that needs no fp32 copies"),
+    ({"workers": "2, pytorch_ddp", "variant": "repaired"}, "--ddp-backend: expected pytorch_ddp to be told"),
+    ({"workers": "2, pytorch_ddp, find unused", "rule": "mgcm", "engine": "stash", "variant": "repaired"}, ""),
+])
+def test_pairs_that_a_sweep_found_to_fail(tiny_corpus, tmp_path, combination, reason):
+    outcome = trial(combination, tiny_corpus, tmp_path / "trial")
+    assert outcome.kind == (REFUSED if reason else TRAINED)
+    assert outcome.reason.startswith(reason)

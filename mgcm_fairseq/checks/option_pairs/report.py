@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from mgcm_fairseq.evaluation.option_pairs.design import Pair, pairs
-from mgcm_fairseq.evaluation.option_pairs.factors import default
-from mgcm_fairseq.evaluation.option_pairs.sweep import Sweep
-from mgcm_fairseq.evaluation.option_pairs.trial import UPDATES
+from mgcm_fairseq.checks.option_pairs.design import Pair, pairs
+from mgcm_fairseq.checks.option_pairs.factors import default
+from mgcm_fairseq.checks.option_pairs.sweep import Sweep
+from mgcm_fairseq.checks.option_pairs.trial import UPDATES
 from mgcm_fairseq.evaluation.table import markdown
 
 

@@ -6,7 +6,8 @@ Level = tuple[str, str]  # factor, value
 Combination = Mapping[str, str]  # factor -> value; a factor that is not in it has its first value
 
 FACTORS: dict[str, dict[str, str]] = {
-    "precision": {"fp32": "", "bf16": "--bf16", "fp16": "--fp16", "amp": "--amp",
+    "precision": {"fp32": "", "bf16": "--bf16", "fp16": "--fp16",
+                  "fp16, each its copy": "--fp16 --fp16-no-flatten-grads", "amp": "--amp",
                   "memory-efficient-bf16": "--memory-efficient-bf16"},
     "workers": {"1": "", "2, legacy_ddp": "--ddp-backend legacy_ddp", "2, pytorch_ddp": "--ddp-backend pytorch_ddp",
                 "2, pytorch_ddp, find unused": "--ddp-backend pytorch_ddp --find-unused-parameters"},

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 import mgcm_fairseq.tasks  # noqa: F401 - brings fairseq before the trainings are forked off
-from mgcm_fairseq.evaluation.option_pairs.factors import Combination, options, workers
+from mgcm_fairseq.checks.option_pairs.factors import Combination, options, workers
 
 UPDATES = 3
 PATIENCE = 180.0  # seconds, after which a training counts as hanging

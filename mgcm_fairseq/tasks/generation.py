@@ -1,0 +1,48 @@
+"""What fairseq-generate and fairseq-interactive can be asked for that this model has no answer to, and what to use."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mgcm_fairseq.data.errors import InputError
+
+REFUSED = {  # fairseq's option: (the models that it is for, what to do)
+    "score_reference": ("a model that is called with source and target tokens alone",
+                        "fairseq-validate gives the loss of the references."),
+    "print_alignment": ("a model whose source are tokens",
+                        "scripts/plot_segments.py shows when each word is written."),
+    "constraints": ("a task that reads words that a translation must have", "Leave it out."),
+    "print_step": ("a model that refines its translation in steps", "Leave it out."),
+    "retain_iter_history": ("a model that refines its translation in steps", "Leave it out."),
+}
+
+
+def check_options(options: Any) -> None:
+    """InputError for the first option that fairseq would fail on with a traceback."""
+    for name, (wanted, remedy) in REFUSED.items():
+        if getattr(options, name, None):
+            raise InputError(f"--{name.replace('_', '-')}", wanted, "simul_st", remedy)
+
+
+def refuse_language_model() -> InputError:
+    """For --lm-path."""
+    return InputError("--lm-path", "a language model over this corpus's vocabulary that fairseq can call step by step",
+                      "one that does not fit beside simul_st", "Leave it out: no task here trains one.")
+
+
+def refuse_typing() -> InputError:
+    """For fairseq-interactive."""
+    return InputError("fairseq-interactive", "a task that translates what is typed", "simul_st, which hears speech",
+                      "scripts/translate.sh some.wav shows the translation of a recording.")
+
+
+def as_weights(sample: dict[str, Any], model: torch.nn.Module) -> dict[str, Any]:
+    """The sample with its audio in the type of the model's weights: --fp16 halves the weights alone."""
+    dtype = next(model.parameters()).dtype
+    return {**sample, "net_input": {name: value.to(dtype) if _is_audio(value) else value
+                                    for name, value in sample["net_input"].items()}}
+
+
+def _is_audio(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
