@@ -186,7 +186,8 @@ def start_from_wav2vec2(cfg: DictConfig) -> dict[str, Tensor] | None:
     try:
         described = json.dumps({**pretrained.config, **overrides})
     except TypeError as error:
-        raise InputError(cfg.w2v_path, "a configuration of numbers and texts", str(error), "Pass another file.") from error
+        raise InputError(cfg.w2v_path, "a configuration of numbers and texts", str(error), "Pass another file."
+                         ) from error
     with open_dict(cfg):
         cfg.w2v_config = described
         cfg.w2v_normalize = pretrained.normalize
