@@ -54,7 +54,7 @@ def _source(args: argparse.Namespace) -> tuple[str, np.ndarray, str]:
 
 def _find(utterances: list[Utterance], name: str, path: Path) -> Utterance:
     named = [one for one in utterances if one.id == name]
-    if not named and name.isdecimal():
+    if not named and name.isdecimal() and len(name) < 10:
         named = utterances[int(name):int(name) + 1]
     if not named:
         raise InputError("--utterance", f"an id of {path}, or an index from 0 to {len(utterances) - 1}", name,

@@ -16,6 +16,9 @@ HELP = (f"policies: {', '.join(POLICIES)} (whose lag is its beam); LAG is the va
         f"{', '.join(policy.lag for policy in POLICIES.values())}; OPTIONS are the agent's")
 
 
+_LONGEST_LAG = 12  # characters; it is part of the name of a folder
+
+
 class Choice(NamedTuple):
     """A policy at some lags."""
 
@@ -62,7 +65,7 @@ def _words(text: str) -> list[str]:
 
 
 def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdecimal()
+    return len(text) <= _LONGEST_LAG and text.replace(".", "", 1).isdecimal()
 
 
 class _Parser(ArgumentParser):

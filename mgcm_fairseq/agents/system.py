@@ -76,7 +76,12 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
     except Exception as error:  # of a configuration or of weights that were changed, which fail in any way
         raise InputError(checkpoint, "a checkpoint of fairseq-train", f"{type(error).__name__}: {error}".split("\n")[0],
                          "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py.") from error
-    return System(models[0].network.eval(), task.vocabulary, record)
+    network = models[0].network
+    for name, weight in network.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise InputError(checkpoint, "weights that are numbers", f"NaN or infinity in {name}",
+                             "Take another copy of it, or an earlier checkpoint.")
+    return System(network.eval(), task.vocabulary, record)
 
 
 def record_of(checkpoint: Path, corpus: Path | None) -> CorpusRecord:

@@ -71,7 +71,7 @@ def _named(texts: Sequence[str]) -> dict[str, list[Path]]:
 
 
 def _whole(option: str, text: str, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
+    if not text.isdecimal() or len(text) > 18 or int(text) < least:
         raise InputError(option, f"a whole number of at least {least}", repr(text), "Correct the option.")
     return int(text)
 

@@ -13,7 +13,7 @@ from mgcm_fairseq.agents.system import System
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation.logs import run_name
 
-LABEL = re.compile(r"[\w-]+")
+LABEL = re.compile(r"[\w-]{1,100}")
 OFFLINE = "offline"
 
 
@@ -53,7 +53,8 @@ def parse_runs(texts: Sequence[str]) -> list[Run]:
         name, policy, lags, options = read_choice(text)
         label = name or policy
         if not LABEL.fullmatch(label):
-            raise InputError("--run", "a NAME of letters, digits, _ and -", repr(label), "It names a folder.")
+            raise InputError("--run", "a NAME of letters, digits, _ and -, 100 at most", repr(label),
+                             "It names a folder.")
         for lag in lags:
             run = Run(label, policy, lag, options)
             if run.name in runs:

@@ -55,7 +55,7 @@ def _rank(path: Path, metric: str) -> tuple[float, int]:
         goal = state["cfg"]["checkpoint"]
         higher, of = bool(goal["maximize_best_checkpoint_metric"]), goal["best_checkpoint_metric"]
         updates = int(state["optimizer_history"][-1]["num_updates"])
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
         raise InputError(path, "a checkpoint in which fairseq-train recorded its score", f"none ({error!r})",
                          "Average others, or take --last.") from error
     if of != metric or HIGHER_IS_BETTER.get(of, higher) != higher:

@@ -159,7 +159,7 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int, seed: in
 
 
 def _lag_range(text: str) -> tuple[int, int]:
-    numbers = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
+    numbers = [int(part) if part.strip().isdecimal() and len(part) < 10 else 0 for part in text.split(",")]
     if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
         raise InputError("--lags", "two whole numbers, 1 <= LOWEST <= HIGHEST", repr(text), "Write e.g. 1,15.")
     return numbers[0], numbers[1]
@@ -183,8 +183,13 @@ def start_from_wav2vec2(cfg: DictConfig) -> dict[str, Tensor] | None:
         return None
     overrides = front_end_overrides(cfg)
     pretrained = read_wav2vec2(Path(cfg.w2v_path), cfg.w2v_trust, overrides)
+    try:
+        described = json.dumps({**pretrained.config, **overrides})
+    except TypeError as error:
+        raise InputError(cfg.w2v_path, "a configuration of numbers and texts", str(error), "Pass another file."
+                         ) from error
     with open_dict(cfg):
-        cfg.w2v_config = json.dumps({**pretrained.config, **overrides})
+        cfg.w2v_config = described
         cfg.w2v_normalize = pretrained.normalize
     return pretrained.weights
 

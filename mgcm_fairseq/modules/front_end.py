@@ -84,6 +84,10 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
         return a @ b
 
 
+MOST = {"encoder_layers": 1_000, "encoder_embed_dim": 2**16, "encoder_ffn_embed_dim": 2**18}
+"""Beyond these a configuration is broken: building what it says would take hours and all memory."""
+
+
 class Wav2Vec2FrontEnd(nn.Module):
     """Waveform to features of the last wav2vec 2.0 layer, without masking and without the pre-training heads."""
 
@@ -97,7 +101,7 @@ class Wav2Vec2FrontEnd(nn.Module):
         """
         super().__init__()
         self.config = OmegaConf.merge(OmegaConf.structured(Wav2Vec2Config), config)
-        if not re.fullmatch(r"(?s)(?!.*\*\s*\*)[\d\s\[\](),+*]+", self.config.conv_feature_layers):
+        if not re.fullmatch(r"(?s)(?!.*\*[^+]*\*|.*\d{5})[\d\s\[\](),+*]+", self.config.conv_feature_layers):
             raise InputError("wav2vec2 front end", "conv_feature_layers as a list of (channels, kernel, stride)",
                              repr(self.config.conv_feature_layers), "fairseq would run it as code: use another file.")
         wanted = {"layer_type": "transformer", "quantize_input": False, "crop_seq_to_multiple": 1}
@@ -105,6 +109,10 @@ class Wav2Vec2FrontEnd(nn.Module):
         if unsupported:
             found = [getattr(self.config, name) for name in unsupported]
             raise ValueError(f"wav2vec2 front end: cannot run {unsupported} = {found}.")
+        for name, most in MOST.items():
+            if not 0 < getattr(self.config, name) <= most:
+                raise InputError("wav2vec2 front end", f"{name} from 1 to {most:,}", str(getattr(self.config, name)),
+                                 "Use another file, or correct --w2v-config.")
         self.normalize = normalize
         self._update = self._passes = 0
         self.wav2vec2 = Wav2Vec2Model(self.config)

@@ -164,6 +164,6 @@ def updates_of(checkpoint: Path) -> int:
     state = load_checkpoint(checkpoint, mmap=True)
     try:
         return int(state["optimizer_history"][-1]["num_updates"])
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
         raise InputError(checkpoint, "a checkpoint in which fairseq-train recorded its updates", f"none ({error!r})",
                          "Remove it, or take another copy of it.") from error

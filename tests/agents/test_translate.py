@@ -125,3 +125,11 @@ def test_a_checkpoint_whose_configuration_was_changed_is_refused(tiny_checkpoint
     torch.save(state, tmp_path / "a.pt")
     with pytest.raises(InputError):
         load_system(tmp_path / "a.pt", None)
+
+
+def test_a_checkpoint_whose_weights_are_no_numbers_is_refused(tiny_checkpoint, tmp_path):
+    state = torch.load(tiny_checkpoint)
+    state["model"]["network.decoder.embedding.weight"][7, 3] = float("nan")
+    torch.save(state, tmp_path / "a.pt")
+    with pytest.raises(InputError, match=r"a\.pt: expected weights that are numbers, found NaN or infinity in \w+\."):
+        load_system(tmp_path / "a.pt", None)

@@ -151,6 +151,7 @@ def test_other_settings_in_the_same_folder_are_refused(command, evaluated, tmp_p
 @pytest.mark.parametrize(("text", "message"), [
     ("wait-segment", "expected .*POLICY:LAG"), ("wait-segment:x", "POLICY:LAG"), ("", "POLICY:LAG"),
     ("wait-q:3", "expected one of wait-segment"), ("wait-k:3 'x", "No closing quotation"),
+    ("wait-k:" + "1" * 400, "POLICY:LAG"), ("x" * 101 + "=wait-k:3", "expected a NAME of letters"),
     ("x/../y=wait-k:3", "expected a NAME of letters"), ("wait-k:3,3", "expected each policy and lag once"),
 ])
 def test_runs_that_cannot_be_read_are_refused(text, message):

@@ -72,7 +72,7 @@ def test_unfit_files_are_refused(tmp_path, fault, message):
         start_from_wav2vec2(OmegaConf.structured(config(w2v_path=str(path))))
 
 
-@pytest.mark.parametrize("text", ["{", "[1]"])
+@pytest.mark.parametrize("text", ["{", "[1]", "[" * 100_000, "9" * 5_000])
 def test_broken_json_is_refused(text):
     with pytest.raises(InputError, match="--w2v-config"):
         network(w2v_config=text)
@@ -136,3 +136,9 @@ def test_fairseqs_search_reads_the_model(beam):
                 logits = model.network.decoder(torch.cat([torch.tensor([5]), tokens[:-1]]).unsqueeze(0), memory)[0]
                 expected = logits.log_softmax(-1).gather(1, tokens.unsqueeze(1)).mean()
                 torch.testing.assert_close(hypothesis["score"], expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("lags", ["9" * 5_000 + ",15", "1," + "9" * 5_000, "²,15", ""])
+def test_lags_that_are_no_numbers_are_refused(lags):
+    with pytest.raises(InputError, match="--lags"):
+        network(lags=lags)

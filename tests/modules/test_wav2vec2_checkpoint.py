@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.simul_st import build_network, start_from_wav2vec2
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
+from mgcm_fairseq.modules.wav2vec2_kinds import strings_of
 from tests.models.test_simul_st import SMALL, pretrained
 from tests.modules.networks import KINDS, PAD, config
 
@@ -122,6 +123,8 @@ FAULTS = {
     "cfg": (lambda: {**good(), "cfg": [1]}, "found a list there"),
     "type": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "encoder_layers": "twelve"}),
              "make a wav2vec 2.0, found ValidationError.*twelve"),
+    "no number and no text": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "dropout": b"0.1"}),
+                              "a configuration of numbers and texts"),
     "sizes": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "encoder_attention_heads": 7}),
               "make a wav2vec 2.0, found AssertionError"),
     "code": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "conv_feature_layers": "exit()"}),
@@ -149,3 +152,24 @@ def test_an_unknown_value_in_w2v_config_is_refused(tmp_path):
 def test_a_good_file_gives_its_weights(tmp_path):
     front_end = start(tmp_path / "w2v.pt", good())
     assert torch.equal(front_end.wav2vec2.state_dict()[KEY], pretrained().state_dict()[KEY])
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("encoder_layers", 10**30), ("encoder_layers", 0), ("encoder_embed_dim", 2**40), ("encoder_ffn_embed_dim", 10**9)])
+def test_a_size_that_no_network_has_is_refused_before_it_is_built(tmp_path, name, value):
+    with pytest.raises(InputError, match=f"expected {name} from 1 to"):
+        start(tmp_path / "w2v.pt", named("wav2vec2", model={"_name": "wav2vec2", **SMALL, name: value}))
+
+
+@pytest.mark.parametrize("layers", ["[(8,10,5)] * 99999", "[(8,10,5)] * 999 * 999", "[(8,10,5)] * (9 * 999)"])
+def test_convolutions_without_number_are_refused(tmp_path, layers):
+    with pytest.raises(InputError, match="conv_feature_layers as a list"):
+        start(tmp_path / "w2v.pt",
+              named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "conv_feature_layers": layers}))
+
+
+def test_a_broken_archive_has_no_strings(tmp_path):
+    start_of_directory = b"PK\x01\x02" + bytes(38) + b"\xff\xff\xff\x7f" + b"a/data.pkl"
+    end = b"PK\x05\x06" + bytes(4) + b"\x01\0\x01\0" + len(start_of_directory).to_bytes(4, "little") + bytes(6)
+    (tmp_path / "a").write_bytes(start_of_directory + end)
+    assert strings_of(tmp_path / "a") == set()

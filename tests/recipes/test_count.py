@@ -46,6 +46,7 @@ def test_a_plan_leaves_the_configuration_as_it_is(tiny_corpus):
 
 
 @pytest.mark.parametrize("history", [{}, {"optimizer_history": []}, {"optimizer_history": [{"num_updates": "many"}]},
+                                     {"optimizer_history": [{"num_updates": float("inf")}]},
                                      {"optimizer_history": [None]}])
 def test_a_checkpoint_that_does_not_know_its_updates_is_refused(tmp_path, history):
     torch.save(history, tmp_path / "a.pt")

@@ -13,6 +13,7 @@ from mgcm_fairseq.checks.fuzzing.target import Files, LossError, RefusedError, T
 from mgcm_fairseq.data.errors import InputError
 
 ACCEPTED, REFUSED = "accepted", "refused"
+ASKED = (0, 2)  # with these argparse ends a program, for --help and for a line that is wrong
 FAULTS = ("traceback", "silent loss", "hang", "out of memory", "crash")
 
 
@@ -46,7 +47,7 @@ def attempt(target: Target, folder: Path, seconds: float) -> Outcome:
     except (InputError, RefusedError) as error:
         return Outcome(REFUSED, _skeleton(str(error).replace(str(folder), "")))
     except SystemExit as error:
-        return Outcome(REFUSED, "argparse") if error.code == 2 else _fault("traceback", error)
+        return Outcome(REFUSED, "argparse") if error.code in ASKED else _fault("traceback", error)
     except LossError as error:
         return Outcome("silent loss", _skeleton(str(error).partition(":")[0]), str(error))
     except Hang as error:

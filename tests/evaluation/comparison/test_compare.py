@@ -217,6 +217,7 @@ def test_another_number_of_sentences_is_another_test_set(good, bad, tmp_path, ca
     (["a=x", "a=y"], "expected each name once"),
     (["a=x", "--seed", "-1"], "--seed: expected a whole number of at least 0"),
     (["a=x", "--resamples", "0"], "--resamples: expected a whole number of at least 1"),
+    (["a=x", "--seed", "9" * 5_000], "--seed: expected a whole number of at least 0"),
     (["a=x", "--at", "1,,2"], "--at: expected numbers"), (["a=nowhere"], "nowhere/results.json: expected"),
 ])
 def test_bad_arguments_are_named(tmp_path, capsys, arguments, message):

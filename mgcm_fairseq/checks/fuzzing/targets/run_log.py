@@ -28,13 +28,15 @@ class Log:
                 random.choice(("instances.part", "instances.part", "instances.log")): part}
 
     def read(self, folder: Path) -> None:
+        whole = (folder / "instances.log").exists()
         before = next(path.read_bytes() for path in folder.glob("instances.*"))
         run = RunLog(folder, len(REFERENCES), SETTINGS, ENVIRONMENT)
         missing = run.missing
         for index in missing:
             run.add(records()[index])
         read_instances(folder, REFERENCES)
-        kept = [line for line in before.decode().split("\n")[:-1] if line]
+        *finished_lines, last = before.decode().split("\n")  # of half a run the last one may be torn
+        kept = [line for line in (*finished_lines, last if whole else "") if line]
         lines = (folder / "instances.log").read_bytes().decode().split("\n")
         same("sentences", sum(1 for line in lines if line), len(REFERENCES))
         same("finished sentences that are lost", [one for one in kept if json.loads(one) not in
