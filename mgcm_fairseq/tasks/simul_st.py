@@ -114,6 +114,7 @@ class SimulSTTask(FairseqTask):
         self.vocabulary = record.vocabulary()
         self.dictionary = Dictionary.load(io.TextIOWrapper(io.BytesIO(record.dictionary), encoding="utf-8"))
         self.trained_on = ""  # fingerprint of the preparation that the checkpoint, which was loaded, was trained on
+        self.train_subset = "train"  # the split that is trained on; check_training brings another
         self.warned = False
         self.validation_generator: Any = None
         self.conflict: ConflictStep | None = None
@@ -137,7 +138,7 @@ class SimulSTTask(FairseqTask):
         """Reads SPLIT.tsv of the corpus folder."""
         manifest = Path(self.cfg.data) / f"{split}.tsv"
         utterances = Columns(manifest)
-        train = split.startswith("train")
+        train = split == self.train_subset
         if train:
             self._record_preparation(manifest)
         seed = self.cfg.seed + 1 if train else None  # as fairseq seeds the first epoch's batches
@@ -210,6 +211,7 @@ class SimulSTTask(FairseqTask):
     def check_training(self, cfg: Any) -> None:
         """InputError for a training that could not tell its best checkpoints; for the repair in compat."""
         check_goal(cfg)
+        self.train_subset = cfg.dataset.train_subset
 
     def train_step(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update_num: int,
                    ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
@@ -233,7 +235,7 @@ class SimulSTTask(FairseqTask):
     def explain_not_finite(self, samples: list[dict[str, Any]], model: Any, criterion: Any, updates: int, amp: bool,
                            cause: str) -> InputError:
         """Where gradients of the next update stop being finite, for the repair in compat; `cause` is fairseq's."""
-        [names] = [dataset.utterances.ids for dataset in self.datasets.values() if dataset.shuffle_seed is not None]
+        names = self.datasets[self.train_subset].utterances.ids
         return explanation(search(model, criterion, samples, amp), updates + 1, cause, names)
 
     def state_dict(self) -> dict[str, Any]:
