@@ -19,7 +19,7 @@ def test_set(options: Namespace) -> tuple[list[str], Setting]:
     """Transcripts, and what the processes that translate need, of the options of evaluate.sh."""
     utterances = read_manifest(options.corpus / f"{options.split}.tsv")
     listed = _list(options.corpus, options.split)
-    if not listed.is_file():
+    if not os.path.isfile(listed):
         raise InputError(listed, "SimulEval's list of wavs", "no such file", PREPARE)
     wavs = read_list(listed)
     if len(wavs) != len(utterances):
@@ -35,7 +35,7 @@ def test_set(options: Namespace) -> tuple[list[str], Setting]:
 
 def with_vocabulary(corpus: Path) -> Path | None:
     """A corpus that has a vocabulary of its own, which is to be the checkpoint's; a test set needs none."""
-    return corpus if (corpus / "config.yaml").exists() else None
+    return corpus if os.path.exists(corpus / "config.yaml") else None
 
 
 def identity(corpus: Path, split: str, wavs: Sequence[str], record: CorpusRecord) -> str:
@@ -44,7 +44,7 @@ def identity(corpus: Path, split: str, wavs: Sequence[str], record: CorpusRecord
     `record`: the checkpoint's, for a corpus that has no vocabulary of its own.
     """
     paths = {corpus / name: content for name, content in record.files.items()}
-    vocabulary = [path if path.exists() else content for path, content in paths.items()]
+    vocabulary = [path if os.path.exists(path) else content for path, content in paths.items()]
     sizes = " ".join(f"{Path(wav).name}:{Path(wav).stat().st_size}" for wav in wavs)
     return digest([corpus / f"{split}.tsv", *vocabulary], sizes)
 

@@ -140,7 +140,7 @@ class SimulSTTask(FairseqTask):
         utterances = Columns(manifest)
         train = split == self.train_subset
         if train:
-            self._record_preparation(manifest)
+            self._record_training(manifest, utterances)
         seed = self.cfg.seed + 1 if train else None  # as fairseq seeds the first epoch's batches
         augmentation = Augmentation.parse(self.cfg.augment_speed, self.cfg.augment_gain, self.cfg.augment_noise,
                                           self.cfg.seed) if train else None
@@ -149,8 +149,10 @@ class SimulSTTask(FairseqTask):
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
                     utterances.frames.sum() / self.corpus.sample_rate / 3600)
 
-    def _record_preparation(self, manifest: Path) -> None:
-        self.record = replace(self.record, preparation=fingerprint(manifest.read_bytes()))
+    def _record_training(self, manifest: Path, utterances: Columns) -> None:
+        trained = utterances.frames[utterances.frames <= self.cfg.max_source_samples]  # the others are left out
+        self.record = replace(self.record, preparation=fingerprint(manifest.read_bytes()),
+                              longest=int(trained.max(initial=0)))
         if self.trained_on not in ("", self.record.preparation):
             logger.info("%s: preparation %s; the checkpoint that was loaded was trained on %s", manifest,
                         self.record.preparation, self.trained_on)
