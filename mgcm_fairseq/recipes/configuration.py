@@ -6,12 +6,17 @@ from collections.abc import Sequence
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import mgcm_fairseq.tasks  # noqa: F401 - registers what the YAMLs name
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.recipes.rows import CONFIGS
+
+
+SECTIONS = ("common", "distributed_training", "dataset", "optimization", "checkpoint", "task", "model", "criterion",
+            "optimizer", "lr_scheduler")
+"""What the recipes read options of."""
 
 
 def resolve(stage: str, overrides: Sequence[str]) -> DictConfig:
@@ -33,12 +38,28 @@ def resolve(stage: str, overrides: Sequence[str]) -> DictConfig:
             with initialize_config_dir(str(CONFIGS), version_base="1.1"):
                 cfg = compose(f"paper/{stage}", overrides=[one for one in overrides if not is_launcher(one)])
             add_defaults(cfg)
-            return DictConfig(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
-    except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:  # the last two of a value
+            found = DictConfig(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
+    except (HydraException, OmegaConfBaseException, ValueError, RecursionError, OSError) as error:  # the last of names
         raise InputError(f"configs/paper/{stage}.yaml with {' '.join(overrides)}", "options of fairseq and of simul_st",
                          " ".join(f"{error} {error.__cause__ or ''}".split()),
                          "Correct KEY=VALUE; where fairseq has such an option and the YAMLs lack it, write ++KEY=VALUE."
                          ) from error
+    _check_sections(found, stage)
+    return found
+
+
+def _check_sections(cfg: DictConfig, stage: str) -> None:
+    """InputError where KEY=VALUE put a value in the place of a section, or nothing in that of the batch's size."""
+    for section in SECTIONS:
+        if not isinstance(cfg.get(section), DictConfig):
+            raise InputError("KEY=VALUE", f"a section {section} with options, as configs/paper/{stage}.yaml has it",
+                             repr(cfg.get(section)), f"Write {section}.OPTION=VALUE.")
+    frequency, samples = cfg.optimization.update_freq, cfg.dataset.max_tokens
+    if not isinstance(frequency, ListConfig) or not frequency or type(frequency[0]) is not int or frequency[0] < 1:
+        raise InputError("optimization.update_freq", "a list of whole numbers from 1 on", str(frequency),
+                         "Write e.g. optimization.update_freq=[2].")
+    if type(samples) is not int or samples < 1:
+        raise InputError("dataset.max_tokens", "a number of samples from 1 on", str(samples), "Correct it.")
 
 
 def is_launcher(override: str) -> bool:

@@ -115,3 +115,15 @@ def test_a_cpu_trains_in_fp32():
 def test_a_number_that_python_does_not_read_is_an_input_error():
     with pytest.raises(InputError, match="KEY=VALUE"):
         resolve("multi_task", ["common.seed=" + "9" * 5_000])
+
+
+@pytest.mark.parametrize(("override", "message"), [
+    ("dataset=400000", "a section dataset with options"), ("~dataset", "a section dataset with options"),
+    ("optimization.update_freq=[]", "update_freq: expected a list of whole numbers"),
+    ("optimization.update_freq=[0]", "update_freq: expected a list of whole numbers"),
+    ("dataset.max_tokens=null", "max_tokens: expected a number of samples"),
+    ("dataset.max_tokens=-1", "max_tokens: expected a number of samples"),
+    ("a" * 300 + "=b", "KEY=VALUE")])
+def test_an_override_that_leaves_no_training_is_refused(override, message):
+    with pytest.raises(InputError, match=message):
+        resolve("multi_task", [*PATHS, override])
