@@ -10,6 +10,7 @@ from pathlib import Path
 from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.data.simuleval_lists import read_list
 from mgcm_fairseq.evaluation.workers import Setting
 
 PREPARE = "Prepare it with scripts/prep_corpus.sh."
@@ -56,11 +57,6 @@ def digest(files: Iterable[Path | bytes], more: str = "") -> str:
         with io.BytesIO(one) if isinstance(one, bytes) else one.open("rb") as file:
             whole.update(hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()[:16]
-
-
-def read_list(path: Path) -> list[str]:
-    """The wavs in a list of SimulEval's, whose names may hold any character that ends no line there."""
-    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
 def _list(corpus: Path, split: str) -> Path:
