@@ -10,7 +10,7 @@ VERSION = next(line.split('"')[1] for line in (HERE / "mgcm_fairseq" / "__init__
                if line.startswith("__version__"))
 
 REQUIRED = [
-    # repaired in mgcm_fairseq/compat.py, so held to the versions that the repairs were tested with
+    # repaired in mgcm_fairseq/compat, so held to the versions that the repairs were tested with
     "fairseq-fixed==0.12.3.1",  # fairseq, under its own import name, for Python 3.11 and later
     "torchaudio>=2.11,<2.12",  # resampling; its compiled part does not load on a CPU torch
     # figures depend on the version

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mgcm_fairseq import compat
+from mgcm_fairseq.compat import imports
 from mgcm_fairseq.data.errors import InputError
 from tests.modules.networks import network, speech, tokens
 
@@ -112,7 +113,7 @@ def test_torchaudio_works_once_repaired() -> None:
 
 
 def test_torchaudio_says_why_what_was_compiled_is_missing() -> None:
-    stub = compat._without_extension("no libcudart")
+    stub = imports._without_extension("no libcudart")
 
     @stub.fail_if_no_align  # type: ignore[untyped-decorator]
     def forced_align() -> None:

@@ -10,7 +10,7 @@ import torch
 from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 from torch.utils.data import DataLoader, Dataset
 
-from mgcm_fairseq import compat
+from mgcm_fairseq.compat import ending
 from mgcm_fairseq.data.errors import InputError
 
 DIED = ("has died or does not answer, for lack of memory it may be. The same command goes on from the last checkpoint. "
@@ -21,7 +21,7 @@ DIED = ("has died or does not answer, for lack of memory it may be. The same com
 def told(monkeypatch, capsys):
     """What a program writes to stderr that ends with an error."""
     monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
-    compat.end_input_errors_without_a_traceback()
+    ending.end_input_errors_without_a_traceback()
 
     def tell(error):
         sys.excepthook(type(error), error, None)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from mgcm_fairseq import compat
+from mgcm_fairseq.compat import resuming
 from mgcm_fairseq.data.errors import InputError
 from tests.fixtures import made_once
 from tests.training.here import train_here, weights
@@ -160,7 +160,7 @@ def test_contents_that_are_none_of_fairseqs_are_refused_on_every_worker(begun, t
     torch.save(torch.load(begun) | change, tmp_path / "other.pt")
     trainer = SimpleNamespace(data_parallel_rank=0, data_parallel_world_size=1)
     with pytest.raises(InputError, match=f"other.pt: expected a checkpoint by fairseq, found {found}"):
-        compat._contents(trainer, str(tmp_path / "other.pt"))
+        resuming._contents(trainer, str(tmp_path / "other.pt"))
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tiny_corpus, tmp_path):

@@ -1,0 +1,78 @@
+"""What programs end with in place of a traceback, where nothing is wrong with them."""
+
+import re
+import sys
+import types
+from itertools import dropwhile
+
+from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
+
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.stopping import SAID
+from mgcm_fairseq.data.whole import lacks_room
+
+DIED: dict[str, str] = {
+    r"DataLoader worker \(pid.*\) (is killed|exited)": "a process that loads data",
+    # gloo and the store through which workers meet
+    r"Connection (closed|reset) by peer|Broken pipe \[|Socket Timeout|recvBytes|Connection was likely closed|"
+    r"timeout caused pair closure|"
+    # NCCL
+    r"remote process exit|exit of a remote peer|communicator was aborted|NCCL.* [Aa]borted|"
+    r"collective operation timeout":
+        "a worker of this training",
+}
+"""What PyTorch says once a process has died or does not answer, and which one it was."""
+
+
+def end_input_errors_without_a_traceback() -> None:
+    """Has fairseq's programs, which catch nothing, end with one sentence where nothing is wrong with them.
+
+    That is: with the input, with a full disk, with a process that was killed beside them, or where their user has
+    stopped them.
+    """
+    before = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            print(SAID, file=sys.stderr)
+        elif sentence := _sentence(error):
+            print(f"error: {sentence}", file=sys.stderr)
+        else:
+            before(kind, error, trace)
+
+    if before.__module__ != __name__:
+        sys.excepthook = show
+
+
+def _sentence(error: BaseException) -> str:
+    """What to say of an error in place of its traceback; empty where the traceback is needed.
+
+    PyTorch brings an error from another process as text: fairseq's workers on one machine are processes that it
+    starts, and so are those that load data.
+    """
+    if said := error if isinstance(error, InputError) else lacks_room(error):
+        return str(said)
+    if isinstance(error, ProcessExitedException):
+        return _died("a worker of this training", str(error))
+    if not isinstance(error, RuntimeError | ProcessRaisedException):
+        return ""
+    text = _without_traceback(str(error))
+    if text.startswith(_INPUT_ERROR):
+        return text.removeprefix(_INPUT_ERROR)
+    if full := re.match(r"OSError: \[Errno (\d+)\] ([^:]*)(?:: '(.*)')?", text):
+        return str(lacks_room(OSError(int(full[1]), full[2], full[3])) or "")
+    return next((_died(who, text) for pattern, who in DIED.items() if re.search(pattern, text)), "")
+
+
+_INPUT_ERROR = f"{InputError.__module__}.{InputError.__qualname__}: "  # as a traceback names it
+
+
+def _without_traceback(text: str) -> str:
+    """The error at the end of a traceback, or the text itself if it has none."""
+    _, traceback, end = text.rpartition("Traceback (most recent call last):\n")
+    return "\n".join(dropwhile(lambda line: line.startswith(" "), end.splitlines())) if traceback else text
+
+
+def _died(who: str, text: str) -> str:
+    return (f"{who} has died or does not answer, for lack of memory it may be. The same command goes on from the last "
+            f"checkpoint. ({text.strip().splitlines()[0][:160]})")
