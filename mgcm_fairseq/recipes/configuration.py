@@ -13,7 +13,6 @@ import mgcm_fairseq.tasks  # noqa: F401 - registers what the YAMLs name
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.recipes.rows import CONFIGS
 
-
 SECTIONS = ("common", "distributed_training", "dataset", "optimization", "checkpoint", "task", "model", "criterion",
             "optimizer", "lr_scheduler")
 """What the recipes read options of."""
