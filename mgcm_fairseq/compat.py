@@ -20,10 +20,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
+from omegaconf import DictConfig
+from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.stopping import SAID
@@ -52,6 +55,7 @@ def install() -> None:
     take_one_precision()
     name_optimizers_that_need_fp32_copies()
     let_tasks_explain_gradients_that_are_not_finite()
+    save_no_checkpoint_for_input_errors()
 
 
 def keep_logging_quiet() -> None:
@@ -93,10 +97,15 @@ def silence_what_only_others_can_mend() -> None:
 
 DIED: dict[str, str] = {
     r"DataLoader worker \(pid.*\) (is killed|exited)": "a process that loads data",
-    r"Connection (closed|reset) by peer|Broken pipe \[|Socket Timeout|recvBytes|Connection was likely closed":
-        "another worker of this training",
+    # gloo and the store through which workers meet
+    r"Connection (closed|reset) by peer|Broken pipe \[|Socket Timeout|recvBytes|Connection was likely closed|"
+    r"timeout caused pair closure|"
+    # NCCL
+    r"remote process exit|exit of a remote peer|communicator was aborted|NCCL.* [Aa]borted|"
+    r"collective operation timeout":
+        "a worker of this training",
 }
-"""What PyTorch says once a process has died, and which one it was."""
+"""What PyTorch says once a process has died or does not answer, and which one it was."""
 
 
 def end_input_errors_without_a_traceback() -> None:
@@ -108,21 +117,49 @@ def end_input_errors_without_a_traceback() -> None:
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
-        died = [who for pattern, who in DIED.items() if isinstance(error, RuntimeError) and
-                re.search(pattern, str(error))]
-        said = error if isinstance(error, InputError) else lacks_room(error)
-        if said:
-            print(f"error: {said}", file=sys.stderr)
-        elif isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt):
             print(SAID, file=sys.stderr)
-        elif died:
-            print(f"error: {died[0]} has died, for lack of memory it may be. The same command goes on from the last "
-                  f"checkpoint. ({str(error).splitlines()[0][:160]})", file=sys.stderr)
+        elif sentence := _sentence(error):
+            print(f"error: {sentence}", file=sys.stderr)
         else:
             before(kind, error, trace)
 
     if before.__module__ != __name__:
         sys.excepthook = show
+
+
+def _sentence(error: BaseException) -> str:
+    """What to say of an error in place of its traceback; empty where the traceback is needed.
+
+    PyTorch brings an error from another process as text: fairseq's workers on one machine are processes that it
+    starts, and so are those that load data.
+    """
+    if said := error if isinstance(error, InputError) else lacks_room(error):
+        return str(said)
+    if isinstance(error, ProcessExitedException):
+        return _died("a worker of this training", str(error))
+    if not isinstance(error, RuntimeError | ProcessRaisedException):
+        return ""
+    text = _without_traceback(str(error))
+    if text.startswith(_INPUT_ERROR):
+        return text.removeprefix(_INPUT_ERROR)
+    if full := re.match(r"OSError: \[Errno (\d+)\] ([^:]*)(?:: '(.*)')?", text):
+        return str(lacks_room(OSError(int(full[1]), full[2], full[3])) or "")
+    return next((_died(who, text) for pattern, who in DIED.items() if re.search(pattern, text)), "")
+
+
+_INPUT_ERROR = f"{InputError.__module__}.{InputError.__qualname__}: "  # as a traceback names it
+
+
+def _without_traceback(text: str) -> str:
+    """The error at the end of a traceback, or the text itself if it has none."""
+    _, traceback, end = text.rpartition("Traceback (most recent call last):\n")
+    return "\n".join(dropwhile(lambda line: line.startswith(" "), end.splitlines())) if traceback else text
+
+
+def _died(who: str, text: str) -> str:
+    return (f"{who} has died or does not answer, for lack of memory it may be. The same command goes on from the last "
+            f"checkpoint. ({text.strip().splitlines()[0][:160]})")
 
 
 def let_any_text_be_printed() -> None:
@@ -211,7 +248,7 @@ def allow_fairseq_checkpoints() -> None:
     others with a class of fairseq's in place of each tensor.
     """
     from fairseq.distributed.utils import _TensorPlaceholder
-    from omegaconf import DictConfig, ListConfig
+    from omegaconf import ListConfig
     from omegaconf.base import ContainerMetadata, Metadata
     from omegaconf.nodes import AnyNode
 
@@ -340,21 +377,42 @@ def _contents(trainer: Any, filename: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if trainer.data_parallel_rank == 0:
         try:
-            state = load_checkpoint(Path(filename), mmap=True)
-            shapes = {name: tuple(getattr(weight, "shape", ())) for name, weight in state.get("model", {}).items()}
-            groups = (state.get("last_optimizer_state") or {}).get("param_groups", [])
-            found = {"path": filename, "cfg": state.get("cfg"), "shapes": shapes,
-                     "optimized": [len(group["params"]) for group in groups],
-                     "history": (state.get("optimizer_history") or [{}])[-1],
-                     "ema": "ema" in state.get("extra_state", {}), "task_state": state.get("task_state", {})}
+            found = _described(filename)
         except InputError as error:
             found = {"fault": [str(part) for part in error.__reduce__()[1]]}
+        except Exception as error:  # contents that are none of fairseq's fail in any way; the other workers wait here
+            found = {"fault": [filename, _BY_FAIRSEQ, f"one that fails with {type(error).__name__}: {error}",
+                               _OTHER_CHECKPOINT]}
     if trainer.data_parallel_world_size > 1:
         found = broadcast_object(found, src_rank=0, group=trainer.data_parallel_process_group,
                                  dist_device=trainer.device)
     if "fault" in found:
         raise InputError(*found["fault"])
     return found
+
+
+_BY_FAIRSEQ, _OTHER_CHECKPOINT = "a checkpoint by fairseq", "Name another checkpoint, or copy this one again."
+_PARTS: dict[str, Any] = {"model": dict, "optimizer_history": list, "extra_state": dict}
+_PARTS_THAT_MAY_LACK: dict[str, Any] = {"cfg": dict | DictConfig, "last_optimizer_state": dict, "task_state": dict}
+
+
+def _described(filename: str) -> dict[str, Any]:
+    """The same on the worker that reads the file; InputError if it lacks what fairseq goes on from."""
+    state = load_checkpoint(Path(filename), mmap=True)
+    for part, kind in (_PARTS | _PARTS_THAT_MAY_LACK).items():
+        value = state.get(part)
+        if not isinstance(value, kind) and (value is not None or part in _PARTS):
+            found = f"no {part}" if value is None else f"a {type(value).__name__} as its {part}"
+            raise InputError(filename, _BY_FAIRSEQ, found, _OTHER_CHECKPOINT)
+    history = state["optimizer_history"][-1] if state["optimizer_history"] else {}
+    if not isinstance(history, dict):
+        found = f"a {type(history).__name__} in its optimizer_history"
+        raise InputError(filename, _BY_FAIRSEQ, found, _OTHER_CHECKPOINT)
+    groups = (state.get("last_optimizer_state") or {}).get("param_groups", [])
+    return {"path": filename, "cfg": state.get("cfg"), "history": history,
+            "shapes": {name: tuple(getattr(weight, "shape", ())) for name, weight in state["model"].items()},
+            "optimized": [len(group["params"]) for group in groups],
+            "ema": "ema" in state["extra_state"], "task_state": state.get("task_state") or {}}
 
 
 @contextmanager
@@ -409,10 +467,11 @@ def end_a_training_that_is_finished() -> None:
 
     It makes one more update whenever the command of a finished training is given again, and writes the checkpoint anew.
     """
-    module = sys.modules.get("fairseq_cli.train")  # only its own programs train, and they import it first
-    if module is None or getattr(module.train, "ends", False):
-        return
+    import fairseq_cli.train as module  # all that it imports is imported by now
+
     stock = module.train
+    if getattr(stock, "ends", False):
+        return
 
     def train(cfg: Any, trainer: Any, task: Any, epoch_itr: Any) -> Any:
         updates = trainer.get_num_updates()
@@ -422,7 +481,7 @@ def end_a_training_that_is_finished() -> None:
         return stock(cfg, trainer, task, epoch_itr)
 
     train.ends = True  # type: ignore[attr-defined]  # the same
-    module.train = train  # type: ignore[attr-defined]
+    module.train = train
 
 
 def let_ddp_run_on_cpu() -> None:
@@ -576,6 +635,22 @@ def let_tasks_explain_gradients_that_are_not_finite() -> None:
 
     train_step.explains = True  # type: ignore[attr-defined]  # the same
     trainer.Trainer.train_step = train_step
+
+
+def save_no_checkpoint_for_input_errors() -> None:
+    """Keeps fairseq from writing all weights to crash.pt where the input ended the training, and no number did."""
+    from fairseq.trainer import Trainer
+
+    stock = Trainer.save_checkpoint
+    if getattr(stock, "but_for_input_errors", False):
+        return
+
+    def save(self: Any, filename: str, extra_state: dict[str, Any]) -> str | None:
+        saved: str | None = None if isinstance(sys.exception(), InputError) else stock(self, filename, extra_state)
+        return saved
+
+    save.but_for_input_errors = True  # type: ignore[attr-defined]  # the same
+    Trainer.save_checkpoint = save
 
 
 def load_checkpoint(path: Path, trust: bool = False, mmap: bool = False) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from mgcm_fairseq.agents.system import System, load_system
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.samples import SOUND, first_fault
+from mgcm_fairseq.data.simuleval_lists import read_list
 
 
 class SystemAgent(SpeechToTextAgent):
@@ -76,8 +77,7 @@ def _check_unit(args: Namespace, system: System) -> None:
 
 def _first_faulty(listed: str | None) -> str | None:
     """The first wav in the list that simuleval was given whose samples are no sound."""
-    lines = Path(listed).read_text(encoding="utf-8").split("\n") if listed else []
-    for wav in filter(None, lines):
+    for wav in filter(None, read_list(Path(listed)) if listed else []):
         samples, rate = soundfile.read(wav.strip(), dtype="float32")
         if first_fault(samples, rate):
             return wav.strip()

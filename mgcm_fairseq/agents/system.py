@@ -1,5 +1,6 @@
 """A trained checkpoint with the vocabulary that it carries, ready to translate."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,7 @@ class System:
     network: SimulSTNetwork
     vocabulary: Vocabulary
     record: CorpusRecord
+    longest: int  # samples at 16 kHz of the longest utterance that it was trained on, or could be
 
     @property
     def corpus(self) -> CorpusConfig:
@@ -81,7 +83,7 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
         if not torch.isfinite(weight).all():
             raise InputError(checkpoint, "weights that are numbers", f"NaN or infinity in {name}",
                              "Take another copy of it, or an earlier checkpoint.")
-    return System(network.eval(), task.vocabulary, record)
+    return System(network.eval(), task.vocabulary, record, record.longest or task.cfg.max_source_samples)
 
 
 def record_of(checkpoint: Path, corpus: Path | None) -> CorpusRecord:
@@ -96,8 +98,13 @@ def trained_on(checkpoint: Path) -> Path:
     return Path(_task(load_checkpoint(checkpoint, mmap=True), checkpoint)["data"])
 
 
+def is_open(folder: Path) -> bool:
+    """Whether it is a folder that this user may enter. Never a PermissionError, also where one above it is closed."""
+    return os.path.isdir(folder) and os.access(folder, os.X_OK)
+
+
 def _check_is_there(checkpoint: Path) -> None:
-    if not checkpoint.is_file():
+    if not os.path.isfile(checkpoint):
         raise InputError(checkpoint, "a checkpoint", "no such file",
                          "Correct --checkpoint, or make the demo's model with scripts/demo.sh.")
 
@@ -107,9 +114,9 @@ def _record(state: Mapping[str, Any], checkpoint: Path, corpus: Path | None) -> 
     kept = CorpusRecord.of_state(state.get("task_state", {}), checkpoint)
     if kept is None:
         folder = corpus or Path(task["data"])
-        if not folder.is_dir():
+        if not is_open(folder):
             raise InputError(checkpoint, "a checkpoint with its vocabulary inside, or its corpus",
-                             f"an older checkpoint, and no folder {folder}",
+                             f"an older checkpoint, and {folder}, which is not there or closed to you",
                              "Pass --corpus with the folder that it was trained on.")
         return CorpusRecord.read(folder)
     if corpus is not None:

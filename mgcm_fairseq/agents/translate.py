@@ -24,7 +24,7 @@ def main() -> None:
     try:
         samples_N = read_any(args.audio)
         agent = _agent(args)
-        if warning := too_long(len(samples_N), args.checkpoint, args.corpus):
+        if warning := too_long(len(samples_N), agent.system.longest):
             print(f"{args.audio.name}: {warning}", file=sys.stderr)
         for seconds, words in listen(agent, samples_N, READ_MS):
             if words:

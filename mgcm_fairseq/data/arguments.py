@@ -3,12 +3,15 @@
 import argparse
 from collections.abc import Callable, Collection
 
+from mgcm_fairseq.data.plain_numbers import plain_number, plain_whole
+
 
 def positive(text: str) -> int:
     """A whole number from 1 on."""
-    if not text.isdecimal() or int(text) == 0:
+    value = plain_whole(text)
+    if not value:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found {text!r}")
-    return int(text)
+    return value
 
 
 def positives(text: str) -> list[int]:
@@ -19,10 +22,7 @@ def positives(text: str) -> list[int]:
 def number(lowest: float, highest: float, what: str) -> Callable[[str], float]:
     """A type for numbers from `lowest` to `highest`; `what` names them in the error, with both ends."""
     def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
+        value = plain_number(text)
         if not lowest <= value <= highest:
             raise argparse.ArgumentTypeError(f"expected {what}, found {text!r}")
         return value

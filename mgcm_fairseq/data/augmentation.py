@@ -7,6 +7,7 @@ import torch
 
 from mgcm_fairseq.compat import repair_torchaudio
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.plain_numbers import plain_number
 
 STEPS = 20  # speeds are multiples of 1/20: the resampling filter grows with the denominator
 SLOWEST, FASTEST = 0.5, 2.0
@@ -93,10 +94,7 @@ def _range(option: str, text: str) -> Range | None:
 
 
 def _numbers(option: str, text: str) -> list[float]:
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = [float("nan")]
+    numbers = [plain_number(part) for part in text.split(",")]
     if not np.isfinite(numbers).all():
         raise InputError(option, "numbers with a comma between them", repr(text), "Leave it out, or correct it.")
     return numbers

@@ -1,5 +1,6 @@
 """The config.yaml beside a prepared corpus: languages, vocabulary and SentencePiece model."""
 
+import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class CorpusConfig:
     def read(cls, folder: Path) -> "CorpusConfig":
         """Reads folder/config.yaml; raises InputError if it is missing or its keys are not exactly these."""
         path = folder / "config.yaml"
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise InputError(path, "the configuration of a prepared corpus", "no such file",
                              "Run scripts/prep_corpus.sh and pass the folder that it names.")
         try:

@@ -1,4 +1,4 @@
-"""What a checkpoint carries of its corpus: languages, the whole vocabulary, and a fingerprint of the preparation."""
+"""What a checkpoint carries of its corpus: languages, the whole vocabulary, and what it knows of the training set."""
 
 import hashlib
 import os
@@ -26,6 +26,7 @@ class CorpusRecord:
     model: bytes  # of SentencePiece
     dictionary: bytes  # of fairseq
     preparation: str = ""  # fingerprint of the training manifest; empty where it is not known
+    longest: int = 0  # samples at 16 kHz of the longest utterance of training; 0 where it is not known
 
     @classmethod
     def read(cls, folder: Path) -> "CorpusRecord":
@@ -47,12 +48,13 @@ class CorpusRecord:
         if not _is_whole(kept):
             raise InputError(place, "the vocabulary and languages of its corpus inside", f"{kept!r:.80}",
                              "The file was changed: take another copy of it.")
-        return cls(place, CorpusConfig(**kept["config"]), kept["model"], kept["dictionary"], kept["preparation"])
+        return cls(place, CorpusConfig(**kept["config"]), kept["model"], kept["dictionary"], kept["preparation"],
+                   kept.get("longest", 0))
 
     def state(self) -> dict[str, Any]:
         """What `of_state` reads, of plain values, which load without running code."""
         return {"config": asdict(self.config), "model": self.model, "dictionary": self.dictionary,
-                "preparation": self.preparation}
+                "preparation": self.preparation, "longest": self.longest}
 
     @property
     def fingerprint(self) -> str:
@@ -96,4 +98,5 @@ def _is_whole(kept: Any) -> bool:
             and isinstance(config["sample_rate"], int)
             and all(isinstance(name, str) and name == Path(name).name and name not in _NOT_NAMES for name in names)
             and all(isinstance(kept.get(part), bytes) for part in ("model", "dictionary"))
-            and isinstance(kept.get("preparation"), str))
+            and isinstance(kept.get("preparation"), str)
+            and type(kept.get("longest", 0)) is int and kept.get("longest", 0) >= 0)  # older checkpoints have none

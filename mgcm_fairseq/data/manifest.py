@@ -1,5 +1,6 @@
 """The TSV manifest of a split: one utterance a line, audio as `wav:offset:frames` in samples."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -36,7 +37,7 @@ def read_manifest(path: Path) -> list[Utterance]:
 
 def read_rows(path: Path) -> Iterator[tuple[dict[str, str], Span]]:
     """The fields of each line as text, and what its audio says; raises InputError as `read_manifest`."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(path, "a manifest", "no such file", "Run scripts/prep_corpus.sh first.")
     lines = text_lines(path, "Prepare the corpus again.")
     header = tuple(next(lines, (1, ""))[1].split("\t"))

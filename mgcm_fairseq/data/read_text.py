@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.whole import write_whole
 
 
 def text_lines(path: Path, remedy: str) -> Iterator[tuple[int, str]]:
@@ -20,6 +21,24 @@ def text_lines(path: Path, remedy: str) -> Iterator[tuple[int, str]]:
                 yield number, line.removesuffix(b"\n").decode("utf-8")
             except UnicodeDecodeError as error:
                 raise InputError((path, number), "text in utf-8", f"byte 0x{line[error.start]:02x}", remedy) from error
+
+
+def drop_torn_line(path: Path) -> None:
+    """Takes a last line without a line feed, which a kill cut off, from the file, so that the next can be added."""
+    data = path.read_bytes()
+    whole = data[:data.rfind(b"\n") + 1]
+    if whole != data:
+        write_whole(path, whole)
+
+
+def json_lines(path: Path, remedy: str) -> Iterator[tuple[int, Any]]:
+    """Number and value of each line of a file that grows line by line; a torn last one is taken from the file."""
+    drop_torn_line(path)
+    for number, line in text_lines(path, remedy):
+        try:
+            yield number, parse_json(line)
+        except ValueError as error:
+            raise InputError((path, number), "JSON", repr(line[:80]), remedy) from error
 
 
 def read_text(path: Path, remedy: str) -> str:

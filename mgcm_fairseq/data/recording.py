@@ -7,7 +7,7 @@ import numpy as np
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.preparation.riff import bytes_missing
+from mgcm_fairseq.data.riff_chunks import read_samples
 from mgcm_fairseq.data.samples import SOUND, first_fault
 from mgcm_fairseq.data.sound_files import SoundError, opened, sound_blocks
 
@@ -27,7 +27,7 @@ def read_any(path: Path) -> np.ndarray:
 
     if not path.is_file():
         raise InputError(path, "an audio file", "no such file", "Give the path of a wav, flac or ogg file.")
-    if missing := bytes_missing(path):
+    if missing := read_samples(path).missing:
         print(f"{path}: {missing} bytes less than its header promises. The recording is cut off.", file=sys.stderr)
     blocks, count = [np.zeros(0, np.float32)], 0
     try:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE, AudioSpan
 from mgcm_fairseq.data.manifest import Utterance
+from mgcm_fairseq.data.read_text import read_text
 from mgcm_fairseq.data.whole import room_in, write_whole
 
 
@@ -34,6 +35,12 @@ def write_lists(folder: Path, split: str, utterances: Sequence[Utterance], worke
     write_whole(source, "".join(f"{path.resolve()}\n" for path in paths))
     write_whole(target, "".join(f"{utterance.tgt_text}\n" for utterance in utterances))
     return [*paths, source, target]
+
+
+def read_list(path: Path) -> list[str]:
+    """The wavs in a list, whose names may hold any character that ends no line there; InputError if it is not utf-8."""
+    text = read_text(path, "Save the list in utf-8, or write it with scripts/prep_corpus.sh.")
+    return text.removesuffix("\n").split("\n")
 
 
 def _cut(span: AudioSpan, path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.data.riff_chunks import chunks, says_nothing
+from mgcm_fairseq.data.riff_chunks import Samples, read_samples
 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # Hz
 MOST_CHANNELS = 256
@@ -50,17 +50,19 @@ def _weights(rate: int) -> int:
 
 
 @contextmanager
-def opened(path: Path, in_one_go: bool = False) -> Iterator[soundfile.SoundFile]:
+def opened(path: Path, in_one_go: bool = False, samples: Samples | None = None) -> Iterator[soundfile.SoundFile]:
     """The file, of any format that libsndfile reads; SoundError, from the block under it too, for what cannot be read.
 
     Args:
         in_one_go: to be read from its start to its end; some formats know neither their length nor how to seek.
+        samples: what `read_samples` says of the file, where it has been asked already.
     """
     kind = _InOneGo if in_one_go else soundfile.SoundFile
     try:
-        if _chunks_of_samples(path) > 1:
+        samples = samples or read_samples(path)
+        if samples.chunks > 1:
             raise SoundError("more than one chunk of samples")  # of which libsndfile reads the last
-        zero = false_zero(path)
+        zero = samples.false_zero
         with nullcontext(path) if zero is None else _Streamed(path, zero) as source, kind(source) as file:
             check_header(file.frames, file.samplerate, file.channels, path.stat().st_size)
             yield file
@@ -79,27 +81,6 @@ def sound_blocks(path: Path) -> Iterator[np.ndarray]:
         size = 8 * _BLOCK // max(8, file.channels)
         while len(samples := file.read(size, dtype="float32", always_2d=True)):
             yield samples
-
-
-def false_zero(path: Path) -> int | None:
-    """The byte where a wav says that it has no samples, if it has some: it was written into a pipe. Else None."""
-    with path.open("rb") as file:
-        for name, length, start in chunks(file):
-            if name == b"data":
-                return start - 4 if length == 0 and says_nothing(file, length, start) else None
-    return None
-
-
-def _chunks_of_samples(path: Path) -> int:
-    """How many a wav has; one where that one is as long as the file goes."""
-    count = 0
-    with path.open("rb") as file:
-        for name, length, start in chunks(file):
-            if name == b"data":
-                count += 1
-                if says_nothing(file, length, start):
-                    break
-    return count
 
 
 def what_libsndfile_says(error: soundfile.SoundFileError) -> str:

@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO
 from mgcm_fairseq.data.errors import InputError
 
 PROBE = 1 << 16  # bytes
+_OF_WRITERS = (OSError, RuntimeError, sqlite3.Error)  # libsndfile's errors are RuntimeErrors, as PyTorch's
 REMEDY = "Make room and run the same command again: it goes on from what is finished."
 
 
@@ -30,8 +32,8 @@ def whole(path: Path, size: int | None = None, partial: Path | None = None) -> I
     try:
         yield partial
         partial.replace(path)
-    except Exception as error:
-        full = explain(error, path, partial, size)
+    except BaseException as error:
+        full = _explain(error, path, partial, size)
         with suppress(OSError):
             partial.unlink()
         if full:
@@ -39,11 +41,11 @@ def whole(path: Path, size: int | None = None, partial: Path | None = None) -> I
         raise
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Writes the file whole or not at all."""
+def write_whole(path: Path, content: str | bytes, partial: Path | None = None) -> None:
+    """Writes the file whole or not at all; `partial` as for `whole`."""
     data = content.encode("utf-8") if isinstance(content, str) else content
-    with whole(path, len(data)) as partial:
-        partial.write_bytes(data)
+    with whole(path, len(data), partial) as name:
+        name.write_bytes(data)
 
 
 @contextmanager
@@ -53,8 +55,8 @@ def appended(path: Path) -> Iterator[IO[str]]:
     try:
         with path.open("a", encoding="utf-8") as file:
             yield file
-    except Exception as error:
-        full = explain(error, path, path, None)
+    except BaseException as error:
+        full = _explain(error, path, path, None, probe=False)  # Python's files say why; these are never probed
         with suppress(OSError):
             os.truncate(path, before)
         if full:
@@ -69,7 +71,7 @@ def room_in(folder: Path, path: Path | None = None) -> Iterator[None]:
         yield
     except Exception as error:
         probe = folder / f".room.{os.getpid()}.tmp"
-        full = explain(error, path or folder, probe, None)
+        full = _explain(error, path or folder, probe, None)
         with suppress(OSError):
             probe.unlink()
         if full:
@@ -77,15 +79,19 @@ def room_in(folder: Path, path: Path | None = None) -> Iterator[None]:
         raise
 
 
-def explain(error: Exception, path: Path, partial: Path, size: int | None) -> InputError | None:
+def _explain(error: BaseException, path: Path, partial: Path, size: int | None,
+             probe: bool = True) -> InputError | None:
     """What to raise in place of `error` if there was no room to write `partial`, which was to become `path`.
 
-    libsndfile, PyTorch and SQLite do not say why a write failed, so a few more bytes are tried.
+    libsndfile, PyTorch and SQLite do not say why a write failed, so with `probe` a few more bytes are tried.
     """
-    if isinstance(error, InputError):
+    if not isinstance(error, _OF_WRITERS):
         return None
     written = partial.stat().st_size if partial.is_file() else 0
-    number = error.errno if isinstance(error, OSError) and error.errno in _LACKING else _probe(partial)
+    if isinstance(error, OSError) and error.errno in _LACKING:
+        number: int | None = error.errno
+    else:
+        number = _probe(partial) if probe else None
     if number is None:
         return None
     needed = "room for it" if size is None else f"room for its {_bytes(size)}"

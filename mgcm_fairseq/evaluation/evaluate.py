@@ -10,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 from mgcm_fairseq.agents.choice import HELP
-from mgcm_fairseq.agents.system import load_system, record_of, trained_on
+from mgcm_fairseq.agents.system import is_open, load_system, record_of, trained_on
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.errors import InputError
@@ -86,9 +86,10 @@ def _record(options: argparse.Namespace) -> CorpusRecord:
     """The checkpoint's vocabulary and languages. Sets --corpus, where it is not given, to the corpus trained on."""
     if options.corpus is None:
         options.corpus = trained_on(options.checkpoint)
-        if not options.corpus.is_dir():
+        if not is_open(options.corpus):
             raise InputError("--corpus", "the prepared corpus of the test set",
-                             f"nothing, and no {options.corpus}, which the checkpoint was trained on", "Pass it.")
+                             f"nothing, and {options.corpus}, which the checkpoint was trained on, is not there or "
+                             "closed to you", "Pass it.")
     return record_of(options.checkpoint, with_vocabulary(options.corpus))
 
 

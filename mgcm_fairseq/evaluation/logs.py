@@ -7,7 +7,7 @@ from typing import Any
 
 from mgcm_fairseq.agents.choice import lag_text
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.read_text import parse_json, read_json, text_lines
+from mgcm_fairseq.data.read_text import drop_torn_line, parse_json, read_json, text_lines
 from mgcm_fairseq.data.whole import appended, write_whole
 
 DECISIVE = ("commit", "torch", "simuleval", "cpu", "gpu")  # of the environment: what text and times may depend on
@@ -64,9 +64,7 @@ class RunLog:
         """What was finished before an interruption, which may have cut off the last line."""
         if not self.partial.exists():
             return
-        *whole, cut = self.partial.read_bytes().split(b"\n")
-        if cut:
-            write_whole(self.partial, b"".join(line + b"\n" for line in whole))
+        drop_torn_line(self.partial)
         for number, line in text_lines(self.partial, self._again):
             try:
                 record = parse_json(line)

@@ -10,6 +10,7 @@ from pathlib import Path
 from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.data.simuleval_lists import read_list
 from mgcm_fairseq.evaluation.workers import Setting
 
 PREPARE = "Prepare it with scripts/prep_corpus.sh."
@@ -19,7 +20,7 @@ def test_set(options: Namespace) -> tuple[list[str], Setting]:
     """Transcripts, and what the processes that translate need, of the options of evaluate.sh."""
     utterances = read_manifest(options.corpus / f"{options.split}.tsv")
     listed = _list(options.corpus, options.split)
-    if not listed.is_file():
+    if not os.path.isfile(listed):
         raise InputError(listed, "SimulEval's list of wavs", "no such file", PREPARE)
     wavs = read_list(listed)
     if len(wavs) != len(utterances):
@@ -35,7 +36,7 @@ def test_set(options: Namespace) -> tuple[list[str], Setting]:
 
 def with_vocabulary(corpus: Path) -> Path | None:
     """A corpus that has a vocabulary of its own, which is to be the checkpoint's; a test set needs none."""
-    return corpus if (corpus / "config.yaml").exists() else None
+    return corpus if os.path.exists(corpus / "config.yaml") else None
 
 
 def identity(corpus: Path, split: str, wavs: Sequence[str], record: CorpusRecord) -> str:
@@ -44,7 +45,7 @@ def identity(corpus: Path, split: str, wavs: Sequence[str], record: CorpusRecord
     `record`: the checkpoint's, for a corpus that has no vocabulary of its own.
     """
     paths = {corpus / name: content for name, content in record.files.items()}
-    vocabulary = [path if path.exists() else content for path, content in paths.items()]
+    vocabulary = [path if os.path.exists(path) else content for path, content in paths.items()]
     sizes = " ".join(f"{Path(wav).name}:{Path(wav).stat().st_size}" for wav in wavs)
     return digest([corpus / f"{split}.tsv", *vocabulary], sizes)
 
@@ -56,11 +57,6 @@ def digest(files: Iterable[Path | bytes], more: str = "") -> str:
         with io.BytesIO(one) if isinstance(one, bytes) else one.open("rb") as file:
             whole.update(hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()[:16]
-
-
-def read_list(path: Path) -> list[str]:
-    """The wavs in a list of SimulEval's, whose names may hold any character that ends no line there."""
-    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 
 def _list(corpus: Path, split: str) -> Path:

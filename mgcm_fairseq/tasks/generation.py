@@ -31,6 +31,12 @@ def refuse_language_model() -> InputError:
                       "one that does not fit beside simul_st", "Leave it out: no task here trains one.")
 
 
+def refuse_reading() -> InputError:
+    """For fairseq-eval-lm."""
+    return InputError("fairseq-eval-lm", "a language model", "simul_st, which translates speech",
+                      "fairseq-validate gives its loss on a split.")
+
+
 def refuse_typing() -> InputError:
     """For fairseq-interactive."""
     return InputError("fairseq-interactive", "a task that translates what is typed", "simul_st, which hears speech",
@@ -40,6 +46,8 @@ def refuse_typing() -> InputError:
 def as_weights(sample: dict[str, Any], model: torch.nn.Module) -> dict[str, Any]:
     """The sample with its audio in the type of the model's weights: --fp16 halves the weights alone."""
     dtype = next(model.parameters()).dtype
+    if dtype == torch.float32:
+        return sample  # which the trainer has made what it needs
     return {**sample, "net_input": {name: value.to(dtype) if _is_audio(value) else value
                                     for name, value in sample["net_input"].items()}}
 

@@ -29,7 +29,13 @@ from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import SimulSTModel, start_from_wav2vec2
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
-from mgcm_fairseq.tasks.generation import as_weights, check_options, refuse_language_model, refuse_typing
+from mgcm_fairseq.tasks.generation import (
+    as_weights,
+    check_options,
+    refuse_language_model,
+    refuse_reading,
+    refuse_typing,
+)
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.goal import check_goal
 from mgcm_fairseq.training.non_finite import explanation, search
@@ -108,6 +114,7 @@ class SimulSTTask(FairseqTask):
         self.vocabulary = record.vocabulary()
         self.dictionary = Dictionary.load(io.TextIOWrapper(io.BytesIO(record.dictionary), encoding="utf-8"))
         self.trained_on = ""  # fingerprint of the preparation that the checkpoint, which was loaded, was trained on
+        self.train_subset = "train"  # the split that is trained on; check_training brings another
         self.warned = False
         self.validation_generator: Any = None
         self.conflict: ConflictStep | None = None
@@ -131,9 +138,9 @@ class SimulSTTask(FairseqTask):
         """Reads SPLIT.tsv of the corpus folder."""
         manifest = Path(self.cfg.data) / f"{split}.tsv"
         utterances = Columns(manifest)
-        train = split.startswith("train")
+        train = split == self.train_subset
         if train:
-            self._record_preparation(manifest)
+            self._record_training(manifest, utterances)
         seed = self.cfg.seed + 1 if train else None  # as fairseq seeds the first epoch's batches
         augmentation = Augmentation.parse(self.cfg.augment_speed, self.cfg.augment_gain, self.cfg.augment_noise,
                                           self.cfg.seed) if train else None
@@ -142,8 +149,10 @@ class SimulSTTask(FairseqTask):
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
                     utterances.frames.sum() / self.corpus.sample_rate / 3600)
 
-    def _record_preparation(self, manifest: Path) -> None:
-        self.record = replace(self.record, preparation=fingerprint(manifest.read_bytes()))
+    def _record_training(self, manifest: Path, utterances: Columns) -> None:
+        trained = utterances.frames[utterances.frames <= self.cfg.max_source_samples]  # the others are left out
+        self.record = replace(self.record, preparation=fingerprint(manifest.read_bytes()),
+                              longest=int(trained.max(initial=0)))
         if self.trained_on not in ("", self.record.preparation):
             logger.info("%s: preparation %s; the checkpoint that was loaded was trained on %s", manifest,
                         self.record.preparation, self.trained_on)
@@ -204,6 +213,7 @@ class SimulSTTask(FairseqTask):
     def check_training(self, cfg: Any) -> None:
         """InputError for a training that could not tell its best checkpoints; for the repair in compat."""
         check_goal(cfg)
+        self.train_subset = cfg.dataset.train_subset
 
     def train_step(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update_num: int,
                    ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
@@ -227,7 +237,7 @@ class SimulSTTask(FairseqTask):
     def explain_not_finite(self, samples: list[dict[str, Any]], model: Any, criterion: Any, updates: int, amp: bool,
                            cause: str) -> InputError:
         """Where gradients of the next update stop being finite, for the repair in compat; `cause` is fairseq's."""
-        [names] = [dataset.utterances.ids for dataset in self.datasets.values() if dataset.shuffle_seed is not None]
+        names = self.datasets[self.train_subset].utterances.ids
         return explanation(search(model, criterion, samples, amp), updates + 1, cause, names)
 
     def state_dict(self) -> dict[str, Any]:
@@ -262,6 +272,7 @@ class SimulSTTask(FairseqTask):
 
     def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple[Tensor, int, dict[str, Any]]:
         """Losses, the number of utterances, and with --eval-bleu the counts that corpus BLEU is made of."""
+        sample = as_weights(sample, model)
         loss, sample_size, log = super().valid_step(sample, model, criterion)
         log["scored"] = sample["nsentences"]
         if self.cfg.eval_bleu:
@@ -289,6 +300,10 @@ class SimulSTTask(FairseqTask):
     def get_interactive_tokens_and_lengths(self, lines: Any, encode_fn: Any) -> Any:
         """What fairseq-interactive asks for."""
         raise refuse_typing()
+
+    def eval_lm_dataloader(self, *args: Any, **options: Any) -> Any:
+        """What fairseq-eval-lm asks for."""
+        raise refuse_reading()
 
     def inference_step(self, generator: Any, models: list[Any], sample: dict[str, Any],
                        prefix_tokens: Tensor | None = None, constraints: Tensor | None = None) -> Any:

@@ -14,6 +14,9 @@ def check_goal(cfg: Any) -> None:
     Args:
         cfg: of fairseq, whole.
     """
+    if not getattr(cfg.criterion, "tasks", None):
+        raise InputError("--criterion", "multitask_cross_entropy", str(getattr(cfg.criterion, "_name", None)),
+                         "The model has no other losses: leave the option out.")
     checkpoint, plateau = cfg.checkpoint, getattr(cfg.lr_scheduler, "_name", None) == "reduce_lr_on_plateau"
     if cfg.dataset.disable_validation:
         waiting = "--lr-scheduler reduce_lr_on_plateau" if plateau else f"--patience {checkpoint.patience}"
@@ -25,7 +28,7 @@ def check_goal(cfg: Any) -> None:
     known = logged(cfg.criterion.tasks.split(","), cfg.task.eval_bleu)
     if metric not in known:
         remedy = "Add --eval-bleu (task.eval_bleu=true)." if metric == "bleu" else "Name one of these."
-        raise InputError("--best-checkpoint-metric", f"one that each validation logs: {', '.join(known)}",
+        raise InputError("--best-checkpoint-metric", f"one that a checkpoint can be chosen by: {', '.join(known)}",
                          repr(metric), remedy)
     if higher != HIGHER_IS_BETTER[metric]:
         option = "--maximize-best-checkpoint-metric (checkpoint.maximize_best_checkpoint_metric)"

@@ -23,6 +23,8 @@ class Finding(NamedTuple):
 def search(model: nn.Module, criterion: Any, samples: Sequence[dict[str, Any]], amp: bool) -> Finding:
     """Looks at the weights, then at each micro-batch: outputs of modules, losses, gradients. Changes no gradient.
 
+    It raises nothing, since the other workers wait for what it finds.
+
     Args:
         model: without data-parallel wrappers.
         criterion: with a loss for each task.
@@ -34,7 +36,12 @@ def search(model: nn.Module, criterion: Any, samples: Sequence[dict[str, Any]], 
         if value := _not_finite(parameter):
             return Finding(f"{value} among the weights {_short(name)}", [])
     for sample in batches:
-        if what := _in_batch(model, criterion, sample, amp):
+        try:
+            what = _in_batch(model, criterion, sample, amp)
+        except Exception as error:  # no memory for the gradients of all tasks, or whatever the values lead to
+            reason = (str(error).splitlines() or [""])[0]
+            what = f"a step that could not be looked at once more ({type(error).__name__}: {reason})"
+        if what:
             return Finding(what, sample["id"].tolist())
     return Finding("", [index for sample in batches for index in sample["id"].tolist()])
 

@@ -156,7 +156,8 @@ def _name(cfg: dict[str, Any], part: str) -> str | None:
 def _order(contents: dict[str, Any], model: nn.Module) -> list[int | None] | None:
     """The optimizer numbers parameters as the model names them, and so do the weights of the checkpoint."""
     names = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
-    then = [name for name in contents["shapes"] if name in set(names)]
+    known = set(names)
+    then = [name for name in contents["shapes"] if name in known]
     flat = contents["optimized"] == [1]
     if then == names and (flat or sum(contents["optimized"]) == len(names)):
         return None

@@ -42,7 +42,7 @@ def _shortened(stock: Any, join: Any) -> Any:
         few, every = (join(self, self._format_stats(fields)) for fields in (shown, stats))
 
         def note(record: logging.LogRecord) -> bool:
-            record.whole = record.getMessage().replace(few, every)
+            record.whole = record.getMessage().removesuffix(few) + every
             return True
 
         _fill_files()

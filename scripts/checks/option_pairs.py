@@ -3,7 +3,6 @@
 import argparse
 import sys
 from pathlib import Path
-from random import Random
 
 from mgcm_fairseq.checks.option_pairs.report import report
 from mgcm_fairseq.checks.option_pairs.sweep import Sweep
@@ -18,10 +17,10 @@ def main() -> int:
     args = _parser().parse_args()
     try:
         CorpusConfig.read(args.corpus)
+        args.out.mkdir(parents=True, exist_ok=True)
+        sweep = Sweep(args.corpus.resolve(), args.out.resolve(), args.seed)
     except InputError as error:
         sys.exit(f"option_pairs: {error}")
-    args.out.mkdir(parents=True, exist_ok=True)
-    sweep = Sweep(args.corpus.resolve(), args.out.resolve(), Random(args.seed))
     sweep.run(args.trials)
     signature = ", ".join(f"{key} {value}" for key, value in environment().items())
     text = report(sweep) + f"\nSeed {args.seed}; {signature}\n"
@@ -36,7 +35,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR",
                         help="gets trials.jsonl, a line for each training, and table.md; the same command goes on")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="of the order of trainings (1)")
-    parser.add_argument("--trials", type=positive, metavar="N", help="stop after N trainings (all pairs)")
+    parser.add_argument("--trials", type=positive, metavar="N",
+                        help="stop after N trainings, remembered ones included (all pairs)")
     return parser
 
 

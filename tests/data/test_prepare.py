@@ -18,8 +18,9 @@ import soundfile
 from mgcm_fairseq.data.audio import AudioSpan
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.data.preparation.blank import is_blank
 from mgcm_fairseq.data.preparation.segments import Segment
-from mgcm_fairseq.data.preparation.splits import _is_blank, train_filter
+from mgcm_fairseq.data.preparation.splits import train_filter
 from mgcm_fairseq.data.prepare import main
 from mgcm_fairseq.data.vocabulary import Vocabulary, train
 
@@ -109,7 +110,8 @@ def test_the_filter_counts_what_it_removes_from_train_and_leaves_dev_alone(corpu
     assert "train: the train filter of DiSeg removed 2: empty text" in capsys.readouterr().out
 
 
-BLANKS = ["\u200b", "\ufeff\u200b", "\x07", "\u00ad \u2060", "\u3000", "▁", "\ufffd", "\x00", "\u2028\x85"]
+BLANKS = ["\u200b", "\ufeff\u200b", "\x07", "\u00ad \u2060", "\u3000", "▁", "\ufffd", "\x00", "\u2028\x85",
+          "\u3164", "\uffa0 \u115f", "\u2800", "\ufe0f", "\u034f\u200b", "\u0301"]
 
 
 def test_text_that_a_vocabulary_sees_nothing_in_is_empty_text():
@@ -122,7 +124,7 @@ def test_text_that_a_vocabulary_sees_nothing_in_is_empty_text():
     model = sentencepiece.SentencePieceProcessor(model_proto=train(["The dog sees a house."] * 20, 20, ("en", "de")))
     nothing = [char for char in map(chr, [*range(0xd800), *range(0xe000, 0x20000)]) if not model.encode(char)]
     assert len(nothing) > 50
-    assert all(_is_blank(char) for char in nothing), [hex(ord(char)) for char in nothing if not _is_blank(char)]
+    assert all(is_blank(char) for char in nothing), [hex(ord(char)) for char in nothing if not is_blank(char)]
 
 
 def spoil(corpus) -> None:

@@ -3,13 +3,25 @@
 import pytest
 
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.read_text import decode_text, is_number, parse_json, read_json, text_lines
+from mgcm_fairseq.data.read_text import decode_text, is_number, json_lines, parse_json, read_json, text_lines
 
 
 def test_only_a_line_feed_ends_a_line(tmp_path):
     path = tmp_path / "a"
     path.write_bytes("a\u2028b\x85c\r\n\nlast".encode())
     assert list(text_lines(path, "")) == [(1, "a\u2028b\x85c\r"), (2, ""), (3, "last")]
+
+
+def test_a_torn_last_line_of_json_is_taken_from_the_file(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes('{"a": "b\u2028c"}\n[1]\n'.encode() + b'{"a": "\xe2\x80')
+    assert list(json_lines(path, "")) == [(1, {"a": "b\u2028c"}), (2, [1])]
+    assert path.read_bytes().endswith(b"[1]\n")
+    path.write_bytes(b"[1]\n[2\n")
+    with pytest.raises(InputError, match=r"a:2: expected JSON, found '\[2'. Begin again."):
+        list(json_lines(path, "Begin again."))
+    path.write_bytes(b"[1")
+    assert not list(json_lines(path, ""))
 
 
 def test_what_is_no_text_is_named_by_line(tmp_path):

@@ -12,6 +12,7 @@ from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.preparation.decode import decoded
 from mgcm_fairseq.data.preparation.headers import Header, Unusable, read_header
+from mgcm_fairseq.data.preparation.packs import Pack, write_pack
 from mgcm_fairseq.data.prepare import main
 from mgcm_fairseq.data.recording import read_any
 from mgcm_fairseq.data.samples import LOUDEST, first_fault
@@ -65,6 +66,13 @@ def test_what_is_decoded_is_looked_through(tmp_path, value, name, rate, channels
     write(tmp_path / "a.wav", value, rate, channels)
     with pytest.raises(ValueError, match=f"^{name} at 1.250 s$"):
         list(decoded(tmp_path / "a.wav"))
+
+
+def test_a_file_that_will_be_packed_is_looked_through_then_alone(tmp_path):
+    write(tmp_path / "a.wav", np.nan)
+    assert read_header(tmp_path / "a.wav", pack=True) == Header(32_000, True)
+    [part] = write_pack(Pack(tmp_path / "pack.wav", [str(tmp_path / "a.wav")]))
+    assert part == Unusable("unreadable audio", "nan at 1.250 s")
 
 
 def test_a_number_too_large_for_float32_is_infinite(tmp_path):

@@ -1,6 +1,7 @@
 """Headers that do not know, that lie and that no recording has: little memory and a clear word, here as in agents."""
 
 
+import io
 import struct
 import subprocess
 import sys
@@ -234,3 +235,16 @@ def test_two_chunks_of_samples_are_refused(tmp_path):
     assert read_header(path) == Unusable("unreadable audio", "more than one chunk of samples")
     with pytest.raises(InputError, match="more than one chunk of samples"):
         read_any(path)
+
+
+@pytest.mark.parametrize("length", [None, 0])
+def test_a_header_is_read_in_one_look_at_the_chunks(tmp_path, monkeypatch, length):
+    path, opens, real = wav(tmp_path / "a.wav", length), [], io.open
+
+    def counted(file, *arguments, **options):
+        opens.append(file)
+        return real(file, *arguments, **options)
+
+    monkeypatch.setattr(io, "open", counted)
+    assert isinstance(read_header(path), Header)
+    assert opens == [path]  # libsndfile opens it by itself

@@ -176,3 +176,39 @@ def test_any_other_error_stays_what_it_is(tmp_path, error):
 
 def test_an_error_that_nothing_explained_is_told_in_one_sentence():
     assert str(lacks_room(OSError(errno.ENOSPC, "No space left on device", "x"))).startswith("x: expected room")
+
+
+def test_a_fault_of_the_block_is_not_taken_for_a_full_disk(tmp_path):
+    (tmp_path / "a.tmp").symlink_to("/dev/full")
+    with pytest.raises(ValueError, match=r"^of another kind$"), whole(tmp_path / "a"):
+        raise ValueError("of another kind")
+
+
+def test_an_interrupt_leaves_nothing_half_written(tmp_path):
+    def interrupted(manager, write):
+        with pytest.raises(KeyboardInterrupt), manager as target:
+            write(target)
+
+    def half(partial):
+        partial.write_text("half")
+        raise KeyboardInterrupt
+
+    def half_a_line(log):
+        log.write("half")
+        raise KeyboardInterrupt
+
+    (tmp_path / "log").write_text("first\n")
+    interrupted(whole(tmp_path / "a"), half)
+    interrupted(appended(tmp_path / "log"), half_a_line)
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+    assert (tmp_path / "log").read_text() == "first\n"
+
+
+def test_a_live_log_is_never_written_to_but_by_its_block(tmp_path, monkeypatch):
+    """A kill before the log is cut back leaves what is in it then."""
+    path = tmp_path / "log"
+    path.write_text("first\n")
+    monkeypatch.setattr("mgcm_fairseq.data.whole.os.truncate", lambda *_: None)
+    with pytest.raises(OSError, match="not allowed"), appended(path):
+        raise OSError(errno.EACCES, "not allowed")
+    assert path.read_text() == "first\n"

@@ -2,7 +2,11 @@
 
 import json
 import logging
+import os
 import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
@@ -11,10 +15,11 @@ from mgcm_fairseq.agents import export, translate
 from mgcm_fairseq.agents.system import load_system
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.evaluation import evaluate
 from mgcm_fairseq.evaluation.test_sets import identity
 from mgcm_fairseq.models.averaging import average
-from tests.fixtures import made_once
+from tests.fixtures import made_once, run
 from tests.tasks.checkpoints import another_vocabulary, changed, without_record
 from tests.tasks.ways_in import WAYS_IN, arguments, train_here
 
@@ -48,6 +53,7 @@ def test_it_carries_the_corpus_that_it_was_trained_on(tiny_checkpoint, tiny_corp
     read = CorpusRecord.read(tiny_corpus)
     assert (kept.config, kept.model, kept.dictionary) == (read.config, read.model, read.dictionary)
     assert kept.preparation == fingerprint((tiny_corpus / "train.tsv").read_bytes())
+    assert kept.longest == max(one.n_frames for one in read_manifest(tiny_corpus / "train.tsv"))
 
 
 def test_alone_it_translates_a_wav_to_the_same_text(alone, tiny_corpus, tiny_segmenting_checkpoint, wav, tmp_path,
@@ -57,6 +63,52 @@ def test_alone_it_translates_a_wav_to_the_same_text(alone, tiny_corpus, tiny_seg
     monkeypatch.chdir(tmp_path)
     assert translated(capsys, wav, "--checkpoint", "model.pt") == expected
     assert len(expected.split()) > 3  # seconds, their unit, and words
+
+
+def test_how_long_its_training_speech_was_comes_from_it_alone(alone, tiny_corpus, tmp_path):
+    longest = CorpusRecord.of_state(torch.load(alone)["task_state"], alone).longest
+    average([alone, alone], tmp_path / "mean.pt")
+    assert load_system(tmp_path / "mean.pt", tiny_corpus).longest == longest > 0
+    older = changed(alone, tmp_path / "older.pt", lambda state: state["task_state"][KEY].pop("longest"))
+    assert load_system(older, tiny_corpus).longest == 480_000, "what --max-source-samples allowed"
+
+
+AS_ANOTHER_USER = """
+import os, sys
+from pathlib import Path
+from mgcm_fairseq.agents.system import load_system
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.evaluation import evaluate
+corpus, new, old, out = sys.argv[1:]
+load_system(Path(new), None)  # imports what another user may not read
+os.setuid(65534)
+try:
+    Path(corpus).is_dir()
+    sys.exit("the folder is open")
+except PermissionError:
+    load_system(Path(new), None)
+try:
+    load_system(Path(old), None)
+except InputError as error:
+    print(error)
+print(evaluate.main(["--checkpoint", new, "--out", out]))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_it_loads_where_the_home_that_it_was_trained_in_is_closed(tiny_checkpoint):
+    with TemporaryDirectory() as name:  # pytest's own are closed to others
+        folder = Path(name)
+        folder.chmod(0o777)
+        corpus = folder / "home" / "en-de"
+        corpus.mkdir(parents=True)
+        new = changed(tiny_checkpoint, folder / "new.pt", lambda state: state["cfg"]["task"].update(data=str(corpus)))
+        old = without_record(new, folder / "old.pt")
+        corpus.parent.chmod(0)
+        done = run(sys.executable, "-c", AS_ANOTHER_USER, corpus, new, old, folder / "out")
+    assert f"found an older checkpoint, and {corpus}, which is not there or closed to you" in done.stdout
+    assert done.stdout.endswith("\n2\n")
+    assert f"{corpus}, which the checkpoint was trained on, is not there or closed to you" in done.stderr
 
 
 def test_alone_it_is_exported_averaged_and_evaluated(alone, tiny_corpus, tmp_path, capsys):
@@ -80,7 +132,7 @@ def test_alone_it_is_exported_averaged_and_evaluated(alone, tiny_corpus, tmp_pat
 
 def test_an_evaluation_without_corpus_is_of_the_one_trained_on(alone, tmp_path, capsys):
     assert evaluate.main(["--checkpoint", str(alone), "--out", str(tmp_path / "out")]) == 2
-    assert "--corpus: expected the prepared corpus of the test set, found nothing, and no /nowhere/en-de" in (
+    assert "--corpus: expected the prepared corpus of the test set, found nothing, and /nowhere/en-de, which" in (
         capsys.readouterr().err)
 
 
@@ -133,7 +185,7 @@ def test_an_older_checkpoint_loads_with_its_corpus_and_says_what_is_not_known(
 
 def test_an_older_checkpoint_without_its_corpus_is_refused(alone, tmp_path):
     old = without_record(alone, tmp_path / "old.pt")
-    with pytest.raises(InputError, match=r"found an older checkpoint, and no folder /nowhere/en-de. Pass --corpus"):
+    with pytest.raises(InputError, match=r"found an older checkpoint, and /nowhere/en-de, which is not there"):
         load_system(old, None)
 
 

@@ -32,6 +32,11 @@ def test_typed_text_is_refused_with_what_shows_a_translation(task):
         task.get_interactive_tokens_and_lengths(["hello"], str)
 
 
+def test_a_program_for_language_models_is_refused(task):
+    with pytest.raises(InputError, match=r"fairseq-eval-lm: expected a language model, found simul_st"):
+        task.eval_lm_dataloader(None)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_audio_has_the_type_of_the_weights_and_lengths_stay(dtype):
     sample = {"id": 1, "net_input": {"src_tokens": torch.ones(2, 3), "src_lengths": torch.tensor([3, 2])}}

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from fairseq.criterions.cross_entropy import CrossEntropyCriterionConfig
 
 from mgcm_fairseq.core.metrics import HIGHER_IS_BETTER, logged
 from mgcm_fairseq.data.errors import InputError
@@ -13,7 +14,8 @@ HIGHER = "--maximize-best-checkpoint-metric"
 PLATEAU = ("--lr-scheduler", "reduce_lr_on_plateau")
 WRONG = {
     ("--best-checkpoint-metric", "bleu", HIGHER): "found 'bleu'. Add --eval-bleu",
-    ("--best-checkpoint-metric", "wer"): "one that each validation logs: loss, st_nll, st_acc, asr_nll, .* found 'wer'",
+    ("--best-checkpoint-metric", "wer"):
+        "one that a checkpoint can be chosen by: loss, st_nll, st_acc, asr_nll, .* found 'wer'",
     ("--tasks", "st,asr", "--best-checkpoint-metric", "mt_nll"): "loss, st_nll, st_acc, asr_nll, asr_acc, found",
     ("--tasks", "mt", "--best-checkpoint-metric", "st_nll"): "loss, mt_nll, mt_acc, found 'st_nll'",
     ("--best-checkpoint-metric", "segments"): "found 'segments'",
@@ -40,6 +42,13 @@ def test_a_goal_that_cannot_be_is_refused(tmp_path, options):
 @pytest.mark.parametrize("options", RIGHT, ids=" ".join)
 def test_a_goal_that_can_be_is_not(tmp_path, options):
     check_goal(config(tmp_path, tmp_path, 2, *options))
+
+
+def test_a_loss_that_the_model_does_not_have_is_refused(tmp_path):
+    cfg = config(tmp_path, tmp_path, 2)
+    cfg.criterion = CrossEntropyCriterionConfig(_name="cross_entropy")
+    with pytest.raises(InputError, match="--criterion: expected multitask_cross_entropy, found cross_entropy"):
+        check_goal(cfg)
 
 
 def test_nothing_is_trained_before_it_is_refused(tiny_corpus, tmp_path):

@@ -2,17 +2,22 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 import torch
 
+from mgcm_fairseq.data.corpus_record import fingerprint
+from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.simul_st import SimulSTModel
+from mgcm_fairseq.tasks.simul_st import SimulSTTask
 from mgcm_fairseq.training.non_finite import Finding, explanation, search
 from tests.fixtures import ENVIRONMENT, REPOSITORY, run, training_command
 from tests.modules.networks import network
 from tests.training.batches import criterion, sample
+from tests.training.here import train_here
 
 
 def batch(seed=0, first=0):
@@ -92,6 +97,18 @@ def test_a_batch_that_only_fills_up_is_left_out(model):
     assert search(model, criterion(), [{**batch(), "filler": True}], amp=False) == Finding("", [])
 
 
+def test_a_step_that_fails_once_more_is_told_of(model):
+    """The other workers wait for what this one finds."""
+    def fail(module, given, output):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to\nallocate")
+
+    handle = model.network.decoder.layers[0].ffn.fc1.register_forward_hook(fail)
+    assert search(model, criterion(), [batch()], amp=False) == Finding(
+        "a step that could not be looked at once more (OutOfMemoryError: CUDA out of memory. Tried to)", [0, 1, 2, 3])
+    handle.remove()
+    assert not any(module._forward_hooks for module in model.modules())
+
+
 def test_what_is_told():
     error = explanation(Finding("nan in the loss of task st", [1, 0]), 7, "gradients are Nan/Inf", ["a", "b"])
     assert str(error).startswith("update 7: expected finite gradients, found nan in the loss of task st, in the batch "
@@ -115,6 +132,29 @@ def test_training_ends_with_the_cause_and_without_traceback(tiny_corpus, tmp_pat
     assert found, said
     listed = [line.split("\t")[0] for line in (tiny_corpus / "train.tsv").read_text().splitlines()]
     assert set(found[2].split(", ")) <= set(listed)
+
+
+def test_a_split_beside_the_training_set_whose_name_begins_like_its_own(tiny_corpus, tmp_path):
+    corpus = shutil.copytree(tiny_corpus, tmp_path / "corpus")
+    shutil.copy(corpus / "dev.tsv", corpus / "train_dev.tsv")
+    with pytest.raises(InputError, match="update 2: expected finite gradients"):
+        train_here(corpus, tmp_path, 9, "--lr", "1e30", "--clip-norm", "0", "--no-save", "--optimizer", "sgd",
+                   "--valid-subset", "dev,train_dev", "--validate-interval-updates", "100", "--update-freq", "1",
+                   "--max-tokens", "64000")
+    preparation = torch.load(tmp_path / "crash.pt")["task_state"]["corpus"]["preparation"]
+    assert preparation == fingerprint((corpus / "train.tsv").read_bytes())
+
+
+@pytest.mark.parametrize(("error", "saved"), [(InputError("a", "b", "c", "d"), []), (ValueError(), ["crash.pt"])])
+def test_wrong_input_in_a_step_writes_no_weights(tiny_corpus, tmp_path, monkeypatch, error, saved):
+    """fairseq writes those before any step that fails."""
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(SimulSTTask, "train_step", fail)
+    with pytest.raises(type(error)):
+        train_here(tiny_corpus, tmp_path, 1, "--disable-validation")
+    assert [path.name for path in tmp_path.rglob("*.pt")] == saved
 
 
 def test_each_worker_is_told_of(tiny_corpus, tmp_path):

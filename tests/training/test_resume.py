@@ -3,11 +3,13 @@
 import copy
 import logging
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
 from omegaconf import OmegaConf
 
+from mgcm_fairseq import compat
 from mgcm_fairseq.data.errors import InputError
 from tests.fixtures import made_once
 from tests.training.here import train_here, weights
@@ -139,7 +141,7 @@ def test_a_new_training_from_a_checkpoint_may_change_more(tiny_corpus, begun, tm
     (lambda state: state["model"].update({"network.decoder.layers.0.ffn.fc1.bias": torch.zeros(7)}),
      r"network.decoder.layers.0.ffn.fc1.bias of shape \(7,\) for \(24,\)"),
     (lambda state: state["last_optimizer_state"]["param_groups"][0]["params"].pop(), "which have no names"),
-    (lambda state: state.clear(), "found no network")])
+    (lambda state: state.clear(), "expected a checkpoint by fairseq, found no model")])
 def test_checkpoints_of_something_else_are_refused(tiny_corpus, folder, change, message):
     path = folder / "checkpoint_last.pt"
     state = torch.load(path)
@@ -147,6 +149,18 @@ def test_checkpoints_of_something_else_are_refused(tiny_corpus, folder, change, 
     torch.save(state, path)
     with pytest.raises(InputError, match=message):
         train_here(tiny_corpus, folder, 3, *PLAIN)
+
+
+@pytest.mark.parametrize(("change", "found"), [
+    ({"model": [torch.zeros(1)]}, "a list as its model"), ({"extra_state": None}, "no extra_state"),
+    ({"optimizer_history": [3]}, "a int in its optimizer_history"), ({"cfg": 3}, "a int as its cfg"),
+    ({"last_optimizer_state": {"param_groups": [3]}}, "one that fails with TypeError: 'int' object")])
+def test_contents_that_are_none_of_fairseqs_are_refused_on_every_worker(begun, tmp_path, change, found):
+    """What the first worker raises is what it tells the others, who wait for it."""
+    torch.save(torch.load(begun) | change, tmp_path / "other.pt")
+    trainer = SimpleNamespace(data_parallel_rank=0, data_parallel_world_size=1)
+    with pytest.raises(InputError, match=f"other.pt: expected a checkpoint by fairseq, found {found}"):
+        compat._contents(trainer, str(tmp_path / "other.pt"))
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tiny_corpus, tmp_path):

@@ -12,6 +12,7 @@ from mgcm_fairseq.checks.faults.setting import Case, Row, Setting, say
 from mgcm_fairseq.data.arguments import number, some_of
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.lock import locked
+from mgcm_fairseq.data.read_text import json_lines
 from mgcm_fairseq.data.whole import write_whole
 
 PARTS = ("kills", "stops", "disk", "workers", "checkpoints", "clocks")
@@ -38,7 +39,7 @@ def check(setting: Setting, parts: Sequence[str]) -> list[Row]:
     """All cases one after the other; results.jsonl grows by a line after each, and what is in it is not done again."""
     began = time.monotonic()
     path = setting.out / "results.jsonl"
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    rows = [row for _, row in json_lines(path, f"Delete {path} to begin again.")] if path.is_file() else []
     known = {(row["part"], row["case"], row["number"]) for row in rows if row["seed"] == setting.seed}
     for part, cases in _cases(setting, parts):
         for case in cases:
@@ -46,7 +47,7 @@ def check(setting: Setting, parts: Sequence[str]) -> list[Row]:
                 continue
             row = {"part": part, "case": case.name, "number": case.number, "seed": setting.seed, **case.run()}
             rows.append(row)
-            with path.open("a") as lines:
+            with path.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(row, ensure_ascii=False) + "\n")
             say(f"[{time.monotonic() - began:4.0f} s] {part}: {case.name} {case.number}: "
                 f"{row['fault'] or row.get('said') or row.get('reached') or 'as before'}")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from mgcm_fairseq.checks.faults.disturb import Bench, said, traceback
 from mgcm_fairseq.checks.faults.material import foreign
-from mgcm_fairseq.checks.faults.process import Running
 from mgcm_fairseq.checks.faults.readers import READERS, Reader
 from mgcm_fairseq.checks.faults.setting import Case, Row
+from mgcm_fairseq.checks.process import Running
 
 TORN = 3  # at so many random places for each reader
 

@@ -11,9 +11,9 @@ from random import Random
 
 from mgcm_fairseq.checks.faults.fingerprint import difference, fingerprint, torn
 from mgcm_fairseq.checks.faults.material import Material
-from mgcm_fairseq.checks.faults.process import Running
 from mgcm_fairseq.checks.faults.programs import Program
 from mgcm_fairseq.checks.faults.setting import Row, Setting
+from mgcm_fairseq.checks.process import Running
 
 SETTLED = 15.0  # seconds after which nothing that a program started may live
 TRIES = 20  # moments that are drawn anew where the program had ended before
@@ -165,7 +165,7 @@ def said(text: str) -> str:
 
 
 def _partial(out: Path) -> str:
-    names = sorted({path.name for path in out.rglob("*") if ".tmp" in path.name or path.name.startswith(".export_")})
+    names = sorted({path.name for path in out.rglob("*") if ".tmp" in path.name or path.suffix == ".partial"})
     return f", writing {', '.join(names[:2])}" if names else ""
 
 

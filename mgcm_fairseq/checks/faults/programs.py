@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgcm_fairseq.checks.faults.material import PIECES, Material, training
-from mgcm_fairseq.checks.faults.process import Entry
 from mgcm_fairseq.checks.faults.setting import REPOSITORY
+from mgcm_fairseq.checks.process import Entry
 from mgcm_fairseq.compat import load_checkpoint, statistics_when_used
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgcm_fairseq.checks.faults.material import Material, training
-from mgcm_fairseq.checks.faults.process import Entry
 from mgcm_fairseq.checks.faults.programs import average, fairseq_train, log_as_fairseq, module
 from mgcm_fairseq.checks.faults.setting import REPOSITORY
+from mgcm_fairseq.checks.process import Entry
 
 
 @dataclass(frozen=True)

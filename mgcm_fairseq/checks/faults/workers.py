@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mgcm_fairseq.checks.faults.disturb import SETTLED, Bench, said, traceback
 from mgcm_fairseq.checks.faults.material import Material
-from mgcm_fairseq.checks.faults.process import LONGEST, Running
 from mgcm_fairseq.checks.faults.programs import PROGRAMS, Program
 from mgcm_fairseq.checks.faults.setting import Case, Row
+from mgcm_fairseq.checks.process import LONGEST, Running
 
 TRIES = 2  # of each kind
 LATER = 0.3  # seconds, at most, from the start of such a process to its death

@@ -14,7 +14,8 @@ def report(sweep: Sweep) -> str:
     """The counts, a table of what was refused, and every failure with its combination."""
     refused = sweep.given_up()
     total = len(pairs(sweep.factors))
-    lines = [f"{len(sweep.factors)} options, {total:,} pairs of values, {sweep.trials} trainings of {UPDATES} updates: "
+    lines = [f"{len(sweep.factors)} options, {total:,} pairs of values, {sweep.trials} trainings of {UPDATES} updates, "
+             f"{sweep.remembered} of them remembered: "
              f"{total - len(refused) - len(sweep.open_pairs):,} pairs trained, {len(refused):,} were refused in every "
              f"combination that was tried, {len(sweep.open_pairs)} are open, {len(sweep.failures)} failures.", ""]
     by_reason = defaultdict(list)

@@ -3,13 +3,9 @@
 import json
 import logging
 import math
-import os
 import re
 import shutil
-import signal
-import sys
 import time
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +13,11 @@ import torch
 
 import mgcm_fairseq.tasks  # noqa: F401 - brings fairseq before the trainings are forked off
 from mgcm_fairseq.checks.option_pairs.factors import Combination, options, workers
+from mgcm_fairseq.checks.process import Running
 
 UPDATES = 3
 PATIENCE = 180.0  # seconds, after which a training counts as hanging
+GRACE = 30.0  # seconds that a worker has to end by itself once another has failed
 TRAINED, REFUSED, FAILED = "trained", "refused", "failed"
 NETWORK = json.dumps({
     "conv_feature_layers": "[(16,10,5)] + [(16,3,2)] * 4 + [(16,2,2)] * 2", "encoder_layers": 1,
@@ -50,82 +48,49 @@ def trial(combination: Combination, corpus: Path, folder: Path) -> Outcome:
     line = [str(corpus), *SHAPE.split(), "--w2v-config", NETWORK, "--max-update", str(UPDATES),
             "--save-dir", str(folder),
             *(str(folder / "conflicts.jsonl") if word == "LOG" else word for word in options(combination))]
-    children = [_start(line, rank, count, folder) for rank in range(count)]
+    children = [Running(["fairseq-train", *line, *_meeting(rank, count, folder)], folder / f"{rank}.txt", train)
+                for rank in range(count)]
     hanging = _wait(children)
-    text = "\n".join((folder / f"{rank}.txt").read_text(errors="replace") for rank in range(count))
+    text = "\n".join(child.text() for child in children)
     shutil.rmtree(folder)
-    return Outcome(FAILED, f"hangs after {PATIENCE:.0f} s") if hanging else _outcome(text, children)
+    if len(hanging) == count:
+        return Outcome(FAILED, f"hangs after {PATIENCE:.0f} s")
+    outcome = _outcome(text, children)
+    return Outcome(FAILED, f"worker {hanging[0]} hangs after: {outcome.reason}") if hanging else outcome
 
 
-@dataclass
-class _Child:
-    pid: int
-    status: int | None = None
-
-
-def _start(line: list[str], rank: int, count: int, folder: Path) -> _Child:
-    with warnings.catch_warnings():
-        # OpenBLAS has threads from its import on, and makes them anew in a fork
-        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-        pid = os.fork()
-    if pid:
-        return _Child(pid)
-    status = 1
-    try:
-        os.setpgid(0, 0)
-        text = os.open(folder / f"{rank}.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        os.dup2(text, 1)
-        os.dup2(text, 2)
-        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-        status = _train(line, rank, count, folder)
-    finally:
-        os._exit(status)
-
-
-def _train(line: list[str], rank: int, count: int, folder: Path) -> int:
+def train() -> None:
+    """What a fork does."""
     logging.root.handlers.clear()  # fairseq_cli.train sets logging up, unless somebody has
     from fairseq_cli.train import cli_main
 
     torch.set_num_threads(1)
-    sys.argv = ["fairseq-train", *line]
-    if count > 1:
-        sys.argv += ["--distributed-world-size", str(count), "--distributed-rank", str(rank),
-                     "--distributed-no-spawn", "--distributed-backend", "gloo", "--distributed-init-method",
-                     f"file://{folder / 'meeting'}"]
-    try:
-        cli_main()
-    except SystemExit as end:
-        if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException as error:
-        sys.excepthook(type(error), error, error.__traceback__)
-        return 1
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    return 0
+    cli_main()
 
 
-def _wait(children: list[_Child]) -> bool:
-    """Until all have ended, or one has failed; whether they hang. Those that still run are killed."""
+def _meeting(rank: int, count: int, folder: Path) -> list[str]:
+    """The options with which several workers find each other."""
+    if count == 1:
+        return []
+    return ["--distributed-world-size", str(count), "--distributed-rank", str(rank), "--distributed-no-spawn",
+            "--distributed-backend", "gloo", "--distributed-init-method", f"file://{folder / 'meeting'}"]
+
+
+def _wait(children: list[Running]) -> list[int]:
+    """Until all have ended, or GRACE after one has failed; the ranks of those that still run, which are killed."""
     until = time.monotonic() + PATIENCE
-    while any(child.status is None for child in children) and time.monotonic() < until:
-        for child in children:
-            if child.status is None:
-                pid, status = os.waitpid(child.pid, os.WNOHANG)
-                child.status = os.waitstatus_to_exitcode(status) if pid else None
-        if any(child.status for child in children):
-            until = min(until, time.monotonic() + 5)  # the others may say why, or wait for it without end
+    failed = False
+    while sum(child.poll() for child in children) < len(children) and time.monotonic() < until:
+        if not failed and any(child.status for child in children):
+            failed, until = True, min(until, time.monotonic() + GRACE)  # the others may notice, and say why
         time.sleep(0.02)
-    left = [child for child in children if child.status is None]
-    for child in left:
-        os.killpg(child.pid, signal.SIGKILL)
-        os.waitpid(child.pid, 0)
-    return len(left) == len(children)
+    left = [rank for rank, child in enumerate(children) if not child.poll()]
+    for child in children:
+        child.end()
+    return left
 
 
-def _outcome(text: str, children: list[_Child]) -> Outcome:
+def _outcome(text: str, children: list[Running]) -> Outcome:
     if any(child.status != 0 for child in children):
         traceback, reason = FAULT.findall(text), REASON.findall(text)
         if reason and "Traceback" not in text:

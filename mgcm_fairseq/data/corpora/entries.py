@@ -1,12 +1,12 @@
 """What a reader makes of its corpus: entries in file order, audio not yet looked at, and their faults."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.plain_numbers import plain_number
 
 LONGEST = 1e9  # seconds, 31 years: in samples still a whole number that databases and arrays hold
 _REMEDY = "Repair the corpus, or leave such segments out with --skip-bad."
@@ -68,10 +68,7 @@ def attempt(make: Callable[..., Entry], *arguments: object) -> Entry | SegmentEr
 
 def seconds(text: str, key: str, where: Where) -> float:
     """`text` as a number of seconds; SegmentError `bad KEY` if it is none, negative, or beyond all sound."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = plain_number(text)
     if not 0 <= value <= LONGEST:
         raise SegmentError(f"bad {key}", where, f"{key} as a number of seconds from 0 on, {LONGEST:.0e} at most",
                            repr(text))

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def verify_headers(store: Store, split: str, pack: bool, workers: Workers) -> No
     """Locates every file that is usable as it lies, or not at all; the others, with `pack` all, are to be converted."""
     asked = store.files()  # a second time, for results come in the same order
     with tqdm(total=store.count_files(), desc=f"{split}: headers", unit=" files") as bar:
-        for headers in workers.in_order(read_headers, _chunks(store.files())):
+        for headers in workers.in_order(partial(read_headers, pack=pack), _chunks(store.files())):
             for path, header in zip(islice(asked, len(headers)), headers, strict=True):
                 if isinstance(header, Unusable):
                     store.locate(path, header)

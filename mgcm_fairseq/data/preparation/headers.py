@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.preparation.containers import CONTAINERS, read_container_header
-from mgcm_fairseq.data.preparation.riff import bytes_missing
+from mgcm_fairseq.data.riff_chunks import read_samples
 from mgcm_fairseq.data.samples import checked
-from mgcm_fairseq.data.sound_files import false_zero, known_frames, opened
+from mgcm_fairseq.data.sound_files import known_frames, opened
 
 READABLE = ("WAV", "WAVEX", "FLAC")  # formats from which training reads spans
 _FLOATS = ("FLOAT", "DOUBLE")  # kinds of samples that may be no numbers
@@ -35,13 +35,13 @@ class Unusable:
     found: str
 
 
-def read_headers(paths: Sequence[str]) -> list[Header | Unusable]:
+def read_headers(paths: Sequence[str], pack: bool) -> list[Header | Unusable]:
     """One for each path; a task for a process."""
-    return [read_header(Path(path)) for path in paths]
+    return [read_header(Path(path), pack) for path in paths]
 
 
-def read_header(path: Path) -> Header | Unusable:
-    """Reads the header and, of a file that will not be decoded in preparation, the last sample, or every float.
+def read_header(path: Path, pack: bool = False) -> Header | Unusable:
+    """Reads the header and, of a file that is ready, the last sample; every float unless `pack` has it decoded later.
 
     A header may promise more than a torn file holds. What is converted is counted and checked as it is decoded.
     """
@@ -50,19 +50,20 @@ def read_header(path: Path) -> Header | Unusable:
     if path.suffix.lower() in CONTAINERS:
         found = read_container_header(path)
         return Unusable("unreadable audio", found) if isinstance(found, str) else Header(_at_16_khz(*found), False)
-    if missing := bytes_missing(path):
-        return Unusable("truncated audio", f"{missing} bytes less than its header promises")
+    samples = read_samples(path)
+    if samples.missing:
+        return Unusable("truncated audio", f"{samples.missing} bytes less than its header promises")
     try:
-        with opened(path) as file:
+        with opened(path, samples=samples) as file:
             frames = known_frames(file)
             ready = (file.samplerate, file.channels) == (SAMPLE_RATE, 1) and file.format in READABLE
-            if frames is None or not file.seekable() or false_zero(path) is not None:
+            if frames is None or not file.seekable() or samples.false_zero is not None:
                 return Header(_at_16_khz(frames or 0, file.samplerate), False)
             if ready and frames:
                 file.seek(file.frames - 1)
                 if len(file.read(1)) != 1:
                     return Unusable("unreadable audio", f"less than the {file.frames} samples of its header")
-                if file.subtype in _FLOATS:
+                if file.subtype in _FLOATS and not pack:
                     file.seek(0)
                     for _ in checked(file.blocks(_BLOCK, dtype="float32"), file.samplerate):
                         pass

@@ -14,7 +14,7 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.preparation.decode import decoded
 from mgcm_fairseq.data.preparation.headers import Unusable
 from mgcm_fairseq.data.read_text import read_json
-from mgcm_fairseq.data.whole import whole
+from mgcm_fairseq.data.whole import whole, write_whole
 
 FORMAT = 2  # raise it when the samples written here change, so that audio is converted again
 _RECORDED = {"key", "bytes", "parts"}  # of a wav, in the JSON beside it
@@ -48,7 +48,9 @@ def write_pack(pack: Pack) -> list[Place | Unusable]:
     parts = _finished(pack, key)
     if parts is None:
         parts = _write(pack)
-        _replace(_record(pack.wav), json.dumps({"key": key, "bytes": pack.wav.stat().st_size, "parts": parts}))
+        record = _record(pack.wav)
+        write_whole(record, json.dumps({"key": key, "bytes": pack.wav.stat().st_size, "parts": parts}),
+                    _partial(record))
     return [Unusable(*part) if isinstance(part[0], str) else Place(str(pack.wav), *part) for part in parts]
 
 
@@ -128,11 +130,6 @@ def _write(pack: Pack) -> list[tuple]:
             else:
                 parts.append((offset, out.tell() - offset))
     return parts
-
-
-def _replace(path: Path, text: str) -> None:
-    with whole(path, partial=_partial(path)) as partial:
-        partial.write_text(text, encoding="utf-8")
 
 
 def _partial(path: Path) -> Path:

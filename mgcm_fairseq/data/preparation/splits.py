@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from unicodedata import category
 
 from tqdm import tqdm
 
@@ -13,13 +12,13 @@ from mgcm_fairseq.data.corpora.entries import Corpus, SegmentError
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import Utterance, write_manifest
 from mgcm_fairseq.data.preparation.audio import convert, verify_headers
+from mgcm_fairseq.data.preparation.blank import is_blank
 from mgcm_fairseq.data.preparation.parallel import Workers
 from mgcm_fairseq.data.preparation.segments import Segment, check
 from mgcm_fairseq.data.preparation.store import Store, temporary_folder
 from mgcm_fairseq.data.steps import Summary
 from mgcm_fairseq.data.whole import room_in
 
-_BLANK = "▁\ufffd"  # SentencePiece takes both for spaces
 MIN_TRAIN_FRAMES, MAX_TRAIN_FRAMES = 3_000, 480_000  # samples: 187.5 ms and 30 s; the bounds of DiSeg
 
 
@@ -135,10 +134,4 @@ def train_filter(segment: Segment) -> str | None:
         return f"shorter than {MIN_TRAIN_FRAMES} samples"
     if segment.audio.frames > MAX_TRAIN_FRAMES:
         return f"longer than {MAX_TRAIN_FRAMES} samples"
-    return "empty text" if _is_blank(segment.src_text) or _is_blank(segment.tgt_text) else None
-
-
-def _is_blank(text: str) -> bool:
-    """Whether there is nothing in it that can be read: white space, controls, marks of format, or what stands for them.
-    """
-    return all(char in _BLANK or category(char) in ("Cc", "Cf", "Zs", "Zl", "Zp") for char in text)
+    return "empty text" if is_blank(segment.src_text) or is_blank(segment.tgt_text) else None

@@ -13,6 +13,8 @@ import soundfile
 from tqdm import tqdm
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.read_text import read_json
 from mgcm_fairseq.data.spoken.text import TRAIN, Splits
 from mgcm_fairseq.data.spoken.voice import HELD_OUT_VARIANTS, TRAIN_VARIANTS, Voice, say_all
 from mgcm_fairseq.data.stopping import children_deaf_to_interrupts
@@ -104,4 +106,9 @@ def _speak_one(task: tuple[Talk, Path, Path]) -> int:
 
 def read_spans(talk: Talk, spans: Path) -> list[Span]:
     """Where `speak` put the sentences of `talk`."""
-    return [(offset, frames) for offset, frames in json.loads((spans / f"{talk.name}.json").read_text("utf-8"))]
+    path = spans / f"{talk.name}.json"
+    try:
+        return [(offset, frames) for offset, frames in read_json(path)]
+    except (TypeError, ValueError) as error:
+        raise InputError(path, "offset and length of each sentence, as JSON", str(error),
+                         "Delete it and run the same command again.") from error

@@ -30,7 +30,7 @@ def random_system(size: str, block_ms: int) -> System:
     network = build_network(config, vocabulary.piece_kinds(corpus), vocabulary.pad, seed=0).eval()
     assert network.encoder.segmenter is not None
     network.encoder.segmenter.active = True
-    return System(network, vocabulary, record)
+    return System(network, vocabulary, record, record.longest)
 
 
 def made_up_corpus(corpus: CorpusConfig, size: int) -> CorpusRecord:

@@ -51,9 +51,11 @@ def kill(bench, of, **more):
 
 
 def test_a_program_that_writes_whole_files_is_well(alone):
-    row = kill(alone, program())
+    export = "partial_folder = out / '.system.partial'; partial_folder.mkdir(exist_ok=True)"
+    row = kill(alone, program(export, "partial_folder.rmdir()"))
     assert row["status"] == -signal.SIGKILL
     assert row["fault"] == ""
+    assert row["reached"].endswith(", writing .system.partial, one.json.tmp")
 
 
 @pytest.mark.parametrize(("of", "fault"), [

@@ -104,7 +104,8 @@ def test_a_training_says_which_process_died(bench, kind):
     assert row["fault"] == ""
     assert row["status"] == 1
     assert "error: a" in row["said"]
-    assert "has died, for lack of memory it may be. The same command goes on from the last checkpoint." in row["said"]
+    assert "has died or does not answer, for lack of memory it may be. The same command goes on from the last " \
+           "checkpoint." in row["said"]
 
 
 @pytest.mark.parametrize("case", ["resumed training: torn, 1", "averaging: torn, 1", "export: empty"])

@@ -1,7 +1,8 @@
 """One training of a sweep over options tells apart what trained, what was refused and what failed; a sweep resumes."""
 
 import json
-from random import Random
+import sys
+import time
 
 import pytest
 
@@ -9,6 +10,7 @@ from mgcm_fairseq.checks.option_pairs.factors import FACTORS
 from mgcm_fairseq.checks.option_pairs.report import report
 from mgcm_fairseq.checks.option_pairs.sweep import Sweep
 from mgcm_fairseq.checks.option_pairs.trial import FAILED, REFUSED, TRAINED, trial
+from mgcm_fairseq.data.errors import InputError
 
 
 def test_a_combination_that_trains(tiny_corpus, tmp_path):
@@ -32,8 +34,21 @@ def test_a_traceback_is_a_failure(tiny_corpus, tmp_path, monkeypatch):
 @pytest.fixture
 def sweep(tiny_corpus, tmp_path):
     factors = {name: FACTORS[name] for name in ("rule", "granularity")}
-    return lambda: Sweep(tiny_corpus, tmp_path, Random(1), {name: dict(list(values.items())[:2])
-                                                            for name, values in factors.items()})
+    return lambda seed=1: Sweep(tiny_corpus, tmp_path, seed, {name: dict(list(values.items())[:2])
+                                                              for name, values in factors.items()})
+
+
+@pytest.mark.parametrize(("first", "reason"), [
+    ("raise SystemExit('error: what was found')", "what was found"), ("raise ValueError('x')", "ValueError: x"),
+    ("pass", "status 0, -9: ")])
+def test_a_worker_that_outlives_the_other_is_a_failure(tmp_path, monkeypatch, first, reason):
+    monkeypatch.setattr("mgcm_fairseq.checks.option_pairs.trial.PATIENCE", 3)
+    monkeypatch.setattr("mgcm_fairseq.checks.option_pairs.trial.GRACE", 0.1)
+    monkeypatch.setattr("mgcm_fairseq.checks.option_pairs.trial.train", lambda: time.sleep(60) if "1" in sys.argv[
+        sys.argv.index("--distributed-rank") + 1] else exec(first))
+    outcome = trial({"workers": "2, legacy_ddp"}, tmp_path, tmp_path / "trial")
+    assert outcome.kind == FAILED
+    assert outcome.reason.startswith(f"worker 1 hangs after: {reason}")
 
 
 def test_an_interrupted_sweep_goes_on(sweep, tmp_path):
@@ -45,9 +60,21 @@ def test_an_interrupted_sweep_goes_on(sweep, tmp_path):
     again.run(2)
     assert all(json.loads(line) for line in file.read_text().splitlines())
     assert file.read_text().startswith(before)
-    assert len(again.earlier) == len(before.splitlines())
-    assert all(json.loads(line)["kind"] == TRAINED for line in before.splitlines())
+    assert len(again.earlier) == len(before.splitlines()[1:]) == again.remembered == 2
+    assert all(json.loads(line)["kind"] == TRAINED for line in before.splitlines()[1:])
     assert "2 options, 4 pairs of values" in report(again)
+
+
+def test_a_sweep_of_other_code_or_of_another_order_is_not_taken_up(sweep, tmp_path):
+    file = tmp_path / "trials.jsonl"
+    sweep()
+    with pytest.raises(InputError, match=r"trials.jsonl:1: expected .* seed 2 and .* seed 1 and .* --out"):
+        sweep(2)
+    first = json.loads(file.read_text())
+    for other in ({**first, "commit": "0123abc"}, {**first, "factors": {}}, {"combination": {}, "kind": "trained"}):
+        file.write_text(json.dumps(other) + "\n")
+        with pytest.raises(InputError, match="Remove it"):
+            sweep()
 
 
 @pytest.mark.parametrize(("combination", "reason"), [

@@ -145,6 +145,15 @@ def test_a_killed_process_is_an_error_and_no_wait_for_ever(tmp_path):
     assert isinstance(raised.value.__cause__, BrokenProcessPool)
 
 
+def _hears_ctrl_c(_):
+    return signal.getsignal(signal.SIGINT) != signal.SIG_IGN
+
+
+def test_no_process_but_the_first_hears_ctrl_c(tmp_path):
+    with Workers(2, tmp_path) as workers:  # an idle one would add a traceback to the first one's line
+        assert not any(workers.in_order(_hears_ctrl_c, range(4)))
+
+
 def _ends(pid):
     """Whether the process is gone within a while; a zombie is."""
     for _ in range(1000):

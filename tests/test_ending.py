@@ -1,0 +1,111 @@
+"""What fairseq's programs end with, in place of a traceback, where another process is what failed."""
+
+import os
+import signal
+import sys
+import traceback
+
+import pytest
+import torch
+from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
+from torch.utils.data import DataLoader, Dataset
+
+from mgcm_fairseq import compat
+from mgcm_fairseq.data.errors import InputError
+
+DIED = ("has died or does not answer, for lack of memory it may be. The same command goes on from the last checkpoint. "
+        "({})\n")
+
+
+@pytest.fixture
+def told(monkeypatch, capsys):
+    """What a program writes to stderr that ends with an error."""
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    compat.end_input_errors_without_a_traceback()
+
+    def tell(error):
+        sys.excepthook(type(error), error, None)
+        return capsys.readouterr().err
+
+    return tell
+
+
+def end(worker, way):
+    """As a worker of a training on several GPUs."""
+    if way == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    try:
+        int("way")
+    except ValueError as error:
+        raise InputError("a.tsv", "one", "two\nlines: of text", "Mend it.") from error
+
+
+@pytest.mark.parametrize(("way", "said"), [
+    ("wrong input", "error: a.tsv: expected one, found two\nlines: of text. Mend it.\n"),
+    ("killed", f"error: a worker of this training {DIED.format('process 0 terminated with signal SIGKILL')}")])
+def test_workers_that_fairseq_starts_itself(told, way, said):
+    with pytest.raises((ProcessExitedException, ProcessRaisedException)) as caught:
+        torch.multiprocessing.spawn(end, (way,))
+    assert told(caught.value) == said
+
+
+class Torn(Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise InputError(("train.tsv", 2), "audio", "none", "Prepare it again.")
+
+
+def test_wrong_input_that_a_process_meets_that_loads_data(told):
+    with pytest.raises(RuntimeError) as caught:
+        next(iter(DataLoader(Torn(), num_workers=1)))
+    assert told(caught.value) == "error: train.tsv:2: expected audio, found none. Prepare it again.\n"
+
+
+NCCL = ["NCCL error in: a.cpp:1, remote process exited or there was a network error, NCCL version 2.21",
+        "NCCL communicator was aborted on rank 1.", "[Rank 1] NCCL watchdog: Aborted",
+        "[Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=3)"]
+GLOO = ["[../gloo/transport/tcp/pair.cc:1] Connection closed by peer [127.0.0.1]:1", "Socket Timeout"]
+
+
+def of_a_worker(error):
+    """As torch.multiprocessing.spawn brings it."""
+    try:
+        raise error
+    except Exception:
+        text = traceback.format_exc()
+        return ProcessRaisedException(f"\n\n-- Process 1 terminated with the following error:\n{text}", 1, 9)
+
+
+@pytest.mark.parametrize("words", NCCL + GLOO)
+def test_a_worker_that_another_waits_for(told, words):
+    error = torch.distributed.DistBackendError(words)
+    assert told(error) == f"error: a worker of this training {DIED.format(words)}"
+    text = f"torch.distributed.DistBackendError: {words}"
+    assert told(of_a_worker(error)) == f"error: a worker of this training {DIED.format(text)}"
+
+
+def test_a_full_disk_that_a_worker_meets(told):
+    error = OSError(28, "No space left on device", "a/log")
+    said = told(error)
+    assert said.startswith("error: a/log: expected room for it, found No space left on device. Make room")
+    assert told(of_a_worker(error)) == said
+
+
+@pytest.mark.parametrize("error", [RuntimeError("CUDA error: an illegal address"), KeyError("Socket Timeout"),
+                                   OSError(2, "No such file or directory", "a")])
+def test_a_fault_of_the_program_keeps_its_traceback(told, error):
+    assert told(error).endswith(f"{type(error).__name__}: {error}\n")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("CUDA error: an illegal address"), OSError(2, "No such file", "a")])
+def test_a_fault_of_a_workers_program_keeps_its_traceback(told, error):
+    assert "Traceback (most recent call last)" in told(of_a_worker(error))
+
+
+def test_an_error_while_wrong_input_is_handled_keeps_its_traceback(told):
+    try:
+        end(0, "wrong input")
+    except InputError:
+        assert "Traceback (most recent call last)" in told(of_a_worker(TypeError("of the program")))
