@@ -13,6 +13,7 @@ from mgcm_fairseq.core.metrics import HIGHER_IS_BETTER, way
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.whole import whole
+from mgcm_fairseq.modules.wav2vec2_checkpoint import is_weight
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def average(paths: Sequence[Path], output: Path) -> None:
     for counted, path in enumerate(paths):
         loaded = load_checkpoint(path)
         weights = loaded.get("model")
-        if not isinstance(weights, dict) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
+        if not isinstance(weights, dict) or not all(map(is_weight, weights.values())):
             raise InputError(path, "a checkpoint of fairseq-train", f"the keys {sorted(map(str, loaded))}",
                              "Average one training's checkpoints.")
         if record := CorpusRecord.of_state(loaded.get("task_state", {}), path):

@@ -51,7 +51,7 @@ def read_wav2vec2(path: Path, trust: bool, overridden: Collection[str] = ()) -> 
         raise
     config = _config(path, state)
     weights = state.get("model")
-    if not isinstance(weights, dict) or not all(map(_is_weight, weights.values())):
+    if not isinstance(weights, dict) or not all(map(is_weight, weights.values())):
         raise InputError(path, f"{_WANTED}, with weights in `model`", f"the keys {sorted(map(str, state))}",
                          "Download it again, or pass another.")
     sections: dict[str, Any] = OmegaConf.to_container(config)  # type: ignore[assignment]
@@ -68,7 +68,8 @@ def read_wav2vec2(path: Path, trust: bool, overridden: Collection[str] = ()) -> 
                               {key: value for key, value in weights.items() if not key.startswith(PRETRAINING_ONLY)})
 
 
-def _is_weight(value: Any) -> bool:
+def is_weight(value: Any) -> bool:
+    """Whether it is a tensor with all of its values, as checkpoints hold them."""
     return isinstance(value, Tensor) and value.layout is torch.strided and not value.is_meta
 
 

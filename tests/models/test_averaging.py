@@ -109,7 +109,8 @@ def test_checkpoints_from_before_and_after_segments_set_in_are_not_averaged(tmp_
         average([tmp_path / "a", tmp_path / "b"], tmp_path / "mean.pt")
 
 
-@pytest.mark.parametrize("model", [None, [1], {"w": [1.0]}])
+@pytest.mark.parametrize("model", [None, [1], {"w": [1.0]}, {"w": torch.eye(2).to_sparse()},
+                                   {"w": torch.empty(2, device="meta")}])
 def test_a_file_without_weights_is_refused(tmp_path, model):
     torch.save({"model": model, "cfg": {}}, tmp_path / "a.pt")
     with pytest.raises(InputError, match=r"a\.pt: expected a checkpoint of fairseq-train"):
