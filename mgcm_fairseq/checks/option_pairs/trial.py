@@ -5,6 +5,7 @@ import logging
 import math
 import re
 import shutil
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +62,9 @@ def trial(combination: Combination, corpus: Path, folder: Path) -> Outcome:
 
 def train() -> None:
     """What a fork does."""
-    logging.root.handlers.clear()  # fairseq_cli.train sets logging up, unless somebody has
     from fairseq_cli.train import cli_main
 
+    logging.basicConfig(format="%(name)s | %(message)s", level=logging.INFO, stream=sys.stdout, force=True)
     torch.set_num_threads(1)
     cli_main()
 
@@ -97,7 +98,7 @@ def _outcome(text: str, children: list[Running]) -> Outcome:
             return Outcome(REFUSED, reason[0])
         statuses = ", ".join(str(child.status) for child in children)
         return Outcome(FAILED, traceback[-1][:300] if traceback else f"status {statuses}: {text.strip()[-300:]}")
-    found = [json.loads(one[one.index("{"):]) for one in text.splitlines() if "| train_inner | {" in one]
+    found = [json.loads(one[one.index("{"):]) for one in text.splitlines() if one.startswith("train_inner | {")]
     losses = [float(one["loss"]) for one in found]
     if len(losses) != UPDATES * len(children) and len(losses) != UPDATES:
         return Outcome(FAILED, f"expected the losses of {UPDATES} updates, found {len(losses)}")
