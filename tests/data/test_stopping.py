@@ -12,6 +12,14 @@ from mgcm_fairseq.data.stopping import SAID, STATUS, children_deaf_to_interrupts
 HEARS = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Tests that a shell runs in the background begin deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_a_program_that_is_stopped_says_so(capsys):
     @stoppable
     def main():

@@ -65,7 +65,8 @@ def make(folder: Path) -> Material:
     folder.mkdir(parents=True, exist_ok=True)
     if not (made.corpus / "prep_report.json").is_file():
         _run(sys.executable, "scripts/make_spoken_corpus.py", "--out", str(made.spoken), *SIZES)
-        _run("bash", "scripts/prep_mustc.sh", "--root", str(made.spoken), "--lang", "de", "--vocab-size", PIECES)
+        _run("bash", "scripts/prep_corpus.sh", "--corpus", "mustc", "--root", str(made.spoken), "--lang", "de",
+             "--vocab-size", PIECES)
     if not made.coarse.is_dir():
         partial = folder / "coarse.partial"
         shutil.rmtree(partial, ignore_errors=True)

@@ -39,8 +39,8 @@ def _bash(script: str, *arguments: str | Path) -> list[str]:
 
 
 def _preparation(source: Callable[[Material], Path], *more: str) -> Callable[[Material, Path], list[str]]:
-    return lambda made, out: _bash("prep_mustc.sh", "--root", source(made), "--out", out, "--lang", "de",
-                                   "--vocab-size", PIECES, *more)
+    return lambda made, out: _bash("prep_corpus.sh", "--corpus", "mustc", "--root", source(made), "--out", out,
+                                   "--lang", "de", "--vocab-size", PIECES, *more)
 
 
 def _finished_audio(out: Path) -> set[str]:
