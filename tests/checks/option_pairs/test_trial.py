@@ -3,6 +3,8 @@
 import json
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
@@ -13,13 +15,20 @@ from mgcm_fairseq.checks.option_pairs.trial import FAILED, REFUSED, TRAINED, tri
 from mgcm_fairseq.data.errors import InputError
 
 
-def test_a_combination_that_trains(tiny_corpus, tmp_path):
-    assert trial({"rule": "mgcm", "workers": "2, legacy_ddp"}, tiny_corpus, tmp_path / "trial").kind == TRAINED
+@pytest.fixture(scope="module")
+def tried():
+    """`trial` in a process that has done nothing with torch: trainings are forked off it."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        yield lambda *given: process.submit(trial, *given).result()
+
+
+def test_a_combination_that_trains(tried, tiny_corpus, tmp_path):
+    assert tried({"rule": "mgcm", "workers": "2, legacy_ddp"}, tiny_corpus, tmp_path / "trial").kind == TRAINED
     assert not (tmp_path / "trial").exists()
 
 
-def test_one_that_is_refused_has_its_reason(tiny_corpus, tmp_path):
-    outcome = trial({"rule": "mgcm", "granularity": "model"}, tiny_corpus, tmp_path / "trial")
+def test_one_that_is_refused_has_its_reason(tried, tiny_corpus, tmp_path):
+    outcome = tried({"rule": "mgcm", "granularity": "model"}, tiny_corpus, tmp_path / "trial")
     assert outcome.kind == REFUSED
     assert outcome.reason.startswith("--conflict-granularity: expected a granularity that lies inside a segment")
 
@@ -83,7 +92,7 @@ def test_a_sweep_of_other_code_or_of_another_order_is_not_taken_up(sweep, tmp_pa
     ({"workers": "2, pytorch_ddp", "variant": "repaired"}, "--ddp-backend: expected pytorch_ddp to be told"),
     ({"workers": "2, pytorch_ddp, find unused", "rule": "mgcm", "engine": "stash", "variant": "repaired"}, ""),
 ])
-def test_pairs_that_a_sweep_found_to_fail(tiny_corpus, tmp_path, combination, reason):
-    outcome = trial(combination, tiny_corpus, tmp_path / "trial")
+def test_pairs_that_a_sweep_found_to_fail(tried, tiny_corpus, tmp_path, combination, reason):
+    outcome = tried(combination, tiny_corpus, tmp_path / "trial")
     assert outcome.kind == (REFUSED if reason else TRAINED)
     assert outcome.reason.startswith(reason)
