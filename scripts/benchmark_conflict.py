@@ -14,6 +14,7 @@ from mgcm_fairseq import compat
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.arguments import number, positive, positives, some_of
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.whole import write_whole
 from mgcm_fairseq.evaluation.conflict_benchmark.measure import measure
 from mgcm_fairseq.evaluation.conflict_benchmark.methods import STEPS, available
 from mgcm_fairseq.evaluation.conflict_benchmark.setting import CLOCKS, DTYPES, Setting
@@ -33,7 +34,7 @@ def main() -> None:
     except InputError as error:
         sys.exit(f"benchmark_conflict: {error}")
     if args.out:
-        args.out.write_text(json.dumps(results, indent=1) + "\n")
+        write_whole(args.out, json.dumps(results, indent=1) + "\n")
     print(table(results["rows"]), end="")
 
 

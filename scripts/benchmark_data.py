@@ -11,12 +11,14 @@ from pathlib import Path
 
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.arguments import positive
+from mgcm_fairseq.data.whole import write_whole
 
 LOAD = """
 import sys
 import mgcm_fairseq.tasks
 from argparse import Namespace
-from mgcm_fairseq.tasks.simul_st import SimulSTConfig, SimulSTTask
+from mgcm_fairseq.tasks.config import SimulSTConfig
+from mgcm_fairseq.tasks.simul_st import SimulSTTask
 cfg = SimulSTConfig(data=sys.argv[1], seed=1)
 task = SimulSTTask.setup_task(cfg)
 task.load_dataset("train")
@@ -75,7 +77,7 @@ def main() -> None:
             print("{step:<16}{utterances:>8} utterances {seconds:>7} s {utterances_per_second:>9} /s {peak_MiB:>6} MiB"
                   .format(**rows[-1]), flush=True)
     if args.out:
-        args.out.write_text(json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
+        write_whole(args.out, json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

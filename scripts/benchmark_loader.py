@@ -20,7 +20,9 @@ from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.manifest import Utterance, write_manifest
 from mgcm_fairseq.data.vocabulary import dictionary_lines, train
-from mgcm_fairseq.tasks.simul_st import SimulSTConfig, SimulSTTask
+from mgcm_fairseq.data.whole import write_whole
+from mgcm_fairseq.tasks.config import SimulSTConfig
+from mgcm_fairseq.tasks.simul_st import SimulSTTask
 
 assert mgcm_fairseq.tasks  # registers the task
 BATCH = {"max_tokens": 1_500_000, "max_sentences": 32}  # the paper's
@@ -136,7 +138,7 @@ def main() -> None:
         hours = Columns(Path(folder) / "talks" / "train.tsv").frames.sum() / SAMPLE_RATE / 3600
     print(f"{hours:.2f} h of audio; padding {rows[0]['padding']:.4f}, with other speeds {rows[-1]['padding']:.4f}")
     if args.out:
-        args.out.write_text(json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
+        write_whole(args.out, json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

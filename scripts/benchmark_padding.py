@@ -14,7 +14,9 @@ from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.padding import Padding, padding
-from mgcm_fairseq.tasks.simul_st import SimulSTConfig, SimulSTTask
+from mgcm_fairseq.data.whole import write_whole
+from mgcm_fairseq.tasks.config import SimulSTConfig
+from mgcm_fairseq.tasks.simul_st import SimulSTTask
 
 assert mgcm_fairseq.tasks  # registers the task
 GRIDS = ("never", "always")
@@ -72,7 +74,7 @@ def main() -> None:
     except InputError as error:
         sys.exit(f"benchmark_padding: {error}")
     if args.out:
-        args.out.write_text(json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
+        write_whole(args.out, json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

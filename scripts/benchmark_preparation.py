@@ -18,6 +18,7 @@ from benchmark_data import resident
 
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.arguments import number, positive
+from mgcm_fairseq.data.whole import write_whole
 
 RATE, SEGMENTS = 16_000, 100  # Hz; segments of a talk
 HELD_OUT = 200  # utterances of dev and of tst-COMMON
@@ -152,7 +153,7 @@ def main() -> None:
                 print(f"{len(finished)} wavs finished before SIGKILL, {redone} of them written again; "
                       f"{'all files as' if same else 'FILES DIFFER from those'} without interruption")
     if args.out:
-        args.out.write_text(json.dumps({"rows": report, "environment": environment()}, indent=1) + "\n")
+        write_whole(args.out, json.dumps({"rows": report, "environment": environment()}, indent=1) + "\n")
 
 
 def _same(whole: Path, resumed: Path, path: Path) -> bool:

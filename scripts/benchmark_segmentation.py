@@ -13,6 +13,7 @@ from mgcm_fairseq import compat
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.arguments import number, numbers, positive, some_of
 from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.data.whole import write_whole
 from mgcm_fairseq.evaluation.segmentation_benchmark import encoder, streaming
 from mgcm_fairseq.evaluation.segmentation_benchmark.networks import SIZES
 from mgcm_fairseq.evaluation.segmentation_benchmark.table import tables
@@ -31,7 +32,7 @@ def main() -> None:
     except InputError as error:
         sys.exit(f"benchmark_segmentation: {error}")
     if args.out:
-        args.out.write_text(json.dumps(results, indent=1) + "\n")
+        write_whole(args.out, json.dumps(results, indent=1) + "\n")
     print(tables(results), end="")
 
 

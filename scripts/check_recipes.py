@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.data.whole import write_whole
 from mgcm_fairseq.evaluation.gpu_check.random_wav2vec2 import save_random
 from mgcm_fairseq.recipes.rows import STARTS_FROM
 
@@ -56,7 +57,7 @@ def main() -> int:
         print(describe(rows[-1]), flush=True)
         shutil.rmtree(args.out / row)  # gigabytes
     if args.json:
-        args.json.write_text(json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
+        write_whole(args.json, json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
     print("\n" + "\n".join(map(describe, rows)))
     return 0
 

@@ -12,6 +12,7 @@ from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.arguments import positive
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.read_text import read_json
+from mgcm_fairseq.data.whole import write_whole
 from mgcm_fairseq.evaluation.conflict_benchmark.sizes import SIZES
 from mgcm_fairseq.evaluation.scaling.corpus import Corpus, Lengths
 from mgcm_fairseq.evaluation.scaling.machine import Machine
@@ -29,7 +30,7 @@ def main() -> None:
     except InputError as error:
         sys.exit(f"scaling: {error}")
     if args.out:
-        args.out.write_text(json.dumps(results, indent=1) + "\n")
+        write_whole(args.out, json.dumps(results, indent=1) + "\n")
     print(tables(results["found"]), end="")
 
 

@@ -4,18 +4,15 @@ import io
 import logging
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import sacrebleu
 import torch
 from fairseq.data import Dictionary
-from fairseq.dataclass import ChoiceEnum
 from fairseq.logging import metrics
 from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_REGISTRY
 from fairseq.tasks import FairseqTask, register_task
-from omegaconf import II, MISSING
 from torch import Tensor
 
 from mgcm_fairseq.data.augmentation import Augmentation
@@ -26,9 +23,9 @@ from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.length_grid import LengthGrid
-from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.simul_st import SimulSTModel, start_from_wav2vec2
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
+from mgcm_fairseq.tasks.config import SimulSTConfig
 from mgcm_fairseq.tasks.generation import (
     as_weights,
     check_options,
@@ -36,7 +33,8 @@ from mgcm_fairseq.tasks.generation import (
     refuse_reading,
     refuse_typing,
 )
-from mgcm_fairseq.training.config import ConflictConfig
+from mgcm_fairseq.tasks.piece_decoder import PieceDecoder
+from mgcm_fairseq.tasks.validation_bleu import bleu_counts, bleu_of_sums
 from mgcm_fairseq.training.goal import check_goal
 from mgcm_fairseq.training.non_finite import explanation, search
 from mgcm_fairseq.training.preconditions import unused_parts_named
@@ -46,60 +44,6 @@ from mgcm_fairseq.training.step import ConflictStep
 from mgcm_fairseq.training.untouched import Reached
 
 logger = logging.getLogger(__name__)
-
-MAX_NGRAM = 4  # of BLEU
-_SOURCE = ChoiceEnum(["speech", "text"])
-_GRID = ChoiceEnum(["auto", "always", "never"])
-
-
-@dataclass
-class SimulSTConfig(ConflictConfig):
-    data: str = field(default=MISSING, metadata={"help": "folder that scripts/prep_corpus.sh wrote"})
-    max_source_samples: int = field(
-        default=480_000, metadata={"help": "longest utterance in samples at 16 kHz (30 s, as in preparation)"})
-    max_target_tokens: int = field(default=512, metadata={"help": "longest translation in pieces"})
-    eval_bleu: bool = field(
-        default=False, metadata={"help": "translate the validation set greedily and log BLEU, for "
-                                         "--best-checkpoint-metric bleu"})
-    eval_source: _SOURCE = field(  # type: ignore[valid-type]
-        default="speech", metadata={"help": "what validation and fairseq-generate translate; text: the transcripts, "
-                                            "for a model that was trained on --tasks mt alone"})
-    eval_lag: int = field(
-        default=0, metadata={"help": "k of wait-k in validation and fairseq-generate, in segments, for a model with "
-                                     "--segmentation-variant; 0: the whole source. Unlike the agent's, a hypothesis "
-                                     "may end before the source"})
-    augment_speed: str = field(
-        default="", metadata={"help": "comma-separated factors, multiples of 0.05; a training utterance gets one of "
-                                      "them in each epoch: 0.9,1,1.1; empty: as recorded, as in the paper"})
-    augment_gain: str = field(
-        default="", metadata={"help": "lowest and highest gain of a training utterance in dB: -6,6; empty: none, as in "
-                                      "the paper"})
-    augment_noise: str = field(
-        default="", metadata={"help": "lowest and highest ratio of a training utterance to white noise in dB: 10,30; "
-                                      "empty: none, as in the paper"})
-    length_grid: _GRID = field(  # type: ignore[valid-type]
-        default="auto", metadata={"help": "whether batches are padded to few lengths, each of which half precision on "
-                                          "a GPU plans for once; results stay the same. auto: on a GPU"})
-    seed: int = II("common.seed")
-    cpu: bool = II("common.cpu")
-
-
-class PieceDecoder:
-    """Text from pieces with a space between each two, as fairseq prints them. Other white space may be a piece."""
-
-    def __init__(self, vocabulary: Vocabulary, dictionary: Dictionary) -> None:
-        self.vocabulary = vocabulary
-        self.dictionary = dictionary
-
-    def decode(self, pieces: str) -> str:
-        return self.vocabulary.decode(self._id(piece) for piece in pieces.split(" ") if piece)
-
-    def _id(self, piece: str) -> int:
-        if piece not in self.dictionary and piece != self.dictionary.unk_string(escape=True):
-            raise InputError("--post-process", "pieces, which are made into text here anyway", repr(piece),
-                             "Leave --post-process and --remove-bpe out.")
-        return int(self.dictionary.index(piece))
-
 
 @register_task("simul_st", dataclass=SimulSTConfig)
 class SimulSTTask(FairseqTask):
@@ -284,10 +228,7 @@ class SimulSTTask(FairseqTask):
             self.validation_generator = self.build_generator([model], Namespace(beam=1))
         best = self.inference_step(self.validation_generator, [model], sample)
         texts = [self.vocabulary.decode(hypotheses[0]["tokens"].tolist()) for hypotheses in best]
-        score = sacrebleu.corpus_bleu(texts, [sample["references"]], tokenize=language(self.corpus.tgt_lang).tokenizer)
-        counts = {f"_bleu_count_{n}": score.counts[n] for n in range(MAX_NGRAM)}
-        totals = {f"_bleu_total_{n}": score.totals[n] for n in range(MAX_NGRAM)}
-        return {**counts, **totals, "_bleu_hyp": score.sys_len, "_bleu_ref": score.ref_len}
+        return bleu_counts(texts, sample["references"], language(self.corpus.tgt_lang).tokenizer)
 
     def build_generator(self, models: Any, args: Any, seq_gen_cls: Any = None, extra_gen_cls_kwargs: Any = None,
                         **more: Any) -> Any:
@@ -327,13 +268,4 @@ class SimulSTTask(FairseqTask):
         for name in sums:
             metrics.log_scalar_sum(name, sum(log[name] for log in logging_outputs), round=0)
         if "_bleu_hyp" in sums:
-            metrics.log_derived("bleu", _bleu)
-
-
-def _bleu(meters: dict[str, Any]) -> float:
-    def of(name: str) -> int:
-        return int(meters[f"_bleu_{name}"].sum)
-
-    orders = range(MAX_NGRAM)
-    return round(sacrebleu.BLEU.compute_bleu([of(f"count_{n}") for n in orders], [of(f"total_{n}") for n in orders],
-                                             of("hyp"), of("ref"), smooth_method="exp").score, 2)
+            metrics.log_derived("bleu", bleu_of_sums)

@@ -19,20 +19,22 @@ class Reached:
 
     def __init__(self) -> None:
         self._here: list[bool] = []
+        self._known: tuple[nn.Module, list[Tensor]] | None = None
 
     def begin(self, model: nn.Module) -> None:
         """To be called before each micro-batch."""
-        if all(parameter.grad is None for parameter in model.parameters()):  # of a new update, or of one begun again
-            self._here = [False] * len(list(model.parameters()))
+        parameters = self._parameters(model)
+        if all(parameter.grad is None for parameter in parameters):  # of a new update, or of one begun again
+            self._here = [False] * len(parameters)
 
     def note(self, model: nn.Module) -> None:
         """To be called behind the backward pass of each micro-batch that counts."""
-        self._here = [parameter.grad is not None for parameter in model.parameters()]
+        self._here = [parameter.grad is not None for parameter in self._parameters(model)]
 
     @contextmanager
     def alone(self, optimizer: Any, model: nn.Module) -> Iterator[None]:
         """Around the optimizer's step: it changes what was reached on any worker, and nothing else."""
-        parameters = list(model.parameters())
+        parameters = self._parameters(model)
         anywhere = self._anywhere(parameters[0].device)
         absent = [parameter for parameter, reached in zip(parameters, anywhere, strict=True) if not reached]
         for parameter in absent:
@@ -47,6 +49,12 @@ class Reached:
                 if parameter.grad is None:
                     copy.grad = None
         yield
+
+    def _parameters(self, model: nn.Module) -> list[Tensor]:
+        """The model's, listed once: to walk through its modules takes the host longer than to ask for the gradients."""
+        if self._known is None or self._known[0] is not model:
+            self._known = model, list(model.parameters())
+        return self._known[1]
 
     def _anywhere(self, device: torch.device) -> list[bool]:
         if not torch.distributed.is_initialized() or distributed.get_data_parallel_world_size() == 1:

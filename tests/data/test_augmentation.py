@@ -5,7 +5,8 @@ import pytest
 
 from mgcm_fairseq.data.augmentation import STEPS, Augmentation, stretched
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.tasks.simul_st import SimulSTConfig, SimulSTTask
+from mgcm_fairseq.tasks.config import SimulSTConfig
+from mgcm_fairseq.tasks.simul_st import SimulSTTask
 
 LONGEST = 480_000
 OPTIONS = {"augment_speed": "0.9,1,1.1", "augment_gain": "-6,6", "augment_noise": "10,30"}

@@ -31,7 +31,7 @@ from mgcm_fairseq.evaluation.results import assemble, write_results
 from mgcm_fairseq.evaluation.runs import Run
 from mgcm_fairseq.evaluation.segment_counts import Count, split_at, summary
 from mgcm_fairseq.evaluation.table import table
-from mgcm_fairseq.tasks.simul_st import _bleu
+from mgcm_fairseq.tasks.validation_bleu import bleu_of_sums
 
 TEXT = "one two three four"
 NOTHING = dict.fromkeys(METRICS)
@@ -90,7 +90,7 @@ def _mean(*differences):
     (lambda: Followed().pace(), {"updates a second": None, "of all": None}),
     (lambda: Followed([3.0] * 4).pace(), {"updates a second": None, "of all": None}),
     (lambda: Followed([1.0, 3.0, 5.0, 7.0]).pace(), {"updates a second": 0.5, "of all": 0.5}),
-    (lambda: _bleu({f"_bleu_{name}": SimpleNamespace(sum=0) for name in (
+    (lambda: bleu_of_sums({f"_bleu_{name}": SimpleNamespace(sum=0) for name in (
         *(f"{kind}_{n}" for kind in ("count", "total") for n in range(4)), "hyp", "ref")}), 0),
 ])
 def test_the_answer(found, expected):

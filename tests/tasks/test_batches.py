@@ -11,7 +11,8 @@ from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.padding import padding
-from mgcm_fairseq.tasks.simul_st import SimulSTConfig, SimulSTTask
+from mgcm_fairseq.tasks.config import SimulSTConfig
+from mgcm_fairseq.tasks.simul_st import SimulSTTask
 
 BATCHES = 14  # of three of the 40 utterances: no number of workers below divides them
 FREQUENCY = {1: 4, 2: 2, 3: 1, 4: 1}  # workers: micro-batches in an update

@@ -6,7 +6,8 @@ import torch
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.criterions.multitask import MultitaskCrossEntropy
 from mgcm_fairseq.models.simul_st import SimulSTModel, build_network
-from mgcm_fairseq.tasks.simul_st import SimulSTConfig, SimulSTTask
+from mgcm_fairseq.tasks.config import SimulSTConfig
+from mgcm_fairseq.tasks.simul_st import SimulSTTask
 from tests.modules.networks import config
 
 NETWORKS = {

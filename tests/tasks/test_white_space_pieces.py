@@ -6,7 +6,7 @@ from fairseq.data import Dictionary
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
-from mgcm_fairseq.tasks.simul_st import PieceDecoder
+from mgcm_fairseq.tasks.piece_decoder import PieceDecoder
 
 WHITE = "\u3000\u00a0\u2009\u202f\u2028\u0085\u001d\v\f"  # what str.split() without an argument cuts at, beside spaces
 TEXTS = ["「はい」\u3000と言った。", "10\u00a0000\u2009人が来た。", *(f"彼は{mark}来た。" for mark in WHITE), "\u3000"]

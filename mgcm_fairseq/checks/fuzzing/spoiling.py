@@ -42,15 +42,8 @@ def spoil_bytes(random: Random, data: bytes) -> bytes:
 def spoil_lines(random: Random, data: bytes) -> bytes:
     """One line lost, doubled, moved, joined to the next, or cut, or all of them with other ends."""
     lines = data.split(b"\n")
-    at, other = random.randrange(len(lines)), random.randrange(len(lines))
-    kind = random.randrange(8)
-    if kind == 0:
-        del lines[at]
-    elif kind == 1:
-        lines.insert(other, lines[at])
-    elif kind == 2:
-        lines[at], lines[other] = lines[other], lines[at]
-    elif kind == 3:
+    at, kind = _lose_double_or_swap(random, lines)
+    if kind == 3:
         lines.insert(at, random.choice((b"", b" ", b"\r", b"\t")))
     elif kind == 4:
         lines[at:at + 2] = [b"".join(lines[at:at + 2])]
@@ -58,7 +51,7 @@ def spoil_lines(random: Random, data: bytes) -> bytes:
         lines[at] = lines[at][:random.randint(0, len(lines[at]))]
     elif kind == 6:
         return random.choice((b"\r\n", b"\r", "\u2028".encode(), b"\n\n")).join(lines)
-    else:
+    elif kind == 7:
         return b"\xef\xbb\xbf" + data
     return b"\n".join(lines)
 
@@ -69,23 +62,29 @@ def spoil_cells(separator: bytes) -> Spoil:
         lines = data.split(b"\n")
         number = random.randrange(len(lines))
         cells = lines[number].split(separator)
-        at, other = random.randrange(len(cells)), random.randrange(len(cells))
-        kind = random.randrange(8)
-        if kind == 0:
-            del cells[at]
-        elif kind == 1:
-            cells.insert(other, cells[at])
-        elif kind == 2:
-            cells[at], cells[other] = cells[other], cells[at]
-        elif kind == 3:
+        at, kind = _lose_double_or_swap(random, cells)
+        if kind == 3:
             cells[at] += text(random).encode()
         elif kind == 4:
             cells[at] = random.choice(BYTES) + cells[at]
-        else:
+        elif kind > 4:
             cells[at] = scalar(random).encode()
         lines[number] = separator.join(cells)
         return b"\n".join(lines)
     return spoil
+
+
+def _lose_double_or_swap(random: Random, parts: list[bytes]) -> tuple[int, int]:
+    """Does one of the three to a part, or none; which part was drawn, and of 8 kinds which: from 3 on none was done."""
+    at, other = random.randrange(len(parts)), random.randrange(len(parts))
+    kind = random.randrange(8)
+    if kind == 0:
+        del parts[at]
+    elif kind == 1:
+        parts.insert(other, parts[at])
+    elif kind == 2:
+        parts[at], parts[other] = parts[other], parts[at]
+    return at, kind
 
 
 def text(random: Random) -> str:
