@@ -1,6 +1,6 @@
 """Every repair of the software stack, a file for each subject: `install()` applies those that this machine needs.
 
-Each repair is a function with its reason; tests/test_compat.py shows each fault without it, so that a test fails once
+Each repair is a function with its reason; tests/compat shows each fault without it, so that a test fails once
 the repair can go.
 """
 
