@@ -3,4 +3,4 @@
 # DIR/results.json and DIR/table.md grow while it runs; status 1 if a part failed. --help lists everything.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
-exec "$PYTHON" -W ignore -m mgcm_fairseq.evaluation.gpu_check.check "$@"
+exec "$PYTHON" -W ignore -m mgcm_fairseq.checks.gpu.check "$@"

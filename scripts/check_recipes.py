@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mgcm_fairseq.checks.gpu.random_wav2vec2 import save_random
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.whole import write_whole
-from mgcm_fairseq.evaluation.gpu_check.random_wav2vec2 import save_random
 from mgcm_fairseq.recipes.rows import STARTS_FROM
 
 UPDATES = 10

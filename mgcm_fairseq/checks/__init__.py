@@ -1,1 +1,1 @@
-"""Searches for faults across the whole product: what a test looks at once, these look at thousands of times."""
+"""Checks of the whole product that take longer than tests: faults, spoilt inputs, pairs of options, a GPU."""

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mgcm_fairseq.checks.gpu.follow import Followed
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.evaluation import quality
 from mgcm_fairseq.evaluation.comparison.bootstrap import (
@@ -23,7 +24,6 @@ from mgcm_fairseq.evaluation.comparison.curves import Spread, line, spread
 from mgcm_fairseq.evaluation.comparison.interpolation import evenly, interpolate, shared_range
 from mgcm_fairseq.evaluation.comparison.pairs import matched, same_lag
 from mgcm_fairseq.evaluation.comparison.significance import sentence_latency
-from mgcm_fairseq.evaluation.gpu_check.follow import Followed
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.latency import METRICS, latency, simultaneity
 from mgcm_fairseq.evaluation.plot import plot

@@ -10,7 +10,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from mgcm_fairseq.checks.fuzzing.targets.vocabularies import CONFIG, files
-from mgcm_fairseq.evaluation.gpu_check.random_wav2vec2 import SMALL
+from mgcm_fairseq.checks.gpu.random_wav2vec2 import SMALL
 
 OPTIONS = ("--user-dir", "mgcm_fairseq", "--task", "simul_st", "--arch", "simul_st_demo", "--criterion",
            "multitask_cross_entropy", "--w2v-config", json.dumps({**SMALL, "layer_norm_first": True}), "--model-dim",

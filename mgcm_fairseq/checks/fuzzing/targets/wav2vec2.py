@@ -8,8 +8,8 @@ from omegaconf import OmegaConf
 
 from mgcm_fairseq.checks.fuzzing.target import Files, same
 from mgcm_fairseq.checks.fuzzing.targets.weights import saved
+from mgcm_fairseq.checks.gpu.random_wav2vec2 import SMALL, save_random
 from mgcm_fairseq.core.kinds import PieceKinds
-from mgcm_fairseq.evaluation.gpu_check.random_wav2vec2 import SMALL, save_random
 from mgcm_fairseq.models.config import SimulSTModelConfig
 from mgcm_fairseq.models.simul_st import build_network, start_from_wav2vec2
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights

@@ -6,8 +6,8 @@ import sys
 import time
 from collections.abc import Iterator
 
+from mgcm_fairseq.checks.gpu.setting import REPOSITORY, Row, Setting
 from mgcm_fairseq.data.columns import Columns
-from mgcm_fairseq.evaluation.gpu_check.setting import REPOSITORY, Row, Setting
 
 UTTERANCES = {False: {"train": 3000, "dev": 100, "test": 100}, True: {"train": 40, "dev": 7, "test": 7}}
 VOCABULARY = {False: 800, True: 200}  # pieces

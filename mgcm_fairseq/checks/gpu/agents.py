@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
 from mgcm_fairseq.evaluation.agent_benchmark.measure import measure
 from mgcm_fairseq.evaluation.agent_benchmark.pacing import Pacing
 from mgcm_fairseq.evaluation.agent_benchmark.systems import random_system
-from mgcm_fairseq.evaluation.gpu_check.setting import Row, Setting, say
 from mgcm_fairseq.evaluation.runs import parse_runs
 
 RUNS = ["wait-segment:3", "alignatt:4", "local-agreement:320", "wait-k:3", "offline:1"]

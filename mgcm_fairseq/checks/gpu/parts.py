@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from mgcm_fairseq.evaluation.gpu_check.agents import agents
-from mgcm_fairseq.evaluation.gpu_check.corpus import corpus
-from mgcm_fairseq.evaluation.gpu_check.engines import engines
-from mgcm_fairseq.evaluation.gpu_check.equality import equality
-from mgcm_fairseq.evaluation.gpu_check.paper_rows import paper_rows
-from mgcm_fairseq.evaluation.gpu_check.setting import Row, Setting
-from mgcm_fairseq.evaluation.gpu_check.shapes import shapes
-from mgcm_fairseq.evaluation.gpu_check.trainings import trainings
+from mgcm_fairseq.checks.gpu.agents import agents
+from mgcm_fairseq.checks.gpu.corpus import corpus
+from mgcm_fairseq.checks.gpu.engines import engines
+from mgcm_fairseq.checks.gpu.equality import equality
+from mgcm_fairseq.checks.gpu.paper_rows import paper_rows
+from mgcm_fairseq.checks.gpu.setting import Row, Setting
+from mgcm_fairseq.checks.gpu.shapes import shapes
+from mgcm_fairseq.checks.gpu.trainings import trainings
 
 
 class Part(NamedTuple):

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from mgcm_fairseq.evaluation.gpu_check.follow import follow
-from mgcm_fairseq.evaluation.gpu_check.setting import Row, Setting, say
+from mgcm_fairseq.checks.gpu.follow import follow
+from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
 
 PRECISIONS: dict[str, list[str]] = {"fp32": [], "fp16": ["--fp16"], "bf16": ["--bf16"], "amp": ["--amp"]}
 UPDATES, OF_FP32, QUICK = 40, 80, 3  # that in fp32 makes the model for `equality`

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import torch
 
-from mgcm_fairseq.evaluation.gpu_check.follow import Followed, follow
-from mgcm_fairseq.evaluation.gpu_check.random_wav2vec2 import SMALL, save_random
-from mgcm_fairseq.evaluation.gpu_check.setting import Row, Setting
+from mgcm_fairseq.checks.gpu.follow import Followed, follow
+from mgcm_fairseq.checks.gpu.random_wav2vec2 import SMALL, save_random
+from mgcm_fairseq.checks.gpu.setting import Row, Setting
 
 ROWS = {"multi_task": ("multi_task", []), "mgcm_multi_task": ("mgcm_multi_task", []),
         "mgcm above the front end": ("mgcm_multi_task", ["task.conflict_scope=above-front-end"])}

@@ -1,4 +1,4 @@
-"""One command for a machine with a GPU: `python -m mgcm_fairseq.evaluation.gpu_check.check`, scripts/check_gpu.sh."""
+"""One command for a machine with a GPU: `python -m mgcm_fairseq.checks.gpu.check`, scripts/check_gpu.sh."""
 
 import argparse
 import sys
@@ -10,13 +10,13 @@ from typing import Any
 import torch
 
 from mgcm_fairseq import compat
+from mgcm_fairseq.checks.gpu import report
+from mgcm_fairseq.checks.gpu.isolated import rows_of
+from mgcm_fairseq.checks.gpu.parts import MADE, PARTS
+from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
 from mgcm_fairseq.core.signature import environment
 from mgcm_fairseq.data.arguments import number, some_of
 from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.evaluation.gpu_check import report
-from mgcm_fairseq.evaluation.gpu_check.isolated import rows_of
-from mgcm_fairseq.evaluation.gpu_check.parts import MADE, PARTS
-from mgcm_fairseq.evaluation.gpu_check.setting import Row, Setting, say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

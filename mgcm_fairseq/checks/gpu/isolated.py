@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
-from mgcm_fairseq.evaluation.gpu_check.setting import Row, Setting
+from mgcm_fairseq.checks.gpu.setting import Row, Setting
 
 LATE = 180.0  # seconds beyond a part's own, after which it counts as hanging
 

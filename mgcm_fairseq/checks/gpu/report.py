@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mgcm_fairseq.checks.gpu.parts import MADE, PARTS
+from mgcm_fairseq.checks.gpu.setting import Row
 from mgcm_fairseq.data.whole import write_whole
-from mgcm_fairseq.evaluation.gpu_check.parts import MADE, PARTS
-from mgcm_fairseq.evaluation.gpu_check.setting import Row
 from mgcm_fairseq.evaluation.table import ABSENT, markdown
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
+from mgcm_fairseq.checks.gpu import shapes
+from mgcm_fairseq.checks.gpu.setting import Setting
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.evaluation.conflict_benchmark.workload import Shape
-from mgcm_fairseq.evaluation.gpu_check import shapes
-from mgcm_fairseq.evaluation.gpu_check.setting import Setting
 
 
 @pytest.mark.parametrize("grid", [None, LengthGrid()])

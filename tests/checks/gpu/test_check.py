@@ -6,11 +6,11 @@ import os
 import pytest
 import torch
 
-from mgcm_fairseq.evaluation.gpu_check import report
-from mgcm_fairseq.evaluation.gpu_check.check import main
-from mgcm_fairseq.evaluation.gpu_check.isolated import rows_of
-from mgcm_fairseq.evaluation.gpu_check.parts import PARTS
-from mgcm_fairseq.evaluation.gpu_check.setting import Setting
+from mgcm_fairseq.checks.gpu import report
+from mgcm_fairseq.checks.gpu.check import main
+from mgcm_fairseq.checks.gpu.isolated import rows_of
+from mgcm_fairseq.checks.gpu.parts import PARTS
+from mgcm_fairseq.checks.gpu.setting import Setting
 from tests.fixtures import run
 
 QUICK = ("--device", "cpu", "--quick")

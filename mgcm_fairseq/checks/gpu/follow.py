@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mgcm_fairseq.evaluation.gpu_check.setting import REPOSITORY, Row
+from mgcm_fairseq.checks.gpu.setting import REPOSITORY, Row
 
 UPDATE = re.compile(r"\btrain_inner\b.*? loss=([^,\s]+)")
 FREE = re.compile(r"gb_free=([\d.]+)")

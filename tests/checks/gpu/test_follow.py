@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mgcm_fairseq.evaluation.gpu_check.follow import Followed, follow
+from mgcm_fairseq.checks.gpu.follow import Followed, follow
 
 LINE = "2026-11-27 21:27:40 | INFO | train_inner | epoch 001:  {0} / 64 loss={1}, st_nll=8.9, ups=2.2, gb_free=1{0}.5"
 HYDRA = "[2026-11-27 21:27:40,123][train_inner][INFO] - epoch 001:  {0} / 64 loss={1}, st_nll=8.9, wall=3"

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import torch
 
+from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
 from mgcm_fairseq.evaluation.conflict_benchmark.measure import measure
 from mgcm_fairseq.evaluation.conflict_benchmark.setting import Setting as Measured
-from mgcm_fairseq.evaluation.gpu_check.setting import Row, Setting, say
 
 METHODS = ["plain", "published", "stash", "streamed", "streamed_above"]
 SPEECH = 6.0  # seconds
