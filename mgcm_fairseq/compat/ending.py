@@ -2,6 +2,7 @@
 
 import re
 import sys
+import traceback
 import types
 from itertools import dropwhile
 
@@ -12,7 +13,7 @@ from mgcm_fairseq.data.stopping import SAID
 from mgcm_fairseq.data.whole import lacks_room
 
 DIED: dict[str, str] = {
-    r"DataLoader worker \(pid.*\) (is killed|exited)": "a process that loads data",
+    r"DataLoader worker \(pid.*\) (is killed|exited)|Pin memory thread exited": "a process that loads data",
     # gloo and the store through which workers meet
     r"Connection (closed|reset) by peer|Broken pipe \[|Socket Timeout|recvBytes|Connection was likely closed|"
     r"timeout caused pair closure|"
@@ -54,6 +55,8 @@ def _sentence(error: BaseException) -> str:
         return str(said)
     if isinstance(error, ProcessExitedException):
         return _died("a worker of this training", str(error))
+    if _cut_off_from_a_loader(error):
+        return _died("a process that loads data", _without_traceback(str(error)) or repr(error))
     if not isinstance(error, RuntimeError | ProcessRaisedException):
         return ""
     text = _without_traceback(str(error))
@@ -64,6 +67,16 @@ def _sentence(error: BaseException) -> str:
     return next((_died(who, text) for pattern, who in DIED.items() if re.search(pattern, text)), "")
 
 
+def _cut_off_from_a_loader(error: BaseException) -> bool:
+    """Whether a process that loads data died while a batch was fetched from it.
+
+    Its sockets close a moment before it counts as dead, and PyTorch passes on what was read of them until then.
+    """
+    text = str(error) if isinstance(error, ProcessRaisedException) else "".join(traceback.format_exception(error))
+    return ", in _try_get_data\n" in text and bool(_CUT_OFF.match(_without_traceback(text)))
+
+
+_CUT_OFF = re.compile(r"(EOF|Connection\w*|BrokenPipe|FileNotFound)Error|RuntimeError: received \d+ items of ancdata")
 _INPUT_ERROR = f"{InputError.__module__}.{InputError.__qualname__}: "  # as a traceback names it
 
 

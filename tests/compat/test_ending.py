@@ -63,6 +63,51 @@ def test_wrong_input_that_a_process_meets_that_loads_data(told):
     assert told(caught.value) == "error: train.tsv:2: expected audio, found none. Prepare it again.\n"
 
 
+class Cut:
+    """Fails where a batch is fetched, as where the process that loaded it has just died."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __reduce__(self):
+        return cut, (self.error,)
+
+
+def cut(error):
+    raise error
+
+
+class Cutting(Dataset):
+    def __init__(self, error):
+        self.error = error
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return Cut(self.error)
+
+
+@pytest.mark.parametrize(("error", "shown"), [
+    (EOFError(), "EOFError()"), (ConnectionResetError(104, "Connection reset by peer"), None),
+    (ConnectionRefusedError(111, "Connection refused"), None), (FileNotFoundError(2, "No such file"), None),
+    (RuntimeError("received 0 items of ancdata"), None)])
+def test_a_process_that_dies_while_a_batch_is_fetched_from_it(told, error, shown):
+    with pytest.raises(type(error)) as caught:
+        next(iter(DataLoader(Cutting(error), num_workers=1, collate_fn=lambda items: items[0])))
+    said = "error: a process that loads data " + DIED
+    assert told(caught.value) == said.format(shown or error)
+    of_a_process = told(of_a_worker(caught.value))
+    assert of_a_process.startswith(said.partition("(")[0]), of_a_process
+
+
+def test_a_failure_while_a_batch_is_fetched_keeps_its_traceback(told):
+    with pytest.raises(KeyError) as caught:
+        next(iter(DataLoader(Cutting(KeyError("a")), num_workers=1, collate_fn=lambda items: items[0])))
+    assert told(caught.value).endswith("KeyError: 'a'\n")
+    assert "Traceback" in told(of_a_worker(caught.value))
+
+
 NCCL = ["NCCL error in: a.cpp:1, remote process exited or there was a network error, NCCL version 2.21",
         "NCCL communicator was aborted on rank 1.", "[Rank 1] NCCL watchdog: Aborted",
         "[Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=3)"]
