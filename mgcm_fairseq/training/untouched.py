@@ -2,7 +2,7 @@
 
 A part that joins later (--segment-from, --freeze-front-end-updates) or that LayerDrop leaves out has none. One worker
 in fp32 passes over it. But --ddp-backend legacy_ddp, and fairseq's fp32 copies of weights in half precision, have zeros
-in span of a gradient that is absent: Adam would count the step and decay the weights.
+in place of a gradient that is absent: Adam would count the step and decay the weights.
 """
 
 from collections.abc import Iterator, Sequence
