@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpus", type=Path, metavar="DIR",
                         help="prepared corpus of the test set; default: the one that the checkpoint was trained on")
     parser.add_argument("--split", default="tst-COMMON", help="test set (%(default)s)")
-    parser.add_argument("--run", action="append", metavar="POLICY:LAG,LAG,... [OPTIONS]",
+    parser.add_argument("--run", action="append", metavar="POLICY:POINT,POINT,... [OPTIONS]",
                         help=f"may be repeated; {HELP}; NAME= in front names the curve. "
                         f"Default: {' and '.join(DEFAULT_RUNS)}")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",

@@ -1,4 +1,4 @@
-"""Which runs to hold against each other: those of the same policy and lag, and those of about the same latency."""
+"""Which runs to hold against each other: of the same policy and operating point, and of about the same latency."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -12,7 +12,7 @@ class SystemRun(NamedTuple):
 
     name: str
     policy: str
-    lag: float
+    point: float
 
 
 class Pair(NamedTuple):
@@ -23,16 +23,16 @@ class Pair(NamedTuple):
     gap: float | None
 
 
-Latencies = Mapping[str, Mapping[Key, float | None]]  # by NAME, then by policy and lag
+Latencies = Mapping[str, Mapping[Key, float | None]]  # by NAME, then by policy and operating point
 
 
 def latencies(runs: Mapping[str, Mapping[Key, Mapping[str, Any]]], latency: str) -> Latencies:
-    """The corpus latency of each run, by rising policy and lag."""
+    """The corpus latency of each run, by rising policy and operating point."""
     return {name: {key: of_name[key][latency] for key in sorted(of_name)} for name, of_name in runs.items()}
 
 
-def same_lag(found: Latencies) -> list[Pair]:
-    """For each two NAMEs, the runs of each policy and lag that both have."""
+def same_point(found: Latencies) -> list[Pair]:
+    """For each two NAMEs, the runs of each policy and operating point that both have."""
     return [_pair(SystemRun(first, *key), SystemRun(second, *key), found)
             for first, second in combinations(found, 2) for key in found[first] if key in found[second]]
 
@@ -44,9 +44,9 @@ def matched(found: Latencies) -> list[Pair]:
     """
     curves: dict[tuple[str, str], list[tuple[float, SystemRun]]] = {}
     for name, of_name in found.items():
-        for (policy, lag), value in of_name.items():
+        for (policy, point), value in of_name.items():
             if value is not None:
-                curves.setdefault((name, policy), []).append((value, SystemRun(name, policy, lag)))
+                curves.setdefault((name, policy), []).append((value, SystemRun(name, policy, point)))
     pairs = []
     for first, second in combinations(map(sorted, curves.values()), 2):
         for value, run in first:
@@ -56,5 +56,5 @@ def matched(found: Latencies) -> list[Pair]:
 
 
 def _pair(first: SystemRun, second: SystemRun, found: Latencies) -> Pair:
-    before, after = (found[run.name][run.policy, run.lag] for run in (first, second))
+    before, after = (found[run.name][run.policy, run.point] for run in (first, second))
     return Pair(first, second, None if before is None or after is None else after - before)

@@ -66,14 +66,14 @@ class PairedTests:
 
     def _sample(self, run: SystemRun) -> Sampled:
         if run not in self._sampled:
-            evaluated, key = self._systems[run.name], (run.policy, run.lag)
+            evaluated, key = self._systems[run.name], (run.policy, run.point)
             instances = evaluated.instances[key]
             statistics = bleu_statistics([one.prediction for one in instances], [one.reference for one in instances],
                                          evaluated.language.tokenizer)
             bleu = float(corpus_bleu(statistics, np.ones((1, len(instances))))[0])
             stated = evaluated.runs[key]["BLEU"]
             if stated is not None and abs(stated - bleu) > ROUNDED:
-                raise InputError(evaluated.folder, f"BLEU {stated:.2f} at {run.policy}-{run.lag:g}, as results.json "
+                raise InputError(evaluated.folder, f"BLEU {stated:.2f} at {run.policy}-{run.point:g}, as results.json "
                                  "says", f"{bleu:.2f} in the log", f"They belong to different runs. {AGAIN}")
             self._sampled[run] = Sampled(bleu, corpus_bleu(statistics, self._counts),
                                          sentence_latency(instances, self._metric))
