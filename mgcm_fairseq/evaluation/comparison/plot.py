@@ -40,9 +40,9 @@ def draw(comparison: Mapping[str, Any]) -> Figure:
             _curve(axes, points, latency + suffix, label="" if suffix else f"{name}, {policy}",
                    color=colour, marker=marker, linestyle=style, fillstyle=fill)
     _offline(axes, comparison["offline"], colours)
-    settings = f"Settings differ: {', '.join(comparison['differing'])}. " if comparison["differing"] else ""
+    settings = f"Settings differ: {', '.join(comparison['differing'])}.\n" if comparison["differing"] else ""
     dress(axes, f"Translation quality and latency on {comparison['bootstrap']['sentences']} utterances",
-          f"{settings}Numbers: operating point. Dashed curves count computing time. Bars: one standard deviation.",
+          f"{settings}Numbers: operating point. Dashed: computing time counted. Bars: one standard deviation.",
           header(latency))
     figure.legend(loc="outside right upper", frameon=False, labelcolor=INK, fontsize=9)
     return figure

@@ -11,7 +11,7 @@ def spread(mean, std=None, n=1):
 
 
 def point(name, value, bleu, lagging, aware=None):
-    return {"name": name, "policy": "wait-k", "point": point, "BLEU": bleu, "AL": lagging,
+    return {"name": name, "policy": "wait-k", "point": value, "BLEU": bleu, "AL": lagging,
             **({"AL_CA": aware} if aware else {})}
 
 
