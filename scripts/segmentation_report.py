@@ -46,7 +46,7 @@ def _segmenting(checkpoint: Path, corpus: Path) -> tuple[str, SharedEncoder]:
     if encoder.segmenter is None or not encoder.simultaneous:
         raise InputError(checkpoint, "a model trained with --segmentation-variant, past --segment-from",
                          "one that does not segment", "Train it so, or longer.")
-    return "published" if encoder.segmenter.published else "repaired", encoder
+    return encoder.segmenter.variant.name, encoder
 
 
 def _parser() -> argparse.ArgumentParser:

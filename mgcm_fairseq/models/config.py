@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 
-from mgcm_fairseq.modules.segmenter import VARIANTS
+from mgcm_fairseq.core.segmentation import VARIANTS
 
 _VARIANT = ChoiceEnum(["none", *VARIANTS])
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
 from mgcm_fairseq.core.kinds import PieceKinds
+from mgcm_fairseq.core.segmentation import VARIANTS
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.read_text import parse_json
@@ -147,13 +148,13 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int, seed: in
                          ) from error
     kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
     variant = str(cfg.segmentation_variant)
+    segmenter = Segmenter(cfg.model_dim, VARIANTS[variant]) if variant in VARIANTS else None
     encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
-                            None if variant == "none" else Segmenter(cfg.model_dim, variant),
-                            torch.tensor(kinds.source))
+                            segmenter, torch.tensor(kinds.source))
     decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, not cfg.no_embedding_norm, cfg.tie_output)
     schedule = Schedule(cfg.segment_from, cfg.noise_from, cfg.segment_noise, cfg.multipath_from, _lag_range(cfg.lags),
                         seed)
-    if cfg.differentiable_waiting and variant != "repaired":
+    if cfg.differentiable_waiting and (segmenter is None or not segmenter.variant.waits_in_expectation):
         raise InputError("--differentiable-waiting", "--segmentation-variant repaired", variant, "Leave it out.")
     return SimulSTNetwork(encoder, decoder, torch.tensor(kinds.target), cfg.ctc, schedule, cfg.differentiable_waiting)
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
-from mgcm_fairseq.core.segmentation import token_units, word_ids
+from mgcm_fairseq.core.segmentation import positions
 from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
@@ -151,9 +151,9 @@ class SharedEncoder(nn.Module):
     def _text_units(self, tokens_BU: Tensor) -> Tensor:
         """The word of each token, </s> with the last, for a lag in words; as published its position, for one in pieces.
         """
-        if self.segmenter is None or self.segmenter.published:
-            return token_units(tokens_BU)
-        return word_ids(self.word_starts(tokens_BU)).clamp(min=0)
+        if self.segmenter is None:
+            return positions(tokens_BU)
+        return self.segmenter.variant.token_units(self.word_starts(tokens_BU))
 
     def _shorten(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
         if self.subsampler is not None:

@@ -8,17 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import Passing, Stream
-from mgcm_fairseq.core.segmentation import (
-    Decisions,
-    decide,
-    expected_visibility,
-    hard_visibility,
-    noisy_logits,
-    segment_units,
-    start_logits,
-)
-
-VARIANTS = ("repaired", "published")
+from mgcm_fairseq.core.segmentation import Variant, expected_visibility, hard_visibility, noisy_logits
 
 
 class Segments(NamedTuple):
@@ -33,11 +23,11 @@ class Segments(NamedTuple):
 class Segmenter(nn.Module):
     """e_t = w1 relu(W2 a_t): the logit of a boundary behind frame t (DiSeg, arXiv 2305.16093)."""
 
-    def __init__(self, dim: int, variant: str) -> None:
+    def __init__(self, dim: int, variant: Variant) -> None:
         super().__init__()
         self.hidden = nn.Linear(dim, dim)
         self.output = nn.Linear(dim, 1)
-        self.published = variant == "published"
+        self.variant = variant
         self.active = False  # whether attention is segmented: not in the offline updates before it
 
     def forward(self, x_BTD: Tensor) -> Tensor:
@@ -51,21 +41,13 @@ class Segmenter(nn.Module):
         have made of the speech.
         """
         [logits] = passing.run(self, [(passing.start(speech.value.detach(), speech.tasks),)])
-        boundaries = self.decide(logits.value.detach(), frames).boundaries
-        units = segment_units(boundaries, self.published)
+        boundaries = self.variant.decide(logits.value.detach(), frames).boundaries
+        units = self.variant.frame_units(boundaries)
         if not self.training:
             return Segments(hard_visibility(boundaries, frames), units, logits)
         drawn = noisy_logits(torch.zeros_like(logits.value), noise)
         [visibility] = passing.run(partial(self._expected, dtype=speech.value.dtype), [(logits, drawn, frames)])
         return Segments(visibility, units, logits, drawn)
-
-    def decide(self, logits_BT: Tensor, frames: Tensor, before: Tensor | None = None) -> Decisions:
-        """Boundaries; a run of likely frames is one, unless as published."""
-        return decide(logits_BT, frames, merge=not self.published, before_B=before)
-
-    def counted(self, logits_BT: Tensor, frames: Tensor) -> Tensor:
-        """(B, T) logits of what `decide` counts."""
-        return logits_BT if self.published else start_logits(logits_BT, frames)
 
     def get_extra_state(self) -> Tensor:
         """Whether the checkpoint's attention is segmented, which depends on its number of updates."""
@@ -76,4 +58,4 @@ class Segmenter(nn.Module):
         self.active = bool(state)
 
     def _expected(self, logits_BT: Tensor, noise_BT: Tensor, frames: Tensor, dtype: torch.dtype) -> Tensor:
-        return expected_visibility(self.counted(logits_BT + noise_BT, frames), frames, dtype)
+        return expected_visibility(self.variant.counted(logits_BT + noise_BT, frames), frames, dtype)

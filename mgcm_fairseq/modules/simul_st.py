@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
-from mgcm_fairseq.core.segmentation import expected_waiting, pieces_written, wait_mask, words_begun
+from mgcm_fairseq.core.segmentation import Variant, expected_waiting
 from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.modules.ctc import Alignment, CTCHeads
 from mgcm_fairseq.modules.decoder import Prefix, SharedDecoder
@@ -37,7 +37,7 @@ class Segmented(NamedTuple):
     text: Tensor  # (B, U, D) embedded transcript
     text_lengths: Tensor  # (B,) pieces, without </s>
     word_starts: Tensor  # (B, U) bool, True where a piece of the transcript begins a word
-    published: bool  # as the published code counts
+    variant: Variant  # by which all this is counted
     update: int
 
 
@@ -124,31 +124,28 @@ class SimulSTNetwork(nn.Module):
         """(B, 1, U or 1, T) bool: what the decoder may see at each position of a task's prefix under a lag."""
         if lag is None:
             return memory.mask
-        return wait_mask(memory.units, memory.lengths, self.written(prefix_BU, task), lag, self._published)
+        return self._variant.wait_mask(memory.units, memory.lengths, self.written(prefix_BU, task), lag)
 
     def written(self, prefix_BU: Tensor, task: str = "st") -> Tensor:
-        """(B, U) units before each position of a task's prefix: words, or where there are no spaces between them
-        characters or what pieces make of them, since a segment stands for a word; as published pieces.
-        """
-        if self._published:
-            return pieces_written(prefix_BU) + 1
+        """(B, U) units, as the variant counts them, before each position of a task's prefix."""
         kinds = self.encoder.source_kinds if task == "asr" else self.target_kinds
-        return words_begun(unit_starts(kinds[prefix_BU]))
+        return self._variant.units_written(unit_starts(kinds[prefix_BU]))
 
     @property
-    def _published(self) -> bool:
-        return self.encoder.segmenter is not None and self.encoder.segmenter.published
+    def _variant(self) -> Variant:
+        assert self.encoder.segmenter is not None, "only a network that segments has a lag"
+        return self.encoder.segmenter.variant
 
     def _mask(self, memory: Memory, prefix_BU: Tensor, segments: Segments, task: str,
               passing: Passing) -> Stream | Tensor:
         """As `waiting`, or in training, where asked for, the expected mask that carries gradients to the segmenter."""
-        lag, segmenter, written = self.lag, self.encoder.segmenter, self.written(prefix_BU, task)
-        logits, expected = segments.logits, self.training and self.differentiable_waiting
-        if lag is None or segmenter is None or logits is None or not expected:
+        lag, logits = self.lag, segments.logits
+        if lag is None or logits is None or not (self.training and self.differentiable_waiting):
             return self.waiting(memory, prefix_BU, lag, task)
+        variant, written = self._variant, self.written(prefix_BU, task)
 
         def expect(logits_BT: Tensor, noise_BT: Tensor) -> Tensor:
-            counted = segmenter.counted(logits_BT + noise_BT, memory.lengths)
+            counted = variant.counted(logits_BT + noise_BT, memory.lengths)
             return expected_waiting(counted, memory.lengths, written, lag, memory.states.dtype)
 
         [mask] = passing.run(expect, [(passing.branch(logits, task), segments.noise)])
@@ -156,14 +153,12 @@ class SimulSTNetwork(nn.Module):
 
     def _segmented(self, inputs: TaskInputs, logits: Stream, speech: Stream, frames: Tensor,
                    passing: Passing) -> Segmented:
-        segmenter = self.encoder.segmenter
-        assert segmenter is not None
-        task = logits.tasks[0]
+        variant, task = self._variant, logits.tasks[0]
         raw = passing.branch(logits, task).value
         text = self.encoder.embed_text(inputs.transcript, passing, task).value
-        return Segmented(segmenter.counted(raw, frames), frames, segmenter.decide(raw.detach(), frames - 1).boundaries,
+        return Segmented(variant.counted(raw, frames), frames, variant.decide(raw.detach(), frames - 1).boundaries,
                          passing.branch(speech, task).value, text, inputs.transcript_lengths - 1,
-                         self.encoder.word_starts(inputs.transcript), segmenter.published, self.update)
+                         self.encoder.word_starts(inputs.transcript), variant, self.update)
 
     def _hear(self, inputs: TaskInputs, tasks: Sequence[str], passing: Passing) -> Stream:
         if not self.front_end_frozen:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mgcm_fairseq.core.conflict import PLAIN
-from mgcm_fairseq.core.segmentation import hard_visibility, segment_ids, segment_units, segments_up_to
+from mgcm_fairseq.core.segmentation import hard_visibility, segment_ids, segments_up_to
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
 from mgcm_fairseq.modules.front_end_stream import FrontEndStream, SubsamplerStream
@@ -86,7 +86,8 @@ class IncrementalStream:
             x_1TC = self.subsampler.extend(x_1TC)
         x_1TD = self.encoder.speech_norm(self.encoder.projection(x_1TC))
         logits = self.segmenter(x_1TD)
-        decisions = self.segmenter.decide(logits, torch.tensor([x_1TD.size(1)], device=logits.device), self.last)
+        frames = torch.tensor([x_1TD.size(1)], device=logits.device)
+        decisions = self.segmenter.variant.decide(logits, frames, self.last)
         self.last = decisions.last
         self.logits = torch.cat([self.logits, logits], 1)
         self.boundaries = torch.cat([self.boundaries, decisions.boundaries], 1)
@@ -103,7 +104,7 @@ class IncrementalStream:
             for index, layer in enumerate(self.encoder.layers):
                 x_1TD = layer(x_1TD, mask, self.cache, str(index))
             states = torch.cat([self.memory.states, self.encoder.final_norm(x_1TD)], 1)
-            self.memory = _memory(states, segment_units(self.boundaries, self.segmenter.published)[:, :closed])
+            self.memory = _memory(states, self.segmenter.variant.frame_units(self.boundaries)[:, :closed])
             self.segments = int(ids.max()) + 1
         self.open = open_1TD[:, closed - known:]
 
@@ -131,14 +132,14 @@ class ReencodingStream:
             return
         embedded, frames = self.encoder.embed_utterance(self.heard)
         new = self.segmenter(embedded.value)[:, self.boundaries.size(1):]
-        decisions = self.segmenter.decide(new, torch.tensor([new.size(1)], device=new.device), self.last)
+        decisions = self.segmenter.variant.decide(new, torch.tensor([new.size(1)], device=new.device), self.last)
         self.last = decisions.last
         self.logits = torch.cat([self.logits, new], 1)
         self.boundaries = torch.cat([self.boundaries, decisions.boundaries], 1)
         [states] = self.encoder.run([(embedded, hard_visibility(self.boundaries, frames))], PLAIN)
         ids = segment_ids(self.boundaries)
         closed = ids.size(1) if ended else int((ids < self.boundaries.sum()).sum())
-        units = segment_units(self.boundaries, self.segmenter.published)
+        units = self.segmenter.variant.frame_units(self.boundaries)
         self.memory = _memory(states.value[:, :closed], units[:, :closed])
         self.segments = int(ids[0, closed - 1]) + 1 if closed else 0
         self.edition += 1

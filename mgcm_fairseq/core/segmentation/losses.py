@@ -25,16 +25,12 @@ def segment_number_losses(probabilities_BT: Tensor, lengths_B: Tensor, words_B: 
     return (total_B - words_B).abs() + (peaks_B - words_B).abs()
 
 
-def segment_number_loss(probabilities_BT: Tensor, lengths_B: Tensor, words_B: Tensor,
-                        published: bool = False) -> Tensor:
-    """() mean of `segment_number_losses`; or the norms over the batch that were published.
+def segment_number_norms(probabilities_BT: Tensor, lengths_B: Tensor, words_B: Tensor) -> Tensor:
+    """() L_num as published, norms over the batch, with n = max(words - 1, 1):
 
-    Published, with n = max(words - 1, 1):
     |(sum_t p_t - n)_b|_2 + sqrt(sum_b (peaks_b - n_b)^2 length_b / n_b + 1e-6).
     Its faults at padding come back with `lengths_B` filled with T and the p of padding left in.
     """
-    if not published:
-        return segment_number_losses(probabilities_BT, lengths_B, words_B).mean()
     n_B = (words_B - 1).clamp(min=1)
     total_B, peaks_B = _expected_counts(probabilities_BT, lengths_B, n_B)
     weighted_B = (peaks_B - n_B).square() * lengths_B.to(peaks_B) / n_B

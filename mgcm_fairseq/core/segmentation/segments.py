@@ -7,16 +7,10 @@ from torch import Tensor
 from mgcm_fairseq.core.segmentation.padding import LOG_ZERO, silenced, valid_frames
 
 
-def segment_ids(boundaries_BT: Tensor, before_B: Tensor | None = None) -> Tensor:
-    """(B, T) int64: boundaries before each frame, so a boundary frame has the id of the segment that it ends.
-
-    Args:
-        boundaries_BT: bool decisions.
-        before_B: boundaries in earlier pieces of the same utterances.
-    """
+def segment_ids(boundaries_BT: Tensor) -> Tensor:
+    """(B, T) int64: boundaries before each frame, so a boundary frame has the id of the segment that it ends."""
     ended_BT = boundaries_BT.long()
-    ids_BT = ended_BT.cumsum(1) - ended_BT
-    return ids_BT if before_B is None else ids_BT + before_B.unsqueeze(1)
+    return ended_BT.cumsum(1) - ended_BT
 
 
 def survival_sums(logits_BT: Tensor, lengths_B: Tensor, sums: torch.dtype = torch.float64) -> Tensor:

@@ -26,7 +26,6 @@ def expected(p_T, length, segments, most, frames):
 def test_ids_by_hand():
     boundaries_BT = torch.tensor([[0, 0, 1, 0, 1, 1, 0]]).bool()
     assert segment_ids(boundaries_BT).tolist() == [[0, 0, 0, 1, 1, 2, 3]]
-    assert segment_ids(boundaries_BT[:, 3:], torch.tensor([1])).tolist() == [[1, 1, 2, 3]]
 
 
 @given(batches(), st.data())
