@@ -9,13 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
-from mgcm_fairseq.core.segmentation import positions
 from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
 from mgcm_fairseq.modules.positions import SinusoidalPositions
+from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.segmenter import Segmenter, Segments
 from mgcm_fairseq.modules.subsampler import ConvSubsampler
 
@@ -60,23 +60,25 @@ class SharedEncoder(nn.Module):
         self.segmenter = segmenter
 
     @property
-    def simultaneous(self) -> bool:
-        """Whether attention is segmented, and causal over text."""
-        return self.segmenter is not None and self.segmenter.active
+    def segmenting(self) -> Segmenter:
+        """The segmenter; ValueError for an encoder that has none."""
+        if self.segmenter is None:
+            raise ValueError("segmentation: expected a model with --segmentation-variant, found an offline one.")
+        return self.segmenter
 
     @property
     def convolves_few_shapes(self) -> bool:
         """Whether convolutions of agents' speech are to see few shapes, each of which a GPU plans for once."""
         return self.projection.weight.is_cuda if self.few_shapes is None else self.few_shapes
 
-    def speech(self, waveform_BN: Tensor, lengths: Tensor) -> Memory:
+    def speech(self, waveform_BN: Tensor, lengths: Tensor, phase: Phase) -> Memory:
         """(B, N) samples at 16 kHz and (B,) lengths in samples, for inference."""
         features = self.front_end(waveform_BN, lengths, PLAIN, ("st",))
-        return self._remember(*self.embed_speech(features, lengths, PLAIN))
+        return self._remember(*self.embed_speech(features, lengths, PLAIN), phase)
 
-    def utterance(self, samples_N: Tensor) -> Memory:
+    def utterance(self, samples_N: Tensor, phase: Phase) -> Memory:
         """(N,) samples at 16 kHz of one utterance or its beginning, for inference."""
-        return self._remember(*self.embed_utterance(samples_N))
+        return self._remember(*self.embed_utterance(samples_N), phase)
 
     def embed_utterance(self, samples_N: Tensor) -> tuple[Stream, Tensor]:
         """(N,) samples at 16 kHz -> embedded (1, T, D) and (1,) T.
@@ -91,9 +93,9 @@ class SharedEncoder(nn.Module):
         embedded, frames = self.embed_speech(features, lengths, PLAIN)
         return Stream(embedded.value[:, :int(frames)], embedded.tasks), frames
 
-    def text(self, tokens_BU: Tensor, lengths: Tensor) -> Memory:
+    def text(self, tokens_BU: Tensor, lengths: Tensor, phase: Phase) -> Memory:
         """(B, U) tokens, right-padded, and (B,) lengths, for inference."""
-        segments = self.read(tokens_BU, lengths)
+        segments = self.read(tokens_BU, lengths, phase)
         [states] = self.run([(self.embed_text(tokens_BU, PLAIN, "mt"), segments.visibility)], PLAIN)
         return Memory(states.value, lengths, segments.units)
 
@@ -112,20 +114,21 @@ class SharedEncoder(nn.Module):
         [embedded] = passing.run(self._shorten, [(features, frames)])
         return embedded, frames if self.subsampler is None else self.subsampler.frames(frames)
 
-    def segment(self, embedded: Stream, frames: Tensor, noise: float, passing: Passing) -> Segments:
+    def segment(self, embedded: Stream, frames: Tensor, phase: Phase, passing: Passing) -> Segments:
         """What the layers may see of embedded speech; all of it as one segment where attention is not segmented."""
-        if self.segmenter is not None and self.simultaneous:
-            return self.segmenter.segment(embedded, frames, noise, passing)
+        if phase.segmented:
+            return self.segmenting.segment(embedded, frames, phase.noise, passing)
         size = embedded.value.size(1)
-        units = torch.zeros(frames.size(0), size, dtype=torch.long, device=frames.device)
-        return Segments(key_mask(valid_mask(frames, size)), units)
+        return Segments(key_mask(valid_mask(frames, size)), _one_unit(frames, size))
 
-    def read(self, tokens_BU: Tensor, lengths: Tensor) -> Segments:
+    def read(self, tokens_BU: Tensor, lengths: Tensor, phase: Phase) -> Segments:
         """What the layers may see of text: nothing later where speech is segmented."""
-        mask = key_mask(valid_mask(lengths.clamp(min=1), tokens_BU.size(1)))
-        if self.simultaneous:
-            mask = mask & causal_mask(tokens_BU.size(1), tokens_BU.device)
-        return Segments(mask, self._text_units(tokens_BU))
+        size = tokens_BU.size(1)
+        mask = key_mask(valid_mask(lengths.clamp(min=1), size))
+        if not phase.segmented:
+            return Segments(mask, _one_unit(lengths, size))
+        units = self.segmenting.variant.token_units(self.word_starts(tokens_BU))
+        return Segments(mask & causal_mask(size, tokens_BU.device), units)
 
     def word_starts(self, tokens_BU: Tensor) -> Tensor:
         """(B, U) bool, True where a piece of the source's text begins a word."""
@@ -143,19 +146,17 @@ class SharedEncoder(nn.Module):
         """Embedded frames or tokens start ... start + T - 1 with their positions, as the first layer reads them."""
         return self.dropout(self.embedding_norm(self.positions(x_BTD, start)))
 
-    def _remember(self, embedded: Stream, frames: Tensor) -> Memory:
-        segments = self.segment(embedded, frames, 0.0, PLAIN)
+    def _remember(self, embedded: Stream, frames: Tensor, phase: Phase) -> Memory:
+        segments = self.segment(embedded, frames, phase, PLAIN)
         [states] = self.run([(embedded, segments.visibility)], PLAIN)
         return Memory(states.value, frames, segments.units)
-
-    def _text_units(self, tokens_BU: Tensor) -> Tensor:
-        """The word of each token, </s> with the last, for a lag in words; as published its position, for one in pieces.
-        """
-        if self.segmenter is None:
-            return positions(tokens_BU)
-        return self.segmenter.variant.token_units(self.word_starts(tokens_BU))
 
     def _shorten(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
         if self.subsampler is not None:
             x_BTC = self.subsampler(x_BTC, frames)
         return self.speech_norm(self.projection(x_BTC))
+
+
+def _one_unit(lengths: Tensor, size: int) -> Tensor:
+    """(B, size) zeros: all of a source that is not segmented."""
+    return torch.zeros(lengths.size(0), size, dtype=torch.long, device=lengths.device)

@@ -28,7 +28,6 @@ class Segmenter(nn.Module):
         self.hidden = nn.Linear(dim, dim)
         self.output = nn.Linear(dim, 1)
         self.variant = variant
-        self.active = False  # whether attention is segmented: not in the offline updates before it
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """(B, T) logits."""
@@ -48,14 +47,6 @@ class Segmenter(nn.Module):
         drawn = noisy_logits(torch.zeros_like(logits.value), noise)
         [visibility] = passing.run(partial(self._expected, dtype=speech.value.dtype), [(logits, drawn, frames)])
         return Segments(visibility, units, logits, drawn)
-
-    def get_extra_state(self) -> Tensor:
-        """Whether the checkpoint's attention is segmented, which depends on its number of updates."""
-        return torch.tensor(self.active)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Takes up what `get_extra_state` returned."""
-        self.active = bool(state)
 
     def _expected(self, logits_BT: Tensor, noise_BT: Tensor, frames: Tensor, dtype: torch.dtype) -> Tensor:
         return expected_visibility(self.variant.counted(logits_BT + noise_BT, frames), frames, dtype)

@@ -12,7 +12,7 @@ from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.modules.ctc import Alignment, CTCHeads
 from mgcm_fairseq.modules.decoder import Prefix, SharedDecoder
 from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
-from mgcm_fairseq.modules.schedule import Schedule
+from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.segmenter import Segments
 
 
@@ -59,40 +59,24 @@ class SimulSTNetwork(nn.Module):
     target_kinds: Tensor
 
     def __init__(self, encoder: SharedEncoder, decoder: SharedDecoder, target_kinds: Tensor, ctc: bool,
-                 schedule: Schedule, differentiable_waiting: bool = False) -> None:
+                 differentiable_waiting: bool = False) -> None:
         """`target_kinds`: (vocabulary,) int64, what pieces do to the units of the target (core.kinds)."""
         super().__init__()
         self.register_buffer("target_kinds", target_kinds, persistent=False)
         self.encoder = encoder
         self.decoder = decoder
-        self.front_end_frozen = False
         self.ctc = CTCHeads(encoder.front_end.dim, encoder.embedding) if ctc else None
-        self.schedule = schedule
-        self.update = 0
-        self.test_lag: int | None = None
         self.differentiable_waiting = differentiable_waiting
 
-    @property
-    def lag(self) -> int | None:
-        """k of wait-k cross-attention; None for the whole source, as ever where nothing is segmented."""
-        if not self.encoder.simultaneous:
-            return None
-        return self.schedule.lag_at(self.update) if self.training else self.test_lag
-
-    def set_update(self, update: int) -> None:
-        """Tells what the schedule depends on; called in training only."""
-        self.update = update
-        if self.encoder.segmenter is not None:
-            self.encoder.segmenter.active = self.schedule.segmented(update)
-
-    def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool, passing: Passing = PLAIN) -> TaskOutputs:
+    def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool, phase: Phase,
+                passing: Passing = PLAIN) -> TaskOutputs:
         """Runs the tasks named; ST and ASR share one pass of the encoder. `passing`: of a conflict engine, or plain."""
         encoder = self.encoder
         spoken = [task for task in ("st", "asr") if task in tasks or (ctc and task == ctc_task(tasks))]
         alignments, segmented = {}, None
         sources = []
         if spoken:
-            features = self._hear(inputs, spoken, passing)
+            features = self._hear(inputs, spoken, phase, passing)
             embedded, frames = encoder.embed_speech(features, inputs.waveform_lengths, passing)
             if ctc:
                 if self.ctc is None:
@@ -100,13 +84,13 @@ class SimulSTNetwork(nn.Module):
                 branches = [passing.branch(stream, ctc_task(tasks)) for stream in (features, embedded)]
                 alignments = self.ctc(branches[0], encoder.front_end.frames(inputs.waveform_lengths),
                                       branches[1], frames, passing)
-            segments = encoder.segment(embedded, frames, self.schedule.noise_at(self.update), passing)
+            segments = encoder.segment(embedded, frames, phase, passing)
             if segments.logits is not None:
-                segmented = self._segmented(inputs, segments.logits, embedded, frames, passing)
+                segmented = self._segmented(inputs, segments.logits, embedded, frames, phase, passing)
             sources.append((embedded, frames, segments))
         if "mt" in tasks:
             text, lengths = encoder.embed_text(inputs.transcript, passing, "mt"), inputs.transcript_lengths
-            sources.append((text, lengths, encoder.read(inputs.transcript, lengths)))
+            sources.append((text, lengths, encoder.read(inputs.transcript, lengths, phase)))
         prefixes = {"st": inputs.translation_prefix, "asr": inputs.transcript_prefix, "mt": inputs.translation_prefix}
         encoded = encoder.run([(stream, segments.visibility) for stream, _, segments in sources], passing)
         texts = []
@@ -114,7 +98,7 @@ class SimulSTNetwork(nn.Module):
             memory = Memory(states.value, lengths, segments.units)
             for task in states.tasks:
                 if task in tasks:
-                    mask = self._mask(memory, prefixes[task], segments, task, passing)
+                    mask = self._mask(memory, prefixes[task], segments, task, phase, passing)
                     texts.append(Prefix(task, prefixes[task], passing.branch(states, task), mask))
         logits = self.decoder.run(texts, passing)
         return TaskOutputs({text.task: of_task for text, of_task in zip(texts, logits, strict=True)}, alignments,
@@ -124,25 +108,21 @@ class SimulSTNetwork(nn.Module):
         """(B, 1, U or 1, T) bool: what the decoder may see at each position of a task's prefix under a lag."""
         if lag is None:
             return memory.mask
-        return self._variant.wait_mask(memory.units, memory.lengths, self.written(prefix_BU, task), lag)
+        variant, written = self.encoder.segmenting.variant, self.written(prefix_BU, task)
+        return variant.wait_mask(memory.units, memory.lengths, written, lag)
 
     def written(self, prefix_BU: Tensor, task: str = "st") -> Tensor:
         """(B, U) units, as the variant counts them, before each position of a task's prefix."""
         kinds = self.encoder.source_kinds if task == "asr" else self.target_kinds
-        return self._variant.units_written(unit_starts(kinds[prefix_BU]))
+        return self.encoder.segmenting.variant.units_written(unit_starts(kinds[prefix_BU]))
 
-    @property
-    def _variant(self) -> Variant:
-        assert self.encoder.segmenter is not None, "only a network that segments has a lag"
-        return self.encoder.segmenter.variant
-
-    def _mask(self, memory: Memory, prefix_BU: Tensor, segments: Segments, task: str,
+    def _mask(self, memory: Memory, prefix_BU: Tensor, segments: Segments, task: str, phase: Phase,
               passing: Passing) -> Stream | Tensor:
         """As `waiting`, or in training, where asked for, the expected mask that carries gradients to the segmenter."""
-        lag, logits = self.lag, segments.logits
+        lag, logits = phase.lag, segments.logits
         if lag is None or logits is None or not (self.training and self.differentiable_waiting):
             return self.waiting(memory, prefix_BU, lag, task)
-        variant, written = self._variant, self.written(prefix_BU, task)
+        variant, written = self.encoder.segmenting.variant, self.written(prefix_BU, task)
 
         def expect(logits_BT: Tensor, noise_BT: Tensor) -> Tensor:
             counted = variant.counted(logits_BT + noise_BT, memory.lengths)
@@ -152,16 +132,16 @@ class SimulSTNetwork(nn.Module):
         return mask
 
     def _segmented(self, inputs: TaskInputs, logits: Stream, speech: Stream, frames: Tensor,
-                   passing: Passing) -> Segmented:
-        variant, task = self._variant, logits.tasks[0]
+                   phase: Phase, passing: Passing) -> Segmented:
+        variant, task = self.encoder.segmenting.variant, logits.tasks[0]
         raw = passing.branch(logits, task).value
         text = self.encoder.embed_text(inputs.transcript, passing, task).value
         return Segmented(variant.counted(raw, frames), frames, variant.decide(raw.detach(), frames - 1).boundaries,
                          passing.branch(speech, task).value, text, inputs.transcript_lengths - 1,
-                         self.encoder.word_starts(inputs.transcript), variant, self.update)
+                         self.encoder.word_starts(inputs.transcript), variant, phase.update)
 
-    def _hear(self, inputs: TaskInputs, tasks: Sequence[str], passing: Passing) -> Stream:
-        if not self.front_end_frozen:
+    def _hear(self, inputs: TaskInputs, tasks: Sequence[str], phase: Phase, passing: Passing) -> Stream:
+        if not phase.front_end_frozen:
             return self.encoder.front_end(inputs.waveform, inputs.waveform_lengths, passing, tasks)
         with torch.no_grad():
             features = self.encoder.front_end(inputs.waveform, inputs.waveform_lengths, PLAIN, tasks)

@@ -28,12 +28,10 @@ class SpeechStream(Protocol):
 
 
 def speech_stream(encoder: SharedEncoder) -> SpeechStream:
-    """A new utterance; ValueError for an encoder without segmentation."""
-    if encoder.segmenter is None or not encoder.simultaneous:
-        raise ValueError("speech stream: expected a model trained with --segmentation-variant, found an offline one.")
+    """A new utterance for an encoder in a segmented phase; ValueError for one without a segmenter."""
     if encoder.front_end.block:
-        return IncrementalStream(encoder, encoder.segmenter)
-    return ReencodingStream(encoder, encoder.segmenter)
+        return IncrementalStream(encoder, encoder.segmenting)
+    return ReencodingStream(encoder, encoder.segmenting)
 
 
 class IncrementalStream:

@@ -149,7 +149,6 @@ class SimulSTTask(FairseqTask):
         if self.cfg.eval_lag and model.network.encoder.segmenter is None:
             raise InputError("--eval-lag", "a model with --segmentation-variant, whose segments it counts",
                              f"{self.cfg.eval_lag} for one without", "Leave it out.")
-        model.network.test_lag = self.cfg.eval_lag or None
         if weights is not None:
             load_weights(model.network.encoder.front_end.wav2vec2, weights, Path(cfg.w2v_path))
         return model

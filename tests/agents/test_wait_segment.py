@@ -30,7 +30,7 @@ def make(tiny_corpus, tiny_segmenting_checkpoint):
 def whole_utterance(agent, samples):
     """Greedy decoding of the whole utterance under the mask of training, with no cache and no stream."""
     network, vocabulary = agent.system.network, agent.system.vocabulary
-    memory = network.encoder.speech(torch.tensor([samples]), torch.tensor([len(samples)]))
+    memory = network.encoder.speech(torch.tensor([samples]), torch.tensor([len(samples)]), agent.system.phase)
     segments = int(memory.units.max()) + 1
     tokens, seen = [vocabulary.tag("de")], []
     while len(tokens) <= 200:

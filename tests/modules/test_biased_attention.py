@@ -109,10 +109,7 @@ def test_blocks_are_taken_where_they_pay_and_nowhere_else(taken, dropout, change
 
 def segmented_case(monkeypatch, smallest):
     monkeypatch.setattr(biased_attention, "SMALLEST", smallest)
-    case = real_case(**SEGMENTED)
-    case.model.set_update(0)
-    assert case.model.encoder.simultaneous
-    return case
+    return real_case(**SEGMENTED)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
