@@ -12,12 +12,12 @@ from fairseq.models import BaseFairseqModel, register_model, register_model_arch
 from omegaconf import DictConfig, open_dict
 from torch import Tensor, nn
 
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import parse_json
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
 from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.core.segmentation import VARIANTS
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.read_text import parse_json
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.generation import GenerationDecoder, GenerationEncoder
 from mgcm_fairseq.modules.decoder import SharedDecoder
