@@ -29,7 +29,7 @@ def main() -> None:
     try:
         results = run(args)
     except InputError as error:
-        sys.exit(f"benchmark_agents: {error}")
+        sys.exit(f"agents: {error}")
     if args.out:
         write_results(args.out, results)
     print(table(results["agents"]), end="")

@@ -14,11 +14,11 @@ from random import Random
 from typing import IO
 
 import numpy as np
-from benchmark_data import resident
 
 from mgcm_fairseq.common.arguments import number, positive
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.whole import write_whole
+from mgcm_fairseq.measuring.resident import resident
 
 RATE, SEGMENTS = 16_000, 100  # Hz; segments of a talk
 HELD_OUT = 200  # utterances of dev and of tst-COMMON

@@ -16,7 +16,7 @@ import yaml
 from mgcm_fairseq.spoken.talks import GRID, plan
 from mgcm_fairseq.spoken.text import Sizes, grammar_splits
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 SPLITS = {"train": 120, "dev": 9, "tst-COMMON": 8}
 OPTIONS = ("--train", "120", "--dev", "9", "--test", "8", "--seed", "3")
 
