@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from mgcm_fairseq.decoding.system import System
-from mgcm_fairseq.modules.encoder import Memory
+from mgcm_fairseq.modules.source import Memory
 from mgcm_fairseq.modules.streaming import IncrementalStream, speech_stream
 
 

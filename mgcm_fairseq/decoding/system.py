@@ -18,9 +18,9 @@ from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.decoding.writing import Writing
-from mgcm_fairseq.modules.encoder import Memory
 from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
+from mgcm_fairseq.modules.source import Memory
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Any
 from fairseq.models import FairseqEncoder, FairseqIncrementalDecoder
 from torch import Tensor
 
-from mgcm_fairseq.modules.encoder import Memory
 from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
+from mgcm_fairseq.modules.source import Memory
 
 
 class GenerationEncoder(FairseqEncoder):
@@ -30,18 +30,18 @@ class GenerationEncoder(FairseqEncoder):
 
 
 class GenerationDecoder(FairseqIncrementalDecoder):
-    """One token a call."""
+    """Tokens to logits of the next, under the lag of the phase."""
 
     def __init__(self, network: SimulSTNetwork, phase: Callable[[], Phase]) -> None:
         """`phase`: that of the next pass."""
         super().__init__(dictionary=None)
-        self.decode, self.waiting = network.decoder.forward, network.waiting
+        self.decode, self.lag_mask = network.decoder.forward, network.lag_mask
         self.phase = phase
 
     def forward(self, prev_output_tokens: Tensor, encoder_out: Memory,  # type: ignore[override]
                 incremental_state: dict[str, dict[str, Tensor]] | None = None) -> tuple[Tensor, dict[str, Any]]:
         """(B, U) tokens; with an incremental state all but the last are already in its cache."""
-        mask = self.waiting(encoder_out, prev_output_tokens, self.phase().lag)
+        mask = self.lag_mask(encoder_out, prev_output_tokens, self.phase().lag)
         if incremental_state is None:
             return self.decode(prev_output_tokens, encoder_out, None, mask), {"attn": None}
         cache = incremental_state.setdefault("cache", {})

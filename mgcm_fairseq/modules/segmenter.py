@@ -1,7 +1,6 @@
 """Differentiable segmentation in the network: the boundary head, and what encoder and decoder may see by it."""
 
 from functools import partial
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -9,15 +8,7 @@ from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import Passing, Stream
 from mgcm_fairseq.core.segmentation import Variant, expected_visibility, hard_visibility, noisy_logits
-
-
-class Segments(NamedTuple):
-    """Segmented speech, on its way into the encoder's layers."""
-
-    visibility: Stream | Tensor  # (B, 1, T, T): a bias that carries gradients in training, a bool mask otherwise
-    units: Tensor  # (B, T) the segment of each frame, for the decoder's wait-k
-    logits: Stream | None = None  # (B, T) e, without noise; None where nothing is segmented
-    noise: Tensor | None = None  # (B, T) of training, the same for encoder and decoder
+from mgcm_fairseq.modules.source import Source
 
 
 class Segmenter(nn.Module):
@@ -33,7 +24,7 @@ class Segmenter(nn.Module):
         """(B, T) logits."""
         return self.output(F.relu(self.hidden(x_BTD))).squeeze(2)
 
-    def segment(self, speech: Stream, frames: Tensor, noise: float, passing: Passing) -> Segments:
+    def segment(self, speech: Stream, frames: Tensor, noise: float, passing: Passing) -> Source:
         """Segments embedded speech (B, T, D) of (B,) frames; in training in expectation, with noise of this std.
 
         The speech is read without gradient, as published: the segmenter learns to find boundaries in what the tasks
@@ -43,10 +34,10 @@ class Segmenter(nn.Module):
         boundaries = self.variant.decide(logits.value.detach(), frames).boundaries
         units = self.variant.frame_units(boundaries)
         if not self.training:
-            return Segments(hard_visibility(boundaries, frames), units, logits)
+            return Source(speech, frames, hard_visibility(boundaries, frames), units, logits)
         drawn = noisy_logits(torch.zeros_like(logits.value), noise)
         [visibility] = passing.run(partial(self._expected, dtype=speech.value.dtype), [(logits, drawn, frames)])
-        return Segments(visibility, units, logits, drawn)
+        return Source(speech, frames, visibility, units, logits, drawn)
 
     def _expected(self, logits_BT: Tensor, noise_BT: Tensor, frames: Tensor, dtype: torch.dtype) -> Tensor:
         return expected_visibility(self.variant.counted(logits_BT + noise_BT, frames), frames, dtype)

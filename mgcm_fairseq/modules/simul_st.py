@@ -11,9 +11,9 @@ from mgcm_fairseq.core.segmentation import Variant, expected_waiting
 from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.modules.ctc import Alignment, CTCHeads
 from mgcm_fairseq.modules.decoder import Prefix, SharedDecoder
-from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
+from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.schedule import Phase
-from mgcm_fairseq.modules.segmenter import Segments
+from mgcm_fairseq.modules.source import Memory, Source
 
 
 class TaskInputs(NamedTuple):
@@ -74,7 +74,7 @@ class SimulSTNetwork(nn.Module):
         encoder = self.encoder
         spoken = [task for task in ("st", "asr") if task in tasks or (ctc and task == ctc_task(tasks))]
         alignments, segmented = {}, None
-        sources = []
+        sources: list[Source] = []
         if spoken:
             features = self._hear(inputs, spoken, phase, passing)
             embedded, frames = encoder.embed_speech(features, inputs.waveform_lengths, passing)
@@ -84,60 +84,57 @@ class SimulSTNetwork(nn.Module):
                 branches = [passing.branch(stream, ctc_task(tasks)) for stream in (features, embedded)]
                 alignments = self.ctc(branches[0], encoder.front_end.frames(inputs.waveform_lengths),
                                       branches[1], frames, passing)
-            segments = encoder.segment(embedded, frames, phase, passing)
-            if segments.logits is not None:
-                segmented = self._segmented(inputs, segments.logits, embedded, frames, phase, passing)
-            sources.append((embedded, frames, segments))
+            sources.append(encoder.speech_source(embedded, frames, phase, passing))
+            if phase.segmented:
+                segmented = self._segmented(inputs, sources[0], phase, passing)
         if "mt" in tasks:
-            text, lengths = encoder.embed_text(inputs.transcript, passing, "mt"), inputs.transcript_lengths
-            sources.append((text, lengths, encoder.read(inputs.transcript, lengths, phase)))
+            sources.append(encoder.text_source(inputs.transcript, inputs.transcript_lengths, phase, passing))
         prefixes = {"st": inputs.translation_prefix, "asr": inputs.transcript_prefix, "mt": inputs.translation_prefix}
-        encoded = encoder.run([(stream, segments.visibility) for stream, _, segments in sources], passing)
         texts = []
-        for states, (_, lengths, segments) in zip(encoded, sources, strict=True):
-            memory = Memory(states.value, lengths, segments.units)
+        for states, source in zip(encoder.run(sources, passing), sources, strict=True):
+            memory = Memory(states.value, source.lengths, source.units)
             for task in states.tasks:
                 if task in tasks:
-                    mask = self._mask(memory, prefixes[task], segments, task, phase, passing)
+                    mask = self._memory_mask(memory, prefixes[task], source, task, phase, passing)
                     texts.append(Prefix(task, prefixes[task], passing.branch(states, task), mask))
         logits = self.decoder.run(texts, passing)
         return TaskOutputs({text.task: of_task for text, of_task in zip(texts, logits, strict=True)}, alignments,
                            segmented)
 
-    def waiting(self, memory: Memory, prefix_BU: Tensor, lag: int | None, task: str = "st") -> Tensor:
+    def lag_mask(self, memory: Memory, prefix_BU: Tensor, lag: int | None, task: str = "st") -> Tensor:
         """(B, 1, U or 1, T) bool: what the decoder may see at each position of a task's prefix under a lag."""
         if lag is None:
             return memory.mask
-        variant, written = self.encoder.segmenting.variant, self.written(prefix_BU, task)
+        variant, written = self.encoder.segmenting.variant, self.units_written(prefix_BU, task)
         return variant.wait_mask(memory.units, memory.lengths, written, lag)
 
-    def written(self, prefix_BU: Tensor, task: str = "st") -> Tensor:
+    def units_written(self, prefix_BU: Tensor, task: str = "st") -> Tensor:
         """(B, U) units, as the variant counts them, before each position of a task's prefix."""
         kinds = self.encoder.source_kinds if task == "asr" else self.target_kinds
         return self.encoder.segmenting.variant.units_written(unit_starts(kinds[prefix_BU]))
 
-    def _mask(self, memory: Memory, prefix_BU: Tensor, segments: Segments, task: str, phase: Phase,
-              passing: Passing) -> Stream | Tensor:
-        """As `waiting`, or in training, where asked for, the expected mask that carries gradients to the segmenter."""
-        lag, logits = phase.lag, segments.logits
+    def _memory_mask(self, memory: Memory, prefix_BU: Tensor, source: Source, task: str, phase: Phase,
+                     passing: Passing) -> Stream | Tensor:
+        """As `lag_mask`, or in training, where asked for, the expected mask that carries gradients to the segmenter."""
+        lag, logits = phase.lag, source.logits
         if lag is None or logits is None or not (self.training and self.differentiable_waiting):
-            return self.waiting(memory, prefix_BU, lag, task)
-        variant, written = self.encoder.segmenting.variant, self.written(prefix_BU, task)
+            return self.lag_mask(memory, prefix_BU, lag, task)
+        variant, written = self.encoder.segmenting.variant, self.units_written(prefix_BU, task)
 
         def expect(logits_BT: Tensor, noise_BT: Tensor) -> Tensor:
             counted = variant.counted(logits_BT + noise_BT, memory.lengths)
             return expected_waiting(counted, memory.lengths, written, lag, memory.states.dtype)
 
-        [mask] = passing.run(expect, [(passing.branch(logits, task), segments.noise)])
+        [mask] = passing.run(expect, [(passing.branch(logits, task), source.noise)])
         return mask
 
-    def _segmented(self, inputs: TaskInputs, logits: Stream, speech: Stream, frames: Tensor,
-                   phase: Phase, passing: Passing) -> Segmented:
-        variant, task = self.encoder.segmenting.variant, logits.tasks[0]
-        raw = passing.branch(logits, task).value
+    def _segmented(self, inputs: TaskInputs, speech: Source, phase: Phase, passing: Passing) -> Segmented:
+        assert speech.logits is not None
+        variant, frames, task = self.encoder.segmenting.variant, speech.lengths, speech.embedded.tasks[0]
+        raw = passing.branch(speech.logits, task).value
         text = self.encoder.embed_text(inputs.transcript, passing, task).value
         return Segmented(variant.counted(raw, frames), frames, variant.decide(raw.detach(), frames - 1).boundaries,
-                         passing.branch(speech, task).value, text, inputs.transcript_lengths - 1,
+                         passing.branch(speech.embedded, task).value, text, inputs.transcript_lengths - 1,
                          self.encoder.word_starts(inputs.transcript), variant, phase.update)
 
     def _hear(self, inputs: TaskInputs, tasks: Sequence[str], phase: Phase, passing: Passing) -> Stream:

@@ -69,7 +69,7 @@ def test_a_word_waits_for_its_segments(make, waveforms):
             writes, agent_segments = [], []
             states = agent.states
             for write in feed(agent, samples, 10, before_reset=lambda states=states, seen=agent_segments:
-                              seen.append((states.stream.boundaries, states.stream.segments))):
+                              seen.append((states.stream.decided.boundaries, states.stream.segments))):
                 writes.append(write)
             [(boundaries, segments)] = agent_segments
             ends = boundaries[0].nonzero().flatten().tolist()

@@ -50,7 +50,7 @@ def test_no_logit_depends_on_speech_behind_what_it_may_see(variant):
     prefix, _ = tokens([6], 2)
     waveform = waveform.double().requires_grad_()
     memory = model.encoder.speech(waveform, samples, PHASE)
-    mask = model.waiting(memory, prefix, 1)
+    mask = model.lag_mask(memory, prefix, 1)
     logits = model.decoder(prefix, memory, None, mask)
     hidden = 0
     for position in range(6):
@@ -70,14 +70,14 @@ def test_the_lag_counts_words_of_both_texts():
     source = torch.tensor([[starts[0], inner, starts[1], starts[2], inner, inner, starts[3], 2]])
     prefix = torch.tensor([[4, starts[0], inner, starts[1], starts[2]]])
     memory = text_memory(model.encoder, source, torch.tensor([8]), PHASE)
-    seen = model.waiting(memory, prefix, 2)[0, 0].sum(1)
+    seen = model.lag_mask(memory, prefix, 2)[0, 0].sum(1)
     assert seen.tolist() == [3, 6, 6, 8, 8]  # words 1-2, 1-3, 1-3, and all four with </s>
 
 
 def test_the_lag_counts_pieces_as_published():
     model = segmenting(segmentation_variant="published")
     memory = text_memory(model.encoder, torch.tensor([[7, 8, 9, 10, 11, 12, 13, 2]]), torch.tensor([8]), PHASE)
-    seen = model.waiting(memory, torch.tensor([[4, 7, 8, 9]]), 2)[0, 0].sum(1)
+    seen = model.lag_mask(memory, torch.tensor([[4, 7, 8, 9]]), 2)[0, 0].sum(1)
     assert seen.tolist() == [3, 4, 5, 6]
 
 

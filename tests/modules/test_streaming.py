@@ -9,6 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.core.segmentation import hard_visibility
 from mgcm_fairseq.modules.schedule import Phase
+from mgcm_fairseq.modules.source import Source
 from mgcm_fairseq.modules.streaming import speech_stream
 from tests.modules.networks import network, speech
 
@@ -64,7 +65,7 @@ def test_every_prefix_equals_a_full_pass(waveform, shape, step, few_shapes):
         prefix = made.speech(waveform[:, :end], torch.tensor([end]), SEGMENTED)
         torch.testing.assert_close(stopped.memory.states, prefix.states, atol=1e-10, rtol=0)
         assert torch.equal(stopped.memory.units, prefix.units)
-        assert stopped.segments == int(stopped.boundaries[0, :-1].sum()) + 1
+        assert stopped.segments == int(stopped.decided.boundaries[0, :-1].sum()) + 1
     assert known > 0
 
 
@@ -75,11 +76,11 @@ def test_a_decision_does_not_flip_and_closed_segments_do_not_grow(waveform, bloc
     decided, segments = torch.zeros(1, 0, dtype=torch.bool), 0
     for piece in waveform[0].split(1_600):
         stream.extend(piece, False)
-        assert torch.equal(stream.boundaries[:, :decided.size(1)], decided)
+        assert torch.equal(stream.decided.boundaries[:, :decided.size(1)], decided)
         assert stream.segments >= segments
-        assert stream.memory.states.size(1) == int((stream.boundaries.long().cumsum(1) - stream.boundaries.long()
-                                                    < stream.boundaries.sum()).sum())
-        decided, segments = stream.boundaries, stream.segments
+        decided, segments = stream.decided.boundaries, stream.segments
+        before = decided.long().cumsum(1) - decided.long()
+        assert stream.memory.states.size(1) == int((before < decided.sum()).sum())
     assert decided.any()
 
 
@@ -94,7 +95,8 @@ def test_encoding_again_gives_a_full_pass_under_the_decisions_made(waveform, few
     assert stream.edition == editions + 1
     lengths = torch.tensor([SAMPLES])
     embedded, frames = made.embed_speech(made.front_end(waveform, lengths, PLAIN, ("st",)), lengths, PLAIN)
-    [states] = made.run([(embedded, hard_visibility(stream.boundaries, frames))], PLAIN)
+    visibility = hard_visibility(stream.decided.boundaries, frames)
+    [states] = made.run([Source(embedded, frames, visibility, stream.memory.units)], PLAIN)
     torch.testing.assert_close(stream.memory.states, states.value, atol=1e-10, rtol=0)
 
 

@@ -47,8 +47,8 @@ class Workload:
         """States (B, T, D). Segmented: in expectation, with noise, in training; by decision otherwise."""
         phase = Phase(segmented=method == "segmented", noise=NOISE)
         stream = PLAIN.start(self.speech, ("st",))
-        segments = self.encoder.segment(stream, self.frames, phase, PLAIN)
-        [states] = self.encoder.run([(stream, segments.visibility)], PLAIN)
+        source = self.encoder.speech_source(stream, self.frames, phase, PLAIN)
+        [states] = self.encoder.run([source], PLAIN)
         return states.value
 
     def train(self, method: str) -> None:
