@@ -76,21 +76,21 @@ class IncrementalStream:
         self.subsampler = None if encoder.subsampler is None else SubsamplerStream(encoder.subsampler, frames)
         self.cache: Cache = {}  # keys and values of segments that have closed
         self.decided = Decided(encoder.segmenting)
-        self.waiting = self.decided.logits[0]  # samples of a block that is not complete
-        self.open = self.waiting.new_zeros(1, 0, encoder.projection.out_features)  # embedded frames of the open segment
+        self.pending = self.decided.logits[0]  # samples of a block that is not complete
+        self.open = self.pending.new_zeros(1, 0, encoder.projection.out_features)  # embedded frames of the open segment
         self.memory = self.decided.memory(self.open)
         self.segments = self.edition = 0
 
     def extend(self, samples_N: Tensor, ended: bool) -> None:
         """Hears all blocks that are complete, at the end what is left."""
-        self.waiting = torch.cat([self.waiting, samples_N.to(self.waiting)])
+        self.pending = torch.cat([self.pending, samples_N.to(self.pending)])
         size = self.encoder.front_end.block
-        whole = len(self.waiting) // size * size
-        blocks = list(self.waiting[:whole].split(size)) if whole else []
-        self.waiting = self.waiting[whole:]
-        if ended and len(self.waiting):
-            blocks.append(self.waiting)
-            self.waiting = self.waiting[:0]
+        whole = len(self.pending) // size * size
+        blocks = list(self.pending[:whole].split(size)) if whole else []
+        self.pending = self.pending[whole:]
+        if ended and len(self.pending):
+            blocks.append(self.pending)
+            self.pending = self.pending[:0]
         embedded = [self._embed(block.unsqueeze(0)) for block in blocks]
         self._close(torch.cat([self.open, *embedded], 1), ended)
 
@@ -99,7 +99,7 @@ class IncrementalStream:
         ending = copy(self)
         ending.front_end, ending.cache, ending.decided = self.front_end.fork(), dict(self.cache), copy(self.decided)
         ending.subsampler = None if self.subsampler is None else self.subsampler.fork()
-        ending.extend(self.waiting[:0], True)
+        ending.extend(self.pending[:0], True)
         return ending.memory
 
     def _embed(self, samples_1N: Tensor) -> Tensor:
