@@ -8,8 +8,8 @@ from mgcm_fairseq.core.segmentation.segments import log_segment_map
 from mgcm_fairseq.core.segmentation.waiting import units_seen
 
 
-def expected_waiting(logits_BT: Tensor, lengths_B: Tensor, written_BU: Tensor, lag: int, dtype: torch.dtype,
-                     sums: torch.dtype = torch.float64) -> Tensor:
+def expected_waiting(logits_BT: Tensor, lengths_B: Tensor, written_BU: Tensor, lag: int,
+                     dtype: torch.dtype) -> Tensor:
     """(B, 1, U, T) log P(target position u sees frame t), to be added to attention scores, in `dtype`.
 
     Frame t is seen if fewer than n = lag + written boundaries lie before it: log sum_{k<n} E_k,t, exactly, from the
@@ -23,12 +23,11 @@ def expected_waiting(logits_BT: Tensor, lengths_B: Tensor, written_BU: Tensor, l
         written_BU: target units written before each position, at most U (see core.segmentation.waiting).
         lag: k, from 1; ValueError below.
         dtype: type of the answer, that of the queries.
-        sums: type of the prefix sums.
     """
     seen_BU = units_seen(written_BU, lag)
     frames = logits_BT.size(1)
     rows = min(lag + written_BU.size(1), frames)
-    seen_BKT = torch.logcumsumexp(log_segment_map(logits_BT, lengths_B, rows, sums), dim=1)
+    seen_BKT = torch.logcumsumexp(log_segment_map(logits_BT, lengths_B, rows), dim=1)
     row_BU1 = seen_BU.clamp(max=rows).unsqueeze(2) - 1
     bias_BUT = seen_BKT.gather(1, row_BU1.expand(-1, -1, frames)).clamp(min=LOG_ZERO)
     keys_B1T = readable_keys(lengths_B, frames).unsqueeze(1)

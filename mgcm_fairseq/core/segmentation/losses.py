@@ -6,6 +6,7 @@ from torch import Tensor
 
 from mgcm_fairseq.core.segmentation.padding import LOG_ZERO, at_least_fp32, valid_frames
 
+_TEMPERATURE = 0.1  # of L_ctr's softmax over cosines (DiSeg)
 _LEAST_NORM = 1e-3  # of a vector whose direction is taken: the gradient, 1 / norm / temperature, stays below 65,504
 
 
@@ -38,8 +39,8 @@ def segment_number_norms(probabilities_BT: Tensor, lengths_B: Tensor, words_B: T
     return distance + (weighted_B.sum() + 1e-6).sqrt()
 
 
-def contrastive_losses(segments_BKD: Tensor, words_BKD: Tensor, words_B: Tensor, temperature: float = 0.1) -> Tensor:
-    """(B,) L_ctr of each sentence, summed over its words: -log softmax_{k'}(cos(f_k, g_k') / temperature)[k].
+def contrastive_losses(segments_BKD: Tensor, words_BKD: Tensor, words_B: Tensor) -> Tensor:
+    """(B,) L_ctr of each sentence, summed over its words: -log softmax_{k'}(cos(f_k, g_k') / 0.1)[k].
 
     From speech to text, against the other words of the sentence, in fp32 or better.
 
@@ -47,11 +48,10 @@ def contrastive_losses(segments_BKD: Tensor, words_BKD: Tensor, words_B: Tensor,
         segments_BKD: f, `pool_segments`.
         words_BKD: g, `pool_words`.
         words_B: how many of the K are words of the sentence; the rest is padding.
-        temperature: of the softmax over cosines.
     """
     f_BKD, g_BKD = (F.normalize(at_least_fp32(x), dim=2, eps=_LEAST_NORM) for x in (segments_BKD, words_BKD))
     with torch.autocast(f_BKD.device.type, enabled=False):
-        scores_BKK = f_BKD @ g_BKD.transpose(1, 2) / temperature
+        scores_BKK = f_BKD @ g_BKD.transpose(1, 2) / _TEMPERATURE
     valid_BK = valid_frames(words_B, segments_BKD.size(1))
     log_shares_BKK = scores_BKK.masked_fill(~valid_BK.unsqueeze(1), LOG_ZERO).log_softmax(2)
     return -log_shares_BKK.diagonal(dim1=1, dim2=2).masked_fill(~valid_BK, 0.0).sum(1)

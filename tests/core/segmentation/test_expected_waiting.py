@@ -53,12 +53,11 @@ def test_gradients():
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
-@pytest.mark.parametrize("sums", [torch.float32, torch.float64])
 @pytest.mark.parametrize("scale", [1, 100])
-def test_values_and_gradients_are_finite(dtype, sums, scale):
+def test_values_and_gradients_are_finite(dtype, scale):
     logits_BT = hard([".|.||..|" * 20, "||||||||" * 20, "........" * 20], dtype) * scale
     logits_BT.requires_grad_()
-    found = expected_waiting(logits_BT, torch.tensor([160, 9, 160]), torch.arange(5).expand(3, -1), 2, dtype, sums)
+    found = expected_waiting(logits_BT, torch.tensor([160, 9, 160]), torch.arange(5).expand(3, -1), 2, dtype)
     assert found.dtype == dtype
     assert found.isfinite().all()
     assert (found >= LOG_ZERO).all()
