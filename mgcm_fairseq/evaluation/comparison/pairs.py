@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from mgcm_fairseq.evaluation.comparison.systems import Key
 
 
-class Run(NamedTuple):
+class SystemRun(NamedTuple):
     """A simultaneous run of a NAME's first seed."""
 
     name: str
@@ -18,8 +18,8 @@ class Run(NamedTuple):
 class Pair(NamedTuple):
     """Two runs, and by how much the second's latency exceeds the first's; None where one of them has none."""
 
-    first: Run
-    second: Run
+    first: SystemRun
+    second: SystemRun
     gap: float | None
 
 
@@ -33,7 +33,7 @@ def latencies(runs: Mapping[str, Mapping[Key, Mapping[str, Any]]], latency: str)
 
 def same_lag(found: Latencies) -> list[Pair]:
     """For each two NAMEs, the runs of each policy and lag that both have."""
-    return [_pair(Run(first, *key), Run(second, *key), found)
+    return [_pair(SystemRun(first, *key), SystemRun(second, *key), found)
             for first, second in combinations(found, 2) for key in found[first] if key in found[second]]
 
 
@@ -42,11 +42,11 @@ def matched(found: Latencies) -> list[Pair]:
 
     Runs without latency have no match; of two equally near, the one of less latency is taken.
     """
-    curves: dict[tuple[str, str], list[tuple[float, Run]]] = {}
+    curves: dict[tuple[str, str], list[tuple[float, SystemRun]]] = {}
     for name, of_name in found.items():
         for (policy, lag), value in of_name.items():
             if value is not None:
-                curves.setdefault((name, policy), []).append((value, Run(name, policy, lag)))
+                curves.setdefault((name, policy), []).append((value, SystemRun(name, policy, lag)))
     pairs = []
     for first, second in combinations(map(sorted, curves.values()), 2):
         for value, run in first:
@@ -55,6 +55,6 @@ def matched(found: Latencies) -> list[Pair]:
     return pairs
 
 
-def _pair(first: Run, second: Run, found: Latencies) -> Pair:
+def _pair(first: SystemRun, second: SystemRun, found: Latencies) -> Pair:
     before, after = (found[run.name][run.policy, run.lag] for run in (first, second))
     return Pair(first, second, None if before is None or after is None else after - before)

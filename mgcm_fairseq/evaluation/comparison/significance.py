@@ -8,7 +8,7 @@ import numpy as np
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.comparison.bootstrap import bleu_statistics, corpus_bleu, draw, judge, mean_difference
-from mgcm_fairseq.evaluation.comparison.pairs import Pair, Run
+from mgcm_fairseq.evaluation.comparison.pairs import Pair, SystemRun
 from mgcm_fairseq.evaluation.comparison.systems import AGAIN, Evaluated
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.latency import METRICS, latency
@@ -38,7 +38,7 @@ class PairedTests:
         self._systems, self._metric = systems, metric
         sentences = len(next(iter(next(iter(systems.values())).instances.values())))
         self._counts = draw(sentences, resamples, seed)
-        self._sampled: dict[Run, Sampled] = {}
+        self._sampled: dict[SystemRun, Sampled] = {}
 
     def test(self, pair: Pair) -> dict[str, Any]:
         """{"first", "second", "gap", "BLEU", `metric`}, the last two with "first", "second" and a Difference's fields.
@@ -64,7 +64,7 @@ class PairedTests:
             values = {"first": float(first[present].mean()), "second": float(second[present].mean()), **asdict(result)}
         return {**values, "left_out": int((~present).sum())}
 
-    def _sample(self, run: Run) -> Sampled:
+    def _sample(self, run: SystemRun) -> Sampled:
         if run not in self._sampled:
             evaluated, key = self._systems[run.name], (run.policy, run.lag)
             instances = evaluated.instances[key]
