@@ -42,11 +42,11 @@ def main() -> None:
 
 def _segmenting(checkpoint: Path, corpus: Path) -> tuple[str, SharedEncoder]:
     """The variant and the encoder of a checkpoint."""
-    encoder = load_system(checkpoint, corpus).network.encoder
-    if encoder.segmenter is None or not encoder.simultaneous:
+    system = load_system(checkpoint, corpus)
+    if not system.phase.segmented:
         raise InputError(checkpoint, "a model trained with --segmentation-variant, past --segment-from",
                          "one that does not segment", "Train it so, or longer.")
-    return "published" if encoder.segmenter.published else "repaired", encoder
+    return system.network.encoder.segmenting.variant.name, system.network.encoder
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,7 +1,7 @@
 """Utterances as fairseq batches: waveforms, transcripts and translations, right-padded."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from mgcm_fairseq.data.audio_files import AudioFiles
 from mgcm_fairseq.data.augmentation import Augmentation, stretched
+from mgcm_fairseq.data.batch import Batch, Item
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.ragged import Ragged
@@ -58,7 +59,7 @@ class SpeechTranslationDataset(FairseqDataset):
         names = self.utterances.wavs.distinct
         return {self.utterances.folder / names[index] for index in range(len(names))}
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
+    def __getitem__(self, index: int) -> Item:
         filler, index = index < 0, max(index, ~index)
         samples = self.files.read(*self.utterances.span(index))
         if self.augmentation:
@@ -69,14 +70,10 @@ class SpeechTranslationDataset(FairseqDataset):
                 "transcript": torch.from_numpy(self.transcripts[index]).long(),
                 "translation": torch.from_numpy(self.translations[index]).long()}
 
-    def collater(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
-        """A batch, longest audio first.
-
-        `net_input` is what generation reads; `spelling` is the transcript's letters for CTC; `transcript` and `target`
-        end with </s>; each prefix is its tokens moved right behind the language tag. A `filler` is not to count.
-        """
+    def collater(self, samples: list[Item]) -> Batch:
+        """A batch; for no utterances, of which fairseq has batches too, an empty one."""
         if not samples:
-            return {}
+            return cast(Batch, {})
         samples = sorted(samples, key=lambda sample: -len(sample["waveform"]))
         first = samples[0]["id"]
         transcript, transcript_lengths = self._pad([sample["transcript"] for sample in samples])

@@ -10,7 +10,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.continuation import most_pieces
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.attention import Cache
-from mgcm_fairseq.modules.encoder import Memory
+from mgcm_fairseq.modules.source import Memory
 
 
 class Hypothesis(NamedTuple):

@@ -18,7 +18,6 @@ HAND_MADE = [Count(3, 2, 900.0), Count(2, 3, 600.0), Count(5, 4, 1000.0), Count(
 def segmenting(variant):
     """An encoder that sees a boundary behind about half of the frames."""
     encoder = network(front_end_block=320, segmentation_variant=variant).encoder
-    encoder.segmenter.active = True
     waveform, _ = speech(LENGTHS[:1])
     with torch.no_grad():
         torch.nn.init.normal_(encoder.segmenter.output.weight)

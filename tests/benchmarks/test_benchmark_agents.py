@@ -60,7 +60,7 @@ def test_segments_close_at_the_rate_of_words(block_ms):
     states, pacing = agent.states, Pacing(system)
     seen = []
     list(measure(agent, pacing, [SECONDS], 320, 1, itertools.count().__next__,
-                 lambda: seen.append(states.stream.boundaries[0].nonzero().flatten().tolist())))
+                 lambda: seen.append(states.stream.decided.boundaries[0].nonzero().flatten().tolist())))
     assert seen[-1] == list(range(4, seen[-1][-1] + 1, 5))  # 80 ms each
     assert len(seen[-1]) == pytest.approx(RATE * SECONDS, abs=1)
 

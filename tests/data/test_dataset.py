@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mgcm_fairseq.data.batch import Batch, Item
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
@@ -24,6 +25,8 @@ def test_a_batch_holds_every_item_padded_on_the_right(tiny_corpus, grid):
     dataset = load(tiny_corpus, grid=grid)
     vocabulary = dataset.vocabulary
     batch = dataset.collater([dataset[index] for index in (3, 8, 5)])
+    assert batch.keys() == Batch.__annotations__.keys()
+    assert dataset[3].keys() == Item.__annotations__.keys()
     lengths = batch["net_input"]["src_lengths"].tolist()
     assert lengths == sorted(lengths, reverse=True)
     for row, index in enumerate(batch["id"].tolist()):

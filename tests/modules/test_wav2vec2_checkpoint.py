@@ -27,7 +27,7 @@ def start(path, content, **options):
     cfg = OmegaConf.structured(config(w2v_path=str(path), w2v_config="{}"))
     cfg.update(options)
     weights = start_from_wav2vec2(cfg)
-    front_end = build_network(cfg, KINDS, PAD, 0).encoder.front_end
+    front_end = build_network(cfg, KINDS, PAD).encoder.front_end
     load_weights(front_end.wav2vec2, weights, path)
     return front_end
 

@@ -31,7 +31,7 @@ def segments(checkpoint, corpus):
             waveform = torch.from_numpy(utterance.audio.read())[None]
             lengths = torch.tensor([waveform.size(1)])
             stream, frames = encoder.embed_speech(encoder.front_end(waveform, lengths, PLAIN, ("st",)), lengths, PLAIN)
-            boundaries = encoder.segmenter.decide(encoder.segmenter(stream.value), frames).boundaries
+            boundaries = encoder.segmenter.variant.decide(encoder.segmenter(stream.value), frames).boundaries
             counts.append(int(boundaries[0, :-1].sum()) + 1)
     return counts
 

@@ -17,6 +17,7 @@ from mgcm_fairseq.measuring.live_bytes import LiveBytes
 from mgcm_fairseq.measuring.timing import ratio_to, step_times
 from mgcm_fairseq.models.config import PRESETS
 from mgcm_fairseq.modules.encoder import SharedEncoder
+from mgcm_fairseq.modules.schedule import Phase
 
 NOISE = 3.0  # std on boundary logits (DiSeg)
 METHODS = ("plain", "segmented")
@@ -44,12 +45,10 @@ class Workload:
 
     def encode(self, method: str) -> Tensor:
         """States (B, T, D). Segmented: in expectation, with noise, in training; by decision otherwise."""
-        segmenter = self.encoder.segmenter
-        assert segmenter is not None
-        segmenter.active = method == "segmented"
+        phase = Phase(segmented=method == "segmented", noise=NOISE)
         stream = PLAIN.start(self.speech, ("st",))
-        segments = self.encoder.segment(stream, self.frames, NOISE, PLAIN)
-        [states] = self.encoder.run([(stream, segments.visibility)], PLAIN)
+        source = self.encoder.speech_source(stream, self.frames, phase, PLAIN)
+        [states] = self.encoder.run([source], PLAIN)
         return states.value
 
     def train(self, method: str) -> None:
