@@ -20,7 +20,7 @@ from mgcm_fairseq.decoding.system import is_open, load_system, record_of, traine
 from mgcm_fairseq.evaluation.instances import read_instances
 from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, environments, finished
 from mgcm_fairseq.evaluation.plot import plot
-from mgcm_fairseq.evaluation.processes import DTYPES, Setting, free_cores, translate
+from mgcm_fairseq.evaluation.processes import DTYPES, EvaluationSetting, free_cores, translate
 from mgcm_fairseq.evaluation.results import assemble, write_results
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
 from mgcm_fairseq.evaluation.table import table
@@ -93,7 +93,7 @@ def _record(options: argparse.Namespace) -> CorpusRecord:
     return record_of(options.checkpoint, with_vocabulary(options.corpus))
 
 
-def _check(runs: Sequence[Run], setting: Setting) -> None:
+def _check(runs: Sequence[Run], setting: EvaluationSetting) -> None:
     """InputError for a checkpoint or an option that does not fit, once, and before anything is written."""
     if runs:
         system = load_system(setting.checkpoint, setting.corpus)
@@ -101,7 +101,7 @@ def _check(runs: Sequence[Run], setting: Setting) -> None:
             run.agent(setting.checkpoint, system)
 
 
-def _translate_missing(logs: Mapping[Run, RunLog], setting: Setting, processes: int) -> None:
+def _translate_missing(logs: Mapping[Run, RunLog], setting: EvaluationSetting, processes: int) -> None:
     jobs = [(run, index) for run, log in logs.items() for index in log.missing]
     if not jobs:
         return

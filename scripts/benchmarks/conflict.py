@@ -13,7 +13,7 @@ import torch
 from mgcm_fairseq import compat
 from mgcm_fairseq.benchmarks.conflict.measure import measure
 from mgcm_fairseq.benchmarks.conflict.methods import STEPS, available
-from mgcm_fairseq.benchmarks.conflict.setting import CLOCKS, DTYPES, Setting
+from mgcm_fairseq.benchmarks.conflict.setting import CLOCKS, DTYPES, BenchmarkSetting
 from mgcm_fairseq.benchmarks.conflict.sizes import SIZES, VOCABULARY
 from mgcm_fairseq.benchmarks.conflict.table import table
 from mgcm_fairseq.benchmarks.conflict.workload import SOURCE, TARGET
@@ -54,12 +54,12 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                                           "target_tokens": TARGET, "vocabulary": VOCABULARY}}
 
 
-def settings(args: argparse.Namespace) -> Iterator[Setting]:
+def settings(args: argparse.Namespace) -> Iterator[BenchmarkSetting]:
     """One for each network, batch and type that were asked for."""
     for size, utterances, dtype in itertools.product(args.sizes, args.batch, args.dtype):
         rounds = 0 if args.fake else args.rounds or SIZES[size].rounds
-        yield Setting(size, utterances, args.seconds or SIZES[size].seconds, dtype, args.device, args.tf32, args.clock,
-                      rounds)
+        yield BenchmarkSetting(size, utterances, args.seconds or SIZES[size].seconds, dtype, args.device, args.tf32,
+                               args.clock, rounds)
 
 
 def say(text: str) -> None:

@@ -13,7 +13,7 @@ from mgcm_fairseq.benchmarks.scaling.corpus import Lengths, SyntheticCorpus
 from mgcm_fairseq.benchmarks.scaling.machine import Machine
 from mgcm_fairseq.benchmarks.scaling.pieces import Pieces, measure
 from mgcm_fairseq.benchmarks.scaling.report import report, tables
-from mgcm_fairseq.benchmarks.scaling.simulate import Training
+from mgcm_fairseq.benchmarks.scaling.simulate import SimulatedTraining
 from mgcm_fairseq.benchmarks.scaling.variants import VARIANTS
 from mgcm_fairseq.common.arguments import positive
 from mgcm_fairseq.common.environment import environment
@@ -37,7 +37,7 @@ def main() -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The whole of the JSON file."""
     machine = Machine(**{field.name: getattr(args, field.name) for field in fields(Machine)})
-    training = Training(args.max_tokens, args.batch_size, args.seed)
+    training = SimulatedTraining(args.max_tokens, args.batch_size, args.seed)
     lengths = Lengths(args.utterances)
     corpus = SyntheticCorpus(lengths.draw(args.seed))
     measured_in: dict[str, Any] = environment()
@@ -75,11 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--measured", type=Path, metavar="FILE",
                         help="take what an earlier run measured, memory of its largest batches too, in place of --size")
     parser.add_argument("--utterances", type=positive, default=Lengths.utterances, help="in the corpus (%(default)s)")
-    parser.add_argument("--max-tokens", type=positive, default=Training.max_tokens,
+    parser.add_argument("--max-tokens", type=positive, default=SimulatedTraining.max_tokens,
                         help="samples of a batch, padding counted (%(default)s)")
-    parser.add_argument("--batch-size", type=positive, default=Training.batch_size,
+    parser.add_argument("--batch-size", type=positive, default=SimulatedTraining.batch_size,
                         help="utterances of a batch at most (%(default)s)")
-    parser.add_argument("--seed", type=int, default=Training.seed, help="of lengths and of the order (%(default)s)")
+    parser.add_argument("--seed", type=int, default=SimulatedTraining.seed,
+                        help="of lengths and of the order (%(default)s)")
     assumed = parser.add_argument_group("assumptions about the machine, an A100 machine by default")
     for field in fields(Machine):
         assert field.default is not MISSING

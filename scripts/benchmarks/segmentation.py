@@ -44,7 +44,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     rows: dict[str, list[dict[str, Any]]] = {part: [] for part in PARTS}
     for size in args.size:
         if "encoder" in args.parts:
-            workload = encoder.Workload.build(size, args.frames, args.batch, args.layers, args.dropout, args.device)
+            workload = encoder.EncoderWorkload.build(size, args.frames, args.batch, args.layers, args.dropout,
+                                                     args.device)
             rows["encoder"] += encoder.measure(workload, size, args.rounds, args.device, clock, say)
         if "streaming" in args.parts:
             for front_end in args.front_ends:

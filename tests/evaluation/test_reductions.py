@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mgcm_fairseq.analysis.segment_counts import Count, split_at, summary
+from mgcm_fairseq.analysis.segment_counts import SegmentCount, split_at, summary
 from mgcm_fairseq.checks.gpu.follow import Followed
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation import quality
@@ -85,8 +85,8 @@ def _mean(*differences):
     (lambda: same_point({}), []), (lambda: matched({}), []), (lambda: matched({"a": {("wait-k", 1.0): None}}), []),
     (lambda: summary([]), {"utterances": 0, "segments": 0, "words": 0, "ratio": None, "mean_absolute_difference": None,
                            "mean_segment_ms": None}),
-    (lambda: summary([Count(0, 2, 100.0)])["mean_segment_ms"], None),
-    (lambda: summary([Count(2, 2, 100.0)] * 3)["ratio"], 1),
+    (lambda: summary([SegmentCount(0, 2, 100.0)])["mean_segment_ms"], None),
+    (lambda: summary([SegmentCount(2, 2, 100.0)] * 3)["ratio"], 1),
     (lambda: Followed().pace(), {"updates a second": None, "of all": None}),
     (lambda: Followed([3.0] * 4).pace(), {"updates a second": None, "of all": None}),
     (lambda: Followed([1.0, 3.0, 5.0, 7.0]).pace(), {"updates a second": 0.5, "of all": 0.5}),

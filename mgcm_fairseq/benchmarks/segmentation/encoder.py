@@ -24,7 +24,7 @@ METHODS = ("plain", "segmented")
 
 
 @dataclass(frozen=True)
-class Workload:
+class EncoderWorkload:
     """Encoder layers and a batch of equally long utterances where they begin, behind the front end."""
 
     encoder: SharedEncoder
@@ -33,7 +33,8 @@ class Workload:
     cotangent: Tensor  # (B, T, D) gradient of the encoder's states
 
     @classmethod
-    def build(cls, size: str, frames: int, batch: int, layers: int | None, dropout: float, device: str) -> "Workload":
+    def build(cls, size: str, frames: int, batch: int, layers: int | None, dropout: float,
+              device: str) -> "EncoderWorkload":
         """A preset's layers, or as many as asked for, behind a front end that is not run."""
         torch.manual_seed(0)
         changes = {"w2v_config": PRESETS["demo"]["w2v_config"], "dropout": dropout, "attention_dropout": dropout,
@@ -78,15 +79,15 @@ class Workload:
         return [*self.encoder.parameters(), self.speech, self.cotangent]
 
 
-PASSES: dict[str, Callable[[Workload, str], None]] = {
-    "training forward": Workload.forward,
-    "training forward and backward": Workload.train,
-    "test": Workload.test,
+PASSES: dict[str, Callable[[EncoderWorkload, str], None]] = {
+    "training forward": EncoderWorkload.forward,
+    "training forward and backward": EncoderWorkload.train,
+    "test": EncoderWorkload.test,
 }
 """Name -> what runs it with a method."""
 
 
-def measure(workload: Workload, size: str, rounds: int, device: str, clock: Callable[[], float],
+def measure(workload: EncoderWorkload, size: str, rounds: int, device: str, clock: Callable[[], float],
             progress: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     """A row for each pass and method; times are medians of `rounds`, taken in turns, ratios those within a round."""
     workload.test("plain")  # after which the table of positions is long enough
@@ -112,7 +113,7 @@ def _say(progress: Callable[[str], None], about: str, said: str) -> None:
     progress(f"{about}, {said}")
 
 
-def _memory(workload: Workload, step: Callable[[], None], device: str) -> tuple[int, Counter[Any]]:
+def _memory(workload: EncoderWorkload, step: Callable[[], None], device: str) -> tuple[int, Counter[Any]]:
     """Peak of bytes beyond parameters and inputs, on CUDA that of its allocator; and what storages there have been."""
     workload.clear()
     gc.collect()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mgcm_fairseq.checks.faults.report import table
-from mgcm_fairseq.checks.faults.setting import Case, Row, Setting, say
+from mgcm_fairseq.checks.faults.setting import Case, FaultsSetting, Row, say
 from mgcm_fairseq.common.arguments import number, some_of
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.lock import locked
@@ -22,8 +22,8 @@ KILLS, QUICK = 100, 10
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0, 1 if a program did not recover, 2 for input that is wrong."""
     options = _parser().parse_args(arguments)
-    setting = Setting(options.out.resolve(), options.seed, int(options.kills or (QUICK if options.quick else KILLS)),
-                      options.quick)
+    kills = int(options.kills or (QUICK if options.quick else KILLS))
+    setting = FaultsSetting(options.out.resolve(), options.seed, kills, options.quick)
     try:
         with locked(setting.out, "fault-check"):
             rows = check(setting, options.parts)
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if any(row["fault"] for row in rows) else 0
 
 
-def check(setting: Setting, parts: Sequence[str]) -> list[Row]:
+def check(setting: FaultsSetting, parts: Sequence[str]) -> list[Row]:
     """All cases one after the other; results.jsonl grows by a line after each, and what is in it is not done again."""
     began = time.monotonic()
     path = setting.out / "results.jsonl"
@@ -54,7 +54,7 @@ def check(setting: Setting, parts: Sequence[str]) -> list[Row]:
     return rows
 
 
-def _cases(setting: Setting, parts: Sequence[str]) -> Iterator[tuple[str, Iterator[Case]]]:
+def _cases(setting: FaultsSetting, parts: Sequence[str]) -> Iterator[tuple[str, Iterator[Case]]]:
     """Imports what is forked, in this process alone and not in those that a program spawns."""
     import torch
 

@@ -13,7 +13,7 @@ from mgcm_fairseq import compat
 from mgcm_fairseq.checks.gpu import report
 from mgcm_fairseq.checks.gpu.isolated import rows_of
 from mgcm_fairseq.checks.gpu.parts import MADE, PARTS
-from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
+from mgcm_fairseq.checks.gpu.setting import GpuSetting, Row, say
 from mgcm_fairseq.common.arguments import number, some_of
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.errors import InputError
@@ -45,8 +45,8 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
     compat.silence_what_only_others_can_mend()
     corpus = (options.corpus or out / "corpus" / "en-de").resolve()
 
-    def setting(seconds: float) -> Setting:
-        return Setting(out, corpus, options.device, options.quick, options.seconds or seconds)
+    def setting(seconds: float) -> GpuSetting:
+        return GpuSetting(out, corpus, options.device, options.quick, options.seconds or seconds)
 
     [found] = rows_of(_environment, setting(60))
     if "error" in found:
@@ -65,7 +65,7 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
-def _environment(setting: Setting) -> Iterator[Row]:
+def _environment(setting: GpuSetting) -> Iterator[Row]:
     """In a process of its own, since it asks the GPU for its name."""
     if setting.device == "cuda" and not torch.cuda.is_available():
         raise RuntimeError("cuda, which PyTorch does not see")

@@ -6,14 +6,14 @@ import sys
 import time
 from collections.abc import Iterator
 
-from mgcm_fairseq.checks.gpu.setting import REPOSITORY, Row, Setting
+from mgcm_fairseq.checks.gpu.setting import REPOSITORY, GpuSetting, Row
 from mgcm_fairseq.data.columns import Columns
 
 UTTERANCES = {False: {"train": 3000, "dev": 100, "test": 100}, True: {"train": 40, "dev": 7, "test": 7}}
 VOCABULARY = {False: 800, True: 200}  # pieces
 
 
-def corpus(setting: Setting) -> Iterator[Row]:
+def corpus(setting: GpuSetting) -> Iterator[Row]:
     """Its size, and how long it took where it had to be made."""
     began = time.monotonic()
     if not (setting.corpus / "train.tsv").is_file():
