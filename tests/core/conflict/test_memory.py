@@ -4,8 +4,10 @@ import gc
 import weakref
 
 import pytest
+import torch
 
-from mgcm_fairseq.core.conflict import Stash, Streamed
+from mgcm_fairseq.core.conflict import ENGINES, PLAIN, Stash, Streamed
+from tests.core.conflict.steps import CASES
 from tests.core.conflict.toy import TASKS, toy
 
 
@@ -42,3 +44,33 @@ def test_steps_leave_no_tensor_behind(kind, recompute):
         model.zero_grad()
         counts.append(sum(type(entry).__name__ == "Tensor" for entry in gc.get_objects()))
     assert counts[1] == counts[-1]
+
+
+class Activation:
+    """What autograd keeps of a forward pass, in a box that can be watched."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("engine", [None, *ENGINES])  # None: ordinary autograd
+def test_activations_are_freed_by_the_backward_pass_and_not_with_the_loss(engine, case):
+    case = CASES[case]()
+    made = ENGINES[engine](case.model, TASKS) if engine else None
+    kept = weakref.WeakSet()
+
+    def pack(value):
+        box = Activation(value.detach())  # whose own graph would hold the box
+        kept.add(box)
+        return box
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda box: box.value):
+        losses = case.losses(made.streams() if made else PLAIN)
+        joined = made.join(losses) if made else sum(losses.values())
+    assert len(kept) > 20
+    del losses
+    joined.backward()
+    assert not kept
+    assert joined.isfinite()  # whoever logs the loss still has it

@@ -227,6 +227,21 @@ def test_gradvac_targets_survive_a_step_that_overflows(bad):
     assert torch.equal(rule.targets["a"][1], before[1])
 
 
+def test_gradvac_targets_move_once_in_a_step_that_is_done_again():
+    """As after an overflow, or where a step is looked at once more: the last time counts."""
+    once, again = GradVac(beta=0.5), GradVac(beta=0.5)
+    for step in range(3):
+        wholes = {group: gramian(drawn(seed=10 * step + place)) for place, group in enumerate("ab")}
+        again(torch.cat([gramian(drawn(seed=99)), wholes["b"]]), ["a", "b"], step)  # the attempt that did not count
+        for rule in (again, once):
+            answers = [rule(whole, [group], step) for group, whole in wholes.items()]
+            if rule is again:
+                repeated = answers
+        assert all(torch.equal(*pair) for pair in zip(repeated, answers, strict=True))
+        assert all(torch.equal(again.targets[group], once.targets[group]) for group in "ab")
+    assert once.targets["a"].any()
+
+
 def test_gradvac_targets_wait_for_both_gradients():
     rule = GradVac()
     rule(gramian(drawn("no primary")), ["a"], 0)
