@@ -1,4 +1,4 @@
-"""Our layers against PyTorch's own, in float64, with all weights random: attention, feed-forward, order of the norms."""
+"""Our layers against PyTorch's own, in float64, with random weights: attention, feed-forward, order of the norms."""
 
 import pytest
 import torch

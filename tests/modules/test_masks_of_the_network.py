@@ -9,7 +9,8 @@ from mgcm_fairseq.modules.simul_st import TaskInputs
 from tests.modules.networks import WORD_STARTS, network, speech, text_memory, tokens
 
 SEGMENTING = {"segmentation_variant": "repaired", "front_end_block": 160, "multipath_from": 0, "lags": "2,2"}
-OFFLINE = [{}, {**SEGMENTING, "segment_from": 10}]
+PUBLISHED = {**SEGMENTING, "segmentation_variant": "published"}
+LATER = {**SEGMENTING, "segment_from": 10}
 
 
 def inputs(text, lengths, prefix=None):
@@ -36,16 +37,15 @@ def states_of_text(model, text, lengths):
     return states[0], text_memory(model.eval().encoder, text, lengths).states
 
 
-@pytest.mark.parametrize(("changes", "causal"), [*((changes, False) for changes in OFFLINE),
-                                                (SEGMENTING, True), ({**SEGMENTING, "segmentation_variant": "published"},
-                                                                     True)])
+@pytest.mark.parametrize(("changes", "causal"), [({}, False), (LATER, False), (SEGMENTING, True), (PUBLISHED, True)])
 def test_text_is_read_causally_where_speech_is_segmented(changes, causal):
     model = network(dropout=0.0, **changes).double()
     model.set_update(5)
     text, lengths = tokens([7, 7])
     changed = text.clone()
     changed[:, 4] = text[:, 4] % 40 + 5
-    for before, after in zip(states_of_text(model, text, lengths), states_of_text(model, changed, lengths), strict=True):
+    both = (states_of_text(model, of_text, lengths) for of_text in (text, changed))
+    for before, after in zip(*both, strict=True):
         same = (before - after).abs().amax((0, 2)) == 0
         assert same.tolist() == ([True] * 4 + [False] * 3 if causal else [False] * 7)
 
@@ -61,13 +61,11 @@ def test_decoder_and_encoder_are_masked_by_the_same_noise():
         found["decoder"] = calls(model.decoder.layers, lambda: model(inputs(text, lengths), ("st", "asr"), False))
 
     [(_, visibility)] = [given[:2] for given in calls(model.encoder.layers, run)]
-    frames = model.encoder.embed_utterance
     units = torch.tensor(WORD_STARTS)[text]
     sizes = frame_counts(visibility)
     ahead = visibility[:, 0].diagonal(1, 1, 2)  # log(1 - p_t), t < T - 1
     logits = F.pad(torch.log(torch.expm1(-ahead.clamp(-500, -1e-12))), (0, 1))
     expected = expected_waiting(logits, sizes, words_begun(units), 2, torch.float64)
-    assert frames is not None
     assert len(found["decoder"]) == 2
     for given in found["decoder"]:
         torch.testing.assert_close(given[3], expected, rtol=1e-6, atol=1e-6)

@@ -5,6 +5,7 @@ A line for each mutant goes to DIR/results.jsonl as it comes; the same command g
 
 import argparse
 import json
+import os
 import random
 import sys
 from collections.abc import Sequence
@@ -27,7 +28,9 @@ APART = "compiled.py"  # ends the names of test files that take minutes
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 1 if a mutant survived, else 0."""
     options = _parser().parse_args(arguments)
+    options.out = options.out.resolve()
     options.out.mkdir(parents=True, exist_ok=True)
+    os.chdir(ROOT)  # where tests are named from
     files, tests = _found(FILES), [file for file in _found(TESTS) if not file.name.endswith(APART)]
     forked.warm()
     nearest = Nearest(options.out / "map.jsonl", ROOT, files, tests)
@@ -73,5 +76,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mutants", type=positive, default=200, metavar="N", help="how many (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="by which they are chosen (%(default)s)")
     parser.add_argument("--only", default="", metavar="TEXT", help="only in files whose path contains this (all)")
-    parser.add_argument("--again", action="store_true", help="try survivors of an earlier run again, as after new tests")
+    parser.add_argument("--again", action="store_true", help="try the survivors again, as after new tests")
     return parser

@@ -1,5 +1,6 @@
 """pytest in a fork of this process, which has imported all that takes seconds, but nothing that may be changed."""
 
+import importlib
 import os
 import resource
 import signal
@@ -20,9 +21,8 @@ MEMORY = 24 * 2**30  # bytes of addresses that a fork may have
 def warm() -> None:
     """Imports what tests need, once for all forks."""
     compat.install()
-    import fairseq.models.wav2vec.wav2vec2
-    import fairseq_cli.train
-    import torch.utils.checkpoint  # noqa: F401
+    for name in ("torch.utils.checkpoint", "fairseq.models.wav2vec.wav2vec2", "fairseq_cli.train"):
+        importlib.import_module(name)
 
 
 def in_fork(run: Callable[[], int], seconds: float, output: Path) -> int | None:

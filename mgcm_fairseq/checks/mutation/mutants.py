@@ -25,7 +25,7 @@ class Mutant(NamedTuple):
 class _Site(NamedTuple):
     parent: ast.AST
     field: str
-    index: int | None  # in a field that is a list
+    position: int | None  # in a field that is a list
     node: ast.AST
     lines: tuple[int, ...]
     building: bool  # a statement of __init__: without what it sets, any test fails
@@ -48,10 +48,10 @@ def tree_of(mutant: Mutant, source: str) -> ast.Module:
     tree = ast.parse(source)
     site, change = _all(tree)[mutant.number]
     new = ast.copy_location(change.node, site.node)
-    if site.index is None:
+    if site.position is None:
         setattr(site.parent, site.field, new)
     else:
-        getattr(site.parent, site.field)[site.index] = new
+        getattr(site.parent, site.field)[site.position] = new
     return ast.fix_missing_locations(tree)
 
 
@@ -64,13 +64,13 @@ def _sites(parent: ast.AST, lines: tuple[int, ...]) -> Iterator[_Site]:
     for field, value in ast.iter_fields(parent):
         if field in ("annotation", "returns", "decorator_list", "bases"):
             continue
-        for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
+        for position, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if not isinstance(node, ast.AST) or _is_words(node):
                 continue
             own = _lines(node, lines)
             building = getattr(parent, "name", "") == "__init__"
             if hasattr(node, "lineno"):
-                yield _Site(parent, field, index, node, own, building)
+                yield _Site(parent, field, position, node, own, building)
             yield from _sites(node, own)
 
 

@@ -33,7 +33,8 @@ class Nearest:
         for test in tests:
             name, digest = str(test.relative_to(root)), product + _digest([test])
             if (name, digest) not in known:
-                known[name, digest] = {"tests": name, "digest": digest, **self._measured(name, kept.with_suffix(".log"))}
+                measured = self._measured(name, kept.with_suffix(".log"))
+                known[name, digest] = {"tests": name, "digest": digest, **measured}
                 with kept.open("a", encoding="utf-8") as out:
                     out.write(json.dumps(known[name, digest]) + "\n")
             row = known[name, digest]
