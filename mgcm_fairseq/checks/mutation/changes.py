@@ -14,6 +14,8 @@ _ARITHMETIC: dict[type, type] = {
     ast.LShift: ast.RShift, ast.RShift: ast.LShift}
 _SYMMETRIC = {"max", "min", "logaddexp"}  # swapped arguments mean the same
 
+SILENT = ("device", "strict")  # arguments that make no difference without a GPU, or without a fault somewhere else
+
 
 class Change(NamedTuple):
     """Another node for one node."""
@@ -64,7 +66,7 @@ def _of_call(call: ast.Call) -> Iterator[Change]:
     if len(call.args) > 1 and name not in _SYMMETRIC and not any(isinstance(one, ast.Starred) for one in call.args[:2]):
         yield Change("arguments swapped", ast.Call(call.func, [*call.args[1::-1], *call.args[2:]], call.keywords))
     for dropped in call.keywords:
-        if dropped.arg and dropped.arg != "device":  # which makes no difference on a machine without a GPU
+        if dropped.arg not in (None, *SILENT):
             others = [keyword for keyword in call.keywords if keyword is not dropped]
             yield Change(f"{dropped.arg} dropped", ast.Call(call.func, call.args, others))
     if isinstance(call.func, ast.Attribute) and _is_value(call.func.value):

@@ -4,9 +4,9 @@ A line for each mutant goes to DIR/results.jsonl as it comes; the same command g
 """
 
 import argparse
+import hashlib
 import json
 import os
-import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,12 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     everything = [mutant for file in files
                   for mutant in mutants(str(file.relative_to(ROOT)), file.read_text(encoding="utf-8"))
                   if options.only in mutant.file]
-    wanted = random.Random(options.seed).sample(everything, min(options.mutants, len(everything)))
+    wanted = sorted(everything, key=lambda mutant: _drawn(mutant, options.seed))[:options.mutants]
     found = _results(wanted, nearest, options)
     survivors = [row for row in found if row["killed by"] is None]
     print(f"{len(found)} of {len(everything)} mutants, seed {options.seed}: {len(survivors)} survived "
           f"({len(survivors) / len(found):.1%})", *(row["mutant"] for row in survivors), sep="\n")
     return int(bool(survivors))
+
+
+def _drawn(mutant: Mutant, seed: int) -> bytes:
+    """What mutants are chosen by: those of other files stay in the sample when a file changes."""
+    return hashlib.sha256(f"{seed} {mutant.name} {mutant.number}".encode()).digest()
 
 
 def _results(wanted: Sequence[Mutant], nearest: Nearest, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -55,7 +60,7 @@ def _results(wanted: Sequence[Mutant], nearest: Nearest, options: argparse.Names
         before = known.get((mutant.name, mutant.number))
         if before and not (options.again and before["killed by"] is None):
             continue
-        tests = nearest.of(mutant)
+        tests = nearest.of(mutant, options.seconds)
         seconds = sum(nearest.seconds[test] for test in tests)
         row = {"mutant": mutant.name, "number": mutant.number, "tests": len(tests),
                "killed by": killed_by(mutant, ROOT, tests, seconds, options.out / "trial.log")}
@@ -76,5 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mutants", type=positive, default=200, metavar="N", help="how many (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="by which they are chosen (%(default)s)")
     parser.add_argument("--only", default="", metavar="TEXT", help="only in files whose path contains this (all)")
+    parser.add_argument("--seconds", type=positive, default=60, metavar="S",
+                        help="of tests that a mutant is tried with, the fastest first (%(default)s)")
     parser.add_argument("--again", action="store_true", help="try the survivors again, as after new tests")
     return parser

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mgcm_fairseq.checks.mutation.changes import Change, changes
+from mgcm_fairseq.checks.mutation.changes import SILENT, Change, changes
 
 
 class Mutant(NamedTuple):
@@ -60,12 +60,14 @@ def _all(tree: ast.Module) -> list[tuple[_Site, Change]]:
 
 
 def _sites(parent: ast.AST, lines: tuple[int, ...]) -> Iterator[_Site]:
-    """All nodes below the parent but what only people and type checkers read: messages, docstrings, types."""
+    """All nodes below the parent but what only people and type checkers read, as messages, docstrings and types, and
+    what only looks for faults, as assertions.
+    """
     for field, value in ast.iter_fields(parent):
         if field in ("annotation", "returns", "decorator_list", "bases"):
             continue
         for position, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
-            if not isinstance(node, ast.AST) or _is_words(node):
+            if not isinstance(node, ast.AST) or _is_silent(node):
                 continue
             own = _lines(node, lines)
             building = getattr(parent, "name", "") == "__init__"
@@ -74,19 +76,21 @@ def _sites(parent: ast.AST, lines: tuple[int, ...]) -> Iterator[_Site]:
             yield from _sites(node, own)
 
 
-def _is_words(node: ast.AST) -> bool:
+def _is_silent(node: ast.AST) -> bool:
     match node:
         case ast.Raise() | ast.Assert() | ast.JoinedStr() | ast.Expr(ast.Constant()):
             return True
         case ast.Assign([ast.Name("__all__")]):
             return True
+        case ast.keyword(argument):
+            return argument in SILENT
     return False
 
 
 def _lines(node: ast.AST, around: tuple[int, ...]) -> tuple[int, ...]:
     """Lines of the statement, without those of statements inside it."""
     if isinstance(node, ast.FunctionDef):  # for the defaults of its arguments
-        return tuple(one.lineno for one in node.body if not isinstance(one, ast.Expr) or not _is_words(one))[:1]
+        return tuple(one.lineno for one in node.body if not isinstance(one, ast.Expr) or not _is_silent(one))[:1]
     if not isinstance(node, ast.stmt) or not around:
         return around
     inner = getattr(node, "body", None)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,15 @@ class Nearest:
                 for line, nodes in lines.items():
                     self._tests.setdefault((file, int(line)), set()).update(nodes)
 
-    def of(self, mutant: Mutant) -> list[str]:
-        """Tests that may notice the mutant, the fastest first."""
+    def of(self, mutant: Mutant, seconds: float) -> list[str]:
+        """Tests that may notice the mutant, the fastest first, as many as take that long together, but at least one."""
         found: set[str] = set()
         for (file, line), nodes in self._tests.items():
             if file == mutant.file and (line in mutant.lines or not mutant.lines):
                 found |= nodes
-        return sorted(found, key=lambda node: self.seconds[node])
+        order = sorted(found, key=lambda node: self.seconds[node])
+        so_far = accumulate(self.seconds[node] for node in order[1:])
+        return order[:1] + [node for node, total in zip(order[1:], so_far, strict=True) if total <= seconds]
 
     def _measured(self, tests: str, output: Path) -> dict[str, Any]:
         answer = output.with_suffix(".measured")

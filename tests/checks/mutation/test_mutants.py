@@ -14,7 +14,8 @@ EXPECTED = {
     "a < b": ["a <= b", "a >= b"], "a == b": ["a != b"], "a is None": ["a is not None"], "a in b": ["a not in b"],
     "a + b": ["a - b"], "a // b": ["a * b"], "a and b": ["a or b"], "not a": ["a"], "-a": ["a"], "True": ["False"],
     "7": ["8", "6"], "0.5": ["1.0"], "0.0": ["1.0"], "a[b:c]": ["a[:c]", "a[b:]"], "f(a, b)": ["f(b, a)"],
-    "max(a, b)": [], "f(key=a)": ["f()"], "f(device=a)": [], "a.f()": ["a"], "torch.f()": [], "self.a.f()": [],
+    "max(a, b)": [], "f(key=a)": ["f()"], "f(device=1)": [],
+    "f(strict=True)": [], "a.f()": ["a"], "torch.f()": [], "self.a.f()": [],
     "a if b else c": ["c if b else a"], "'words'": [], "f'{a + b}'": [], "a(*b)": [],
 }
 
@@ -87,7 +88,7 @@ def planted(tmp_path, monkeypatch):
 def test_near_tests_kill_what_they_would_notice(planted, tmp_path, monkeypatch):
     nearest, killers = planted(), {}
     for mutant in mutants("planted.py", PRODUCT):
-        tests = nearest.of(mutant)
+        tests = nearest.of(mutant, 9.0)
         killers[mutant.line, mutant.what.split(": ")[1]] = (
             len(tests), killed_by(mutant, tmp_path, tests, 1.0, tmp_path / "trial.log"))
     clipped, kept = (f"test_planted.py::test_{name}" for name in ("clipped", "kept"))

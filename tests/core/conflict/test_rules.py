@@ -250,6 +250,16 @@ def test_gradvac_targets_wait_for_both_gradients():
     assert rule.targets["a"][1, 2] != 0
 
 
+def test_gradvac_targets_stay_while_a_gradient_is_absent():
+    rule = GradVac(beta=0.5)
+    rule(gramian(drawn(seed=4)), ["a"], 0)
+    before = rule.targets["a"].clone()
+    rule(gramian(drawn("no auxiliary", seed=5)), ["a"], 1)  # the first of them
+    for pair in ((0, 1), (1, 0), (1, 2), (2, 1)):
+        assert rule.targets["a"][pair] == before[pair] != 0
+    assert rule.targets["a"][0, 2] != before[0, 2]
+
+
 @pytest.mark.parametrize("name", RULES)
 def test_a_resumed_rule_goes_on_where_it_stopped(name, tmp_path):
     through, first, second = make_rule(name, 3), make_rule(name, 3), make_rule(name, 3)
