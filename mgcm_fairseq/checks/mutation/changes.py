@@ -12,7 +12,7 @@ _ARITHMETIC: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
     ast.Mod: ast.FloorDiv, ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
     ast.LShift: ast.RShift, ast.RShift: ast.LShift}
-_SYMMETRIC = {"max", "min", "logaddexp"}  # swapped arguments mean the same
+_SYMMETRIC = {"max", "min", "logaddexp", "transpose"}  # swapped arguments mean the same
 
 SILENT = ("device", "strict")  # arguments that make no difference without a GPU, or without a fault somewhere else
 

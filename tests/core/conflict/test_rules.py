@@ -309,6 +309,13 @@ def test_whole_gramian_says_whether_a_rule_reads_more_than_the_first_row(name, w
         assert torch.equal(mixing(name, gramian(g_TD)), torch.eye(4, dtype=torch.float64)[None])
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_is_stateful_if_it_has_something_to_save(name):
+    rule = make_rule(name)
+    rule(gramian(drawn()), ["a"], 0)
+    assert rule.stateful == bool(rule.state_dict(TASKS))
+
+
 def test_an_unknown_rule_is_told_the_known_ones():
     with pytest.raises(ValueError, match=r"expected one of mgcm, .*sum.* or torchjd:NAME, found 'mgmc'"):
         make_rule("mgmc")
