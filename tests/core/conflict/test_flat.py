@@ -287,3 +287,14 @@ def test_zeros_are_shared_by_type_and_do_not_widen_what_stands_beside_them(dtype
     assert (few.dtype, few.tolist()) == (dtype, [0] * 5)
     assert (more.dtype, len(more)) == (dtype, 12)
     assert zeros.of(12, torch.device("cpu"), dtype).data_ptr() == more.data_ptr()
+
+
+@pytest.mark.parametrize("beside", [-1, 0, 1])
+def test_a_parameter_as_large_as_the_largest_that_is_copied(beside):
+    model = nn.Linear(24, 1, bias=False).double()
+    gradients_TD = torch.randn(3, 24).double()
+    merger, report = Merger(Groups(model), make_rule("sum")), Report(("0", "1", "2"))
+    merger.limits = Limits(block=8, chunk=64, alone=24 + beside)
+    [found] = merger.merge([model.weight], [[row.view(1, -1)] for row in gradients_TD], report, 0)
+    torch.testing.assert_close(found[0], gradients_TD.sum(0))
+    torch.testing.assert_close(report.gramian[0], gradients_TD @ gradients_TD.T)
