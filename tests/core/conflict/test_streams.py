@@ -212,6 +212,15 @@ def test_a_task_whose_branch_no_loss_reads_has_no_gradient_at_all():
     assert made.report.groups == []
 
 
+def test_a_task_that_does_not_read_its_alias_has_no_gradient_at_all():
+    model = nn.Linear(3, 4).double()
+    made = Streamed(model, TASKS)
+    passing = made.streams()
+    made.join({"st": passing.alias(model.weight, "st").sum()}).backward()
+    assert model.weight.grad.all()
+    assert made.report.groups == []
+
+
 def test_inputs_that_need_gradients_outside_the_model():
     """What lies before a stream and is no parameter of the streamed engine's model gets the plain sum."""
     model = Pair()
