@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from mgcm_fairseq.data.arguments import positive
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.stopping import stoppable
+from mgcm_fairseq.common.arguments import positive
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.stopping import stoppable
 from mgcm_fairseq.models.averaging import average, best, latest
 
 

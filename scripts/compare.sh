@@ -3,4 +3,4 @@
 # Writes curves.png, curves.svg, compare.json and compare.md; folders behind one name are seeds of one system.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
-exec "$PYTHON" -W ignore -m mgcm_fairseq.evaluation.compare "$@"
+exec "$PYTHON" -W ignore -m mgcm_fairseq.commands.compare "$@"

@@ -4,4 +4,4 @@
 # Goes on where it was interrupted; --help lists everything.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
-exec "$PYTHON" -W ignore -m mgcm_fairseq.evaluation.evaluate "$@"
+exec "$PYTHON" -W ignore -m mgcm_fairseq.commands.evaluate "$@"

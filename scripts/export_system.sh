@@ -4,4 +4,4 @@
 # Behind the -- stand the options of the policy's agent.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
-exec "$PYTHON" -W ignore -m mgcm_fairseq.agents.export "$@"
+exec "$PYTHON" -W ignore -m mgcm_fairseq.commands.export "$@"

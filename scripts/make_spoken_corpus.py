@@ -10,10 +10,10 @@ import os
 import sys
 from pathlib import Path
 
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.spoken.corpus import make_corpus
-from mgcm_fairseq.data.spoken.text import Sizes, file_splits, grammar_splits
-from mgcm_fairseq.data.stopping import stoppable
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.stopping import stoppable
+from mgcm_fairseq.spoken.corpus import make_corpus
+from mgcm_fairseq.spoken.text import Sizes, file_splits, grammar_splits
 
 SMALLEST, LARGEST = 20, 100_000  # utterances
 

@@ -4,10 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.stopping import stoppable
-from mgcm_fairseq.evaluation.conflict_log import read_conflict_log
-from mgcm_fairseq.evaluation.plot_conflicts import plot_by_layer, plot_cosines, plot_over_time
+from mgcm_fairseq.analysis.conflict_log import read_conflict_log
+from mgcm_fairseq.analysis.plot_conflicts import plot_by_layer, plot_cosines, plot_over_time
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.stopping import stoppable
 
 FIGURES = {"by_layer.png": plot_by_layer, "cosines.png": plot_cosines, "over_time.png": plot_over_time}
 

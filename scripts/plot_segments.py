@@ -8,15 +8,15 @@ import numpy as np
 import torch
 
 import mgcm_fairseq.tasks  # noqa: F401 - repairs the stack before torchaudio is imported
-from mgcm_fairseq.agents.segment_trace import trace
 from mgcm_fairseq.agents.wait_segment import WaitSegmentAgent
+from mgcm_fairseq.analysis.plot_segments import SegmentedUtterance, plot
+from mgcm_fairseq.analysis.segment_trace import trace
+from mgcm_fairseq.analysis.word_times import even_times, word_times
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.stopping import stoppable
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import Utterance, read_manifest
 from mgcm_fairseq.data.recording import read_any
-from mgcm_fairseq.data.stopping import stoppable
-from mgcm_fairseq.evaluation.plot_segments import SegmentedUtterance, plot
-from mgcm_fairseq.evaluation.word_times import even_times, word_times
 
 
 @stoppable

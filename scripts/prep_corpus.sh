@@ -5,4 +5,4 @@
 # Layouts and outputs: docs/corpora.md. A run that was killed goes on where it stopped.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
-exec "$PYTHON" -m mgcm_fairseq.data.prepare "$@"
+exec "$PYTHON" -m mgcm_fairseq.commands.prepare "$@"

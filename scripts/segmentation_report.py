@@ -6,13 +6,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mgcm_fairseq.agents.system import load_system
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.analysis.segment_counts import count_segments, split_at
+from mgcm_fairseq.analysis.segment_report import assemble, table
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.stopping import stoppable
 from mgcm_fairseq.data.manifest import read_manifest
-from mgcm_fairseq.data.stopping import stoppable
+from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.evaluation.results import write_results
-from mgcm_fairseq.evaluation.segment_counts import count_segments, split_at
-from mgcm_fairseq.evaluation.segment_report import assemble, table
 from mgcm_fairseq.modules.encoder import SharedEncoder
 
 

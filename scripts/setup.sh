@@ -124,7 +124,7 @@ print(torch["version"], "with CUDA, several GB" if cuda else "for the CPU")' "$V
 find_bounds() {
     [ "$VERSIONS" != tested ] || { cp constraints.txt "$BOUNDS"; return; }
     run "tools to read setup.py with" "${INSTALL[@]}" setuptools wheel packaging
-    "$VENV/bin/python" scripts/bounds.py "$VERSIONS" > "$BOUNDS" 2>> "$LOG" || { tail -n 5 "$LOG" >&2; exit 2; }
+    "$VENV/bin/python" scripts/checks/bounds.py "$VERSIONS" > "$BOUNDS" 2>> "$LOG" || { tail -n 5 "$LOG" >&2; exit 2; }
 }
 
 install_torch() {
@@ -159,7 +159,7 @@ install_dev() { run "tools to test with" "${INSTALL[@]}" -c "$VENV/constraints.t
 
 TODAY=""
 [ "$VERSIONS" != latest ] || TODAY="$(date +%F)"
-KEY="$( { cat setup.py constraints.txt scripts/setup.sh scripts/bounds.py; pwd; echo "$TODAY"; } | cksum | tr ' ' -)"
+KEY="$( { cat setup.py constraints.txt scripts/setup.sh scripts/checks/bounds.py; pwd; echo "$TODAY"; } | cksum | tr ' ' -)"
 CHOICE="${PYTHON_BASE:-} ${TORCH_SPEC:-}"
 
 is_done() {  # in mode $1, with the user's choice if there is one

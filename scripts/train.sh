@@ -3,4 +3,4 @@
 # First with --dry-run: it checks every file and prints the plan with memory, hours and disk. --help lists everything.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
-exec "$PYTHON" -W ignore -m mgcm_fairseq.recipes.train "$@"
+exec "$PYTHON" -W ignore -m mgcm_fairseq.commands.train "$@"

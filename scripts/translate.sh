@@ -8,4 +8,4 @@ case " $* " in
     *" --checkpoint "* | *" --checkpoint="* | *" -h "* | *" --help "*) defaults=() ;;
     *) defaults=(--checkpoint "$REPO/runs/demo/model.pt" --corpus "$REPO/runs/demo/corpus/en-de") ;;
 esac
-exec "$PYTHON" -W ignore -m mgcm_fairseq.agents.translate "${defaults[@]}" "$@"
+exec "$PYTHON" -W ignore -m mgcm_fairseq.commands.translate "${defaults[@]}" "$@"

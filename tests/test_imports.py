@@ -44,7 +44,7 @@ def third_parties(module: str) -> list[str]:
 
 def test_preparation_loads_no_torch() -> None:
     """Which would take 200 MB in each of its processes, and longer than a preparation that has nothing to do."""
-    found = run("import sys, mgcm_fairseq.data.prepare; print('torch' in sys.modules)")
+    found = run("import sys, mgcm_fairseq.commands.prepare; print('torch' in sys.modules)")
     assert found.stdout == "False\n", found.stderr
 
 

@@ -9,9 +9,9 @@ from simuleval.utils import entrypoint
 from torch import Tensor
 
 from mgcm_fairseq.agents.attention_policy import AttentionAgent
-from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.policy import alignatt
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.decoding.system import System
 
 
 @entrypoint

@@ -5,10 +5,10 @@ from argparse import ArgumentParser, Namespace
 import torch
 from torch import Tensor
 
-from mgcm_fairseq.agents.beam import Hypothesis
 from mgcm_fairseq.agents.redecoding import RedecodingAgent, RedecodingStates
-from mgcm_fairseq.agents.system import System
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.beam import Hypothesis
+from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.encoder import Memory
 
 

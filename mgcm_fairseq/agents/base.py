@@ -12,11 +12,11 @@ from simuleval.agents.actions import Action, ReadAction, WriteAction
 from simuleval.agents.states import AgentStates
 from simuleval.data.segments import Segment, SpeechSegment
 
-from mgcm_fairseq.agents.system import System, load_system
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.samples import SOUND, first_fault
 from mgcm_fairseq.data.simuleval_lists import read_list
+from mgcm_fairseq.decoding.system import System, load_system
 
 
 class SystemAgent(SpeechToTextAgent):

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.agents.registry import POLICIES, agent_class
-from mgcm_fairseq.agents.system import System
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.system import System
 
 FORM = "[NAME=]POLICY:LAG,LAG,... [OPTIONS]"
 HELP = (f"policies: {', '.join(POLICIES)} (whose lag is its beam); LAG is the value of "

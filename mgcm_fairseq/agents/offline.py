@@ -7,8 +7,8 @@ from simuleval.agents.states import AgentStates
 from simuleval.utils import entrypoint
 
 from mgcm_fairseq.agents.base import SystemAgent
-from mgcm_fairseq.agents.beam import BeamSearch
-from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.decoding.beam import BeamSearch
+from mgcm_fairseq.decoding.system import System
 
 
 @entrypoint

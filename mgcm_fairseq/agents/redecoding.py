@@ -10,9 +10,9 @@ from argparse import ArgumentParser, Namespace
 from simuleval.agents.states import AgentStates
 
 from mgcm_fairseq.agents.base import SystemAgent, complete_steps, samples_of_step
-from mgcm_fairseq.agents.beam import BeamSearch, Hypothesis
-from mgcm_fairseq.agents.prefixes import Prefixes
-from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.decoding.beam import BeamSearch, Hypothesis
+from mgcm_fairseq.decoding.prefixes import Prefixes
+from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.encoder import Memory
 
 SPARE_PIECES = 10  # beyond one a frame: what a translation of unfinished speech may have, lest it go round in circles

@@ -4,7 +4,7 @@ import importlib
 from typing import NamedTuple
 
 from mgcm_fairseq.agents.base import SystemAgent
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 
 
 class Policy(NamedTuple):

@@ -10,11 +10,11 @@ from simuleval.agents.states import AgentStates
 from simuleval.utils import entrypoint
 
 from mgcm_fairseq.agents.base import SystemAgent, samples_of_step
-from mgcm_fairseq.agents.continuation import WordDecoder
-from mgcm_fairseq.agents.prefixes import Prefixes
-from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.policy import wait_k_source
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.decoding.continuation import WordDecoder
+from mgcm_fairseq.decoding.prefixes import Prefixes
+from mgcm_fairseq.decoding.system import System
 
 
 class WaitKStates(AgentStates):

@@ -12,10 +12,10 @@ from simuleval.agents.states import AgentStates
 from simuleval.utils import entrypoint
 
 from mgcm_fairseq.agents.base import SystemAgent, complete_steps
-from mgcm_fairseq.agents.segment_writer import SegmentWriter
-from mgcm_fairseq.agents.system import System
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.decoding.segment_writer import SegmentWriter
+from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.streaming import SpeechStream, speech_stream
 
 STEP = 320 * SAMPLE_RATE // 1000  # samples between two encodings by a front end that hears all at once

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from mgcm_fairseq.core.signature import REPOSITORY
+from mgcm_fairseq.common.environment import REPOSITORY
 
 LONGEST = 240.0  # seconds after which a program counts as hanging
 _POLL = 0.002  # seconds between two looks

@@ -8,9 +8,9 @@ from itertools import dropwhile
 
 from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.stopping import SAID
-from mgcm_fairseq.data.whole import lacks_room
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.stopping import SAID
+from mgcm_fairseq.common.whole import lacks_room
 
 DIED: dict[str, str] = {
     r"DataLoader worker \(pid.*\) (is killed|exited)|Pin memory thread exited": "a process that loads data",

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 
 
 def load_checkpoint(path: Path, trust: bool = False, mmap: bool = False) -> dict[str, Any]:

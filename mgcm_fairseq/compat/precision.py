@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 
 
 def keep_attention_from_compiling() -> None:

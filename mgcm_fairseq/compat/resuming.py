@@ -7,8 +7,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.compat.loading import load_checkpoint
-from mgcm_fairseq.data.errors import InputError
 
 
 def let_tasks_resume() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.whole import whole
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.whole import whole
 
 
 def save_checkpoints_whole() -> None:

@@ -12,9 +12,9 @@ from fairseq.dataclass import FairseqDataclass
 from fairseq.logging import metrics
 from torch import Tensor
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN, Passing
 from mgcm_fairseq.criterions.segmentation import SegmentationLosses
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.ctc import Alignment
 from mgcm_fairseq.modules.lengths import at_least_fp32
 from mgcm_fairseq.modules.simul_st import TASKS, TaskInputs, ctc_task

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.samples import SOUND, first_fault
 
 SAMPLE_RATE = 16_000  # Hz; the rate of wav2vec 2.0 and of every manifest

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import soundfile
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.mapped_wav import MappedWav
 from mgcm_fairseq.data.samples import SOUND, first_fault
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.plain_numbers import plain_number
 from mgcm_fairseq.compat import repair_torchaudio
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.plain_numbers import plain_number
 
 STEPS = 20  # speeds are multiples of 1/20: the resampling filter grows with the denominator
 SLOWEST, FASTEST = 0.5, 2.0

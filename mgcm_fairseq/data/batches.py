@@ -11,8 +11,8 @@ from fairseq.data import data_utils
 from fairseq.data.iterators import BufferedIterator, CountingIterator, EpochBatchIterator
 from torch.utils.data import DataLoader
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.padding import padding
 
 logger = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.read_text import read_text
-from mgcm_fairseq.data.whole import write_whole
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import read_text
+from mgcm_fairseq.common.whole import write_whole
 
 
 @dataclass(frozen=True)

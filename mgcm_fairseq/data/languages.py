@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 
 Unit = Literal["word", "char"]  # as simuleval's --eval-latency-unit takes it
 UNITS: dict[Unit, str] = {"word": "words", "char": "characters"}  # as tables name them

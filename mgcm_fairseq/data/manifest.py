@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import text_lines
+from mgcm_fairseq.common.whole import whole
 from mgcm_fairseq.data.audio import AudioSpan, Span, parse_span
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.read_text import text_lines
-from mgcm_fairseq.data.whole import whole
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.riff_chunks import read_samples
 from mgcm_fairseq.data.samples import SOUND, first_fault
 from mgcm_fairseq.data.sound_files import SoundError, opened, sound_blocks

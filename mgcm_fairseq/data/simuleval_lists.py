@@ -8,10 +8,10 @@ from pathlib import Path
 import soundfile
 from tqdm import tqdm
 
+from mgcm_fairseq.common.read_text import read_text
+from mgcm_fairseq.common.whole import room_in, write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE, AudioSpan
 from mgcm_fairseq.data.manifest import Utterance
-from mgcm_fairseq.data.read_text import read_text
-from mgcm_fairseq.data.whole import room_in, write_whole
 
 
 def write_lists(folder: Path, split: str, utterances: Sequence[Utterance], workers: int = 2) -> list[Path]:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import sentencepiece
 
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import decode_text
 from mgcm_fairseq.core.kinds import BEGINS, CLOSED, PieceKinds
 from mgcm_fairseq.data.config import CorpusConfig, language_tag
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.piece_kinds import spaced_kind, unspaced_kind
-from mgcm_fairseq.data.read_text import decode_text
 
 SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")  # in the order of fairseq's Dictionary: ids 0 to 3
 _AGAIN = "Prepare the corpus again."

@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mgcm_fairseq.data.whole import whole
+from mgcm_fairseq.common.whole import whole
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito: told apart by the colour-blind
 DASHES = ((6, 3), (2, 2), (8, 2, 2, 2))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import is_number, parse_json, text_lines
 from mgcm_fairseq.data.languages import UNITS, Unit, units
-from mgcm_fairseq.data.read_text import is_number, parse_json, text_lines
 
 LONGEST = 1e12  # ms, 31 years: sums and means of such times are numbers
 RERUN = "Evaluate again into an empty folder."

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.agents.choice import lag_text
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.read_text import drop_torn_line, parse_json, read_json, text_lines
-from mgcm_fairseq.data.whole import appended, write_whole
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import drop_torn_line, parse_json, read_json, text_lines
+from mgcm_fairseq.common.whole import appended, write_whole
 
 DECISIVE = ("commit", "torch", "simuleval", "cpu", "gpu")  # of the environment: what text and times may depend on
 Record = dict[str, Any]

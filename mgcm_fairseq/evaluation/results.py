@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.languages import language
-from mgcm_fairseq.data.whole import write_whole
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.latency import METRICS, latency, simultaneity
 from mgcm_fairseq.evaluation.quality import bleu, chrf, comet, length_ratio

@@ -9,8 +9,8 @@ from typing import Any
 
 from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.agents.choice import build_agent, read_choice
-from mgcm_fairseq.agents.system import System
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.evaluation.logs import run_name
 
 LABEL = re.compile(r"[\w-]{1,100}")

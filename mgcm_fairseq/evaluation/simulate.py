@@ -8,7 +8,7 @@ from typing import Any
 import soundfile
 
 from mgcm_fairseq.agents.base import SystemAgent
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.latency import SpeechToTextDataloader, SpeechToTextInstance
 
 

@@ -7,8 +7,8 @@ from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.corpus_record import CorpusRecord
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.simuleval_lists import read_list
 from mgcm_fairseq.evaluation.workers import Setting

@@ -18,11 +18,11 @@ import numpy as np
 import torch
 
 from mgcm_fairseq.agents.base import SystemAgent
-from mgcm_fairseq.agents.listening import listen
-from mgcm_fairseq.agents.system import System, load_system
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.stopping import children_deaf_to_interrupts
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.stopping import children_deaf_to_interrupts
+from mgcm_fairseq.decoding.system import System, load_system
+from mgcm_fairseq.evaluation.listening import listen
 from mgcm_fairseq.evaluation.runs import Run
 from mgcm_fairseq.evaluation.simulate import simulate
 

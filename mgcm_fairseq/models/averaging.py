@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.whole import whole
 from mgcm_fairseq.compat import load_checkpoint
-from mgcm_fairseq.core.metrics import HIGHER_IS_BETTER, way
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.whole import whole
+from mgcm_fairseq.models.metrics import HIGHER_IS_BETTER, way
 from mgcm_fairseq.modules.wav2vec2_checkpoint import is_weight
 
 logger = logging.getLogger(__name__)

@@ -17,11 +17,11 @@ from fairseq.models import (
 from omegaconf import DictConfig, open_dict
 from torch import Tensor, nn
 
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import parse_json
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
 from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.read_text import parse_json
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.modules.decoder import SharedDecoder
 from mgcm_fairseq.modules.encoder import Memory, SharedEncoder

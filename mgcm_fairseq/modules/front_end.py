@@ -14,8 +14,8 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import Passing, Stream
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.front_end_blocks import Blocks, normalise, position, run_layer
 from mgcm_fairseq.modules.lengths import at_least_fp32, conv_length, valid_mask
 

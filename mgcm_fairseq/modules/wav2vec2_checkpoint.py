@@ -12,8 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from torch import Tensor, nn
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.compat import load_checkpoint
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.wav2vec2_kinds import HUGGING_FACE, other_kind, strings_of
 
 PRETRAINING_ONLY = ("mask_emb", "quantizer.", "project_q.", "final_proj.", "target_glu.")

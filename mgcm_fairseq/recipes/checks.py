@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from omegaconf import DictConfig
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.recipes.gpus import GIB, Gpu
 from mgcm_fairseq.recipes.launch import Launch
 

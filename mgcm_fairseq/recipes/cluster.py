@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 
 PAPER_WORKERS = 8  # GPUs that the YAMLs in configs/paper are written for
 UPDATE_FREQ = "optimization.update_freq"

@@ -9,9 +9,9 @@ from unittest.mock import patch
 import torch
 from omegaconf import DictConfig
 
+from mgcm_fairseq.benchmarks.scaling.memory import Memory
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.padding import padding
-from mgcm_fairseq.evaluation.scaling.memory import Memory
 from mgcm_fairseq.recipes import checks, estimate
 from mgcm_fairseq.recipes.estimate import Batches
 from mgcm_fairseq.recipes.micro_batches import Cut

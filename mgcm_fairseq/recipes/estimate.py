@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from omegaconf import DictConfig
 
+from mgcm_fairseq.benchmarks.scaling.memory import Memory
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.evaluation.scaling.memory import Memory
 from mgcm_fairseq.recipes.measured import Measured
 
 ADAM = 8  # bytes a parameter: two moments in fp32

@@ -8,10 +8,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import read_json
+from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.config import CorpusConfig
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.read_text import read_json
-from mgcm_fairseq.data.whole import write_whole
 
 SECTIONS = ("task", "model", "criterion", "optimizer", "lr_scheduler", "optimization")
 ELSEWHERE = {"task.data", "task.conflict_log", "model.w2v_path", "optimization.update_freq", "task.length_grid",

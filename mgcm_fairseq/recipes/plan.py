@@ -7,8 +7,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.compat import load_checkpoint
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.recipes import checks, estimate
 from mgcm_fairseq.recipes.checks import Problems
 from mgcm_fairseq.recipes.cluster import UPDATE_FREQ

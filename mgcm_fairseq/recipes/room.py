@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.recipes.count import Count
 from mgcm_fairseq.recipes.gpus import GIB, Gpu
 from mgcm_fairseq.recipes.identity import begun_with

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 """The folder with the YAMLs."""

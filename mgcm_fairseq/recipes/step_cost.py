@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from mgcm_fairseq.evaluation.conflict_benchmark.live_bytes import LiveBytes
-from mgcm_fairseq.evaluation.conflict_benchmark.operators import Operators
-from mgcm_fairseq.evaluation.scaling.work import Work
+from mgcm_fairseq.measuring.live_bytes import LiveBytes
+from mgcm_fairseq.measuring.operators import Operators
+from mgcm_fairseq.measuring.work import Work
 from mgcm_fairseq.recipes.operators import operators_of
 
 LATE = 1_000_001  # updates: every part of the schedule has set in, and no record of conflicts is due

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 
 REFUSED = {  # fairseq's option: (the models that it is for, what to do)
     "score_reference": ("a model that is called with source and target tokens alone",

@@ -2,7 +2,7 @@
 
 from fairseq.data import Dictionary
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.vocabulary import Vocabulary
 
 

@@ -15,12 +15,12 @@ from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_REGISTRY
 from fairseq.tasks import FairseqTask, register_task
 from torch import Tensor
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.augmentation import Augmentation
 from mgcm_fairseq.data.batches import training_batches
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.models.simul_st import SimulSTModel, start_from_wav2vec2

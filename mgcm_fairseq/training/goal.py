@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from mgcm_fairseq.core.metrics import HIGHER_IS_BETTER, logged
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.models.metrics import HIGHER_IS_BETTER, logged
 
 
 def check_goal(cfg: Any) -> None:

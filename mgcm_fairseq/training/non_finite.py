@@ -9,8 +9,8 @@ import torch
 from fairseq.distributed import utils as distributed
 from torch import Tensor, nn
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN
-from mgcm_fairseq.data.errors import InputError
 
 
 class Finding(NamedTuple):

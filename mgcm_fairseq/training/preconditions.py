@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from fairseq.optim.bmuf import FairseqBMUF
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.training.config import ConflictConfig
 
 _WRAPPERS = {"ModuleProxyWrapper", "DistributedDataParallel", "LegacyDistributedDataParallel",

@@ -13,10 +13,10 @@ from typing import Any
 from fairseq.logging import metrics
 from fairseq.logging.meters import AverageMeter
 
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.whole import appended, write_whole
 from mgcm_fairseq.core.conflict import Report
 from mgcm_fairseq.core.conflict.places import COMPONENTS
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.whole import appended, write_whole
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.telemetry import BINS, QUANTITIES, Sums, Telemetry, summarise

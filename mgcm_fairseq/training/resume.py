@@ -9,7 +9,7 @@ from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.models.simul_st import SEGMENTER, front_end_overrides
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,8 @@ from fairseq.distributed import utils as distributed
 from fairseq.optim.amp_optimizer import AMPOptimizer
 from torch import Tensor
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import ENGINES, Stash, Streamed, Workers, make_rule
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.training.config import SCOPES, ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.preconditions import check_config, check_training, unwrap

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from mgcm_fairseq.checks.option_pairs.report import report
 from mgcm_fairseq.checks.option_pairs.sweep import Sweep
-from mgcm_fairseq.core.signature import environment
-from mgcm_fairseq.data.arguments import positive
+from mgcm_fairseq.common.arguments import positive
+from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.config import CorpusConfig
-from mgcm_fairseq.data.errors import InputError
 
 
 def main() -> int:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from mgcm_fairseq.checks.short_trainings.run import differences, results
 from mgcm_fairseq.checks.short_trainings.settings import TRAININGS
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.config import CorpusConfig
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.whole import write_whole
 
 
 def main() -> int:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from simuleval.data.segments import SpeechSegment
 
-from mgcm_fairseq.agents.continuation import MAX_PIECES
-from mgcm_fairseq.agents.system import load_system
-from mgcm_fairseq.evaluation.agent_benchmark.systems import random_system
+from mgcm_fairseq.benchmarks.agents.systems import random_system
+from mgcm_fairseq.decoding.continuation import MAX_PIECES
+from mgcm_fairseq.decoding.system import load_system
 from tests.agents.feeding import waveforms_of
 from tests.agents.policies import SOON
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 from simuleval.data.segments import SpeechSegment
 
-from mgcm_fairseq.agents.export import agent_args, export
 from mgcm_fairseq.agents.offline import OfflineAgent
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.evaluation.agent_benchmark.systems import random_system
+from mgcm_fairseq.benchmarks.agents.systems import random_system
+from mgcm_fairseq.commands.export import agent_args, export
+from mgcm_fairseq.common.errors import InputError
 from tests.agents.feeding import feed, waveforms_of
 from tests.agents.policies import SOON, build
 from tests.fixtures import BIN, run

@@ -9,7 +9,7 @@ import soundfile
 import torch
 
 from mgcm_fairseq.agents.registry import POLICIES, agent_class
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.simulate import simulate
 from tests.agents.feeding import feed, waveforms_of, words
 from tests.agents.policies import NEVER, SOON, build

@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from mgcm_fairseq.agents.system import load_system
 from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.modules.streaming import speech_stream
 
 READ = 4_000  # samples; a block has 5,120

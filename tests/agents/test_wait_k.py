@@ -6,7 +6,7 @@ from argparse import Namespace
 import pytest
 
 from mgcm_fairseq.agents.wait_k import WaitKAgent
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from tests.agents.feeding import feed, waveforms_of, words
 from tests.fixtures import BIN, HELD_OUT, REPOSITORY, run
 

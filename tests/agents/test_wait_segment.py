@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mgcm_fairseq.agents.wait_segment import WaitSegmentAgent
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from tests.agents.feeding import feed, waveforms_of, words
 from tests.fixtures import BIN, HELD_OUT, REPOSITORY, run
 

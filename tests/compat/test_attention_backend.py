@@ -18,7 +18,7 @@ def test_attention_may_compile_for_every_shape() -> None:
 
 @pytest.mark.parametrize("way_in", [
     "from mgcm_fairseq import compat; compat.install()", "import mgcm_fairseq.tasks",
-    "import mgcm_fairseq.agents.system",
+    "import mgcm_fairseq.decoding.system",
     "from fairseq.utils import import_user_module; from argparse import Namespace; "
     "import_user_module(Namespace(user_dir='mgcm_fairseq'))"])
 def test_attention_does_not_compile_once_repaired(way_in: str) -> None:

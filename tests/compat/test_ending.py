@@ -10,8 +10,8 @@ import torch
 from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 from torch.utils.data import DataLoader, Dataset
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.compat import ending
-from mgcm_fairseq.data.errors import InputError
 
 DIED = ("has died or does not answer, for lack of memory it may be. The same command goes on from the last checkpoint. "
         "({})\n")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mgcm_fairseq import compat
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 
 
 def test_a_tpu_without_its_package_is_refused() -> None:

@@ -11,7 +11,7 @@ import torch
 from omegaconf import OmegaConf
 
 from mgcm_fairseq import compat
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from tests.compat.fresh import python
 
 

@@ -1,6 +1,6 @@
 """Which metrics a validation logs, and which way each is better."""
 
-from mgcm_fairseq.core.metrics import HIGHER_IS_BETTER, logged, way
+from mgcm_fairseq.models.metrics import HIGHER_IS_BETTER, logged, way
 
 
 def test_accuracies_and_bleu_rise_and_losses_fall():

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from fairseq.data import Dictionary
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.criterions.multitask import MultitaskCrossEntropy
-from mgcm_fairseq.data.errors import InputError
 from tests.modules.networks import PAD, VOCABULARY, features, network, speech, text_memory, tokens
 
 EOS = 2

@@ -1,10 +1,10 @@
 """A corpus read as the preparation reads it, without its files."""
 
-from mgcm_fairseq.data.corpora.entries import SegmentError
-from mgcm_fairseq.data.preparation.audio import verify_headers
-from mgcm_fairseq.data.preparation.parallel import Workers
-from mgcm_fairseq.data.preparation.segments import check
-from mgcm_fairseq.data.preparation.store import Store
+from mgcm_fairseq.preparation.audio import verify_headers
+from mgcm_fairseq.preparation.corpora.entries import SegmentError
+from mgcm_fairseq.preparation.parallel import Workers
+from mgcm_fairseq.preparation.segments import check
+from mgcm_fairseq.preparation.store import Store
 
 
 def read_corpus(corpus, split, skip=None):

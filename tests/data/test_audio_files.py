@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import AudioSpan
 from mgcm_fairseq.data.audio_files import AudioFiles
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.mapped_wav import MappedWav
 from mgcm_fairseq.data.recording import read_any
 

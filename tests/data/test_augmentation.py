@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.augmentation import STEPS, Augmentation, stretched
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.tasks.config import SimulSTConfig
 from mgcm_fairseq.tasks.simul_st import SimulSTTask
 

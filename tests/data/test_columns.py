@@ -5,8 +5,8 @@ import pickle
 import numpy as np
 import pytest
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.columns import Columns
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import COLUMNS, read_manifest
 from mgcm_fairseq.data.ragged import Ragged, Repeated, Texts
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.vocabulary import dictionary_lines, train
 
 SENTENCES = [f"the dog number {index} sees der Hund Nummer {index}" for index in range(30)]

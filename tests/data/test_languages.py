@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.kinds import CLOSED, OPEN
 from mgcm_fairseq.core.units import closed_behind, unit_starts
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.languages import Language, language
 from mgcm_fairseq.data.piece_kinds import spaced_kind, unspaced_kind
 

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import soundfile
 
+from mgcm_fairseq.commands.prepare import main
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import AudioSpan
 from mgcm_fairseq.data.audio_files import AudioFiles
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
-from mgcm_fairseq.data.preparation.decode import decoded
-from mgcm_fairseq.data.preparation.headers import Header, Unusable, read_header
-from mgcm_fairseq.data.preparation.packs import Pack, write_pack
-from mgcm_fairseq.data.prepare import main
 from mgcm_fairseq.data.recording import read_any
 from mgcm_fairseq.data.samples import LOUDEST, first_fault
-from tests.data.test_prepare import arguments
+from mgcm_fairseq.preparation.decode import decoded
+from mgcm_fairseq.preparation.headers import Header, Unusable, read_header
+from mgcm_fairseq.preparation.packs import Pack, write_pack
+from tests.preparation.test_prepare import arguments
 
 FAULTS = [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf"), (-20_000.0, "-20000 times full scale"),
           (33.0, "33 times full scale")]

@@ -3,7 +3,7 @@
 import pytest
 
 from mgcm_fairseq.agents.base import _first_faulty
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.simuleval_lists import read_list
 
 

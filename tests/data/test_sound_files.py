@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.mapped_wav import MappedWav
-from mgcm_fairseq.data.preparation.decode import decoded
-from mgcm_fairseq.data.preparation.headers import Header, Unusable, read_header
 from mgcm_fairseq.data.recording import read_any
 from mgcm_fairseq.data.sound_files import SoundError, check_header
+from mgcm_fairseq.preparation.decode import decoded
+from mgcm_fairseq.preparation.headers import Header, Unusable, read_header
 from tests.fixtures import REPOSITORY
 
 SAMPLES = np.random.default_rng(0).integers(-9_000, 9_000, 40_001).astype(np.int16)
@@ -193,9 +193,9 @@ def count_reads(monkeypatch):
 READ_ALL = """
 import resource, sys
 from pathlib import Path
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.preparation.decode import decoded
-from mgcm_fairseq.data.preparation.headers import Unusable, read_header
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.preparation.decode import decoded
+from mgcm_fairseq.preparation.headers import Unusable, read_header
 from mgcm_fairseq.data.recording import read_any
 import torch
 from mgcm_fairseq.compat import repair_torchaudio

@@ -4,10 +4,10 @@ import warnings
 
 import pytest
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.config import CorpusConfig
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.preparation.texts import unknown_characters
 from mgcm_fairseq.data.vocabulary import SPECIALS, Vocabulary, dictionary_lines, train
+from mgcm_fairseq.preparation.texts import unknown_characters
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # fairseq uses what newer versions of its dependencies call old

@@ -8,8 +8,8 @@ import pytest
 from omnisteval import Instance as OmniInstance
 from omnisteval.scoring import evaluate_instances
 
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.evaluation.compare import main as compare
+from mgcm_fairseq.commands.compare import main as compare
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.instances import read_instances
 from mgcm_fairseq.evaluation.latency import SIMULEVAL, latency, simultaneity
 from mgcm_fairseq.evaluation.quality import bleu, chrf, length_ratio

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.instances import read_instances
 
 

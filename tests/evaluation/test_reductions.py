@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mgcm_fairseq.analysis.segment_counts import Count, split_at, summary
 from mgcm_fairseq.checks.gpu.follow import Followed
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation import quality
 from mgcm_fairseq.evaluation.comparison.bootstrap import (
     Difference,
@@ -29,7 +30,6 @@ from mgcm_fairseq.evaluation.latency import METRICS, latency, simultaneity
 from mgcm_fairseq.evaluation.plot import plot
 from mgcm_fairseq.evaluation.results import assemble, write_results
 from mgcm_fairseq.evaluation.runs import Run
-from mgcm_fairseq.evaluation.segment_counts import Count, split_at, summary
 from mgcm_fairseq.evaluation.table import table
 from mgcm_fairseq.tasks.validation_bleu import bleu_of_sums
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.models.averaging import average, best, latest
 
 

@@ -10,8 +10,8 @@ from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config, Wav2Vec2Model
 from fairseq.sequence_generator import SequenceGenerator
 from omegaconf import OmegaConf
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.kinds import PieceKinds
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.config import SimulSTModelConfig
 from mgcm_fairseq.models.simul_st import SimulSTModel, build_network, start_from_wav2vec2
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork

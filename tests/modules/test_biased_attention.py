@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from mgcm_fairseq.core.conflict import ENGINES, Recomputing
 from mgcm_fairseq.core.segmentation import expected_visibility
-from mgcm_fairseq.evaluation.conflict_benchmark.live_bytes import LiveBytes
+from mgcm_fairseq.measuring.live_bytes import LiveBytes
 from mgcm_fairseq.modules import biased_attention
 from mgcm_fairseq.modules.biased_attention import attend
 from tests.core.conflict.steps import assert_same, gradients, real_case, step, step_of

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.modules.simul_st import TaskInputs
 from tests.modules.networks import VOCABULARY, WORD_STARTS, network, speech, text_memory, tokens
 

@@ -5,7 +5,7 @@ import torch
 from fairseq.data import Dictionary
 from omegaconf import OmegaConf
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.models.simul_st import build_network, start_from_wav2vec2
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
 from mgcm_fairseq.modules.wav2vec2_kinds import strings_of

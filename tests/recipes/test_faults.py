@@ -6,9 +6,9 @@ import os
 import pytest
 import torch
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.commands.train import main
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.recipes.identity import PRETRAINED, check, identity
-from mgcm_fairseq.recipes.train import main
 from tests.modules.test_wav2vec2_checkpoint import KEY, good, hubert_as_published, without
 from tests.recipes.test_rows import resolve
 from tests.scripts.test_train import SMALL

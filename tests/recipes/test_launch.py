@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.launch import Launch, quoted
 from tests.fixtures import ENVIRONMENT, REPOSITORY, run

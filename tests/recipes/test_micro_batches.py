@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.configuration import resolve
 from mgcm_fairseq.recipes.gpus import GIB, Gpu, Looking
@@ -102,7 +102,7 @@ class Begun:
         self.workers, self.longest = workers, LONGEST
 
     def memory(self, cut):
-        from mgcm_fairseq.evaluation.scaling.memory import Memory
+        from mgcm_fairseq.benchmarks.scaling.memory import Memory
 
         return Memory(0, 0, 0, GIB * Counting()(cut))
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-from mgcm_fairseq.evaluation.conflict_benchmark.live_bytes import LiveBytes
+from mgcm_fairseq.measuring.live_bytes import LiveBytes
 from mgcm_fairseq.recipes.configuration import resolve
 from mgcm_fairseq.recipes.operators import operators_of
 from mgcm_fairseq.recipes.step_cost import LATE, MetaTraining

@@ -6,9 +6,9 @@ import sys
 import pytest
 import torch
 
-from mgcm_fairseq.agents.system import load_system
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.decoding.system import load_system
 from tests.fixtures import HELD_OUT, run
 
 

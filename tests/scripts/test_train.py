@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from mgcm_fairseq.data.lock import locked
-from mgcm_fairseq.recipes.train import main
+from mgcm_fairseq.commands.train import main
+from mgcm_fairseq.common.lock import locked
 from tests.agents.feeding import waveforms_of
 from tests.fixtures import ENVIRONMENT, HELD_OUT, REPOSITORY, run
 from tests.models.test_simul_st import save
@@ -67,7 +67,7 @@ def test_what_is_done_is_not_done_again(trained):
 def test_the_last_training_streams(trained, tiny_corpus):
     import torch
 
-    from mgcm_fairseq.agents.system import load_system
+    from mgcm_fairseq.decoding.system import load_system
     from mgcm_fairseq.modules.streaming import ReencodingStream, speech_stream
 
     out, _, _ = trained
@@ -124,7 +124,7 @@ def test_a_plan_for_a_gpu_fills_it(tiny_corpus, tmp_path, more, micro_batch, utt
 
 
 def test_fairseqs_programs_are_looked_for(monkeypatch):
-    from mgcm_fairseq.data.errors import InputError
+    from mgcm_fairseq.common.errors import InputError
     from mgcm_fairseq.recipes import checks
     from mgcm_fairseq.recipes.cluster import Cluster
     from mgcm_fairseq.recipes.launch import Launch

@@ -8,7 +8,7 @@ import torch
 from fairseq import options
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.padding import padding
 from mgcm_fairseq.tasks.config import SimulSTConfig

@@ -11,12 +11,11 @@ from tempfile import TemporaryDirectory
 import pytest
 import torch
 
-from mgcm_fairseq.agents import export, translate
-from mgcm_fairseq.agents.system import load_system
+from mgcm_fairseq.commands import evaluate, export, translate
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
-from mgcm_fairseq.evaluation import evaluate
+from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.evaluation.test_sets import identity
 from mgcm_fairseq.models.averaging import average
 from tests.fixtures import made_once, run
@@ -76,9 +75,9 @@ def test_how_long_its_training_speech_was_comes_from_it_alone(alone, tiny_corpus
 AS_ANOTHER_USER = """
 import os, sys
 from pathlib import Path
-from mgcm_fairseq.agents.system import load_system
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.evaluation import evaluate
+from mgcm_fairseq.decoding.system import load_system
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.commands import evaluate
 corpus, new, old, out = sys.argv[1:]
 load_system(Path(new), None)  # imports what another user may not read
 os.setuid(65534)

@@ -5,7 +5,7 @@ from argparse import Namespace
 import pytest
 import torch
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.tasks.generation import REFUSED, as_weights
 from mgcm_fairseq.tasks.simul_st import SimulSTTask
 

@@ -9,9 +9,9 @@ import pickle
 import pytest
 import torch
 
-from mgcm_fairseq.agents.system import load_system
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.config import CorpusConfig
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.models.averaging import average
 from mgcm_fairseq.recipes.plan import updates_of
 from tests.fixtures import REPOSITORY

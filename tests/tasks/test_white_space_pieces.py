@@ -3,8 +3,8 @@
 import pytest
 from fairseq.data import Dictionary
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.config import CorpusConfig
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
 from mgcm_fairseq.tasks.piece_decoder import PieceDecoder
 

@@ -11,9 +11,8 @@ from unittest.mock import patch
 
 import pytest
 
-from mgcm_fairseq.agents import export, translate
-from mgcm_fairseq.evaluation import evaluate
-from mgcm_fairseq.recipes import train as recipe
+from mgcm_fairseq.commands import evaluate, export, translate
+from mgcm_fairseq.commands import train as recipe
 from tests.agents.policies import build
 from tests.fixtures import training_command
 

@@ -5,8 +5,8 @@ import re
 import pytest
 from fairseq.criterions.cross_entropy import CrossEntropyCriterionConfig
 
-from mgcm_fairseq.core.metrics import HIGHER_IS_BETTER, logged
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.models.metrics import HIGHER_IS_BETTER, logged
 from mgcm_fairseq.training.goal import check_goal
 from tests.training.here import config, train_here
 

@@ -9,8 +9,8 @@ import sys
 import pytest
 import torch
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.corpus_record import fingerprint
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.tasks.simul_st import SimulSTTask
 from mgcm_fairseq.training.non_finite import Finding, explanation, search

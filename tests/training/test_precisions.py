@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.recipes.launch import PROGRAM
 from mgcm_fairseq.recipes.rows import CONFIGS
 from tests.fixtures import run, training_command

@@ -9,8 +9,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.compat import resuming
-from mgcm_fairseq.data.errors import InputError
 from tests.fixtures import made_once
 from tests.training.here import train_here, weights
 

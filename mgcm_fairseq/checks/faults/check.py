@@ -9,11 +9,11 @@ from pathlib import Path
 
 from mgcm_fairseq.checks.faults.report import table
 from mgcm_fairseq.checks.faults.setting import Case, Row, Setting, say
-from mgcm_fairseq.data.arguments import number, some_of
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.lock import locked
-from mgcm_fairseq.data.read_text import json_lines
-from mgcm_fairseq.data.whole import write_whole
+from mgcm_fairseq.common.arguments import number, some_of
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.lock import locked
+from mgcm_fairseq.common.read_text import json_lines
+from mgcm_fairseq.common.whole import write_whole
 
 PARTS = ("kills", "stops", "disk", "workers", "checkpoints", "clocks")
 KILLS, QUICK = 100, 10

@@ -9,9 +9,9 @@ from typing import Any
 import soundfile
 import torch
 
+from mgcm_fairseq.analysis.conflict_log import read_conflict_log
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.compat import load_checkpoint
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.evaluation.conflict_log import read_conflict_log
 
 LOCKS = (".lock", ".processes")
 TIMED = ("table.md", "bleu_al.png", "bleu_al.svg")  # of an evaluation: computing times are among their figures

@@ -111,11 +111,11 @@ PROGRAMS = {program.name: program for program in (
         "--out", str(out / "model.pt")], r"mean of", average),
     Program("evaluation", lambda made, out: _bash(
         "evaluate.sh", "--checkpoint", made.checkpoint, "--corpus", made.corpus, "--run", "wait-segment:1,3", "--run",
-        "offline:1", "--processes", "1", "--out", out), r"(\d+/\d+) \[", module("mgcm_fairseq.evaluation.evaluate"),
+        "offline:1", "--processes", "1", "--out", out), r"(\d+/\d+) \[", module("mgcm_fairseq.commands.evaluate"),
             kept=_sentences),
     Program("export", lambda made, out: _bash(
         "export_system.sh", "--checkpoint", made.checkpoint, "--corpus", made.corpus, "--policy", "wait-segment",
-        "--out", out / "system", "--", "--lag", "3"), r"system: ", module("mgcm_fairseq.agents.export"), once=True),
+        "--out", out / "system", "--", "--lag", "3"), r"system: ", module("mgcm_fairseq.commands.export"), once=True),
 )}
 """By name."""
 
@@ -124,6 +124,6 @@ def import_everything() -> None:
     """What the programs import, before they are forked."""
     with statistics_when_used():
         importlib.import_module("fairseq_cli.train")
-    for name in ("mgcm_fairseq.tasks", "mgcm_fairseq.evaluation.evaluate", "mgcm_fairseq.agents.export",
+    for name in ("mgcm_fairseq.tasks", "mgcm_fairseq.commands.evaluate", "mgcm_fairseq.commands.export",
                  "mgcm_fairseq.models.averaging", "torch._dynamo"):
         importlib.import_module(name)

@@ -51,13 +51,13 @@ READERS = (
     Reader("averaging", _averaged, average, "checkpoint_1_8.pt"),
     Reader("evaluation", lambda made, file, out: [
         "evaluate", "--checkpoint", str(file), "--corpus", str(made.corpus), "--run", "wait-segment:1", "--out",
-        str(out / "run")], module("mgcm_fairseq.evaluation.evaluate")),
+        str(out / "run")], module("mgcm_fairseq.commands.evaluate")),
     Reader("export", lambda made, file, out: [
         "export", "--checkpoint", str(file), "--corpus", str(made.corpus), "--policy", "wait-segment", "--out",
-        str(out / "system"), "--", "--lag", "3"], module("mgcm_fairseq.agents.export")),
+        str(out / "system"), "--", "--lag", "3"], module("mgcm_fairseq.commands.export")),
     Reader("translation", lambda made, file, out: [
         "translate", "--checkpoint", str(file), "--corpus", str(made.corpus),
-        str(next((made.corpus / "simuleval" / "dev").glob("*.wav")))], module("mgcm_fairseq.agents.translate")),
+        str(next((made.corpus / "simuleval" / "dev").glob("*.wav")))], module("mgcm_fairseq.commands.translate")),
     Reader("segment report", lambda made, file, out: [
         "report", "--checkpoint", str(file), "--corpus", str(made.corpus), "--out", str(out / "report.json")], _report),
     Reader("fairseq-generate", lambda made, file, out: [

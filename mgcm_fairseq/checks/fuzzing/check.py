@@ -16,8 +16,8 @@ from mgcm_fairseq.checks.fuzzing.guard import fuzz
 from mgcm_fairseq.checks.fuzzing.report import Kept, row, table, write
 from mgcm_fairseq.checks.fuzzing.targets import TARGETS
 from mgcm_fairseq.checks.fuzzing.worker import Job
-from mgcm_fairseq.data.arguments import number, positive, some_of
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.arguments import number, positive, some_of
+from mgcm_fairseq.common.errors import InputError
 
 SECONDS = 10.0  # for an input
 MEMORY = 2**30  # bytes for the inputs of a target

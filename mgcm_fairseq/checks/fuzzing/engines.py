@@ -6,7 +6,7 @@ from importlib import import_module
 from random import Random
 from typing import Any
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 
 Try = Callable[[Random], None]  # draws an input and reads it
 ENGINES = ("mutate", "hypothesis", "atheris")

@@ -9,7 +9,7 @@ from typing import Any
 from mgcm_fairseq.checks.fuzzing.guard import Tally
 from mgcm_fairseq.checks.fuzzing.trial import FAULTS
 from mgcm_fairseq.checks.fuzzing.worker import Fault
-from mgcm_fairseq.data.whole import write_whole
+from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.evaluation.table import markdown
 
 HEAD = ["target", "inputs", "accepted", "refused", "sorts of refusal", *FAULTS, "inputs/s", "MiB"]

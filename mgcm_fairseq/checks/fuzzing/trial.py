@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from mgcm_fairseq.checks.fuzzing.target import Files, LossError, RefusedError, Target
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 
 ACCEPTED, REFUSED = "accepted", "refused"
 ASKED = (0, 2)  # with these argparse ends a program, for --help and for a line that is wrong

@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from mgcm_fairseq.benchmarks.agents.measure import measure
+from mgcm_fairseq.benchmarks.agents.pacing import Pacing
+from mgcm_fairseq.benchmarks.agents.systems import random_system
 from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
-from mgcm_fairseq.evaluation.agent_benchmark.measure import measure
-from mgcm_fairseq.evaluation.agent_benchmark.pacing import Pacing
-from mgcm_fairseq.evaluation.agent_benchmark.systems import random_system
 from mgcm_fairseq.evaluation.runs import parse_runs
 
 RUNS = ["wait-segment:3", "alignatt:4", "local-agreement:320", "wait-k:3", "offline:1"]
@@ -16,7 +16,7 @@ READ, BLOCK = 320, 640  # ms
 
 
 def agents(setting: Setting) -> Iterator[Row]:
-    """The rows of scripts/benchmark_agents.py, each audio heard once after a warm-up."""
+    """The rows of scripts/benchmarks/agents.py, each audio heard once after a warm-up."""
     size = "demo" if setting.quick else "paper"
     system = random_system(size, BLOCK)
     pacing = Pacing(system)

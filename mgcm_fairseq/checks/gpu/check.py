@@ -1,4 +1,4 @@
-"""One command for a machine with a GPU: `python -m mgcm_fairseq.checks.gpu.check`, scripts/check_gpu.sh."""
+"""One command for a machine with a GPU: `python -m mgcm_fairseq.checks.gpu.check`, scripts/checks/gpu.sh."""
 
 import argparse
 import sys
@@ -14,9 +14,9 @@ from mgcm_fairseq.checks.gpu import report
 from mgcm_fairseq.checks.gpu.isolated import rows_of
 from mgcm_fairseq.checks.gpu.parts import MADE, PARTS
 from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
-from mgcm_fairseq.core.signature import environment
-from mgcm_fairseq.data.arguments import number, some_of
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.arguments import number, some_of
+from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.errors import InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +74,7 @@ def _environment(setting: Setting) -> Iterator[Row]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/check_gpu.sh", description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/checks/gpu.sh", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets results.json and table.md")
     parser.add_argument("--parts", type=some_of(PARTS), default=list(PARTS), metavar="NAME,...",
                         help=f"of {', '.join(PARTS)} (all)")

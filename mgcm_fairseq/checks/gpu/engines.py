@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import torch
 
+from mgcm_fairseq.benchmarks.conflict.measure import measure
+from mgcm_fairseq.benchmarks.conflict.setting import Setting as Measured
 from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
-from mgcm_fairseq.evaluation.conflict_benchmark.measure import measure
-from mgcm_fairseq.evaluation.conflict_benchmark.setting import Setting as Measured
 
 METHODS = ["plain", "published", "stash", "streamed", "streamed_above"]
 SPEECH = 6.0  # seconds
@@ -15,7 +15,7 @@ BATCHES = [("fp16", 16), ("fp16", 64), ("fp32", 16), ("fp32", 64), ("fp16", 32),
 
 
 def engines(setting: Setting) -> Iterator[Row]:
-    """The rows of scripts/benchmark_conflict.py for the paper's network."""
+    """The rows of scripts/benchmarks/conflict.py for the paper's network."""
     for dtype, utterances in [("fp32", 1)] if setting.quick else BATCHES:
         if setting.is_over():
             yield {"left out": f"{dtype}, {utterances} utterances"}

@@ -5,12 +5,12 @@ from typing import Any
 
 import torch
 
-from mgcm_fairseq.agents.system import load_system
 from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
 from mgcm_fairseq.checks.gpu.trainings import checkpoint
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.simuleval_lists import read_list
+from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
 from mgcm_fairseq.evaluation.simulate import simulate
 

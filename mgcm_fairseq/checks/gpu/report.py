@@ -7,7 +7,7 @@ from typing import Any
 
 from mgcm_fairseq.checks.gpu.parts import MADE, PARTS
 from mgcm_fairseq.checks.gpu.setting import Row
-from mgcm_fairseq.data.whole import write_whole
+from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.evaluation.table import ABSENT, markdown
 
 

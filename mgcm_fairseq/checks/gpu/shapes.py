@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from mgcm_fairseq.benchmarks.conflict.setting import DTYPES
+from mgcm_fairseq.benchmarks.conflict.workload import Shape, Workload
 from mgcm_fairseq.checks.gpu.setting import Row, Setting
 from mgcm_fairseq.core.conflict import Streamed
 from mgcm_fairseq.data.columns import Columns
@@ -18,8 +20,6 @@ from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.vocabulary import Vocabulary
-from mgcm_fairseq.evaluation.conflict_benchmark.setting import DTYPES
-from mgcm_fairseq.evaluation.conflict_benchmark.workload import Shape, Workload
 from mgcm_fairseq.modules.simul_st import TASKS
 
 BATCHES = 200  # of the corpus's training set

@@ -16,7 +16,7 @@ from mgcm_fairseq.checks.mutation import forked
 from mgcm_fairseq.checks.mutation.mutants import Mutant, mutants
 from mgcm_fairseq.checks.mutation.nearest import Nearest
 from mgcm_fairseq.checks.mutation.trial import killed_by
-from mgcm_fairseq.data.arguments import positive
+from mgcm_fairseq.common.arguments import positive
 
 ROOT = Path(__file__).parents[3]
 FILES = ("mgcm_fairseq/core/**/*.py", "mgcm_fairseq/modules/*.py")

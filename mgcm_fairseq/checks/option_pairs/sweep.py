@@ -11,11 +11,11 @@ from typing import Any
 from mgcm_fairseq.checks.option_pairs.design import EXTRA, Pair, covered, pairs, propose
 from mgcm_fairseq.checks.option_pairs.factors import FACTORS, complete
 from mgcm_fairseq.checks.option_pairs.trial import FAILED, TRAINED, Outcome, trial
-from mgcm_fairseq.core.signature import REPOSITORY, commit
+from mgcm_fairseq.common.environment import REPOSITORY, commit
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import json_lines
+from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.corpus_record import fingerprint
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.read_text import json_lines
-from mgcm_fairseq.data.whole import write_whole
 
 Combination = Mapping[str, str]
 ALIKE, ATTEMPTS = 3, 6  # refusals after which a pair is given up: all with one reason; with several

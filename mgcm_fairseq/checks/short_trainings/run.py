@@ -23,8 +23,8 @@ from mgcm_fairseq.checks.short_trainings.settings import (
     TRANSLATES,
     UPDATES,
 )
+from mgcm_fairseq.common.environment import REPOSITORY
 from mgcm_fairseq.compat import load_checkpoint
-from mgcm_fairseq.core.signature import REPOSITORY
 
 LONGEST = 600.0  # seconds that a training may take
 Result = dict[str, Any]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mgcm_fairseq.core.signature import environment
+from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.evaluation.comparison.curves import Curves, curves, line, offline
 from mgcm_fairseq.evaluation.comparison.interpolation import evenly, interpolate, shared_range
 from mgcm_fairseq.evaluation.comparison.pairs import latencies, matched, same_lag

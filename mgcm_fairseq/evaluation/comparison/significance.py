@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.comparison.bootstrap import bleu_statistics, corpus_bleu, draw, judge, mean_difference
 from mgcm_fairseq.evaluation.comparison.pairs import Pair, Run
 from mgcm_fairseq.evaluation.comparison.systems import AGAIN, Evaluated

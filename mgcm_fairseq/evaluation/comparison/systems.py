@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import is_number, parse_json, read_json, text_lines
 from mgcm_fairseq.data.languages import Language, language
-from mgcm_fairseq.data.read_text import is_number, parse_json, read_json, text_lines
 from mgcm_fairseq.evaluation.instances import Instance, read_instances
 from mgcm_fairseq.evaluation.latency import METRICS
 from mgcm_fairseq.evaluation.logs import run_name

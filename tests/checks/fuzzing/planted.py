@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from mgcm_fairseq.checks.fuzzing.target import Files, RefusedError, same
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 
 COUNT = 12  # inputs, of which number 5 is the bad one
 

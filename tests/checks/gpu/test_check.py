@@ -1,4 +1,4 @@
-"""scripts/check_gpu.sh on a CPU, in its smallest form: every part runs, and what fails does not stop the others."""
+"""scripts/checks/gpu.sh on a CPU, in its smallest form: every part runs, and what fails does not stop the others."""
 
 import json
 import os
@@ -19,7 +19,7 @@ QUICK = ("--device", "cpu", "--quick")
 @pytest.fixture(scope="module")
 def checked(tiny_corpus, tmp_path_factory):
     out = tmp_path_factory.mktemp("check")
-    done = run("bash", "scripts/check_gpu.sh", "--out", out, "--corpus", tiny_corpus, "--commit", "abc", *QUICK)
+    done = run("bash", "scripts/checks/gpu.sh", "--out", out, "--corpus", tiny_corpus, "--commit", "abc", *QUICK)
     return done, out, json.loads((out / "results.json").read_text())
 
 
@@ -76,7 +76,7 @@ def test_a_process_that_dies_is_an_error_of_its_part(tmp_path):
 
 
 def test_a_part_without_what_it_needs_fails_alone(tiny_corpus, tmp_path):
-    done = run("bash", "scripts/check_gpu.sh", "--out", tmp_path, "--corpus", tiny_corpus, "--parts", "equality,agents",
+    done = run("bash", "scripts/checks/gpu.sh", "--out", tmp_path, "--corpus", tiny_corpus, "--parts", "equality,agents",
                *QUICK, check=False)  # not in this process: parts are forked, and torch was at work here
     assert done.returncode == 1
     results = json.loads((tmp_path / "results.json").read_text())

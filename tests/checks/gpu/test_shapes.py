@@ -2,6 +2,7 @@
 
 import pytest
 
+from mgcm_fairseq.benchmarks.conflict.workload import Shape
 from mgcm_fairseq.checks.gpu import shapes
 from mgcm_fairseq.checks.gpu.setting import Setting
 from mgcm_fairseq.data.columns import Columns
@@ -9,7 +10,6 @@ from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.vocabulary import Vocabulary
-from mgcm_fairseq.evaluation.conflict_benchmark.workload import Shape
 
 
 @pytest.mark.parametrize("grid", [None, LengthGrid()])

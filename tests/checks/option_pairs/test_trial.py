@@ -12,7 +12,7 @@ from mgcm_fairseq.checks.option_pairs.factors import FACTORS
 from mgcm_fairseq.checks.option_pairs.report import report
 from mgcm_fairseq.checks.option_pairs.sweep import Sweep
 from mgcm_fairseq.checks.option_pairs.trial import FAILED, REFUSED, TRAINED, trial
-from mgcm_fairseq.data.errors import InputError
+from mgcm_fairseq.common.errors import InputError
 
 
 @pytest.fixture(scope="module")

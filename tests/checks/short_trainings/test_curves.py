@@ -13,7 +13,7 @@ from importlib import metadata
 import pytest
 
 from mgcm_fairseq.checks.short_trainings.run import results
-from mgcm_fairseq.core.signature import cpu_model
+from mgcm_fairseq.common.environment import cpu_model
 from tests.fixtures import REPOSITORY
 
 CURVES = REPOSITORY / "tests" / "curves"

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from mgcm_fairseq.benchmarks.conflict.workload import Shape, Workload
 from mgcm_fairseq.core.conflict import ENGINES, PLAIN
-from mgcm_fairseq.evaluation.conflict_benchmark.workload import Shape, Workload
 from tests.core.conflict.reference import mgcm_by_module
 from tests.core.conflict.steps import Case, assert_same, gradients, step
 from tests.core.conflict.toy import TASKS, toy

@@ -14,7 +14,7 @@ from mgcm_fairseq.core.conflict import Groups, Report, make_rule
 from mgcm_fairseq.core.conflict import flat as flat_module
 from mgcm_fairseq.core.conflict.flat import Limits, Zeros
 from mgcm_fairseq.core.conflict.merge import Merger
-from mgcm_fairseq.evaluation.conflict_benchmark.operators import Operators
+from mgcm_fairseq.measuring.operators import Operators
 
 TINY = Limits(block=8, chunk=16, alone=1 << 40)  # most groups span chunks
 LIMITS = {"one chunk": Limits(block=32, chunk=1 << 20, alone=1 << 40), "many chunks": TINY,

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from mgcm_fairseq.evaluation.compare import main
+from mgcm_fairseq.commands.compare import main
 from mgcm_fairseq.evaluation.table import ABSENT
 from tests.evaluation.comparison.logs import said, silent
 from tests.fixtures import run

@@ -5,19 +5,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
-from mgcm_fairseq.agents import export, translate
 from mgcm_fairseq.agents.choice import build_agent, read_choice
-from mgcm_fairseq.agents.system import System, load_system
 from mgcm_fairseq.checks.fuzzing.spoiling import few, scalar, spoil_bytes
 from mgcm_fairseq.checks.fuzzing.target import Files, same
 from mgcm_fairseq.checks.fuzzing.targets.systems import corpus, state
-from mgcm_fairseq.data import prepare
+from mgcm_fairseq.commands import compare, evaluate, export, prepare, train, translate
 from mgcm_fairseq.data.augmentation import Augmentation
 from mgcm_fairseq.data.languages import language
-from mgcm_fairseq.evaluation import compare, evaluate
+from mgcm_fairseq.decoding.system import System, load_system
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
 from mgcm_fairseq.models.simul_st import _lag_range
-from mgcm_fairseq.recipes import train
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.launch import Launch
 from mgcm_fairseq.recipes.rows import overrides_of, stages

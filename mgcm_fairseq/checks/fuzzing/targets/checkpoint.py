@@ -6,13 +6,13 @@ from random import Random
 
 import torch
 
-from mgcm_fairseq.agents.system import load_system
 from mgcm_fairseq.checks.fuzzing.target import Files, same
 from mgcm_fairseq.checks.fuzzing.targets.systems import corpus, state
 from mgcm_fairseq.checks.fuzzing.targets.weights import saved
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.config import CorpusConfig
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.vocabulary import Vocabulary
+from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.models.averaging import average
 from mgcm_fairseq.recipes.plan import updates_of
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from mgcm_fairseq.analysis.conflict_log import ConflictLog, read_conflict_log
+from mgcm_fairseq.analysis.plot_conflicts import COMPONENTS, short
 from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes, spoil_lines
 from mgcm_fairseq.checks.fuzzing.spoiling_json import written
 from mgcm_fairseq.checks.fuzzing.target import Files, same
-from mgcm_fairseq.evaluation.conflict_log import ConflictLog, read_conflict_log
-from mgcm_fairseq.evaluation.plot_conflicts import COMPONENTS, short
 
 HEADER = {"format": 1, "tasks": ["st", "asr", "mt"], "bins": 2, "components": ["attention", "ffn", "norm"],
           "groups": [{"name": "a", "layer": "encoder.layers.0", "component": "attention"},

@@ -8,8 +8,8 @@ from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes, spoil_cells, 
 from mgcm_fairseq.checks.fuzzing.target import Files, same
 from mgcm_fairseq.checks.fuzzing.targets.prepared import prepared
 from mgcm_fairseq.checks.fuzzing.targets.waves import write_wave
-from mgcm_fairseq.data.corpora.covost2 import PARTS, CoVoST2
-from mgcm_fairseq.data.corpora.entries import Entry
+from mgcm_fairseq.preparation.corpora.covost2 import PARTS, CoVoST2
+from mgcm_fairseq.preparation.corpora.entries import Entry
 
 VALIDATED = ("client_id\tpath\tsentence\tup_votes\n"
              "c1\tv_1.wav\tHe said never.\t2\nc2\tv_2.wav\tA back\\\\slash\t2\nc3\tv_3.wav\tNobody knows.\t1\n")

@@ -7,8 +7,8 @@ from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes, spoil_cells, 
 from mgcm_fairseq.checks.fuzzing.target import Files, same
 from mgcm_fairseq.checks.fuzzing.targets.prepared import prepared
 from mgcm_fairseq.checks.fuzzing.targets.waves import write_wave
-from mgcm_fairseq.data.corpora.entries import Entry
-from mgcm_fairseq.data.corpora.europarl_st import EuroparlST
+from mgcm_fairseq.preparation.corpora.entries import Entry
+from mgcm_fairseq.preparation.corpora.europarl_st import EuroparlST
 
 FILES = {"segments.lst": "en.1 0.25 0.75\nen.1 0.75 1.25\nen.2 0.00 1.50\n",
          "segments.en": "Madam President.\nThank you.\nA question.\n",

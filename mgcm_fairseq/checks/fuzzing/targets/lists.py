@@ -7,8 +7,8 @@ from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes, spoil_cells, 
 from mgcm_fairseq.checks.fuzzing.target import Files, same
 from mgcm_fairseq.checks.fuzzing.targets.prepared import prepared
 from mgcm_fairseq.checks.fuzzing.targets.waves import write_wave
-from mgcm_fairseq.data.corpora.entries import Entry
-from mgcm_fairseq.data.corpora.manifest import ManifestCorpus
+from mgcm_fairseq.preparation.corpora.entries import Entry
+from mgcm_fairseq.preparation.corpora.manifest import ManifestCorpus
 
 WAV = "a.wav"
 TEXTS = {"en": "The dog sees the house.\nGood morning!\nHe said \"never\".\n中文\n",

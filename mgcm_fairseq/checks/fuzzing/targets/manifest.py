@@ -5,8 +5,8 @@ from random import Random
 
 from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes, spoil_cells, spoil_lines
 from mgcm_fairseq.checks.fuzzing.target import Files, same
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.columns import Columns
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import COLUMNS, Utterance, read_manifest
 
 ROWS = (("t_0", "audio/a.wav:0:16000", "16000", "Good morning!", "Guten Morgen!", "spk.1", "en", "de"),

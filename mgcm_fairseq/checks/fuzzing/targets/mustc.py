@@ -9,8 +9,8 @@ from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes, spoil_cells, 
 from mgcm_fairseq.checks.fuzzing.target import Files, same
 from mgcm_fairseq.checks.fuzzing.targets.prepared import prepared
 from mgcm_fairseq.checks.fuzzing.targets.waves import write_wave
-from mgcm_fairseq.data.corpora.entries import Entry
-from mgcm_fairseq.data.corpora.mustc import MustC
+from mgcm_fairseq.preparation.corpora.entries import Entry
+from mgcm_fairseq.preparation.corpora.mustc import MustC
 
 SEGMENTS = ((0.5, 0.25, "spk.1", "Good morning!", "Guten Morgen!"), (0.75, 0.5, "spk.1", "A dog.", "Ein Hund."),
             (0.2, 1.25, "spk.2", "Why does nobody listen?", "Warum hört niemand zu?"))

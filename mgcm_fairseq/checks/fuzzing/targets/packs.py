@@ -13,10 +13,10 @@ from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes
 from mgcm_fairseq.checks.fuzzing.spoiling_json import written
 from mgcm_fairseq.checks.fuzzing.target import Files, same
 from mgcm_fairseq.checks.fuzzing.targets.waves import write_wave
+from mgcm_fairseq.common.steps import StepRecord
 from mgcm_fairseq.data.audio import AudioSpan
-from mgcm_fairseq.data.preparation.headers import Unusable
-from mgcm_fairseq.data.preparation.packs import Pack, remove_finished, write_pack
-from mgcm_fairseq.data.steps import StepRecord
+from mgcm_fairseq.preparation.headers import Unusable
+from mgcm_fairseq.preparation.packs import Pack, remove_finished, write_pack
 
 HERE = "/here"  # stands for a folder whose name is another one each time
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from mgcm_fairseq.checks.fuzzing.target import same
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.steps import StepRecord, Summary
 from mgcm_fairseq.data.columns import Columns
-from mgcm_fairseq.data.corpora.entries import Corpus, Entry, SegmentError
-from mgcm_fairseq.data.errors import InputError
 from mgcm_fairseq.data.manifest import Utterance, read_manifest, write_manifest
-from mgcm_fairseq.data.preparation.parallel import Workers
-from mgcm_fairseq.data.preparation.splits import SplitWriter
 from mgcm_fairseq.data.simuleval_lists import write_lists
-from mgcm_fairseq.data.steps import StepRecord, Summary
+from mgcm_fairseq.preparation.corpora.entries import Corpus, Entry, SegmentError
+from mgcm_fairseq.preparation.parallel import Workers
+from mgcm_fairseq.preparation.splits import SplitWriter
 
 
 def prepared(corpus: Corpus, split: str, out: Path) -> list[Entry | SegmentError]:

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from mgcm_fairseq.checks.fuzzing.target import RefusedError, same
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import AudioSpan
 from mgcm_fairseq.data.audio_files import AudioFiles
-from mgcm_fairseq.data.errors import InputError
-from mgcm_fairseq.data.preparation.headers import Unusable, read_header
-from mgcm_fairseq.data.preparation.packs import Pack, write_pack
 from mgcm_fairseq.data.recording import read_any
+from mgcm_fairseq.preparation.headers import Unusable, read_header
+from mgcm_fairseq.preparation.packs import Pack, write_pack
 
 
 def heard(path: Path, made: Path) -> np.ndarray:

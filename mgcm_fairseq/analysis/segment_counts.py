@@ -1,0 +1,74 @@
+"""How many segments a model makes of speech while it streams, against the words spoken, in short and long utterances.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import median_low
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.manifest import Utterance
+from mgcm_fairseq.modules.encoder import SharedEncoder
+from mgcm_fairseq.modules.streaming import speech_stream
+
+
+class Count(NamedTuple):
+    """One utterance."""
+
+    segments: int
+    words: int  # of the transcript
+    ms: float  # of audio
+
+
+def count_segments(encoder: SharedEncoder, utterances: Iterable[Utterance], read_ms: int) -> Iterator[Count]:
+    """Streams each utterance in reads of so many ms."""
+    if read_ms < 1:
+        raise InputError("--source-segment-size", "reads of 1 ms or more", f"{read_ms} ms", "Correct the option.")
+    for utterance in utterances:
+        samples_N = torch.from_numpy(utterance.audio.read())
+        segments = streamed_segments(encoder, samples_N, read_ms * SAMPLE_RATE // 1000)
+        yield Count(segments, len(utterance.src_text.split()), 1000 * len(samples_N) / SAMPLE_RATE)
+
+
+@torch.inference_mode()
+def streamed_segments(encoder: SharedEncoder, samples_N: Tensor, read: int) -> int:
+    """Segments that streaming inference closes in (N,) samples at 16 kHz, heard in reads of `read` samples."""
+    stream = speech_stream(encoder)
+    reads = samples_N.split(read)
+    for number, piece in enumerate(reads, start=1):
+        stream.extend(piece, number == len(reads))
+    return stream.segments
+
+
+def split_at(utterances: Sequence[Utterance]) -> int:
+    """The most words of a short utterance: the median, its lower half where two are in the middle; the rest is long."""
+    words = [len(utterance.src_text.split()) for utterance in utterances]
+    median = median_low(words) if words else 0
+    if median == max(words, default=0):
+        raise InputError("--split", "utterances with more words than the median, to tell short from long",
+                         f"a median of {median} words, and no more in any of {len(words)}", "Take a larger split.")
+    return median
+
+
+def short_and_long(counts: Sequence[Count], median: int) -> dict[str, dict[str, Any]]:
+    """{"short", "long"}: what `summary` says of utterances of up to `median` words, and of more."""
+    return {"short": summary([one for one in counts if one.words <= median]),
+            "long": summary([one for one in counts if one.words > median])}
+
+
+def summary(counts: Sequence[Count]) -> dict[str, Any]:
+    """{"utterances", "segments", "words", "ratio", "mean_absolute_difference", "mean_segment_ms"} of a group.
+
+    ratio: all segments for each word, null without words; mean_absolute_difference: segments that an utterance has too
+    many or too few, on average, null without utterances; mean_segment_ms: ms of audio, silence included, for each
+    segment, null without any.
+    """
+    segments, words = sum(one.segments for one in counts), sum(one.words for one in counts)
+    apart = sum(abs(one.segments - one.words) for one in counts)
+    return {"utterances": len(counts), "segments": segments, "words": words,
+            "ratio": round(segments / words, 4) if words else None,
+            "mean_absolute_difference": round(apart / len(counts), 3) if counts else None,
+            "mean_segment_ms": round(sum(one.ms for one in counts) / segments, 1) if segments else None}

@@ -1,0 +1,49 @@
+"""What the wait-segment agent hears, decides and writes over one recording, step by step."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from mgcm_fairseq.agents.wait_segment import WaitSegmentAgent
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.evaluation.listening import listen
+from mgcm_fairseq.modules.encoder import SharedEncoder
+from mgcm_fairseq.modules.subsampler import STRIDE
+
+
+class Read(NamedTuple):
+    """A read, and the writes that follow it."""
+
+    seconds: float  # of audio heard by then
+    segments: int  # that have closed by then
+    words: str  # written then, "" for none
+
+
+class SegmentTrace(NamedTuple):
+    """T encoder frames."""
+
+    probabilities: list[float]  # (T,) of a boundary behind each frame
+    boundaries: list[bool]  # (T,) decided
+    frame_samples: int  # between two frames
+    reads: list[Read]
+
+
+def trace(agent: WaitSegmentAgent, samples_N: np.ndarray, read_ms: int) -> SegmentTrace:
+    """Runs the agent over (N,) samples at 16 kHz in reads of so many ms."""
+    shortest = agent.system.network.encoder.front_end.receptive_field
+    if len(samples_N) < shortest:
+        raise InputError("audio", f"at least {shortest} samples at 16 kHz, which make a frame", f"{len(samples_N)}",
+                         "Choose a longer recording.")
+    reads = [Read(seconds, agent.states.stream.segments, words)
+             for seconds, words in listen(agent, samples_N, read_ms)]
+    stream = agent.states.stream
+    agent.reset()
+    return SegmentTrace(stream.logits[0].sigmoid().tolist(), stream.boundaries[0].tolist(),
+                        frame_samples(agent.system.network.encoder), reads)
+
+
+def frame_samples(encoder: SharedEncoder) -> int:
+    """Samples between two frames of the encoder: 20 ms, twice as many for each convolution of the subsampler."""
+    step = math.prod(stride for _, stride in encoder.front_end.convolutions)
+    return step if encoder.subsampler is None else step * STRIDE ** len(encoder.subsampler.kernels)

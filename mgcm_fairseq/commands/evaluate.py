@@ -1,0 +1,136 @@
+"""Translates a test set under several policies and scores it: `python -m mgcm_fairseq.commands.evaluate`."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from mgcm_fairseq.agents.choice import HELP
+from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.lock import locked
+from mgcm_fairseq.common.whole import write_whole
+from mgcm_fairseq.data.corpus_record import CorpusRecord
+from mgcm_fairseq.data.languages import language
+from mgcm_fairseq.decoding.system import is_open, load_system, record_of, trained_on
+from mgcm_fairseq.evaluation.instances import read_instances
+from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, environments, finished
+from mgcm_fairseq.evaluation.plot import plot
+from mgcm_fairseq.evaluation.results import assemble, write_results
+from mgcm_fairseq.evaluation.runs import Run, parse_runs
+from mgcm_fairseq.evaluation.table import table
+from mgcm_fairseq.evaluation.test_sets import digest, identity, test_set, with_vocabulary
+from mgcm_fairseq.evaluation.workers import DTYPES, Setting, free_cores, translate
+
+DEFAULT_RUNS = ["wait-segment:1,3,5,7,9,11,13,15", "offline:1,5"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the tables and returns 0; prints what is wrong with the input and returns 2."""
+    options = _parser().parse_args(arguments)
+    try:
+        with locked(options.out, "evaluation"):
+            results = evaluate(options)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted. The same command goes on where it stopped.", file=sys.stderr)
+        return 130
+    text = table(results)
+    write_results(options.out / "results.json", results)
+    write_whole(options.out / "table.md", text)
+    plot(results, options.out)
+    print(text, end="")
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    """results.json of all runs in a folder; goes on where an earlier evaluation in it stopped."""
+    for option, value in (("--source-segment-size", options.source_segment_size), ("--processes", options.processes)):
+        if value is not None and value < 1:
+            raise InputError(option, "a whole number from 1 on", str(value), "Correct the option.")
+    if options.device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError("--device", "a GPU that torch can use", f"{options.device} and none", "Use --device cpu.")
+    runs = parse_runs(options.run or DEFAULT_RUNS)
+    record = _record(options)
+    sources, setting = test_set(options)
+    shared = {"model": digest([options.checkpoint]),
+              "test_set": identity(options.corpus, options.split, setting.wavs, record),
+              "split": options.split, "source_segment_size_ms": options.source_segment_size, "dtype": options.dtype,
+              "device": options.device}
+    processes = options.processes or free_cores(options.device)
+    folders = {run: options.out / "runs" / run.name for run in runs}
+    _check([run for run, folder in folders.items() if not (folder / "instances.log").exists()], setting)
+    logs = {run: RunLog(folder, len(sources), {**shared, **run.settings},
+                        {**environment(), "threads": 1, "processes": processes}) for run, folder in folders.items()}
+    _translate_missing(logs, setting, processes)
+    earlier = {Run.of_settings(settings): folder
+               for folder, settings in finished(options.out / "runs", shared).items()}
+    target = record.config.tgt_lang
+    instances = {run: read_instances(folder, setting.references, language(target).unit)
+                 for run, folder in {**folders, **earlier}.items()}
+    found = environments([*{**folders, **earlier}.values()])
+    differing = {name: sorted({str(one[name]) for one in found}) for name in (*DECISIVE, "processes")}
+    return assemble(instances, sources, {
+        **{name: found[0][name] for name in (*DECISIVE, "threads", "processes")}, **shared,
+        "target_language": target, "vocabulary": record.fingerprint, "preparation": record.preparation,
+        "differing": {name: values for name, values in differing.items() if len(values) > 1}})
+
+
+def _record(options: argparse.Namespace) -> CorpusRecord:
+    """The checkpoint's vocabulary and languages. Sets --corpus, where it is not given, to the corpus trained on."""
+    if options.corpus is None:
+        options.corpus = trained_on(options.checkpoint)
+        if not is_open(options.corpus):
+            raise InputError("--corpus", "the prepared corpus of the test set",
+                             f"nothing, and {options.corpus}, which the checkpoint was trained on, is not there or "
+                             "closed to you", "Pass it.")
+    return record_of(options.checkpoint, with_vocabulary(options.corpus))
+
+
+def _check(runs: Sequence[Run], setting: Setting) -> None:
+    """InputError for a checkpoint or an option that does not fit, once, and before anything is written."""
+    if runs:
+        system = load_system(setting.checkpoint, setting.corpus)
+        for run in runs:
+            run.agent(setting.checkpoint, system)
+
+
+def _translate_missing(logs: Mapping[Run, RunLog], setting: Setting, processes: int) -> None:
+    jobs = [(run, index) for run, log in logs.items() for index in log.missing]
+    if not jobs:
+        return
+    with tqdm(total=len(jobs), desc="translating", unit=" sentences") as progress:
+        for run, record in translate(setting, jobs, processes):
+            logs[run].add(record)
+            progress.set_postfix_str(run.name, refresh=False)
+            progress.update()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/evaluate.sh", description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
+    parser.add_argument("--corpus", type=Path, metavar="DIR",
+                        help="prepared corpus of the test set; default: the one that the checkpoint was trained on")
+    parser.add_argument("--split", default="tst-COMMON", help="test set (%(default)s)")
+    parser.add_argument("--run", action="append", metavar="POLICY:LAG,LAG,... [OPTIONS]",
+                        help=f"may be repeated; {HELP}; NAME= in front names the curve. "
+                        f"Default: {' and '.join(DEFAULT_RUNS)}")
+    parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
+                        help="audio in a read, in ms (%(default)s)")
+    parser.add_argument("--dtype", choices=DTYPES, default="fp32", help="precision (%(default)s)")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ... (%(default)s)")
+    parser.add_argument("--processes", type=int, metavar="N",
+                        help="sentences translated at a time, with a thread each (default: one a core, on a GPU one); "
+                        "the text is the same for any, computing times are right while each has a core")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to write")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

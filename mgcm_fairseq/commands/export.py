@@ -1,0 +1,100 @@
+"""Makes the folder of a system, for SimulEval's --system-dir: `python -m mgcm_fairseq.commands.export`."""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mgcm_fairseq.agents.registry import POLICIES, agent_class
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.lock import locked
+from mgcm_fairseq.common.stopping import stoppable
+from mgcm_fairseq.common.whole import room_in
+from mgcm_fairseq.models.averaging import average
+
+MODEL, SYSTEM = "model.pt", "main.yaml"
+HEADER = """\
+# Run by SimulEval, wherever this folder lies, with mgcm-fairseq installed:
+# simuleval --system-dir FOLDER --source-segment-size 320 --source LIST --target LIST --output FOLDER \
+#     --eval-latency-unit {unit} --sacrebleu-tokenizer {tokenizer}
+"""
+
+
+def export(policy: str, args: argparse.Namespace, out: Path) -> None:
+    """Writes `out`, which must not exist, whole or not at all: weights, config.yaml, vocabulary and main.yaml.
+
+    `args`, those of the policy's agent, are checked by building it.
+    """
+    partial = out.with_name(f".{out.name}.partial")
+    if out.exists():
+        shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed as it ended
+        raise InputError("--out", "a folder that does not exist yet", str(out), "Remove it, or pass another.")
+    agent = agent_class(policy).from_args(args)
+    language = agent.system.writing.language
+    with locked(partial, "export"):
+        folder = partial / out.name
+        try:
+            with room_in(partial, out):
+                shutil.rmtree(folder, ignore_errors=True)  # of an export that was killed
+                folder.mkdir()
+                average([args.checkpoint], folder / MODEL)
+                for name, content in agent.system.record.files.items():
+                    (folder / name).write_bytes(content)
+                header = HEADER.format(unit=language.unit, tokenizer=language.tokenizer)
+                text = header + yaml.safe_dump(system(args, policy), sort_keys=False)
+                (folder / SYSTEM).write_text(text, encoding="utf-8")
+                folder.rename(out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def system(args: argparse.Namespace, policy: str) -> dict[str, Any]:
+    """What main.yaml holds, with files relative to it: SimulEval stands in its folder when it builds the agent.
+
+    A flag counts as given whatever its value (SimulEval 1.1.4), so one that is not is left out.
+    """
+    options = {name: value for name, value in vars(args).items() if name not in ("checkpoint", "corpus")}
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    return {"agent_class": POLICIES[policy].agent, "checkpoint": MODEL, "corpus": ".", **given}
+
+
+def agent_args(policy: str, checkpoint: Path, corpus: Path | None, options: list[str]) -> argparse.Namespace:
+    """The agent's arguments; ends the program, or raises InputError, for options that it does not have."""
+    parser = argparse.ArgumentParser(prog=f"export_system: options of {policy}")
+    agent_class(policy).add_args(parser)
+    folder = [] if corpus is None else ["--corpus", str(corpus)]
+    args = parser.parse_args(["--checkpoint", str(checkpoint), *folder, *options])
+    if (args.checkpoint, args.corpus) != (checkpoint, corpus):
+        raise InputError("options of the agent", "neither --checkpoint nor --corpus", " ".join(options),
+                         "Pass them in front of the --.")
+    return args
+
+
+@stoppable
+def main() -> None:
+    given = _parser().parse_args()
+    try:
+        export(given.policy, agent_args(given.policy, given.checkpoint, given.corpus, given.options), given.out)
+    except InputError as error:
+        print(f"export_system: {error}", file=sys.stderr)
+        sys.exit(2)
+    print(f"{given.out}: {given.policy}; simuleval --system-dir {given.out} runs it, {SYSTEM} says with which options")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scripts/export_system.sh", description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
+    parser.add_argument("--corpus", type=Path, metavar="DIR",
+                        help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
+    parser.add_argument("--policy", choices=list(POLICIES), required=True)
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="to be made")
+    parser.add_argument("options", nargs="*", metavar="OPTION",
+                        help="behind a --, options of the policy's agent, e.g. -- --lag 3; -- --help shows them")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Encodes longer and longer prefixes of an utterance, each as if it were the whole, at the least cost for the model."""
+
+from collections.abc import Sequence
+
+import torch
+
+from mgcm_fairseq.decoding.system import System
+from mgcm_fairseq.modules.encoder import Memory
+from mgcm_fairseq.modules.streaming import IncrementalStream, speech_stream
+
+
+class Prefixes:
+    """One utterance. A model that segments, with a front end in blocks, computes only what is new or still open."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        encoder = system.network.encoder
+        stream = speech_stream(encoder) if encoder.simultaneous and encoder.front_end.block else None
+        self.stream = stream if isinstance(stream, IncrementalStream) else None
+        self.heard = 0
+
+    @torch.inference_mode()
+    def encode(self, source: Sequence[float], samples: int) -> Memory:
+        """Encoder states of the first `samples` samples at 16 kHz, no fewer than the last time."""
+        if self.stream is None:
+            return self.system.encode(torch.tensor(source[:samples]))
+        self.stream.extend(torch.tensor(source[self.heard:samples]), False)
+        self.heard = samples
+        return self.stream.whole()

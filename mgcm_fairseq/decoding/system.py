@@ -1,0 +1,136 @@
+"""A trained checkpoint with the vocabulary that it carries, ready to translate."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import mgcm_fairseq.tasks  # noqa: F401 - registers the task and model that the checkpoint names
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.compat import load_checkpoint
+from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.corpus_record import CorpusRecord
+from mgcm_fairseq.data.languages import language
+from mgcm_fairseq.data.vocabulary import Vocabulary
+from mgcm_fairseq.decoding.writing import Writing
+from mgcm_fairseq.modules.encoder import Memory
+from mgcm_fairseq.modules.simul_st import SimulSTNetwork
+
+
+@dataclass(frozen=True)
+class System:
+    """What an agent needs of a checkpoint."""
+
+    network: SimulSTNetwork
+    vocabulary: Vocabulary
+    record: CorpusRecord
+    longest: int  # samples at 16 kHz of the longest utterance that it was trained on, or could be
+
+    @property
+    def corpus(self) -> CorpusConfig:
+        """The languages of the checkpoint's corpus."""
+        return self.record.config
+
+    @property
+    def device(self) -> torch.device:
+        return self.network.decoder.embedding.weight.device
+
+    @property
+    def tag(self) -> int:
+        """Id of the piece that every hypothesis starts with."""
+        return self.vocabulary.tag(self.corpus.tgt_lang)
+
+    @cached_property
+    def writing(self) -> Writing:
+        """How the target language is written."""
+        return Writing(self.vocabulary, self.vocabulary.piece_kinds(self.corpus).target, language(self.corpus.tgt_lang))
+
+    @torch.inference_mode()
+    def encode(self, waveform_N: Tensor) -> Memory:
+        """Encoder states of (N,) samples at 16 kHz, as though nothing followed."""
+        return self.network.encoder.utterance(waveform_N.to(self.network.decoder.embedding.weight))
+
+
+def load_system(checkpoint: Path, corpus: Path | None) -> System:
+    """Loads a simul_st checkpoint in evaluation mode on the CPU.
+
+    Args:
+        checkpoint: a file that fairseq-train or scripts/average_checkpoints.py wrote.
+        corpus: folder with config.yaml and vocabulary, which must be the checkpoint's. None for what the checkpoint
+            carries inside; or, where it is too old to carry any, for the folder that it was trained on.
+    """
+    from fairseq import checkpoint_utils, tasks  # after mgcm_fairseq.tasks, which repairs what this imports
+
+    _check_is_there(checkpoint)
+    try:
+        state = checkpoint_utils.load_checkpoint_to_cpu(str(checkpoint))
+        record = _record(state, checkpoint, corpus)
+        task = tasks.setup_task(state["cfg"].task, from_checkpoint=True, record=record)
+        task.check_checkpoint(state.get("task_state", {}), checkpoint)
+        models, _, _ = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], task=task, state=state)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # of a configuration or of weights that were changed, which fail in any way
+        raise InputError(checkpoint, "a checkpoint of fairseq-train", f"{type(error).__name__}: {error}".split("\n")[0],
+                         "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py.") from error
+    network = models[0].network
+    for name, weight in network.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise InputError(checkpoint, "weights that are numbers", f"NaN or infinity in {name}",
+                             "Take another copy of it, or an earlier checkpoint.")
+    return System(network.eval(), task.vocabulary, record, record.longest or task.cfg.max_source_samples)
+
+
+def record_of(checkpoint: Path, corpus: Path | None) -> CorpusRecord:
+    """Languages and vocabulary that `load_system` would take, without the weights."""
+    _check_is_there(checkpoint)
+    return _record(load_checkpoint(checkpoint, mmap=True), checkpoint, corpus)
+
+
+def trained_on(checkpoint: Path) -> Path:
+    """The folder of the corpus that a checkpoint was trained on, wherever that is now."""
+    _check_is_there(checkpoint)
+    return Path(_task(load_checkpoint(checkpoint, mmap=True), checkpoint)["data"])
+
+
+def is_open(folder: Path) -> bool:
+    """Whether it is a folder that this user may enter. Never a PermissionError, also where one above it is closed."""
+    return os.path.isdir(folder) and os.access(folder, os.X_OK)
+
+
+def _check_is_there(checkpoint: Path) -> None:
+    if not os.path.isfile(checkpoint):
+        raise InputError(checkpoint, "a checkpoint", "no such file",
+                         "Correct --checkpoint, or make the demo's model with scripts/demo.sh.")
+
+
+def _record(state: Mapping[str, Any], checkpoint: Path, corpus: Path | None) -> CorpusRecord:
+    task = _task(state, checkpoint)
+    kept = CorpusRecord.of_state(state.get("task_state", {}), checkpoint)
+    if kept is None:
+        folder = corpus or Path(task["data"])
+        if not is_open(folder):
+            raise InputError(checkpoint, "a checkpoint with its vocabulary inside, or its corpus",
+                             f"an older checkpoint, and {folder}, which is not there or closed to you",
+                             "Pass --corpus with the folder that it was trained on.")
+        return CorpusRecord.read(folder)
+    if corpus is not None:
+        kept.check_same(CorpusRecord.read(corpus))
+    return kept
+
+
+def _task(state: Mapping[str, Any], checkpoint: Path) -> Mapping[str, Any]:
+    """The task's part of a checkpoint's configuration."""
+    cfg = state.get("cfg")
+    task = cfg.get("task") if isinstance(cfg, Mapping) else None
+    name = task.get("_name") if isinstance(task, Mapping) else None
+    if task is None or name != "simul_st":
+        raise InputError(checkpoint, "a checkpoint of fairseq-train --task simul_st",
+                         f"the task {name} and the keys {sorted(map(str, state))}",
+                         "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py.")
+    return task  # type: ignore[no-any-return]

@@ -1,0 +1,91 @@
+"""Where the sound of a split's files is: where it lies, or in wavs that are made from it; verified either way."""
+
+import os
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.preparation.headers import Unusable, read_headers
+from mgcm_fairseq.preparation.packs import LONGEST, Pack, Place, remove_finished, remove_partial, write_pack
+from mgcm_fairseq.preparation.parallel import Workers
+from mgcm_fairseq.preparation.store import Store
+
+_HEADERS = 128  # in one task
+
+
+def verify_headers(store: Store, split: str, pack: bool, workers: Workers) -> None:
+    """Locates every file that is usable as it lies, or not at all; the others, with `pack` all, are to be converted."""
+    asked = store.files()  # a second time, for results come in the same order
+    with tqdm(total=store.count_files(), desc=f"{split}: headers", unit=" files") as bar:
+        for headers in workers.in_order(partial(read_headers, pack=pack), _chunks(store.files())):
+            for path, header in zip(islice(asked, len(headers)), headers, strict=True):
+                if isinstance(header, Unusable):
+                    store.locate(path, header)
+                elif header.ready and not pack:
+                    store.locate(path, Place(path, 0, header.frames))
+                else:
+                    store.convert(path, header.frames)
+            bar.update(len(headers))
+
+
+def convert(store: Store, folder: Path, together: bool, workers: Workers) -> list[Path]:
+    """Locates every file that is to be converted, in wavs in `folder`; returns these wavs.
+
+    Finished wavs of an earlier run are kept, what is of no use any more is removed.
+
+    Args:
+        together: several files in a wav, up to an hour; else each in one of its own.
+    """
+    _refuse_inside(folder, store.files())
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_partial(folder)
+    made = []
+    packs = _plan(store.to_convert(), folder, together)
+    with tqdm(total=store.count_to_convert(), desc=f"{folder.name}: converting", unit=" files") as bar:
+        for task, places in zip(_plan(store.to_convert(), folder, together), workers.in_order(write_pack, packs),
+                                strict=True):
+            made.append(task.wav)
+            for source, place in zip(task.sources, places, strict=True):
+                store.locate(source, place)
+            bar.update(len(places))
+    remove_finished(folder, made)
+    return made
+
+
+def _refuse_inside(folder: Path, files: Iterable[str]) -> None:
+    """InputError if one of the files lies where wavs are written and removed."""
+    own, seen = folder.resolve(), None
+    for path in files:
+        parent = os.path.dirname(path)
+        if parent != seen and Path(parent).resolve().is_relative_to(own):
+            raise InputError("--out", f"a folder whose {folder.parent.name}/{folder.name} is free for converted audio",
+                             path, "Choose another.")
+        seen = parent
+
+
+def _plan(files: Iterable[tuple[str, int]], folder: Path, together: bool) -> Iterator[Pack]:
+    """Packs of files in order, by the samples that their headers promise."""
+    if not together:
+        for path, _ in files:
+            name = Path(path).name
+            yield Pack(folder / (name if name.endswith(".wav") else f"{name}.wav"), [path])
+        return
+    sources: list[str] = []
+    frames = number = 0
+    for path, promised in files:
+        if sources and frames + promised > LONGEST:
+            yield Pack(folder / f"pack_{number:05d}.wav", sources)
+            sources, frames, number = [], 0, number + 1
+        sources.append(path)
+        frames += promised
+    if sources:
+        yield Pack(folder / f"pack_{number:05d}.wav", sources)
+
+
+def _chunks(paths: Iterator[str]) -> Iterator[list[str]]:
+    while chunk := list(islice(paths, _HEADERS)):
+        yield chunk

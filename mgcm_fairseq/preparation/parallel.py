@@ -1,0 +1,84 @@
+"""Work spread over processes: results in order, a bounded number of tasks under way, no process left behind."""
+
+import multiprocessing
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from multiprocessing.connection import wait
+from multiprocessing.forkserver import ensure_running
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.lock import join_in
+from mgcm_fairseq.common.stopping import children_deaf_to_interrupts
+
+T = TypeVar("T")
+R = TypeVar("R")
+_AHEAD = 3  # tasks handed out for each process before the oldest must have ended
+
+
+class Workers:
+    """`count` processes that work in `folder`, started once there is more than one task; one alone is this process."""
+
+    def __init__(self, count: int, folder: Path) -> None:
+        self._count, self._folder = count, folder
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+
+    def in_order(self, work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        """`work` of each task; `tasks` is read a few ahead of the results that were taken.
+
+        Raises what `work` raises, and InputError if a process was killed.
+        """
+        tasks = iter(tasks)
+        first = list(islice(tasks, 2))
+        if self._count == 1 or len(first) < 2:
+            yield from map(work, chain(first, tasks))
+            return
+        pending: deque[Future[R]] = deque()
+        try:
+            for task in chain(first, tasks):
+                pending.append(self._started().submit(work, task))
+                if len(pending) >= _AHEAD * self._count:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        except BrokenProcessPool as error:
+            raise InputError("--workers", "processes that live", "one that was killed, for lack of memory it may be",
+                             "Run the same command again with fewer --workers; finished audio is kept.") from error
+
+    def _started(self) -> ProcessPoolExecutor:
+        if not self._pool:
+            context = multiprocessing.get_context("forkserver")  # a fork of this process could inherit a held lock
+            context.set_forkserver_preload([__name__, "mgcm_fairseq.preparation.packs"])
+            with children_deaf_to_interrupts():
+                ensure_running()  # the server, from which the processes come
+            self._pool = ProcessPoolExecutor(self._count, context, _end_with_parent, (self._folder,))
+        return self._pool
+
+
+def _end_with_parent(folder: Path) -> None:
+    """A process that waits for tasks would outlive a parent that was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "runs in a process of the pool"
+    join_in(folder, "preparation")
+
+    def watch(timeout: float | None = None) -> None:
+        if wait([parent.sentinel], timeout):
+            os._exit(1)
+
+    watch(0)
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,98 @@
+"""Makes the spoken corpus: plan, speak what is missing, write the text files of MuST-C v1."""
+
+import hashlib
+import json
+import re
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import read_json
+from mgcm_fairseq.common.whole import write_whole
+from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.spoken.talks import Talk, plan, read_spans, speak_missing
+from mgcm_fairseq.spoken.text import TRAIN, Splits
+
+_STATE = "spoken_corpus.json"  # what the folder holds: the digest of its plan and, once complete, a summary
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a complete corpus holds; `word_types` are the source's in train, hyphenated words taken apart."""
+
+    utterances: dict[str, int]
+    hours: float
+    mean_seconds: float
+    word_types: int
+
+
+def make_corpus(out: Path, splits: Splits, seed: int, target_lang: str, workers: int) -> Summary:
+    """Writes out/en-TARGET/data/SPLIT/{wav,txt}; finished talks are kept, a complete corpus is left as it is.
+
+    The bytes depend on splits, seed and the versions of espeak-ng and scipy, not on workers or interruptions.
+    Raises InputError if `out` holds a corpus of other text or another seed.
+    """
+    started = time.monotonic()
+    talks = plan(splits, seed)
+    digest = hashlib.sha256(repr((target_lang, talks, splits)).encode()).hexdigest()
+    done = _claim(out, digest)
+    if done:
+        print(f"{out} is complete: nothing to do.")
+        return done
+    data, spans = out / f"en-{target_lang}" / "data", out / "spans"
+    spoken = speak_missing(talks, data, spans, workers)
+    summary = _write_texts(splits, talks, data, spans, target_lang)
+    write_whole(out / _STATE, json.dumps({"plan": digest, "complete": asdict(summary)}, indent=1))
+    shutil.rmtree(spans)
+    seconds = time.monotonic() - started
+    print(f"{out}: {spoken} utterances spoken in {seconds:.0f} s, {spoken / seconds:.0f} a second.")
+    return summary
+
+
+def _claim(out: Path, digest: str) -> Summary | None:
+    """Marks the folder as being made by this plan; returns the summary if it is complete already."""
+    state = out / _STATE
+    if state.is_file():
+        try:
+            found = read_json(state)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or found.get("plan") != digest:
+            raise InputError(out, "no corpus, or one of the same text, sizes, seed and version", "another corpus",
+                             "Choose another folder, or delete this one to make it again.")
+        return Summary(**found["complete"]) if found.get("complete") else None
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise InputError(out, "a new or empty folder", "files that are no spoken corpus", "Choose another folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(state, json.dumps({"plan": digest, "complete": None}))
+    return None
+
+
+def _write_texts(splits: Splits, talks: list[Talk], data: Path, spans: Path, target_lang: str) -> Summary:
+    frames = 0
+    for split, pairs in splits.items():
+        lines = []
+        for talk in (talk for talk in talks if talk.split == split):
+            for offset, length in read_spans(talk, spans):
+                lines.append(_yaml_line(talk.name, offset, length))
+                frames += length
+        folder = data / split / "txt"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / f"{split}.yaml", "".join(lines))
+        write_whole(folder / f"{split}.en", "".join(f"{source}\n" for source, _ in pairs))
+        write_whole(folder / f"{split}.{target_lang}", "".join(f"{target}\n" for _, target in pairs))
+    sizes = {split: len(pairs) for split, pairs in splits.items()}
+    seconds = frames / SAMPLE_RATE
+    return Summary(sizes, round(seconds / 3600, 3), round(seconds / sum(sizes.values()), 3), len(word_types(splits)))
+
+
+def _yaml_line(name: str, offset: int, frames: int) -> str:
+    return (f"- {{duration: {frames / SAMPLE_RATE:.7f}, offset: {offset / SAMPLE_RATE:.7f}, "
+            f"speaker_id: spk.{name}, wav: {name}.wav}}\n")
+
+
+def word_types(splits: Splits) -> set[str]:
+    """The different source words of train, in lower case, without punctuation, hyphenated words taken apart."""
+    return {word for source, _ in splits[TRAIN] for word in re.findall(r"[^\W_]+(?:'\w+)?", source.lower())}

@@ -1,0 +1,103 @@
+"""Shows that every row of the paper trains: dry run and ten updates at its full size on a CPU, a batch of one.
+
+Starts from a random checkpoint in the shape of wav2vec 2.0 base and needs a prepared corpus, any. All parts of the
+segmentation set in within the ten updates, and the learning rate has no warm-up. Prints parameters, peak memory
+and time of each training.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from mgcm_fairseq.checks.gpu.random_wav2vec2 import save_random
+from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.whole import write_whole
+from mgcm_fairseq.recipes.rows import STARTS_FROM
+
+UPDATES = 10
+OVERRIDES = [f"optimization.max_update={UPDATES}", "optimization.update_freq=[1]", "dataset.batch_size=1",
+             "dataset.num_workers=0", "++dataset.batch_size_valid=8", "common.log_interval=1",
+             f"checkpoint.save_interval_updates={UPDATES}", "checkpoint.keep_interval_updates=1",
+             "checkpoint.keep_best_checkpoints=1", "dataset.validate_interval=1000",
+             "lr_scheduler.warmup_updates=1"]  # else ten updates change next to nothing, whatever the rule
+SEGMENTATION = ["criterion.segment_number_from=2", "criterion.contrastive_from=6", "model.noise_from=2",
+                "model.multipath_from=4"]
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    w2v = args.out / "wav2vec2_base_shaped.pt"
+    if not w2v.is_file():
+        save_random(w2v, {})
+    rows = []
+    for row, before in STARTS_FROM.items():
+        if row not in args.rows:
+            continue
+        line = ["bash", "scripts/train.sh", row, "--data", str(args.data), "--w2v", str(w2v), "--out", str(args.out),
+                "--cpu", "--gpus", "1", "--best", "1", *OVERRIDES, *(f"{row}:{one}" for one in SEGMENTATION if before)]
+        for path in args.out.glob(f"{row}.*"):
+            path.unlink()  # of an earlier check
+        dry_run = subprocess.run([*line, "--dry-run"], text=True, stdout=subprocess.PIPE)
+        plan = dry_run.stdout
+        print(plan, flush=True)
+        dry_run.check_returncode()
+        start = time.perf_counter()
+        peak = run(line)
+        rows.append({**measured(row, args.out), "peak_GiB": round(peak / 2**30, 2), "estimated_GiB": float(
+            re.findall(r"^memory a worker.* ([\d.]+) GiB$", plan, re.MULTILINE)[0]),
+            "seconds": round(time.perf_counter() - start)})
+        print(describe(rows[-1]), flush=True)
+        shutil.rmtree(args.out / row)  # gigabytes
+    if args.json:
+        write_whole(args.json, json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
+    print("\n" + "\n".join(map(describe, rows)))
+    return 0
+
+
+def run(command: list[str]) -> int:
+    """Bytes of the largest process among the command and its descendants (Linux); ends the program if it fails."""
+    with subprocess.Popen(command) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"check_recipes: {' '.join(command)} ended with status {process.returncode}")
+    return usage.ru_maxrss * 1024
+
+
+def measured(row: str, out: Path) -> dict[str, Any]:
+    """What the log of the row's training says, which must hold ten finite losses and a score."""
+    log = (out / f"{row}.log").read_text(encoding="utf-8")
+    losses = [float(loss) for loss in re.findall(r"\[train_inner\].*?loss=([\d.]+)", log)]
+    if len(losses) < UPDATES or "| bleu " not in log:
+        raise SystemExit(f"check_recipes: expected {UPDATES} losses and a score in {out / row}.log, found {losses}.")
+    parameters = re.search(r"num. shared model params: ([\d,]+) ", log)
+    return {"row": row, "parameters": parameters[1] if parameters else "?", "updates": len(losses),
+            "loss": [losses[0], losses[-1]]}
+
+
+def describe(row: dict[str, Any]) -> str:
+    text = "{row:<20}{parameters:>14} parameters, {updates} updates, loss {loss[0]:.2f} to {loss[1]:.2f}, peak " \
+           "{peak_GiB} GiB (estimated {estimated_GiB}), {seconds} s"
+    return text.format(**row)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="prepared corpus")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets some 10 GB for a while")
+    parser.add_argument("--rows", nargs="+", choices=list(STARTS_FROM), default=list(STARTS_FROM), metavar="ROW",
+                        help="default: all; one that starts from another needs that one before it")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the figures, with versions and hardware")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Pieces as if measured, for simulations that need no network."""
+
+import numpy as np
+
+from mgcm_fairseq.benchmarks.scaling.corpus import Corpus
+from mgcm_fairseq.benchmarks.scaling.exchange import Calls, Exchange
+from mgcm_fairseq.benchmarks.scaling.optimizer import Update
+from mgcm_fairseq.benchmarks.scaling.pieces import Piece, Pieces
+from mgcm_fairseq.data.audio import SAMPLE_RATE
+
+PARAMETERS = 200_000_000
+P = 4 * PARAMETERS  # bytes in fp32
+
+
+def piece(work: float, backward: Calls) -> Piece:
+    """`work`: FLOPs for a second of audio; a token costs a hundredth of that."""
+    coefficients = [0.0, work, 0.01 * work, 0.01 * work, 0.0, 0.01 * work, 0.0, 0.0, 0.0, 0.0]
+    return Piece(coefficients, 0.001, 4000, 10_000_000_000 if backward.calls else 0,
+                 {"fp16": 5_000_000_000, "fp32": 9_000_000_000}, Exchange(backward, Calls(1, P, P)))
+
+
+def pieces() -> Pieces:
+    """Of a network of 0.2 B parameters."""
+    return Pieces(0.2, PARAMETERS, Update(16.0, 116.0), {
+        "plain": piece(6e10, Calls()), "mgcm local": piece(1e11, Calls()),
+        "mgcm global": piece(1e11, Calls(400, P, P // 20)), "pcgrad global": piece(1e11, Calls(3, 3 * P, P))})
+
+
+def corpus(*seconds: float) -> Corpus:
+    """Utterances of these lengths."""
+    samples = np.round(np.array(seconds) * SAMPLE_RATE).astype(np.int64)
+    return Corpus(np.stack([samples, 1 + samples // 4000, 1 + samples // 4000], axis=1))

@@ -1,0 +1,65 @@
+"""scripts/benchmarks/scaling.py from pieces that are given: the same figures again, and its errors."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from mgcm_fairseq.benchmarks.scaling.machine import Machine
+from tests.benchmarks.scaling.inputs import P, pieces
+
+SMALL = ("--utterances", "20000")
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Pieces as an earlier run would have written them."""
+    path = tmp_path / "in.json"
+    path.write_text(json.dumps({"measured": asdict(pieces()), "measured_in": {"torch": "any"}}))
+    return path
+
+
+def test_the_same_tables_from_its_own_file(run_script, file, tmp_path, capsys):
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    printed = []
+    for source, out in ((file, first), (first, second)):
+        run_script("scaling", *SMALL, "--gpus", "1,2,64", "--measured", source, "--out", out)
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    written, again = json.loads(first.read_text()), json.loads(second.read_text())
+    assert written["found"] == again["found"]
+    assert written["environment"]["torch"] == torch.__version__
+    assert written["measured_in"] == {"torch": "any"}
+    assert written["assumed"]["machine"] == asdict(Machine())
+    rows = {(row["gpus"], row["variant"]): row for row in written["found"]["steps"]}
+    assert set(rows) == {(gpus, variant) for gpus in (1, 2, 64) for variant in pieces().variants}
+    assert rows[2, "mgcm global"]["traffic_mb"] == pytest.approx(2 * P / 2 / 1e6)
+    for row in rows.values():
+        assert f"| {row['gpus']}, {row['variant']} " in printed[0]
+
+
+def test_assumptions_are_options(run_script, file, tmp_path):
+    out = tmp_path / "out.json"
+    assumed = ("--latency-us", "1000", "--node", "4")
+    run_script("scaling", *SMALL, "--gpus", "64", "--measured", file, *assumed, "--out", out)
+    written = json.loads(out.read_text())
+    assert written["assumed"]["machine"] == {**asdict(Machine()), "latency_us": 1000.0, "node": 4}
+    [found] = [row for row in written["found"]["steps"] if row["variant"] == "mgcm global"]
+    assert found["latency_ms"] == pytest.approx(400 * (1 + 4))
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (("--gpus", "0"), "expected a whole number from 1 on"), (("--latency-us", "-1"), "expected a number above 0"),
+])
+def test_options_that_make_no_sense(run_script, capsys, options, message):
+    with pytest.raises(SystemExit, match="2"):
+        run_script("scaling", *options)
+    assert message in capsys.readouterr().err
+
+
+def test_errors_say_what_to_do(run_script, tmp_path):
+    with pytest.raises(SystemExit, match="Leave it out to measure anew"):
+        run_script("scaling", *SMALL, "--measured", tmp_path / "nowhere.json")
+    with pytest.raises(SystemExit, match="samples of the longest utterance"):
+        run_script("scaling", *SMALL, "--max-tokens", "1000")

@@ -1,0 +1,32 @@
+"""Command-line arguments: what fits is parsed, anything else is an error that says what was expected and found."""
+
+import argparse
+
+import pytest
+
+from mgcm_fairseq.common.arguments import number, numbers, positive, some_of
+
+RATE = number(0, 0.9, "a probability from 0 to 0.9")
+
+
+@pytest.mark.parametrize(("parse", "text", "value"), [
+    (positive, "1", 1), (positive, "320", 320), (RATE, "0", 0.0), (RATE, "9e-1", 0.9),
+    (numbers(0.1, 60, "seconds from 0.1 to 60"), "2,0.5", [2.0, 0.5]), (some_of(["a", "b"]), "b,a", ["b", "a"])])
+def test_what_fits(parse, text, value):
+    assert parse(text) == value
+
+
+@pytest.mark.parametrize(("parse", "text", "message"), [
+    (positive, "0", "expected a whole number from 1 on, found '0'"),
+    (positive, "-3", "expected a whole number from 1 on, found '-3'"),
+    (positive, "1.5", "expected a whole number from 1 on, found '1.5'"),
+    (positive, "\u00b2", "expected a whole number from 1 on, found '\u00b2'"),  # a digit that int() refuses
+    (RATE, "1", "expected a probability from 0 to 0.9, found '1'"),
+    (RATE, "nan", "expected a probability from 0 to 0.9, found 'nan'"),
+    (RATE, "much", "expected a probability from 0 to 0.9, found 'much'"),
+    (numbers(0.1, 60, "seconds from 0.1 to 60"), "2,,3", "expected seconds from 0.1 to 60, found ''"),
+    (some_of(["a", "b"]), "a,c", "expected some of a, b, found 'c'")])
+def test_what_does_not(parse, text, message):
+    with pytest.raises(argparse.ArgumentTypeError) as raised:
+        parse(text)
+    assert str(raised.value) == message
