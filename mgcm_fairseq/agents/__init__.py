@@ -1,4 +1,4 @@
-"""SimulEval agents: arguments, states and one call into core.policy each."""
+"""SimulEval agents: a policy a file, arguments and one call into core and decoding each."""
 
 from mgcm_fairseq import compat
 

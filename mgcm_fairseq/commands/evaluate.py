@@ -20,11 +20,11 @@ from mgcm_fairseq.decoding.system import is_open, load_system, record_of, traine
 from mgcm_fairseq.evaluation.instances import read_instances
 from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, environments, finished
 from mgcm_fairseq.evaluation.plot import plot
+from mgcm_fairseq.evaluation.processes import DTYPES, Setting, free_cores, translate
 from mgcm_fairseq.evaluation.results import assemble, write_results
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
 from mgcm_fairseq.evaluation.table import table
 from mgcm_fairseq.evaluation.test_sets import digest, identity, test_set, with_vocabulary
-from mgcm_fairseq.evaluation.workers import DTYPES, Setting, free_cores, translate
 
 DEFAULT_RUNS = ["wait-segment:1,3,5,7,9,11,13,15", "offline:1,5"]
 
@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpus", type=Path, metavar="DIR",
                         help="prepared corpus of the test set; default: the one that the checkpoint was trained on")
     parser.add_argument("--split", default="tst-COMMON", help="test set (%(default)s)")
-    parser.add_argument("--run", action="append", metavar="POLICY:LAG,LAG,... [OPTIONS]",
+    parser.add_argument("--run", action="append", metavar="POLICY:POINT,POINT,... [OPTIONS]",
                         help=f"may be repeated; {HELP}; NAME= in front names the curve. "
                         f"Default: {' and '.join(DEFAULT_RUNS)}")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",

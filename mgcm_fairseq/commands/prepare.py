@@ -22,9 +22,9 @@ from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.simuleval_lists import write_lists
 from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
 from mgcm_fairseq.preparation.corpora import CORPORA
-from mgcm_fairseq.preparation.corpora.entries import Corpus
+from mgcm_fairseq.preparation.corpora.entries import CorpusReader
 from mgcm_fairseq.preparation.corpora.manifest import ManifestCorpus
-from mgcm_fairseq.preparation.parallel import Workers
+from mgcm_fairseq.preparation.parallel import ProcessPool
 from mgcm_fairseq.preparation.report import print_summary
 from mgcm_fairseq.preparation.splits import SplitWriter
 from mgcm_fairseq.preparation.texts import Sentences, unknown_characters
@@ -37,7 +37,7 @@ DEFAULT = "mustc"  # --corpus
 class Preparation:
     """Writes into `folder`; every method is a step that is skipped while its files are up to date."""
 
-    corpus: Corpus
+    corpus: CorpusReader
     folder: Path
     src_lang: str
     tgt_lang: str
@@ -47,11 +47,11 @@ class Preparation:
     workers: int
     record: StepRecord
 
-    def split(self, name: str, workers: Workers) -> Summary:
+    def split(self, name: str, processes: ProcessPool) -> Summary:
         """Writes NAME.tsv, and audio/NAME where the corpus's audio has to be converted."""
         options = {"format": FORMAT, "src": self.src_lang, "tgt": self.tgt_lang, "skip_bad": self.skip_bad,
                    "pack": self.pack}
-        writer = SplitWriter(self.corpus, name, self.src_lang, self.tgt_lang, self.skip_bad, self.pack, workers)
+        writer = SplitWriter(self.corpus, name, self.src_lang, self.tgt_lang, self.skip_bad, self.pack, processes)
         return self._step(name, options, self.corpus.inputs(name), lambda: writer.write(self.folder))
 
     def vocabulary(self) -> Summary:
@@ -102,7 +102,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--src-lang", default="en", help="source language")
     parser.add_argument("--vocab-size", type=positive, default=10_000, help="pieces of the joint vocabulary")
     parser.add_argument("--splits", nargs="+", help="default: train, dev and the test sets that the corpus has")
-    parser.add_argument("--skip-bad", action="store_true", help="leave faulty segments out and report them")
+    parser.add_argument("--skip-bad", action="store_true", help="leave faulty utterances out and report them")
     parser.add_argument("--pack", action="store_true", help="copy all audio into a few wavs of about an hour each, "
                                                             "for file systems that are slow on many files")
     parser.add_argument("--workers", type=positive, default=os.cpu_count() or 1,
@@ -143,8 +143,8 @@ def prepare(args: argparse.Namespace) -> None:
         await_helpers(folder, "preparation")
         steps = Preparation(corpus, folder, args.src_lang, args.lang, args.vocab_size, args.skip_bad, args.pack,
                             args.workers, StepRecord(folder / ".prep_steps.json"))
-        with Workers(args.workers, folder) as workers:
-            summaries = {name: steps.split(name, workers) for name in splits}
+        with ProcessPool(args.workers, folder) as processes:
+            summaries = {name: steps.split(name, processes) for name in splits}
         vocabulary = steps.vocabulary()
         for name in splits:
             if not name.startswith("train"):
@@ -154,7 +154,7 @@ def prepare(args: argparse.Namespace) -> None:
     print_summary(summaries, vocabulary, report)
 
 
-def _corpus(args: argparse.Namespace) -> Corpus:
+def _corpus(args: argparse.Namespace) -> CorpusReader:
     if args.manifest:
         return ManifestCorpus(args.out.resolve(), args.src_lang, args.lang,
                               {split: path.resolve() for split, path in args.manifest})

@@ -17,10 +17,10 @@ from mgcm_fairseq.recipes.identity import record
 from mgcm_fairseq.recipes.launch import LAUNCHERS, Launch, quoted
 from mgcm_fairseq.recipes.micro_batches import cut_of
 from mgcm_fairseq.recipes.processes import Processes
-from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, overrides_of, stages
+from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, overrides_of, trainings_of
 
 if TYPE_CHECKING:
-    from mgcm_fairseq.recipes.plan import Stage
+    from mgcm_fairseq.recipes.plan import Training
 
 TFLOPS = 13.0  # what a V100 kept up in the pre-training of wav2vec 2.0 base (arXiv 2006.11477, section 4.2)
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     launch.check()
     if args.cpu and args.gpu_memory is not None:
         raise InputError("--gpu-memory", "GPUs", "--cpu", "Leave one out: on CPUs the YAML's micro-batches stay.")
-    trainings = stages(args.row, args.text_first)
+    trainings = trainings_of(args.row, args.text_first)
     for training in trainings:
         cluster.overrides(overrides_of(training, args.overrides, trainings))  # before anything is written
     with ExitStack() as open_here:
@@ -73,39 +73,39 @@ def run(args: argparse.Namespace) -> int:
         if processes is None:
             print("Dry run: nothing was started or written.")
             return 0
-        for stage in plan.stages:
-            if stage.state == "done":
-                print(f"{stage.model} is there: nothing to do.", flush=True)
-            elif not train(stage, launch, args.best, processes):
+        for one in plan.trainings:
+            if one.state == "done":
+                print(f"{one.model} is there: nothing to do.", flush=True)
+            elif not train(one, launch, args.best, processes):
                 return 1
     return 0
 
 
-def train(stage: "Stage", launch: Launch, best_of: int, processes: Processes) -> bool:
+def train(training: "Training", launch: Launch, best_of: int, processes: Processes) -> bool:
     """Runs the training to its end, and has the first machine average the best checkpoints; False if it failed."""
     from mgcm_fairseq.models.averaging import average, best
 
-    if stage.updates < stage.cfg.optimization.max_update and not _run(stage, launch, processes):
+    if training.updates < training.cfg.optimization.max_update and not _run(training, launch, processes):
         return False
     if launch.node_rank == 0:
-        paths = best(stage.folder, best_of, stage.cfg.checkpoint.best_checkpoint_metric)
-        average(paths, stage.model)
-        print(f"{stage.model}: mean of", *(path.name for path in paths), flush=True)
+        paths = best(training.folder, best_of, training.cfg.checkpoint.best_checkpoint_metric)
+        average(paths, training.model)
+        print(f"{training.model}: mean of", *(path.name for path in paths), flush=True)
     return True
 
 
-def _run(stage: "Stage", launch: Launch, processes: Processes) -> bool:
-    log = stage.folder.with_suffix(f".node{launch.node_rank}.log" if launch.node_rank else ".log")
-    print(f"== {stage.name}, log in {log}", flush=True)
-    record(stage.record, stage.identity, cut_of(stage.cfg).size)
-    with room_in(log.parent, log), log.open("a") as file, processes.running(stage.command) as process:
+def _run(training: "Training", launch: Launch, processes: Processes) -> bool:
+    log = training.folder.with_suffix(f".node{launch.node_rank}.log" if launch.node_rank else ".log")
+    print(f"== {training.name}, log in {log}", flush=True)
+    record(training.record, training.identity, cut_of(training.cfg).size)
+    with room_in(log.parent, log), log.open("a") as file, processes.running(training.command) as process:
         for line in process.stdout or ():
             sys.stdout.write(line)
             sys.stdout.flush()
             file.write(line)
     if process.returncode:
-        where = f"{log}, and {stage.folder}/slurm" if launch.launcher == "slurm" else log
-        print(f"error: {stage.name} ended with status {process.returncode}; see {where}", file=sys.stderr)
+        where = f"{log}, and {training.folder}/slurm" if launch.launcher == "slurm" else log
+        print(f"error: {training.name} ended with status {process.returncode}; see {where}", file=sys.stderr)
     return process.returncode == 0
 
 

@@ -11,7 +11,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.simuleval_lists import read_list
-from mgcm_fairseq.evaluation.workers import Setting
+from mgcm_fairseq.evaluation.processes import Setting
 
 PREPARE = "Prepare it with scripts/prep_corpus.sh."
 

@@ -27,11 +27,11 @@ class Launch:
     node_rank: int = 0  # of this machine, for torchrun
     master: str = ""  # HOST or HOST:PORT of machine 0, for torchrun on several
 
-    def command(self, stage: str, folder: Path, overrides: Sequence[str]) -> list[str]:
+    def command(self, training: str, folder: Path, overrides: Sequence[str]) -> list[str]:
         """What to run in the repository; `folder` holds the training's checkpoints and Hydra's files."""
         self.check()
         where = self._slurm(folder) if self.launcher == "slurm" else [f"hydra.run.dir={quoted(folder)}"]
-        hydra = ["--config-dir", str(CONFIGS), "--config-name", f"paper/{stage}", *where, *overrides]
+        hydra = ["--config-dir", str(CONFIGS), "--config-name", f"paper/{training}", *where, *overrides]
         if self.launcher == "torchrun":
             return [sys.executable, "-m", "torch.distributed.run", *self._torchrun(folder), "-m",
                     "mgcm_fairseq.recipes.worker", *hydra]

@@ -91,10 +91,11 @@ class SimulSTTask(FairseqTask):
         grid = LengthGrid() if self.on_grid else None
         self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed, augmentation, grid)
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
-                    utterances.frames.sum() / self.corpus.sample_rate / 3600)
+                    utterances.audio_lengths.sum() / self.corpus.sample_rate / 3600)
 
     def _record_training(self, manifest: Path, utterances: Columns) -> None:
-        trained = utterances.frames[utterances.frames <= self.cfg.max_source_samples]  # the others are left out
+        lengths = utterances.audio_lengths
+        trained = lengths[lengths <= self.cfg.max_source_samples]  # the others are left out
         self.record = replace(self.record, preparation=fingerprint(manifest.read_bytes()),
                               longest=int(trained.max(initial=0)))
         if self.trained_on not in ("", self.record.preparation):
@@ -123,7 +124,7 @@ class SimulSTTask(FairseqTask):
             return training_batches(dataset, self.filter_indices_by_size, **options)
         options |= {"max_positions": None, "required_batch_size_multiple": 1}
         if options.get("max_tokens"):
-            options["max_tokens"] = max(options["max_tokens"], int(dataset.frames.max()))
+            options["max_tokens"] = max(options["max_tokens"], int(dataset.audio_lengths.max()))
         dataset.cap_grid(options.get("max_tokens"))
         iterator = super().get_batch_iterator(dataset, **options)
         iterator.reuse_dataloader = False
@@ -203,16 +204,16 @@ class SimulSTTask(FairseqTask):
             self.conflict.resume(contents, criterion.tasks)
         return taken
 
-    def check_checkpoint(self, task_state: Mapping[str, Any], place: Path) -> None:
-        """InputError if the checkpoint at `place` has another vocabulary; a warning, once, if it does not say."""
-        trained_on = CorpusRecord.of_state(task_state, place)
+    def check_checkpoint(self, task_state: Mapping[str, Any], checkpoint: Path) -> None:
+        """InputError if this checkpoint has another vocabulary; a warning, once, if it does not say."""
+        trained_on = CorpusRecord.of_state(task_state, checkpoint)
         if trained_on is not None:
             trained_on.check_same(self.record)
             self.trained_on = trained_on.preparation
         elif not self.warned:
             self.warned = True
             logger.warning("%s does not say with which vocabulary and languages it was trained, nor on which "
-                           "preparation: those of %s are taken, right or wrong", place, self.record.place)
+                           "preparation: those of %s are taken, right or wrong", checkpoint, self.record.origin)
 
     def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple[Tensor, int, dict[str, Any]]:
         """Losses, the number of utterances, and with --eval-bleu the counts that corpus BLEU is made of."""

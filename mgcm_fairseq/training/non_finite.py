@@ -61,9 +61,9 @@ def explanation(found: Finding, update: int, cause: str, names: Sequence[str]) -
     if workers > 1:
         everyone = [None] * workers
         torch.distributed.all_gather_object(everyone, lines, group=distributed.get_data_parallel_group())
-    places = ["" if workers == 1 else f" on worker {worker}" for worker in range(workers)]
-    told = [f"{what}{place}" + (f", in the batch of the utterances {ids}" if ids else "")
-            for (what, ids), place in zip(everyone, places, strict=True) if what]
+    named = ["" if workers == 1 else f" on worker {worker}" for worker in range(workers)]
+    told = [f"{what}{worker}" + (f", in the batch of the utterances {ids}" if ids else "")
+            for (what, ids), worker in zip(everyone, named, strict=True) if what]
     if not told:
         ids = "; ".join(ids for _, ids in everyone if ids)
         told = [f"{cause!r}, though each task's own losses and gradients are finite, in the batch of the utterances "

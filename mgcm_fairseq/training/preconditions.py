@@ -27,7 +27,7 @@ def unwrap(model: Any) -> Any:
 def check_config(cfg: ConflictConfig) -> None:
     """InputError for options that contradict each other."""
     if cfg.conflict_granularity == "model" and cfg.conflict_engine == "streamed":
-        raise InputError("--conflict-granularity", "a granularity that lies inside a segment for the streamed engine",
+        raise InputError("--conflict-granularity", "a granularity that lies inside a stage for the streamed engine",
                          "model", "Add --conflict-engine stash.")
     if cfg.conflict_log_interval < 1:
         raise InputError("--conflict-log-interval", "a number of updates from 1 on", str(cfg.conflict_log_interval),

@@ -2,7 +2,7 @@
 
 import logging
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config
@@ -44,8 +44,8 @@ def take_over(contents: dict[str, Any], cfg: DictConfig, model: nn.Module, crite
     Raises:
         InputError: what changed leaves weights or state without a meaning.
     """
-    path, before = contents["path"], contents["cfg"] or {}
-    now: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)  # type: ignore[assignment]
+    path, before = contents["path"], _sections(contents["cfg"] or {})
+    now = _sections(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))  # type: ignore[arg-type]
     _check_architecture(path, before.get("model") or {}, now["model"])
     _check_weights(path, contents["shapes"], model)
     if now["ema"]["store_ema"] and not contents["ema"]:
@@ -65,6 +65,11 @@ def take_over(contents: dict[str, Any], cfg: DictConfig, model: nn.Module, crite
     if before:
         _tell(path, "the metric for the best checkpoint", then, goal)
     return Taken(_order(contents, model), best=then == goal)
+
+
+def _sections(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a checkpoint's configuration; those of models and tasks that know no Hydra are namespaces."""
+    return {name: vars(section) if isinstance(section, Namespace) else section for name, section in cfg.items()}
 
 
 def _check_architecture(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
@@ -149,7 +154,7 @@ def _optimizer(cfg: dict[str, Any]) -> str:
 def _name(cfg: dict[str, Any], part: str) -> str | None:
     """Of the optimizer or the schedule, which fairseq describes in either of two ways."""
     described = cfg.get(part) or {}
-    name: str | None = vars(described)[part] if isinstance(described, Namespace) else described.get("_name")
+    name: str | None = described.get(part) or described.get("_name")
     return name
 
 

@@ -29,7 +29,7 @@ def main() -> None:
     try:
         results = run(args)
     except InputError as error:
-        sys.exit(f"benchmark_agents: {error}")
+        sys.exit(f"agents: {error}")
     if args.out:
         write_results(args.out, results)
     print(table(results["agents"]), end="")
@@ -64,7 +64,7 @@ def _of_size(size: str, runs: list[Run], args: argparse.Namespace, progress: tqd
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", action="append", metavar="POLICY:LAG,LAG,... [OPTIONS]",
+    parser.add_argument("--run", action="append", metavar="POLICY:POINT,POINT,... [OPTIONS]",
                         help=f"may be repeated; as of scripts/evaluate.sh ({', '.join(RUNS)})")
     parser.add_argument("--size", type=some_of(SIZES), default=["demo"], metavar="NAME,...",
                         help=f"of {', '.join(SIZES)} (demo)")

@@ -32,7 +32,7 @@ def main() -> None:
     try:
         results = run(args)
     except InputError as error:
-        sys.exit(f"benchmark_conflict: {error}")
+        sys.exit(f"conflict: {error}")
     if args.out:
         write_whole(args.out, json.dumps(results, indent=1) + "\n")
     print(table(results["rows"]), end="")

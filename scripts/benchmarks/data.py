@@ -12,6 +12,7 @@ from pathlib import Path
 from mgcm_fairseq.common.arguments import positive
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.whole import write_whole
+from mgcm_fairseq.measuring.resident import resident
 
 LOAD = """
 import sys
@@ -25,19 +26,6 @@ task.load_dataset("train")
 iterator = task.get_batch_iterator(task.dataset("train"), max_tokens=256_000, max_positions=task.max_positions())
 print(sum(batch["nsentences"] for batch in iterator.next_epoch_itr()))
 """
-
-
-def resident(group: int) -> int:
-    """Bytes that the processes of a group hold now; memory shared among them counts once (proportional set size)."""
-    total = 0
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            if int(status.read_text().rpartition(")")[2].split()[2]) == group:
-                rollup = (status.parent / "smaps_rollup").read_text()
-                total += 1024 * int(rollup.partition("\nPss:")[2].split()[0])
-        except (OSError, IndexError):  # the process ended meanwhile
-            continue
-    return total
 
 
 def measure(command: list[str]) -> tuple[float, int]:

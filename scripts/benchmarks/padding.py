@@ -72,7 +72,7 @@ def main() -> None:
     try:
         rows = run(args)
     except InputError as error:
-        sys.exit(f"benchmark_padding: {error}")
+        sys.exit(f"padding: {error}")
     if args.out:
         write_whole(args.out, json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
 

@@ -14,13 +14,13 @@ from random import Random
 from typing import IO
 
 import numpy as np
-from benchmark_data import resident
 
 from mgcm_fairseq.common.arguments import number, positive
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.whole import write_whole
+from mgcm_fairseq.measuring.resident import resident
 
-RATE, SEGMENTS = 16_000, 100  # Hz; segments of a talk
+RATE, UTTERANCES = 16_000, 100  # Hz; utterances of a talk
 HELD_OUT = 200  # utterances of dev and of tst-COMMON
 WORDS = 40_000  # of each language, drawn by Zipf's law
 COLUMNS = "{step:<46}{utterances:>9}{seconds:>9}{cpu_seconds:>9}{per_second:>12}{peak_MiB:>10}"
@@ -32,21 +32,21 @@ def make_corpus(data: Path, sizes: dict[str, int], seconds: float) -> None:
     lexicon = {lang: [_word(random, letters) for _ in range(WORDS)]
                for lang, letters in (("en", "etaoinshrdlucmfwypvbgk"), ("de", "enisratdhulcgmobwfkzäöüß"))}
     weights = np.cumsum(1 / np.arange(1, WORDS + 1)).tolist()
-    frames = round(seconds * RATE)
-    block = noise.integers(-3000, 3000, SEGMENTS * frames, dtype=np.int16)
+    length = round(seconds * RATE)
+    block = noise.integers(-3000, 3000, UTTERANCES * length, dtype=np.int16)
     for split, size in sizes.items():
         for folder in ("txt", "wav"):
             (data / split / folder).mkdir(parents=True)
         with (data / split / "txt" / f"{split}.yaml").open("w") as listing:
             for number in range(size):
-                talk, rank = divmod(number, SEGMENTS)
+                talk, rank = divmod(number, UTTERANCES)
                 listing.write(f"- {{duration: {seconds:.6f}, offset: {rank * seconds:.6f}, rW: 18, uW: 0, "
                               f"speaker_id: spk.{talk}, wav: ted_{talk}.wav}}\n")
         for lang, words in lexicon.items():
             with (data / split / "txt" / f"{split}.{lang}").open("w", encoding="utf-8") as text:
                 for _ in range(size):
                     text.write(" ".join(random.choices(words, cum_weights=weights, k=random.randint(6, 30))) + ".\n")
-        for talk in range(-(-size // SEGMENTS)):
+        for talk in range(-(-size // UTTERANCES)):
             with wave.open(str(data / split / "wav" / f"ted_{talk}.wav"), "wb") as wav:
                 wav.setparams((1, 2, RATE, 0, "NONE", ""))
                 wav.writeframes(np.roll(block, talk).tobytes())

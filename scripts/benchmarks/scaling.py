@@ -9,7 +9,7 @@ from typing import Any
 
 from mgcm_fairseq import compat
 from mgcm_fairseq.benchmarks.conflict.sizes import SIZES
-from mgcm_fairseq.benchmarks.scaling.corpus import Corpus, Lengths
+from mgcm_fairseq.benchmarks.scaling.corpus import Lengths, SyntheticCorpus
 from mgcm_fairseq.benchmarks.scaling.machine import Machine
 from mgcm_fairseq.benchmarks.scaling.pieces import Pieces, measure
 from mgcm_fairseq.benchmarks.scaling.report import report, tables
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     machine = Machine(**{field.name: getattr(args, field.name) for field in fields(Machine)})
     training = Training(args.max_tokens, args.batch_size, args.seed)
     lengths = Lengths(args.utterances)
-    corpus = Corpus(lengths.draw(args.seed))
+    corpus = SyntheticCorpus(lengths.draw(args.seed))
     measured_in: dict[str, Any] = environment()
     if args.measured:
         pieces, measured_in = read(args.measured)

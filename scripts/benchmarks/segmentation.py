@@ -30,7 +30,7 @@ def main() -> None:
     try:
         results = run(args)
     except InputError as error:
-        sys.exit(f"benchmark_segmentation: {error}")
+        sys.exit(f"segmentation: {error}")
     if args.out:
         write_whole(args.out, json.dumps(results, indent=1) + "\n")
     print(tables(results), end="")

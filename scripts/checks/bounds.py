@@ -1,4 +1,4 @@
-"""Prints what setup.py depends on, extras included, as constraints for pip: python scripts/checks/bounds.py lowest|latest
+"""Prints what setup.py depends on, extras included, as constraints for pip: scripts/checks/bounds.py lowest|latest
 
 lowest has every dependency at its lower bound, latest at any version within its bounds, of which pip takes the newest.
 """
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from packaging.requirements import Requirement
 from setuptools import build_meta
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 
 def requirements() -> list[Requirement]:

@@ -32,7 +32,7 @@ def main() -> None:
     try:
         overflows = train(args.corpus, args.precision, args.updates, args.all_from, args.max_tokens)
     except InputError as error:
-        sys.exit(f"check_half_precision: {error}")
+        sys.exit(f"half_precision: {error}")
     print(f"{args.precision}: every loss and parameter finite in {args.updates} updates; "
           f"{overflows} skipped by the loss scale")
 

@@ -68,7 +68,7 @@ def run(command: list[str]) -> int:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit(f"check_recipes: {' '.join(command)} ended with status {process.returncode}")
+        sys.exit(f"recipes: {' '.join(command)} ended with status {process.returncode}")
     return usage.ru_maxrss * 1024
 
 
@@ -77,7 +77,7 @@ def measured(row: str, out: Path) -> dict[str, Any]:
     log = (out / f"{row}.log").read_text(encoding="utf-8")
     losses = [float(loss) for loss in re.findall(r"\[train_inner\].*?loss=([\d.]+)", log)]
     if len(losses) < UPDATES or "| bleu " not in log:
-        raise SystemExit(f"check_recipes: expected {UPDATES} losses and a score in {out / row}.log, found {losses}.")
+        raise SystemExit(f"recipes: expected {UPDATES} losses and a score in {out / row}.log, found {losses}.")
     parameters = re.search(r"num. shared model params: ([\d,]+) ", log)
     return {"row": row, "parameters": parameters[1] if parameters else "?", "updates": len(losses),
             "loss": [losses[0], losses[-1]]}

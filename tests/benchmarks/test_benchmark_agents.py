@@ -85,6 +85,6 @@ def test_a_vocabulary_of_the_papers_size():
     (("--run", "wait-k:0"), 1, "--wait-k: expected k of at least 1"),
 ])
 def test_errors_say_what_was_expected(options, code, message, refused):
-    status, said = refused("benchmark_agents", *options)
+    status, said = refused("benchmarks/agents", *options)
     assert status == code
     assert message in said

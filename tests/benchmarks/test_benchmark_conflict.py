@@ -186,12 +186,12 @@ def test_operators_count_kernels_and_values_read():
     (("--seconds", "x"), "expected seconds from 0.1"), (("--rounds", "0"), "expected a whole number from 1 on"),
 ])
 def test_errors_say_what_was_expected(options, message, refused):
-    status, said = refused("benchmark_conflict", *options)
+    status, said = refused("benchmarks/conflict", *options)
     assert status == 2
     assert message in said
 
 
 def test_tf32_needs_a_gpu(refused):
-    status, said = refused("benchmark_conflict", *SMALL, "--tf32")
+    status, said = refused("benchmarks/conflict", *SMALL, "--tf32")
     assert status == 1
     assert "--tf32: expected --device cuda, found cpu" in said

@@ -4,7 +4,7 @@ import json
 
 
 def test_rows_and_environment(run_script, tmp_path, capsys):
-    run_script("benchmark_loader", "--utterances", "12", "--seconds", "0", "--out", tmp_path / "b.json")
+    run_script("benchmarks/loader", "--utterances", "12", "--seconds", "0", "--out", tmp_path / "b.json")
     found = json.loads((tmp_path / "b.json").read_text())
     assert {row["layout"] for row in found["rows"]} == {"a file each", "talks"}
     assert {row["reader"] for row in found["rows"]} == {"soundfile", "mapped"}

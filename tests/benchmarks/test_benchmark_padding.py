@@ -7,7 +7,7 @@ from tests.data.test_dataset import load
 
 
 def test_rows_and_environment(run_script, tiny_corpus, tmp_path, capsys):
-    run_script("benchmark_padding", "--data", tiny_corpus, "--max-tokens", "128000", "--out", tmp_path / "b.json")
+    run_script("benchmarks/padding", "--data", tiny_corpus, "--max-tokens", "128000", "--out", tmp_path / "b.json")
     found = json.loads((tmp_path / "b.json").read_text())
     never, always = found["rows"]
     assert (never["grid"], always["grid"]) == ("never", "always")
@@ -23,19 +23,19 @@ def test_rows_and_environment(run_script, tiny_corpus, tmp_path, capsys):
 
 def test_what_is_more_is_more_samples(run_script, tiny_corpus, tmp_path):
     """Batches of one have no padding but the grid's."""
-    run_script("benchmark_padding", "--data", tiny_corpus, "--batch-size", "1", "--max-tokens", "480000", "--out",
+    run_script("benchmarks/padding", "--data", tiny_corpus, "--batch-size", "1", "--max-tokens", "480000", "--out",
                tmp_path / "b.json")
     [never, always] = json.loads((tmp_path / "b.json").read_text())["rows"]
-    frames = load(tiny_corpus).frames
-    rounded = LengthGrid().samples(frames)
+    length = load(tiny_corpus).audio_lengths
+    rounded = LengthGrid().samples(length)
     assert never["audio_padding"] == never["token_padding"] == 0
-    assert always["audio_more"] == rounded.sum() / frames.sum() - 1
-    assert always["audio_padding"] == 1 - frames.sum() / rounded.sum()
+    assert always["audio_more"] == rounded.sum() / length.sum() - 1
+    assert always["audio_padding"] == 1 - length.sum() / rounded.sum()
     assert (never["batches"], always["batches"], always["lengths"]) == (40, 40, len(set(rounded)))
 
 
 def test_speed_makes_epochs_differ(run_script, tiny_corpus, tmp_path):
-    run_script("benchmark_padding", "--data", tiny_corpus, "--epochs", "2", "--augment-speed", "0.8,1.25", "--out",
+    run_script("benchmarks/padding", "--data", tiny_corpus, "--epochs", "2", "--augment-speed", "0.8,1.25", "--out",
                tmp_path / "b.json")
     rows = json.loads((tmp_path / "b.json").read_text())["rows"]
     assert [(row["grid"], row["epoch"]) for row in rows] == [("never", 1), ("never", 2), ("always", 1), ("always", 2)]
@@ -43,4 +43,4 @@ def test_speed_makes_epochs_differ(run_script, tiny_corpus, tmp_path):
 
 
 def test_a_missing_corpus_is_named(refused, tmp_path):
-    assert refused("benchmark_padding", "--data", tmp_path)[1].startswith("benchmark_padding: ")
+    assert refused("benchmarks/padding", "--data", tmp_path)[1].startswith("padding: ")

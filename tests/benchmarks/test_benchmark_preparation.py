@@ -1,4 +1,4 @@
-"""scripts/benchmarks/preparation.py writes a row for every step, and finds an interrupted preparation like the other."""
+"""scripts/benchmarks/preparation.py writes a row for every step, and goes on with a preparation that was killed."""
 
 import json
 import sys

@@ -124,6 +124,6 @@ def test_streaming_counts_reads_and_encodings(front_end):
     (("--seconds", "5,x"), "expected seconds from 0.1 to 600, found 'x'"),
 ])
 def test_errors_say_what_was_expected(options, message, refused):
-    status, said = refused("benchmark_segmentation", *options)
+    status, said = refused("benchmarks/segmentation", *options)
     assert status == 2
     assert message in said

@@ -17,15 +17,15 @@ setup(name="small", version="1", py_modules=[], install_requires={required}, ext
 
 
 def bounds(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, folder / "scripts" / "bounds.py", *arguments], text=True,
+    return subprocess.run([sys.executable, folder / "scripts" / "checks" / "bounds.py", *arguments], text=True,
                           capture_output=True, check=False, stdin=subprocess.DEVNULL)
 
 
 def project(folder: Path, required: list[str], extras: dict[str, list[str]]) -> Path:
     """A project with these dependencies and the script under test."""
     (folder / "setup.py").write_text(SETUP.format(required=required, extras=extras))
-    (folder / "scripts").mkdir()
-    shutil.copy(REPOSITORY / "scripts" / "bounds.py", folder / "scripts")
+    (folder / "scripts" / "checks").mkdir(parents=True)
+    shutil.copy(REPOSITORY / "scripts" / "checks" / "bounds.py", folder / "scripts" / "checks")
     return folder
 
 

@@ -70,8 +70,8 @@ def test_those_warnings_alone_are_silenced() -> None:
 
 @pytest.mark.parametrize(("error", "traceback"), [("InputError('a', 'b', 'c', 'd')", False), ("ValueError()", True)])
 def test_only_errors_of_the_input_end_without_a_traceback(error: str, traceback: bool) -> None:
-    found = python("from mgcm_fairseq import compat; from mgcm_fairseq.common.errors import InputError; compat.install();"
-                   f"compat.install(); raise {error}")
+    found = python("from mgcm_fairseq import compat; from mgcm_fairseq.common.errors import InputError; "
+                   f"compat.install(); compat.install(); raise {error}")
     assert found.returncode == 1
     assert ("Traceback" in found.stderr) == traceback
     assert traceback or found.stderr == "error: a: expected b, found c. d\n"

@@ -60,11 +60,11 @@ def test_order_is_by_length_and_ties_depend_on_the_seed(tiny_corpus):
     orders = []
     for seed, numpys in ((1, 1), (1, 7), (2, 1)):
         dataset = load(tiny_corpus, seed=seed)
-        dataset.frames = np.array([5, 3, 5, 3] * (len(dataset) // 4))
+        dataset.audio_lengths = np.array([5, 3, 5, 3] * (len(dataset) // 4))
         np.random.seed(numpys)  # fairseq's, which differs in a resumed training
         orders.append(dataset.ordered_indices())
     assert sorted(orders[0]) == list(range(len(dataset)))
-    assert (np.diff(dataset.frames[orders[0]]) >= 0).all()
+    assert (np.diff(dataset.audio_lengths[orders[0]]) >= 0).all()
     assert (orders[0] == orders[1]).all()
     assert (orders[0] != orders[2]).any()
 

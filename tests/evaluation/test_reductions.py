@@ -23,7 +23,7 @@ from mgcm_fairseq.evaluation.comparison.bootstrap import (
 )
 from mgcm_fairseq.evaluation.comparison.curves import Spread, line, spread
 from mgcm_fairseq.evaluation.comparison.interpolation import evenly, interpolate, shared_range
-from mgcm_fairseq.evaluation.comparison.pairs import matched, same_lag
+from mgcm_fairseq.evaluation.comparison.pairs import matched, same_point
 from mgcm_fairseq.evaluation.comparison.significance import sentence_latency
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.latency import METRICS, latency, simultaneity
@@ -82,7 +82,7 @@ def _mean(*differences):
     (lambda: interpolate([(1.0, 2.0)] * 3, [1.0, 2.0]), [2, None]),
     (lambda: shared_range([]), None), (lambda: shared_range([[]]), None),
     (lambda: shared_range([[(1.0, 2.0)]] * 2), (1, 1)), (lambda: evenly(1, 1, 5), [1]),
-    (lambda: same_lag({}), []), (lambda: matched({}), []), (lambda: matched({"a": {("wait-k", 1.0): None}}), []),
+    (lambda: same_point({}), []), (lambda: matched({}), []), (lambda: matched({"a": {("wait-k", 1.0): None}}), []),
     (lambda: summary([]), {"utterances": 0, "segments": 0, "words": 0, "ratio": None, "mean_absolute_difference": None,
                            "mean_segment_ms": None}),
     (lambda: summary([Count(0, 2, 100.0)])["mean_segment_ms"], None),

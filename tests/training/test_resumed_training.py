@@ -3,6 +3,7 @@
 import copy
 import logging
 import shutil
+from argparse import Namespace
 from types import SimpleNamespace
 
 import pytest
@@ -141,6 +142,9 @@ def test_a_new_training_from_a_checkpoint_may_change_more(tiny_corpus, begun, tm
     (lambda state: state["model"].update({"network.decoder.layers.0.ffn.fc1.bias": torch.zeros(7)}),
      r"network.decoder.layers.0.ffn.fc1.bias of shape \(7,\) for \(24,\)"),
     (lambda state: state["last_optimizer_state"]["param_groups"][0]["params"].pop(), "which have no names"),
+    (lambda state: state.update(cfg={**state["cfg"], "model": Namespace(arch="transformer_iwslt_de_en")},
+                                model={"decoder.embed_tokens.weight": torch.zeros(2)}),
+     r"decoder\.embed_tokens\.weight"),  # a model that knows no Hydra, as fairseq's translation
     (lambda state: state.clear(), "expected a checkpoint by fairseq, found no model")])
 def test_checkpoints_of_something_else_are_refused(tiny_corpus, folder, change, message):
     path = folder / "checkpoint_last.pt"

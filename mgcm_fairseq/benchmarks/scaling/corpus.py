@@ -14,7 +14,7 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 class Lengths:
     """Lengths of utterances; log-normal, without those that preparation leaves out."""
 
-    utterances: int = 230_000  # MuST-C v1 en-de (arXiv and ACL: N19-1202): 234 k segments of 408 h
+    utterances: int = 230_000  # MuST-C v1 en-de (arXiv and ACL: N19-1202): 234 k utterances of 408 h
     mean_s: float = 6.3  # of those that are kept
     spread: float = 0.75  # standard deviation of the logarithm: assumed
     longest_s: float = 30.0  # --max-source-samples
@@ -66,7 +66,7 @@ class Batches:
                 for index in sorted(worst)]
 
 
-class Corpus:
+class SyntheticCorpus:
     """Lengths, and the batches that were already asked for."""
 
     def __init__(self, lengths: np.ndarray) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mgcm_fairseq.benchmarks.scaling.corpus import Corpus
+from mgcm_fairseq.benchmarks.scaling.corpus import SyntheticCorpus
 from mgcm_fairseq.benchmarks.scaling.machine import Machine
 from mgcm_fairseq.benchmarks.scaling.pieces import Pieces
 from mgcm_fairseq.benchmarks.scaling.simulate import Outcome, Training, efficiency, simulate
@@ -24,7 +24,7 @@ class Limit:
     cause: str  # what costs most beside computing there, or at MOST
 
 
-def limit(pieces: Pieces, variant: str, corpus: Corpus, machine: Machine, training: Training,
+def limit(pieces: Pieces, variant: str, corpus: SyntheticCorpus, machine: Machine, training: Training,
           below: float) -> Limit:
     """Doubles the GPUs until the efficiency falls below."""
     alone = simulate(pieces, variant, corpus, machine, training, 1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mgcm_fairseq.benchmarks.scaling import arithmetic
-from mgcm_fairseq.benchmarks.scaling.corpus import Batches, Corpus, steps
+from mgcm_fairseq.benchmarks.scaling.corpus import Batches, SyntheticCorpus, steps
 from mgcm_fairseq.benchmarks.scaling.exchange import Calls
 from mgcm_fairseq.benchmarks.scaling.machine import Machine, traffic
 from mgcm_fairseq.benchmarks.scaling.pieces import Piece, Pieces
@@ -46,7 +46,7 @@ class Outcome:
         return self.compute_ms + self.wait_ms + self.gradients_ms + self.exchange_ms
 
 
-def simulate(pieces: Pieces, variant: str, corpus: Corpus, machine: Machine, training: Training,
+def simulate(pieces: Pieces, variant: str, corpus: SyntheticCorpus, machine: Machine, training: Training,
              gpus: int) -> Outcome:
     """Runs `training.epochs` epochs."""
     piece = pieces.variants[variant]

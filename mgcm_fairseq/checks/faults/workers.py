@@ -13,6 +13,7 @@ from mgcm_fairseq.checks.faults.setting import Case, Row
 from mgcm_fairseq.checks.process import LONGEST, Running
 
 TRIES = 2  # of each kind
+TRIES_OF_A_MOMENT = 8
 LATER = 0.3  # seconds, at most, from the start of such a process to its death
 
 
@@ -20,8 +21,9 @@ def workers(bench: Bench) -> Iterator[Case]:
     """Each kind of process, a few times."""
     loading = replace(PROGRAMS["training"], name="training with a loader",
                       command=_with("--num-workers", "1", "--max-update", "5"))
+    both = replace(PROGRAMS["evaluation"], name="evaluation in two processes", command=_with_two_processes)
     for program, kind in ((loading, "a data loader"), (PROGRAMS["preparation"], "a process of preparation"),
-                          (PROGRAMS["evaluation"], "a process of evaluation")):
+                          (both, "a process of evaluation")):
         for number in range(TRIES):
             yield Case(kind, number, lambda program=program, number=number: _die(bench, program, number))  # type: ignore[misc]
     for number in range(TRIES):
@@ -32,15 +34,23 @@ def _with(*more: str) -> Callable[[Material, Path], list[str]]:
     return lambda made, out: [*PROGRAMS["training"].command(made, out), *more]
 
 
+def _with_two_processes(made: Material, out: Path) -> list[str]:
+    """Which the evaluation starts; a single one it is itself."""
+    return [*PROGRAMS["evaluation"].command(made, out), "--processes", "2"]
+
+
 def _die(bench: Bench, program: Program, number: int) -> Row:
     bench.undisturbed(program)
-    random, out = bench.setting.random("worker", program.name, number), bench.fresh(program.name, f"worker-{number}")
-    running = bench.start(program, out)
-    running.reaches(lambda: bool(running.helpers()))
-    running.wait(random.uniform(0, LATER))
-    helpers = running.helpers()
-    if helpers:
-        os.kill(random.choice(helpers), signal.SIGKILL)
+    random = bench.setting.random("worker", program.name, number)
+    for again in range(TRIES_OF_A_MOMENT):  # the work may be over before the moment comes: an earlier one then
+        out = bench.fresh(program.name, f"worker-{number}")
+        running = bench.start(program, out)
+        running.reaches(lambda running=running: bool(running.helpers()))  # type: ignore[misc]
+        running.wait(random.uniform(0, LATER / 2 ** again))
+        if helpers := running.helpers():
+            os.kill(random.choice(helpers), signal.SIGKILL)
+            break
+        running.wait()
     faults = [] if running.wait(LONGEST / 2) else ["hangs"]
     text = running.text()
     if not helpers:

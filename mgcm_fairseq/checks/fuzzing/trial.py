@@ -63,8 +63,8 @@ def _fault(kind: str, error: BaseException) -> Outcome:
     """Its cause is told by the last line of the product that was being run."""
     ours = [frame for frame in traceback.extract_tb(error.__traceback__)
             if "mgcm_fairseq" in frame.filename and "/checks/fuzzing/" not in frame.filename]
-    place = f"{Path(ours[-1].filename).name}:{ours[-1].name}" if ours else "outside"
-    return Outcome(kind, f"{type(error).__name__} in {place}", "".join(traceback.format_exception(error))[-6000:])
+    frame = f"{Path(ours[-1].filename).name}:{ours[-1].name}" if ours else "outside"
+    return Outcome(kind, f"{type(error).__name__} in {frame}", "".join(traceback.format_exception(error))[-6000:])
 
 
 def _skeleton(message: str) -> str:

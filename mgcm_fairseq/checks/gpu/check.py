@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         results = check(options)
     except InputError as error:
-        print(f"check_gpu: {error}", file=sys.stderr)
+        print(f"gpu: {error}", file=sys.stderr)
         return 2
     print(report.tables(results), end="")
     failed = report.failures(results)

@@ -24,7 +24,8 @@ def corpus(setting: Setting) -> Iterator[Row]:
              str(VOCABULARY[setting.quick]))
     train = Columns(setting.corpus / "train.tsv")
     yield {"folder": str(setting.corpus), "utterances": len(train),
-           "hours": round(float(train.frames.sum()) / 16_000 / 3600, 3), "seconds": round(time.monotonic() - began, 1)}
+           "hours": round(float(train.audio_lengths.sum()) / 16_000 / 3600, 3),
+           "seconds": round(time.monotonic() - began, 1)}
 
 
 def _run(*command: str) -> None:

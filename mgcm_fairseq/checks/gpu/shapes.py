@@ -59,7 +59,7 @@ def shapes_of(setting: Setting, grid: LengthGrid | None) -> list[Shape]:
     corpus = CorpusConfig.read(setting.corpus)
     vocabulary = Vocabulary.load(setting.corpus, corpus)
     data = SpeechTranslationDataset(Columns(setting.corpus / "train.tsv"), vocabulary, shuffle_seed=1, grid=grid)
-    most = max(int(data.frames.max()), int(data.frames.sum()) // BATCHES)  # samples in a batch
+    most = max(int(data.audio_lengths.max()), int(data.audio_lengths.sum()) // BATCHES)  # samples in a batch
     data.cap_grid(most)
     made = data.batch_by_size(data.ordered_indices(), max_tokens=most)
     order = np.random.RandomState(0).permutation(len(made))[:QUICK if setting.quick else None]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mgcm_fairseq.benchmarks.scaling.corpus import Corpus, Lengths, steps
+from mgcm_fairseq.benchmarks.scaling.corpus import Lengths, SyntheticCorpus, steps
 from mgcm_fairseq.benchmarks.scaling.limits import MOST, cause, changes, limit
 from mgcm_fairseq.benchmarks.scaling.machine import Machine
 from mgcm_fairseq.benchmarks.scaling.memory import memory
@@ -15,7 +15,7 @@ from mgcm_fairseq.benchmarks.scaling.simulate import Outcome, Training, compute_
 from tests.benchmarks.scaling.inputs import PARAMETERS, P, corpus, pieces
 
 VARIANTS = list(pieces().variants)
-UNEQUAL = Corpus(Lengths(4000).draw(seed=1))
+UNEQUAL = SyntheticCorpus(Lengths(4000).draw(seed=1))
 EQUAL = corpus(*[6.0] * 8 * 15 * 4)  # 32 batches of 15
 amounts = st.floats(0.01, 100)
 
@@ -87,7 +87,7 @@ def test_launching_operators_bounds_a_step():
 
 
 def test_batches_of_like_length_and_a_gathered_exchange_help():
-    many = Corpus(Lengths(40_000).draw(seed=1))
+    many = SyntheticCorpus(Lengths(40_000).draw(seed=1))
     assert run("mgcm global", 8, many, grouped=True).wait_ms < 0.5 * run("mgcm global", 8, many).wait_ms
     plain = run("mgcm global", 8)
     gathered = run("mgcm global", 8, buckets=4)

@@ -18,7 +18,7 @@ def test_shapes_are_those_of_the_collated_batches(tiny_corpus, tmp_path, grid, m
     found = shapes.shapes_of(Setting(tmp_path, tiny_corpus, "cpu", False, 60), grid)
     vocabulary = Vocabulary.load(tiny_corpus, CorpusConfig.read(tiny_corpus))
     data = SpeechTranslationDataset(Columns(tiny_corpus / "train.tsv"), vocabulary, 1, grid=grid)
-    most = max(int(data.frames.max()), int(data.frames.sum()) // 8)
+    most = max(int(data.audio_lengths.max()), int(data.audio_lengths.sum()) // 8)
     data.cap_grid(most)
     batches = [data.collater([data[int(index)] for index in batch])
                for batch in data.batch_by_size(data.ordered_indices(), max_tokens=most)]

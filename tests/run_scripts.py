@@ -1,4 +1,4 @@
-"""Running a script without a new process, which would first import everything anew."""
+"""What runs a script without a new process, which would first import everything anew."""
 
 import runpy
 import sys

@@ -1,0 +1,1 @@
+"""What things cost: conflict handling, segmentation, agents, and training on many GPUs."""

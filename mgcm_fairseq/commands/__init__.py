@@ -1,0 +1,1 @@
+"""What users run, a file each: arguments in, results and one kind of message out."""

@@ -1,0 +1,1 @@
+"""What is measured by: live bytes, operators, their work, and time."""
