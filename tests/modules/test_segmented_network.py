@@ -97,6 +97,15 @@ def test_an_offline_network_never_segments():
         network().double()(inputs(), ("st",), False, PHASE)
 
 
+def test_the_last_frame_ends_an_utterance_without_a_boundary():
+    """Every frame is likely: as published each of them but the last counts."""
+    model = segmenting(segmentation_variant="published")
+    torch.nn.init.constant_(model.encoder.segmenter.output.bias, 100.0)
+    segmented = model(inputs(), ("st",), False, PLAIN).segmented
+    places = torch.arange(segmented.boundaries.size(1))
+    assert torch.equal(segmented.boundaries, places < segmented.frames[:, None] - 1)
+
+
 def test_noise_is_of_training_alone():
     model, noisy = segmenting(), Phase(segmented=True, noise=3.0)
     outputs = [model(inputs(), ("st",), False, noisy, PLAIN).logits["st"] for _ in range(2)]

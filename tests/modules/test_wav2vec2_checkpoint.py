@@ -90,6 +90,12 @@ def test_a_wav2vec2_with_other_classes_still_asks_for_trust(tmp_path):
         start(tmp_path / "w2v.pt", {**good(), "task_state": {"dictionaries": [Dictionary()]}})
 
 
+def test_a_wav2vec2_with_other_classes_is_read_with_trust(tmp_path):
+    with_classes = {**good(), "task_state": {"dictionaries": [Dictionary()]}}
+    with_classes["cfg"]["task"]["target_dictionary"] = Dictionary()
+    assert start(tmp_path / "w2v.pt", with_classes, w2v_trust=True).dim == good()["cfg"]["model"]["encoder_embed_dim"]
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "folder"])
 def test_files_of_hugging_face_are_told_by_their_names(tmp_path, name):
     path = tmp_path / name

@@ -61,6 +61,36 @@ def test_a_loss_that_reads_what_belongs_to_another_task_is_named(losses, again):
         streamed_losses(losses, again)
 
 
+class Losses(nn.Module):
+    """A module whose forward is the losses, as DDP wants it."""
+
+    def __init__(self, losses):
+        super().__init__()
+        self.small, self.losses = Small(), losses
+
+    def forward(self, passing):
+        return self.losses(self.small, passing)
+
+
+def test_so_it_is_through_ddp(tmp_path):
+    """Which puts a node of its own behind every output."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'meeting'}", rank=0, world_size=1)
+    try:
+        for losses in (as_meant, reads_a_branch_of_another):
+            model = Losses(losses)
+            engine = Streamed(model.small, TASKS)
+            wrapped = nn.parallel.DistributedDataParallel(model, find_unused_parameters=True)
+            found = wrapped(engine.streams())
+            assert all(loss.grad_fn.name() == "_DDPSinkBackward" for loss in found.values())
+            if losses is as_meant:
+                engine.join(found).backward()
+            else:
+                with pytest.raises(ValueError, match=r"the loss of asr reads .* of asr, found .* credited to st\b"):
+                    engine.join(found)
+    finally:
+        torch.distributed.destroy_process_group()
+
+
 def test_so_it_is_behind_a_stage_that_the_engine_knows():
     """The identity has run in the first pass, so that in the second it is ordinary autograd."""
     stage, model = nn.Identity(), Small()

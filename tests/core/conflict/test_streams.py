@@ -200,6 +200,27 @@ def test_an_unused_answer_and_an_unused_branch(engine):
     assert_same(found, expected)
 
 
+def test_a_task_whose_branch_no_loss_reads_has_no_gradient_at_all():
+    """Not one of zeros, with which it would be in the report."""
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 4)).double()
+    made = Streamed(model, ("st", "asr", "mt"))
+    passing = made.streams()
+    [both] = passing.run(model[0], [(passing.start(torch.randn(5, 3).double(), ("st", "asr", "mt")),)])
+    pair = passing.branch(both, "st", "asr")
+    made.join({"st": passing.branch(pair, "st").value.sum()}).backward()
+    assert model[0].weight.grad.any()
+    assert made.report.groups == []
+
+
+def test_a_task_that_does_not_read_its_alias_has_no_gradient_at_all():
+    model = nn.Linear(3, 4).double()
+    made = Streamed(model, TASKS)
+    passing = made.streams()
+    made.join({"st": passing.alias(model.weight, "st").sum()}).backward()
+    assert model.weight.grad.all()
+    assert made.report.groups == []
+
+
 def test_inputs_that_need_gradients_outside_the_model():
     """What lies before a stream and is no parameter of the streamed engine's model gets the plain sum."""
     model = Pair()
