@@ -19,14 +19,14 @@ def first_fault(samples: np.ndarray, rate: int, before: int = 0) -> str | None:
     Args:
         samples: (N,) or (N, channels).
         rate: in Hz.
-        before: length of the file before the first of these.
+        before: samples of the file before the first of these.
     """
     if not samples.size or (samples.min() >= -LOUDEST and samples.max() <= LOUDEST):  # NaN compares as False
         return None
-    frame, *channel = np.argwhere(~(np.abs(samples) <= LOUDEST))[0]
-    value = samples[(frame, *channel)]
+    position, *channel = np.argwhere(~(np.abs(samples) <= LOUDEST))[0]
+    value = samples[(position, *channel)]
     found = f"{value:.6g} times full scale" if np.isfinite(value) else f"{value}"
-    return f"{found} at {(before + frame) / rate:.3f} s"
+    return f"{found} at {(before + position) / rate:.3f} s"
 
 
 def checked(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from mgcm_fairseq.models.simul_st import SimulSTModel, build_schedule
 from tests.criterions.test_multitask import EOS, make
-from tests.modules.networks import PAD, network, speech, tokens
+from tests.modules.networks import PAD, config, network, speech, tokens
 
 SEGMENTING = {"segmentation_variant": "repaired", "front_end_block": 160, "segment_noise": 0.0, "multipath_from": 0,
               "lags": "2,2"}
@@ -27,8 +28,9 @@ def sample(rows):
 @pytest.mark.parametrize("changes", [{}, SEGMENTING, {**SEGMENTING, "differentiable_waiting": True},
                                      {**SEGMENTING, "segmentation_variant": "published"}])
 def test_losses_of_nothing_are_finite_and_leave_those_of_the_sentence_alone(changes):
-    model = network(dropout=0.0, **changes).double().train()
-    model.set_update(50)
+    schedule = build_schedule(config(**changes), 0)
+    model = SimulSTModel(network(dropout=0.0, **changes).double(), schedule).train()
+    model.set_num_updates(50)
     losses, log = make().losses(model, sample(slice(2)))
     sum(losses.values()).backward()
     assert all(loss.isfinite() for loss in losses.values())

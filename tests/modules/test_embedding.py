@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mgcm_fairseq.modules.positions import SinusoidalPositions
+from mgcm_fairseq.modules.schedule import OFFLINE
 from tests.modules.networks import network, speech, text_memory, tokens
 
 
@@ -30,9 +31,12 @@ def test_the_first_position_is_zero_in_every_sine():
 
 
 def test_the_table_that_has_grown_goes_on_as_the_first():
-    small, large = SinusoidalPositions(8, 4), SinusoidalPositions(8, 64)
-    for start in (0, 3, 20):
-        assert torch.equal(small(torch.zeros(1, 5, 8), start), large(torch.zeros(1, 5, 8), start))
+    first, grown = SinusoidalPositions(8), SinusoidalPositions(8)
+    size = first.table.size(0)
+    beyond = grown(torch.zeros(1, 5, 8), size)
+    assert grown.table.size(0) > size
+    assert torch.equal(grown.table[:size], first.table)
+    assert torch.equal(beyond[0], grown.table[size:size + 5])
 
 
 def embedded(module, run):
@@ -57,6 +61,6 @@ def test_embeddings_are_scaled_by_the_root_of_their_width():
 def test_embedded_speech_is_normalised_and_not_scaled():
     encoder = network().double().encoder
     waveform, samples = speech([8_000])
-    found = embedded(encoder, lambda: encoder.speech(waveform.double(), samples))
+    found = embedded(encoder, lambda: encoder.speech(waveform.double(), samples, OFFLINE))
     torch.testing.assert_close(found.mean(2), torch.zeros_like(found.mean(2)), atol=1e-9, rtol=0)
     torch.testing.assert_close(found.square().mean(2), torch.ones_like(found.mean(2)), atol=1e-2, rtol=0)

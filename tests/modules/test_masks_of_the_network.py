@@ -5,8 +5,9 @@ import torch
 import torch.nn.functional as F
 
 from mgcm_fairseq.core.segmentation import expected_waiting, words_begun
+from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.simul_st import TaskInputs
-from tests.modules.networks import WORD_STARTS, network, speech, text_memory, tokens
+from tests.modules.networks import WORD_STARTS, network, phase, speech, text_memory, tokens
 
 SEGMENTING = {"segmentation_variant": "repaired", "front_end_block": 160, "multipath_from": 0, "lags": "2,2"}
 PUBLISHED = {**SEGMENTING, "segmentation_variant": "published"}
@@ -28,23 +29,22 @@ def calls(layers, run):
     return seen
 
 
-def states_of_text(model, text, lengths):
+def states_of_text(model, text, lengths, now):
     """MT's encoder states, in training and for inference."""
     states = []
     handle = model.encoder.layers[-1].register_forward_hook(lambda *hook: states.append(hook[-1]))
-    model.train()(inputs(text, lengths), ("mt",), False)
+    model.train()(inputs(text, lengths), ("mt",), False, now)
     handle.remove()
-    return states[0], text_memory(model.eval().encoder, text, lengths).states
+    return states[0], text_memory(model.eval().encoder, text, lengths, now).states
 
 
 @pytest.mark.parametrize(("changes", "causal"), [({}, False), (LATER, False), (SEGMENTING, True), (PUBLISHED, True)])
 def test_text_is_read_causally_where_speech_is_segmented(changes, causal):
-    model = network(dropout=0.0, **changes).double()
-    model.set_update(5)
+    model, now = network(dropout=0.0, **changes).double(), phase(5, **changes)
     text, lengths = tokens([7, 7])
     changed = text.clone()
     changed[:, 4] = text[:, 4] % 40 + 5
-    both = (states_of_text(model, of_text, lengths) for of_text in (text, changed))
+    both = (states_of_text(model, of_text, lengths, now) for of_text in (text, changed))
     for before, after in zip(*both, strict=True):
         same = (before - after).abs().amax((0, 2)) == 0
         assert same.tolist() == ([True] * 4 + [False] * 3 if causal else [False] * 7)
@@ -52,13 +52,13 @@ def test_text_is_read_causally_where_speech_is_segmented(changes, causal):
 
 def test_decoder_and_encoder_are_masked_by_the_same_noise():
     """The encoder's bias one frame ahead is log(1 - p) of each frame, noise and all: from it comes the decoder's."""
-    model = network(dropout=0.0, segment_noise=3.0, noise_from=0, differentiable_waiting=True, **SEGMENTING).double()
-    model.train().set_update(5)
+    model = network(dropout=0.0, differentiable_waiting=True, **SEGMENTING).double().train()
+    now = Phase(segmented=True, noise=3.0, lag=2)
     text, lengths = tokens([6, 4])
     found = {}
 
     def run():
-        found["decoder"] = calls(model.decoder.layers, lambda: model(inputs(text, lengths), ("st", "asr"), False))
+        found["decoder"] = calls(model.decoder.layers, lambda: model(inputs(text, lengths), ("st", "asr"), False, now))
 
     [(_, visibility)] = [given[:2] for given in calls(model.encoder.layers, run)]
     units = torch.tensor(WORD_STARTS)[text]
@@ -79,18 +79,17 @@ def frame_counts(visibility):
 
 @pytest.mark.parametrize("changes", [{}, SEGMENTING])
 def test_no_row_of_a_mask_is_empty_for_a_text_of_nothing(changes):
-    model = network(dropout=0.0, **changes).double()
-    model.set_update(5)
+    model, now = network(dropout=0.0, **changes).double(), phase(5, **changes)
     text, lengths = tokens([5, 5])
     text[1], lengths[1] = 1, 0
     for training in (True, False):
         model.train(training)
-        encoders = calls(model.encoder.layers, lambda: model(inputs(text, lengths), ("mt",), False))
+        encoders = calls(model.encoder.layers, lambda: model(inputs(text, lengths), ("mt",), False, now))
         assert encoders[0][1].any(3).all()
-    logits = model.train()(inputs(text, lengths), ("mt",), False).logits["mt"]
+    logits = model.train()(inputs(text, lengths), ("mt",), False, now).logits["mt"]
     logits.square().sum().backward()
     assert logits.isfinite().all()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
-    alone = model(inputs(text[:1], lengths[:1]), ("mt",), False).logits["mt"]
+    alone = model(inputs(text[:1], lengths[:1]), ("mt",), False, now).logits["mt"]
     torch.testing.assert_close(logits[:1], alone, rtol=0, atol=1e-10)
-    assert text_memory(model.eval().encoder, text, lengths).units.min() >= 0
+    assert text_memory(model.eval().encoder, text, lengths, now).units.min() >= 0

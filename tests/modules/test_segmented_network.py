@@ -101,7 +101,7 @@ def test_the_last_frame_ends_an_utterance_without_a_boundary():
     """Every frame is likely: as published each of them but the last counts."""
     model = segmenting(segmentation_variant="published")
     torch.nn.init.constant_(model.encoder.segmenter.output.bias, 100.0)
-    segmented = model(inputs(), ("st",), False, PLAIN).segmented
+    segmented = model(inputs(), ("st",), False, PHASE).segmented
     places = torch.arange(segmented.boundaries.size(1))
     assert torch.equal(segmented.boundaries, places < segmented.frames[:, None] - 1)
 

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.streaming import speech_stream
 from tests.modules.networks import network, speech
 
@@ -22,7 +23,6 @@ def encoder(layout, block=320):
     for parameter in made.front_end.parameters():
         if parameter.dim() == 1:
             torch.nn.init.normal_(parameter, mean=1.0, std=0.2)  # norms that do something
-    made.segmenter.active = True
     torch.nn.init.normal_(made.segmenter.output.weight)
     return made
 
@@ -39,7 +39,7 @@ def test_a_stream_of_reads_equals_a_whole_pass(layout, few_shapes):
     for piece in waveform[0].split(777):
         stream.extend(piece, False)
     stream.extend(waveform[0, :0], True)
-    whole = made.speech(waveform, samples)
+    whole = made.speech(waveform, samples, Phase(segmented=True))
     torch.testing.assert_close(stream.memory.states, whole.states, atol=1e-10, rtol=0)
     assert torch.equal(stream.memory.units, whole.units)
     assert stream.segments > 1

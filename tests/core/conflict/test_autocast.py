@@ -1,4 +1,4 @@
-"""Recomputed segments under autocast: the same types and, bit for bit, the same gradients as without recomputation."""
+"""Recomputed stages under autocast: the same types and, bit for bit, the same gradients as without recomputation."""
 
 import pytest
 import torch
@@ -50,8 +50,8 @@ def test_recomputation_repeats_the_autocast_of_the_forward_pass(engine, case):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_autocast_of_the_backward_pass_is_not_the_segments(engine):
-    """Its own holds again once a segment has been repeated."""
+def test_autocast_of_the_backward_pass_is_not_the_stages(engine):
+    """Its own holds again once a stage has been repeated."""
     case = toy_case(dtype=torch.float32)
     expected = step(case, ENGINES[engine](case.model, TASKS))
     made = ENGINES[engine](case.model, TASKS)
