@@ -57,7 +57,7 @@ def test_commit_says_what_is_uncommitted(checkout: Path, name: str) -> None:
 
 
 def test_commit_outside_a_checkout(tmp_path: Path) -> None:
-    assert commit(tmp_path) == "unknown"
+    assert commit(tmp_path) == ABSENT
 
 
 def test_commit_before_the_first_commit(tmp_path: Path) -> None:
