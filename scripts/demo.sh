@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
 # From nothing to a quality-latency table: set-up, spoken corpus, preparation, training, SimulEval, scores.
-# Usage: scripts/demo.sh [--out runs/demo] [--train 14000] [--test 200] [--updates 2800] [--seed 1]
-#                        [--training mgcm|multi|single] [--variant repaired|published]
-# Training of all three tasks with MGCM, of all three on the plain sum, or of ST alone (with ASR's CTC).
-# Every step that is done already is skipped, so an interrupted demo goes on where it stopped.
+# Every step that is done already is skipped, so an interrupted demo goes on where it stopped: scripts/demo.sh [OPTIONS]
+#   --out DIR         where to write (default: runs/demo)
+#   --train N         sentences to train on (default: 14000)
+#   --test N          sentences to translate (default: 200)
+#   --updates N       of the training (default: 2800)
+#   --seed N          of the corpus and the training (default: 1)
+#   --training NAME   mgcm: all three tasks with MGCM; multi: all three on the plain sum; single: ST alone, with ASR's CTC
+#                     (default: mgcm)
+#   --variant NAME    of the segmentation: repaired or published (default: repaired)
 set -euo pipefail
 CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -11,16 +16,16 @@ out=runs/demo train=14000 test=200 updates=2800 seed=1 training=mgcm variant=rep
 while [ $# -gt 0 ]; do
     case "$1" in
         --out | --train | --test | --updates | --seed | --training | --variant)
-            [ $# -gt 1 ] || { echo "demo.sh: $1 needs a value." >&2; exit 2; }
+            [ $# -gt 1 ] || { echo "scripts/demo.sh: error: $1 needs a value." >&2; exit 2; }
             printf -v "${1#--}" %s "$2"; shift 2 ;;
-        -h | --help) sed -n '2,6s/^# //p' scripts/demo.sh; exit 0 ;;
-        *) echo "demo.sh: unknown option $1. See the first lines of this file." >&2; exit 2 ;;
+        -h | --help) sed -n '2,/^set/ s/^# \{0,1\}//p' scripts/demo.sh; exit 0 ;;
+        *) echo "scripts/demo.sh: error: unknown option $1. See --help." >&2; exit 2 ;;
     esac
 done
 
 for name in train test updates seed; do
     case "${!name}" in '' | *[!0-9]* | 0*)
-        echo "demo.sh: expected a whole number from 1 on as --$name, found '${!name}'." >&2
+        echo "scripts/demo.sh: error: expected a whole number from 1 on as --$name, found '${!name}'." >&2
         exit 2 ;;
     esac
 done
@@ -28,15 +33,15 @@ case "$training" in
     mgcm) objective=() ;;  # as in configs/demo.yaml
     multi) objective=(task.conflict_rule=none) ;;
     single) objective=(task.conflict_rule=none criterion.tasks=st) ;;
-    *) echo "demo.sh: expected --training of mgcm, multi or single, found $training." >&2; exit 2 ;;
+    *) echo "scripts/demo.sh: error: expected --training of mgcm, multi or single, found $training." >&2; exit 2 ;;
 esac
 case "$variant" in
     repaired) waiting=() ;;  # as in configs/demo.yaml
     published) waiting=(model.differentiable_waiting=false) ;;  # see docs/segmentation.md
-    *) echo "demo.sh: expected --variant repaired or published, found $variant." >&2; exit 2 ;;
+    *) echo "scripts/demo.sh: error: expected --variant repaired or published, found $variant." >&2; exit 2 ;;
 esac
 if [ "$updates" -lt 10 ]; then
-    echo "demo.sh: expected --updates of at least 10, so that there are checkpoints to average, found $updates." >&2
+    echo "scripts/demo.sh: error: expected --updates of at least 10, so that there are checkpoints to average, found $updates." >&2
     exit 2
 fi
 
@@ -57,17 +62,17 @@ export PYTHONUTF8=1
 # Keeping freed memory in the process makes convolutions on a CPU up to twice as fast.
 export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=8589934592 MALLOC_TOP_PAD_=268435456
 mkdir -p "$out" 2> /dev/null && [ -w "$out" ] || {
-    echo "demo.sh: expected a folder to write to as --out, found $out, in which $(id -un 2> /dev/null || true) may not." >&2
+    echo "scripts/demo.sh: error: expected a folder to write to as --out, found $out, in which $(id -un 2> /dev/null || true) may not." >&2
     exit 2
 }
 options="train $train, test $test, updates $updates, seed $seed, $training, $variant"
 if [ "$(cat "$out/options" 2> /dev/null || echo "$options")" != "$options" ]; then
-    echo "demo.sh: $out holds a demo with $(cat "$out/options"), not $options. Choose another --out." >&2
+    echo "scripts/demo.sh: error: $out holds a demo with $(cat "$out/options"), not $options. Choose another --out." >&2
     exit 2
 fi
 if command -v flock > /dev/null; then  # a killed demo's trainers, while they live on, hold this too
     exec 8> "$out/lock"
-    flock --wait 10 8 || { echo "demo.sh: another demo is at work in $out. Wait for it, or kill it." >&2; exit 2; }
+    flock --wait 10 8 || { echo "scripts/demo.sh: error: another demo is at work in $out. Wait for it, or kill it." >&2; exit 2; }
 fi
 corpus="$out/corpus" data="$out/corpus/en-de" model="$out/model.pt" step_ms=320
 

@@ -14,8 +14,8 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
         ["core/conflict", "preparation", "training", "spoken"],
         r"--segment-from|segments\.(lst|\{)|segments\.en|segments\.de|segment\\w|segment_from|--segment|segment_number"),
     r"frames?": (["preparation", "spoken", "data", "commands"],
-                 r"[fF]ile\.frames|self\._file\.frames|\.info\(.*\)\.frames|frames=|n_frames|8 n frames|frame in container|resample\(frame\)|"
-                 r"--frames"),
+                 r"[fF]ile\.frames|self\._file\.frames|\.info\(.*\)\.frames|frames=|n_frames|8 n frames|"
+                 r"frame in container|resample\(frame\)|--frames"),
     r"lags?": (["evaluation", "preparation", "data", "benchmarks"], r"--lags?\b"),
     r"stages?": (["recipes", "commands", "evaluation", "agents", "preparation"], r"$^"),
     r"place": (["preparation", "evaluation", "decoding", "agents", "commands"], r"in (the )?place|its place"),

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgcm_fairseq.common.arguments import positive
+from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.lock import await_helpers, locked
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.steps import StepRecord, Summary
-from mgcm_fairseq.common.stopping import stoppable
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.config import CorpusConfig
@@ -29,6 +29,7 @@ from mgcm_fairseq.preparation.report import print_summary
 from mgcm_fairseq.preparation.splits import SplitWriter
 from mgcm_fairseq.preparation.texts import Sentences, unknown_characters
 
+SCRIPT = "scripts/prep_corpus.sh"
 FORMAT = 3  # raise it when the files written here change, so that corpora are prepared again
 DEFAULT = "mustc"  # --corpus
 
@@ -91,22 +92,23 @@ class Preparation:
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line of scripts/prep_corpus.sh."""
-    parser = argparse.ArgumentParser(prog="scripts/prep_corpus.sh", description=__doc__)
-    parser.add_argument("--corpus", choices=CORPORA, help=f"its layout ({DEFAULT})")
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("--corpus", choices=CORPORA, help=f"its layout (default: {DEFAULT})")
     parser.add_argument("--root", type=Path, help="the corpus as unpacked: docs/corpora.md; for mustc the folder with "
                                                   "en-de/data/{train,dev,tst-COMMON}")
     parser.add_argument("--manifest", nargs="+", type=_split_and_file, metavar="SPLIT=FILE",
                         help="instead of --corpus and --root: tables, or lists of audio, of your own")
-    parser.add_argument("--out", type=Path, help="where to write; default: ROOT/en-de, by the languages")
+    parser.add_argument("--out", type=Path, help="where to write (default: ROOT/en-de, by the languages)")
     parser.add_argument("--lang", required=True, help="target language, e.g. de")
     parser.add_argument("--src-lang", default="en", help="source language")
     parser.add_argument("--vocab-size", type=positive, default=10_000, help="pieces of the joint vocabulary")
-    parser.add_argument("--splits", nargs="+", help="default: train, dev and the test sets that the corpus has")
+    parser.add_argument("--splits", nargs="+",
+                        help="to prepare (default: train, dev and the test sets that the corpus has)")
     parser.add_argument("--skip-bad", action="store_true", help="leave faulty utterances out and report them")
     parser.add_argument("--pack", action="store_true", help="copy all audio into a few wavs of about an hour each, "
                                                             "for file systems that are slow on many files")
     parser.add_argument("--workers", type=positive, default=os.cpu_count() or 1,
-                        help="processes that verify and convert audio (%(default)s)")
+                        help="processes that verify and convert audio (default: one for each core)")
     args = parser.parse_args(arguments)
     if (args.root is None) == (args.manifest is None):
         parser.error("one of --root and --manifest is needed")
@@ -161,15 +163,9 @@ def _corpus(args: argparse.Namespace) -> CorpusReader:
     return CORPORA[args.corpus or DEFAULT](args.root.resolve(), args.src_lang, args.lang)
 
 
-@stoppable
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 2 with a message on stderr if the input does not fit."""
-    try:
-        prepare(parse_arguments(arguments))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+@program(SCRIPT)
+def main(arguments: Sequence[str] | None = None) -> None:
+    prepare(parse_arguments(arguments))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 import mgcm_fairseq.tasks  # noqa: F401 - registers what the YAMLs name
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.recipes.rows import CONFIGS
+from mgcm_fairseq.common.installation import CONFIGS, HOME
 
 SECTIONS = ("common", "distributed_training", "dataset", "optimization", "checkpoint", "task", "model", "criterion",
             "optimizer", "lr_scheduler")
@@ -30,7 +30,7 @@ def resolve(training: str, overrides: Sequence[str]) -> DictConfig:
     from fairseq.dataclass.initialize import add_defaults, hydra_init
 
     hydra_init(f"paper/{training}")
-    os.environ.setdefault("PWD", str(CONFIGS.parent))
+    os.environ.setdefault("PWD", str(HOME))
     try:
         with warnings.catch_warnings():  # fairseq's schemas are written for Hydra 1.0
             warnings.simplefilter("ignore")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import CONFIGS, HOME
 from mgcm_fairseq.recipes.cluster import Cluster
-from mgcm_fairseq.recipes.rows import CONFIGS
 
 LAUNCHERS = ("local", "torchrun", "slurm")
 CORES = 3  # of a CPU for each GPU: a trainer and the recipes' two loader processes
@@ -41,7 +41,7 @@ class Launch:
         """For that command. fairseq would join the processes of SLURM or torchrun that it finds there."""
         found = {name: value for name, value in os.environ.items() if self.launcher == "slurm" or not (
             name.startswith("SLURM_") or name in ("MASTER_ADDR", "MASTER_PORT", "RANK", "LOCAL_RANK", "WORLD_SIZE"))}
-        return {**found, "PWD": str(CONFIGS.parent), "PYTHONWARNINGS": "ignore"}  # those of fairseq and Hydra
+        return {**found, "PWD": str(HOME), "PYTHONWARNINGS": "ignore"}  # those of fairseq and Hydra
 
     def check(self) -> None:
         """InputError for a cluster that the launcher cannot make."""

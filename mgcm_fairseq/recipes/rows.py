@@ -2,12 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from mgcm_fairseq.common.errors import InputError
-
-CONFIGS = Path(__file__).parents[2] / "configs"
-"""The folder with the YAMLs."""
 
 STARTS_FROM: dict[str, str | None] = {
     "single_task": None,

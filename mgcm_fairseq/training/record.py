@@ -6,7 +6,6 @@ A training that is resumed begins its sums anew: passes since the last record be
 import atexit
 import json
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from fairseq.logging import metrics
 from fairseq.logging.meters import AverageMeter
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import called, say
 from mgcm_fairseq.common.whole import appended, write_whole
 from mgcm_fairseq.core.conflict import Report
 from mgcm_fairseq.core.conflict.places import COMPONENTS
@@ -72,7 +72,7 @@ class Recorder:
         try:
             self._record(self._update + 1)
         except InputError as error:  # nothing is left that could catch it
-            print(f"error: {error}", file=sys.stderr)
+            say(called(), error)
 
     def _record(self, update: int) -> None:
         self._recorded = update

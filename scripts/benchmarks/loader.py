@@ -1,8 +1,8 @@
 """Measures the training input: hours of audio in batches for each second of processor time, against what GPUs take."""
 
-import argparse
 import json
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,8 +13,9 @@ import numpy as np
 import soundfile
 
 import mgcm_fairseq.tasks
-from mgcm_fairseq.common.arguments import number, positive
+from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE, AudioSpan
 from mgcm_fairseq.data.columns import Columns
@@ -24,6 +25,7 @@ from mgcm_fairseq.data.vocabulary import dictionary_lines, train
 from mgcm_fairseq.tasks.config import SimulSTConfig
 from mgcm_fairseq.tasks.simul_st import SimulSTTask
 
+SCRIPT = "scripts/benchmarks/loader.py"
 assert mgcm_fairseq.tasks  # registers the task
 BATCH = {"max_tokens": 1_500_000, "max_sentences": 32}  # the paper's
 GPUS, CORES, RATES = 8, 16, (1.4, 11)  # updates/s: docs/recipes.md's V100s, docs/scaling.md's A100s
@@ -114,8 +116,9 @@ def cases(folder: Path, utterances: int) -> Iterator[tuple[str, Path, str, Any, 
         yield "talks", layouts["talks"], "mapped", None, 0, augmentation
 
 
+@program(SCRIPT)
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--utterances", type=positive, default=920, help="of 6 s each in the mean")
     parser.add_argument("--seconds", type=number(0, 3600, "seconds from 0 to 3600"), default=4,
                         help="shortest measurement")
@@ -142,4 +145,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

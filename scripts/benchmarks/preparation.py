@@ -1,6 +1,5 @@
 """Measures the preparation of a corpus of MuST-C's size: seconds, CPU seconds, memory; run again; killed (Linux)."""
 
-import argparse
 import json
 import os
 import signal
@@ -15,11 +14,13 @@ from typing import IO
 
 import numpy as np
 
-from mgcm_fairseq.common.arguments import number, positive
+from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.measuring.resident import resident
 
+SCRIPT = "scripts/benchmarks/preparation.py"
 RATE, UTTERANCES = 16_000, 100  # Hz; utterances of a talk
 HELD_OUT = 200  # utterances of dev and of tst-COMMON
 WORDS = 40_000  # of each language, drawn by Zipf's law
@@ -109,13 +110,14 @@ def cpu_seconds(group: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+@program(SCRIPT)
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=positive, default=230_000, help="training utterances (default %(default)s)")
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("--size", type=positive, default=230_000, help="training utterances")
     parser.add_argument("--seconds", type=number(0.1, 60, "seconds from 0.1 to 60"), default=0.5,
-                        help="length of each (default %(default)s)")
-    parser.add_argument("--vocab-size", type=positive, default=10_000, help="pieces (default %(default)s)")
-    parser.add_argument("--folder", type=Path, help="for the corpora, gigabytes (default: the system's)")
+                        help="length of each")
+    parser.add_argument("--vocab-size", type=positive, default=10_000, help="pieces")
+    parser.add_argument("--folder", type=Path, help="for the corpora, gigabytes (default: the system's for such)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     args = parser.parse_args()
     os.environ |= {"PYTHON": sys.executable, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"}
@@ -165,4 +167,4 @@ def _same(whole: Path, resumed: Path, path: Path) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

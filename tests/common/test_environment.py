@@ -57,7 +57,7 @@ def test_commit_says_what_is_uncommitted(checkout: Path, name: str) -> None:
 
 
 def test_commit_outside_a_checkout(tmp_path: Path) -> None:
-    assert commit(tmp_path) == "unknown"
+    assert commit(tmp_path) == ABSENT
 
 
 def test_a_folder_inside_a_checkout_is_none(checkout: Path) -> None:

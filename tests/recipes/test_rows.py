@@ -6,10 +6,11 @@ import pytest
 from omegaconf import OmegaConf
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import CONFIGS
 from mgcm_fairseq.models.config import SimulSTModelConfig
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.configuration import resolve
-from mgcm_fairseq.recipes.rows import CONFIGS, STARTS_FROM, TEXT, overrides_of, trainings_of
+from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, overrides_of, trainings_of
 
 PATHS = ["task.data=/data", "model.w2v_path=/w2v.pt"]
 SEGMENTATION = (r"task.eval_lag|criterion.(segment_number|contrastive)_.*|optimization.max_update|"

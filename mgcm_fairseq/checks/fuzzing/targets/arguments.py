@@ -110,9 +110,9 @@ def _export(line: Sequence[str], system: System) -> None:
 
 def _translate(line: Sequence[str], system: System) -> None:
     args = translate._parser().parse_args(line)
-    _, policy, lags, options = read_choice(args.run or f"wait-k:{args.wait_k or args.lag}")
-    for lag in lags:
-        build_agent(policy, lag, options, args.checkpoint, system)
+    _, policy, points, options = read_choice(args.run or f"wait-k:{args.wait_k or args.lag}")
+    for point in points:
+        build_agent(policy, point, options, args.checkpoint, system)
 
 
 def _augment(line: Sequence[str], system: System) -> None:
