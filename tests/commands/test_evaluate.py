@@ -149,7 +149,8 @@ def test_other_settings_in_the_same_folder_are_refused(command, evaluated, tmp_p
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("wait-segment", "expected .*POLICY:POINT"), ("wait-segment:x", "POLICY:POINT"), ("wait-segment:٣", "POLICY:POINT"), ("", "POLICY:POINT"),
+    ("wait-segment", "expected .*POLICY:POINT"), ("wait-segment:x", "POLICY:POINT"),
+    ("wait-segment:٣", "POLICY:POINT"), ("", "POLICY:POINT"),
     ("wait-q:3", "expected one of wait-segment"), ("wait-k:3 'x", "No closing quotation"),
     ("wait-k:" + "1" * 400, "POLICY:POINT"), ("x" * 101 + "=wait-k:3", "expected a NAME of letters"),
     ("x/../y=wait-k:3", "expected a NAME of letters"), ("wait-k:3,3", "expected each policy and operating point once"),
