@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mgcm_fairseq.modules.schedule import Phase
 from tests.compat.fresh import python
 from tests.modules.networks import network, speech, tokens
 
@@ -41,9 +42,9 @@ class Operators(TorchDispatchMode):
 @pytest.mark.parametrize("changes", [{}, {"front_end_block": 320}, {"segmentation_variant": "repaired"}])
 def test_all_attention_is_pytorchs_which_the_repair_is_for(changes: dict[str, Any]) -> None:
     """fairseq's own in wav2vec 2.0 (1 layer) too, beside the encoder's (2) and the decoder's (2, of two each)."""
-    model = network(**changes)
+    model, now = network(**changes), Phase(segmented="segmentation_variant" in changes)
     with Operators() as operators, torch.no_grad():
-        model.decoder(tokens([5])[0], model.encoder.speech(*speech([8_000])))
+        model.decoder(tokens([5])[0], model.encoder.speech(*speech([8_000]), now))
     fused = [name for name in operators.names if "scaled_dot_product" in name]
     assert len(fused) == 7
     assert not any("softmax" in name for name in operators.names)
