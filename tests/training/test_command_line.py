@@ -117,7 +117,7 @@ def test_rules_resume_exactly(tiny_corpus, tmp_path, rule):
 def test_a_resumed_training_of_other_options_does_not_mix_with_the_file(tiny_corpus, trained):
     _, folder = trained
     failed = run(*training_command(
-        tiny_corpus, folder, 2, "--disable-validation", "--no-save", "--conflict-rule", "discard",
+        tiny_corpus, folder, 2, "--disable-validation", "--no-save", "--conflict-rule", "discard", *SEGMENTING,
         "--conflict-log", str(folder / "conflicts.jsonl")), check=False)
     assert failed.returncode != 0
     assert "found rule mgcm where this has discard. Give --conflict-log a new name" in failed.stderr

@@ -9,7 +9,8 @@ from fairseq.logging import progress_bar
 from mgcm_fairseq.training.screen import WIDTH, short_line, shorten_training_lines
 
 FIELDS = {"loss": "13.774", "st_nll": "3.505", "st_acc": "45.12", "asr_nll": "12.1", "asr_acc": "61.3",
-          "mt_nll": "2.95", "mt_acc": "52.5", "ctc_letters": "0.65", "ctc_pieces": "4.004", "segments": "104.2", "segment_number": "0.3",
+          "mt_nll": "2.95", "mt_acc": "52.5", "ctc_letters": "0.65", "ctc_pieces": "4.004", "segments": "104.2",
+          "segment_number": "0.3",
           "wps": "812", "ups": "1.43", "num_updates": "40000", "lr": "0.0001", "asr_conflict": "27.3",
           "mt_conflict": "5.2", "asr_attention_conflict": "30.1", "gnorm": "2.1"}
 
