@@ -53,6 +53,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     packages=find_packages(include=["mgcm_fairseq", "mgcm_fairseq.*"]),
+    package_data={"mgcm_fairseq.models": ["presets/*.yaml"]},
     python_requires=">=3.11,<3.13",  # what was tested
     install_requires=REQUIRED,
     extras_require=EXTRAS,

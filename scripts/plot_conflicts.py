@@ -1,34 +1,8 @@
-"""Draws a conflict log: conflicts by layer with a noise floor (Fig. 5 of the paper), cosines, conflicts over time."""
+"""Draws a conflict log: mgcm-plot-conflicts where the package is installed."""
 
-import argparse
 import sys
-from pathlib import Path
 
-from mgcm_fairseq.analysis.conflict_log import read_conflict_log
-from mgcm_fairseq.analysis.plot_conflicts import plot_by_layer, plot_cosines, plot_over_time
-from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.common.stopping import stoppable
-
-FIGURES = {"by_layer.png": plot_by_layer, "cosines.png": plot_cosines, "over_time.png": plot_over_time}
-
-
-@stoppable
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("log", type=Path, help="what fairseq-train --conflict-log wrote")
-    parser.add_argument("--out", type=Path, required=True, help=f"folder for {', '.join(FIGURES)}")
-    args = parser.parse_args()
-    try:
-        log, torn = read_conflict_log(args.log)
-    except InputError as error:
-        sys.exit(f"plot_conflicts: {error}")
-    if torn:
-        print(f"{args.log}: {torn} torn lines left out, of a training that was killed.", file=sys.stderr)
-    args.out.mkdir(parents=True, exist_ok=True)
-    for name, draw in FIGURES.items():
-        draw(log, args.out / name)
-        print(args.out / name)
-
+from mgcm_fairseq.commands.plot_conflicts import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

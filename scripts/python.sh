@@ -2,7 +2,7 @@
 REPO="$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)"
 PYTHON="${PYTHON:-$REPO/.venv/bin/python}"
 OURS="$REPO/.venv"
-refuse() { echo "error: expected $1, found $2" >&2; exit 2; }
+refuse() { echo "$0: error: expected $1, found $2" >&2; exit 2; }
 if [ "$PYTHON" = "$OURS/bin/python" ]; then
     [ ! -d "$OURS" ] || [ -x "$OURS" ] || refuse "that $(id -un 2> /dev/null || true) may read $OURS" "that only \
 $(stat -c %U "$OURS" 2> /dev/null || echo its owner) may. Have its owner run: chmod -R go+rX '$OURS'"

@@ -1,67 +1,8 @@
-"""Counts the segments that a model makes while it streams against the words of the transcripts: JSON and a table."""
+"""Counts a model's segments against words: mgcm-segments where the package is installed."""
 
-import argparse
 import sys
-from pathlib import Path
 
-from tqdm import tqdm
-
-from mgcm_fairseq.analysis.segment_counts import count_segments, split_at
-from mgcm_fairseq.analysis.segment_report import assemble, table
-from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.common.stopping import stoppable
-from mgcm_fairseq.data.manifest import read_manifest
-from mgcm_fairseq.decoding.system import load_system
-from mgcm_fairseq.evaluation.results import write_results
-from mgcm_fairseq.modules.encoder import SharedEncoder
-
-
-@stoppable
-def main() -> None:
-    args = _parser().parse_args()
-    paths = [args.checkpoint] if args.published is None else [args.checkpoint, args.published]
-    try:
-        utterances = read_manifest(args.corpus / f"{args.split}.tsv")
-        median = split_at(utterances)
-        models = [_segmenting(path, args.corpus) for path in paths]
-        variants = [variant for variant, _ in models]
-        if variants[1:] not in ([], ["published"]):
-            raise InputError("--published", "a model trained with --segmentation-variant published",
-                             f"one of {variants[1]}", "Pass it as --checkpoint.")
-        counts = [list(tqdm(count_segments(encoder, utterances, args.source_segment_size), total=len(utterances),
-                            desc=f"{variant}: streaming", unit=" utterances")) for variant, encoder in models]
-    except InputError as error:
-        sys.exit(f"segmentation_report: {error}")
-    report = assemble(counts[0], counts[1] if args.published else None, median, {
-        "split": args.split, "source_segment_size_ms": args.source_segment_size, "dtype": "fp32",
-        "variant": variants[0]})
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    write_results(args.out, report)
-    print(table(report), end="")
-
-
-def _segmenting(checkpoint: Path, corpus: Path) -> tuple[str, SharedEncoder]:
-    """The variant and the encoder of a checkpoint."""
-    encoder = load_system(checkpoint, corpus).network.encoder
-    if encoder.segmenter is None or not encoder.simultaneous:
-        raise InputError(checkpoint, "a model trained with --segmentation-variant, past --segment-from",
-                         "one that does not segment", "Train it so, or longer.")
-    return "published" if encoder.segmenter.published else "repaired", encoder
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="trained with --segmentation-variant")
-    parser.add_argument("--published", type=Path, metavar="CHECKPOINT",
-                        help="one trained with --segmentation-variant published, to stand beside it")
-    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR",
-                        help="prepared corpus: manifests, config.yaml and vocabulary")
-    parser.add_argument("--split", default="tst-COMMON", help="DIR/SPLIT.tsv is streamed (default %(default)s)")
-    parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
-                        help="ms of audio in a read (default %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON, e.g. runs/demo/segments.json")
-    return parser
-
+from mgcm_fairseq.commands.segments import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,15 +3,15 @@
 #   --dev         also what scripts/test.sh needs
 #   --versions    not those of constraints.txt, which were tested together, but the lowest or the latest that setup.py
 #                 allows, in .venv-lowest or .venv-latest (of today: tomorrow it is made anew)
-#   PYTHON_BASE   the Python to use, 3.11 or 3.12; default: python3.11, else python3.12, else python3
-#   TORCH_SPEC    the torch to install, such as torch==2.13.0+cpu; default: that of constraints.txt or setup.py
+#   PYTHON_BASE   the Python to use, 3.11 or 3.12 (default: python3.11, else python3.12, else python3)
+#   TORCH_SPEC    the torch to install, such as torch==2.13.0+cpu (default: that of constraints.txt or setup.py)
 #   PIP_*         pip's own variables, such as PIP_EXTRA_INDEX_URL for an index with CPU builds of torch
 # A second run returns at once. One that was killed is started again; pip's cache keeps what it fetched and compiled.
 set -euo pipefail
 CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 say() { printf '[%3d s] %s\n' "$SECONDS" "$*"; }
-fail() { printf 'error: %s\n' "$*" >&2; exit 2; }
+fail() { printf 'scripts/setup.sh: error: %s\n' "$*" >&2; exit 2; }
 
 MODE=base VERSIONS=tested
 while [ $# -gt 0 ]; do

@@ -7,7 +7,7 @@ HERE="$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)"
 case "${1:-}" in -h | --help) sed -n '2,/^set/ s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
 VERSIONS=tested
 if [ "${1:-}" = --versions ]; then
-    [ -z "${PYTHON:-}" ] || { echo "error: --versions makes an environment of its own: unset PYTHON." >&2; exit 2; }
+    [ -z "${PYTHON:-}" ] || { echo "scripts/test.sh: error: --versions makes an environment of its own: unset PYTHON." >&2; exit 2; }
     bash "$HERE/setup.sh" --dev --versions "${2:-}"
     VERSIONS="$2" PYTHON="$HERE/../.venv-$2/bin/python"
     shift 2

@@ -12,10 +12,14 @@ from tests.fixtures import REPOSITORY
 
 @pytest.fixture
 def run_script(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Runs scripts/NAME.py with these arguments; what it exits with is raised as SystemExit."""
+    """Runs scripts/NAME.py with these arguments; raises SystemExit if it fails."""
     def script(name: str, *arguments: str | Path) -> None:
         monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
-        runpy.run_path(str(REPOSITORY / "scripts" / f"{name}.py"), run_name="__main__")
+        try:
+            runpy.run_path(str(REPOSITORY / "scripts" / f"{name}.py"), run_name="__main__")
+        except SystemExit as ended:
+            if ended.code:
+                raise
 
     return script
 
@@ -27,7 +31,8 @@ def refused(run_script: Callable[..., None], capsys: pytest.CaptureFixture[str])
         with pytest.raises(SystemExit) as raised:
             run_script(name, *arguments)
         said = capsys.readouterr().err
-        code = raised.value.code
-        return (1, f"{said}{code}") if isinstance(code, str) else (int(code or 0), said)
+        assert said.splitlines()[-1].startswith(f"scripts/{name}.py: error: ")
+        assert isinstance(raised.value.code, int)
+        return raised.value.code, said
 
     return script

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 # talk, speaker, offset [s], duration [s], English, German; the order of the lines is not that of time
-SEGMENTS = (
+UTTERANCES = (
     ("ted_1", "spk.1", 10.2, 0.9, "The dog sees the old house.", "Der Hund sieht das alte Haus."),
     ("ted_1", "spk.1", 9.5, 0.5, "Good morning!", "Guten Morgen!"),
     ("ted_1", "spk.1", 100.0, 1.25, "(Laughter) Why does nobody listen?", "(Lachen) Warum hört niemand zu?"),
@@ -42,12 +42,12 @@ class TinyCorpus:
         lines[line - 1] = text if isinstance(text, bytes) else text.encode()
         path.write_bytes(b"\n".join(lines))
 
-    def write_split(self, split: str, segments=SEGMENTS, style: str = "v1") -> None:
+    def write_split(self, split: str, utterances=UTTERANCES, style: str = "v1") -> None:
         self.txt(split, "yaml").parent.mkdir(parents=True)
         self.wav(split, "").mkdir()
         yaml, source, target = "", "", ""
         ends: dict[str, float] = {}
-        for talk, speaker, offset, duration, english, german in segments:
+        for talk, speaker, offset, duration, english, german in utterances:
             numbers = NUMBERS[style].format(duration, offset)
             yaml += f"- {{{numbers}, rW: 4, uW: 0, speaker_id: {speaker}, wav: {talk}.wav}}\n"
             source, target = source + english + "\n", target + german + "\n"
@@ -79,7 +79,7 @@ def _write_wav():
 
 @pytest.fixture
 def corpus(tmp_path) -> TinyCorpus:
-    """train, dev and tst-COMMON, each with all of SEGMENTS."""
+    """train, dev and tst-COMMON, each with all of UTTERANCES."""
     made = TinyCorpus(tmp_path / "corpus")
     for split in ("train", "dev", "tst-COMMON"):
         made.write_split(split)

@@ -9,7 +9,7 @@ from mgcm_fairseq.agents.redecoding import RedecodingAgent, RedecodingStates
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.beam import Hypothesis
 from mgcm_fairseq.decoding.system import System
-from mgcm_fairseq.modules.encoder import Memory
+from mgcm_fairseq.modules.source import Memory
 
 
 class AttentionAgent(RedecodingAgent):

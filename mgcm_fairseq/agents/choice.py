@@ -1,4 +1,4 @@
-"""A policy with its lag and more options of its agent: as text, `alignatt:4 --beam 5`, and as an agent."""
+"""A policy with its operating point and more options of its agent: as text, `alignatt:4 --beam 5`, and as an agent."""
 
 import shlex
 from argparse import ArgumentParser
@@ -11,50 +11,51 @@ from mgcm_fairseq.agents.registry import POLICIES, agent_class
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.system import System
 
-FORM = "[NAME=]POLICY:LAG,LAG,... [OPTIONS]"
-HELP = (f"policies: {', '.join(POLICIES)} (whose lag is its beam); LAG is the value of "
-        f"{', '.join(policy.lag for policy in POLICIES.values())}; OPTIONS are the agent's")
+FORM = "[NAME=]POLICY:POINT,POINT,... [OPTIONS]"
+HELP = (f"policies: {', '.join(POLICIES)}; POINT, the operating point of the policy's curve, is the value of "
+        f"{', '.join(policy.varied for policy in POLICIES.values())}; OPTIONS are the agent's")
 
 
 _LONGEST_LAG = 12  # characters; it is part of the name of a folder
 
 
 class Choice(NamedTuple):
-    """A policy at some lags."""
+    """A policy at some operating points."""
 
     name: str  # "" if the text has none
     policy: str
-    lags: list[float]  # of the option that the policy's curve varies; of `offline`, the beam
+    points: list[float]  # of the option that the policy's curve varies; of `offline`, the beam
     options: tuple[str, ...]  # more of the agent's
 
 
 def read_choice(text: str) -> Choice:
     """What --run says; InputError for anything that is not of the FORM, or no policy."""
     first, *options = _words(text)
-    named, _, lags = first.rpartition(":")
+    named, _, points = first.rpartition(":")
     name, _, policy = named.rpartition("=")
-    if not named or not all(map(_is_number, lags.split(","))):
+    if not named or not all(map(_is_number, points.split(","))):
         raise InputError("--run", FORM, repr(text), "Write e.g. wait-segment:1,3,5.")
     agent_class(policy, "--run")
-    return Choice(name, policy, [float(lag) for lag in lags.split(",")], tuple(options))
+    return Choice(name, policy, [float(point) for point in points.split(",")], tuple(options))
 
 
-def build_agent(policy: str, lag: float, options: Sequence[str], checkpoint: Path, system: System) -> SystemAgent:
+def build_agent(policy: str, point: float, options: Sequence[str], checkpoint: Path, system: System) -> SystemAgent:
     """The agent over a system that is loaded; raises InputError for options that it does not have."""
     kind = agent_class(policy)
     parser = _Parser(prog=policy, add_help=False, allow_abbrev=False)
     kind.add_args(parser)
-    settled = ["--checkpoint", str(checkpoint), POLICIES[policy].lag, lag_text(lag)]
+    settled = ["--checkpoint", str(checkpoint), POLICIES[policy].varied, point_text(point)]
     for option in options:
         if option.partition("=")[0] in (*settled[::2], "--corpus", "--bf16"):
             raise InputError("--run", "options that are set nowhere else", option,
-                             "The lag stands behind the colon; checkpoint, corpus and precision are the same for all.")
+                             "The operating point stands behind the colon; checkpoint, corpus and precision are the "
+                             "same for all.")
     return kind(parser.parse_args([*settled, *options]), system)
 
 
-def lag_text(lag: float) -> str:
-    """A lag as options take it: all digits, and no point where there is nothing behind it."""
-    return repr(int(lag) if lag == int(lag) else lag)
+def point_text(point: float) -> str:
+    """An operating point as options take it: all digits, and no point where there is nothing behind it."""
+    return repr(int(point) if point == int(point) else point)
 
 
 def _words(text: str) -> list[str]:

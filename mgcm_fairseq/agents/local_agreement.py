@@ -13,7 +13,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.policy import local_agreement
 from mgcm_fairseq.decoding.beam import Hypothesis
 from mgcm_fairseq.decoding.system import System
-from mgcm_fairseq.modules.encoder import Memory
+from mgcm_fairseq.modules.source import Memory
 
 
 @entrypoint

@@ -13,7 +13,7 @@ from mgcm_fairseq.agents.base import SystemAgent, complete_steps, samples_of_ste
 from mgcm_fairseq.decoding.beam import BeamSearch, Hypothesis
 from mgcm_fairseq.decoding.prefixes import Prefixes
 from mgcm_fairseq.decoding.system import System
-from mgcm_fairseq.modules.encoder import Memory
+from mgcm_fairseq.modules.source import Memory
 
 SPARE_PIECES = 10  # beyond one a frame: what a translation of unfinished speech may have, lest it go round in circles
 

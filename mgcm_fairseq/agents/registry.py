@@ -11,7 +11,7 @@ class Policy(NamedTuple):
     """An agent, and what makes it earlier or later."""
 
     agent: str  # module and class
-    lag: str  # the option that a curve varies
+    varied: str  # the option that a curve varies
 
 
 POLICIES: dict[str, Policy] = {

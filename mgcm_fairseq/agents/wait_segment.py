@@ -41,7 +41,7 @@ class WaitSegmentAgent(SystemAgent):
         super().__init__(args, system)
         self.lag = args.lag
         self.step = self.system.network.encoder.front_end.block or STEP
-        if not self.system.network.encoder.simultaneous:
+        if not self.system.phase.segmented:
             raise InputError(args.checkpoint, "a model trained with --segmentation-variant, past --segment-from",
                              "one that does not segment", "Take a policy for any checkpoint: alignatt, wait-k, ...")
 

@@ -15,7 +15,7 @@ from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.streaming import speech_stream
 
 
-class Count(NamedTuple):
+class SegmentCount(NamedTuple):
     """One utterance."""
 
     segments: int
@@ -23,14 +23,14 @@ class Count(NamedTuple):
     ms: float  # of audio
 
 
-def count_segments(encoder: SharedEncoder, utterances: Iterable[Utterance], read_ms: int) -> Iterator[Count]:
+def count_segments(encoder: SharedEncoder, utterances: Iterable[Utterance], read_ms: int) -> Iterator[SegmentCount]:
     """Streams each utterance in reads of so many ms."""
     if read_ms < 1:
         raise InputError("--source-segment-size", "reads of 1 ms or more", f"{read_ms} ms", "Correct the option.")
     for utterance in utterances:
         samples_N = torch.from_numpy(utterance.audio.read())
         segments = streamed_segments(encoder, samples_N, read_ms * SAMPLE_RATE // 1000)
-        yield Count(segments, len(utterance.src_text.split()), 1000 * len(samples_N) / SAMPLE_RATE)
+        yield SegmentCount(segments, len(utterance.src_text.split()), 1000 * len(samples_N) / SAMPLE_RATE)
 
 
 @torch.inference_mode()
@@ -53,13 +53,13 @@ def split_at(utterances: Sequence[Utterance]) -> int:
     return median
 
 
-def short_and_long(counts: Sequence[Count], median: int) -> dict[str, dict[str, Any]]:
+def short_and_long(counts: Sequence[SegmentCount], median: int) -> dict[str, dict[str, Any]]:
     """{"short", "long"}: what `summary` says of utterances of up to `median` words, and of more."""
     return {"short": summary([one for one in counts if one.words <= median]),
             "long": summary([one for one in counts if one.words > median])}
 
 
-def summary(counts: Sequence[Count]) -> dict[str, Any]:
+def summary(counts: Sequence[SegmentCount]) -> dict[str, Any]:
     """{"utterances", "segments", "words", "ratio", "mean_absolute_difference", "mean_segment_ms"} of a group.
 
     ratio: all segments for each word, null without words; mean_absolute_difference: segments that an utterance has too

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mgcm_fairseq.analysis.segment_counts import Count, short_and_long
+from mgcm_fairseq.analysis.segment_counts import SegmentCount, short_and_long
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.evaluation.table import ABSENT, markdown
 
@@ -15,7 +15,7 @@ COLUMNS = {  # header: (key, format of the number)
 }
 
 
-def assemble(counts: Sequence[Count], published: Sequence[Count] | None, median: int,
+def assemble(counts: Sequence[SegmentCount], published: Sequence[SegmentCount] | None, median: int,
              setting: Mapping[str, str | int]) -> dict[str, Any]:
     """The whole of segments.json.
 

@@ -39,7 +39,7 @@ def trace(agent: WaitSegmentAgent, samples_N: np.ndarray, read_ms: int) -> Segme
              for seconds, words in listen(agent, samples_N, read_ms)]
     stream = agent.states.stream
     agent.reset()
-    return SegmentTrace(stream.logits[0].sigmoid().tolist(), stream.boundaries[0].tolist(),
+    return SegmentTrace(stream.decided.logits[0].sigmoid().tolist(), stream.decided.boundaries[0].tolist(),
                         frame_samples(agent.system.network.encoder), reads)
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from mgcm_fairseq.common.environment import REPOSITORY
+from mgcm_fairseq.common.installation import HOME
 
 LONGEST = 240.0  # seconds after which a program counts as hanging
 _POLL = 0.002  # seconds between two looks
@@ -105,14 +105,14 @@ def _become(words: Sequence[str], log: Path, entry: Entry | None, before: Callab
     status = 1
     try:
         os.setsid()
-        os.chdir(REPOSITORY)
+        os.chdir(HOME)
         with open(os.devnull, "rb") as nothing, log.open("ab") as out:
             for descriptor, file in ((0, nothing), (1, out), (2, out)):
                 os.dup2(file.fileno(), descriptor)
         sys.stdout, sys.stderr = (os.fdopen(descriptor, "w", encoding="utf-8", buffering=1, closefd=False)
                                   for descriptor in (1, 2))
         signal.signal(signal.SIGINT, signal.default_int_handler)  # also where this check runs in the background
-        os.environ.update(PYTHON=sys.executable, PYTHONPATH=str(REPOSITORY), PYTHONWARNINGS="ignore")
+        os.environ.update(PYTHON=sys.executable, PYTHONPATH=str(HOME), PYTHONWARNINGS="ignore")
         if before is not None:
             before()
         warnings.simplefilter("ignore")  # as the commands' own -W ignore
@@ -137,7 +137,10 @@ def _call(entry: Entry) -> int:
             print(ended.code, file=sys.stderr)
     except BaseException as error:
         status = 130 if isinstance(error, KeyboardInterrupt) else 1
-        sys.excepthook(type(error), error, error.__traceback__)
+        try:
+            sys.excepthook(type(error), error, error.__traceback__)
+        except SystemExit as ended:
+            status = int(ended.code or 0)
     threading._shutdown()  # type: ignore[attr-defined]  # as Python does at its end
     atexit._run_exitfuncs()
     sys.stdout.flush()

@@ -1,14 +1,13 @@
-"""Compares evaluated systems: `python -m mgcm_fairseq.commands.compare` writes compare.json, compare.md and curves.
-"""
+"""Compares evaluated systems: writes compare.json, compare.md and curves."""
 
-import argparse
 import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.common.stopping import stoppable
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.evaluation.comparison.assemble import assemble
 from mgcm_fairseq.evaluation.comparison.plot import plot
@@ -16,40 +15,36 @@ from mgcm_fairseq.evaluation.comparison.systems import read_systems
 from mgcm_fairseq.evaluation.comparison.tables import tables
 from mgcm_fairseq.evaluation.results import write_results
 
+SCRIPT = "scripts/compare.sh"
 LATENCIES = ("AL", "LAAL", "YAAL", "DAL", "ATD", "AP")
 
 
-@stoppable
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the tables and returns 0; prints what is wrong with the input and returns 2."""
+@program(SCRIPT)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the tables, and writes them and the curves."""
     options = _parser().parse_intermixed_args(arguments)
-    try:
-        resamples, seed = _whole("--resamples", options.resamples, 1), _whole("--seed", options.seed, 0)
-        at = None if options.at is None else _latencies(options.at)
-        systems = read_systems(_named(options.systems), options.latency)
-        comparison = assemble(systems, options.latency, at, resamples, seed)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
+    resamples, seed = _whole("--resamples", options.resamples, 1), _whole("--seed", options.seed, 0)
+    at = None if options.at is None else _latencies(options.at)
+    systems = read_systems(_named(options.systems), options.latency)
+    comparison = assemble(systems, options.latency, at, resamples, seed)
     options.out.mkdir(parents=True, exist_ok=True)
     text = tables(comparison)
     write_results(options.out / "compare.json", comparison)
     write_whole(options.out / "compare.md", text)
     plot(comparison, options.out)
     print(text, end="")
-    return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/compare.sh", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("systems", nargs="*", metavar="NAME=RESULTS[,RESULTS...]",
                         help="folders of scripts/evaluate.sh: one system, trained with one seed for each folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
-    parser.add_argument("--latency", choices=LATENCIES, default="AL", help="of the curves (AL)")
+    parser.add_argument("--latency", choices=LATENCIES, default="AL", help="of the curves")
     parser.add_argument("--at", metavar="MS,MS,...",
-                        help="latencies to read BLEU off at (five over the range that all curves share)")
-    parser.add_argument("--resamples", default="1000", metavar="N", help="of the paired bootstrap (1000)")
-    parser.add_argument("--seed", default="1", metavar="N", help="of the paired bootstrap (1)")
+                        help="latencies to read BLEU off at (default: five over the range that all curves share)")
+    parser.add_argument("--resamples", default="1000", metavar="N", help="of the paired bootstrap")
+    parser.add_argument("--seed", default="1", metavar="N", help="of the paired bootstrap")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Translates a test set under several policies and scores it: `python -m mgcm_fairseq.commands.evaluate`."""
+"""Translates a test set under several policies and scores it; goes on where it was interrupted."""
 
 import argparse
 import sys
@@ -10,9 +10,11 @@ import torch
 from tqdm import tqdm
 
 from mgcm_fairseq.agents.choice import HELP
+from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.lock import locked
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.languages import language
@@ -20,33 +22,27 @@ from mgcm_fairseq.decoding.system import is_open, load_system, record_of, traine
 from mgcm_fairseq.evaluation.instances import read_instances
 from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, environments, finished
 from mgcm_fairseq.evaluation.plot import plot
+from mgcm_fairseq.evaluation.processes import DTYPES, EvaluationSetting, free_cores, translate
 from mgcm_fairseq.evaluation.results import assemble, write_results
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
 from mgcm_fairseq.evaluation.table import table
 from mgcm_fairseq.evaluation.test_sets import digest, identity, test_set, with_vocabulary
-from mgcm_fairseq.evaluation.workers import DTYPES, Setting, free_cores, translate
 
+SCRIPT = "scripts/evaluate.sh"
 DEFAULT_RUNS = ["wait-segment:1,3,5,7,9,11,13,15", "offline:1,5"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Prints the tables and returns 0; prints what is wrong with the input and returns 2."""
+@program(SCRIPT)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prints the tables, and writes them and the curves."""
     options = _parser().parse_args(arguments)
-    try:
-        with locked(options.out, "evaluation"):
-            results = evaluate(options)
-    except InputError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted. The same command goes on where it stopped.", file=sys.stderr)
-        return 130
+    with locked(options.out, "evaluation"):
+        results = evaluate(options)
     text = table(results)
     write_results(options.out / "results.json", results)
     write_whole(options.out / "table.md", text)
     plot(results, options.out)
     print(text, end="")
-    return 0
 
 
 def evaluate(options: argparse.Namespace) -> dict[str, Any]:
@@ -93,7 +89,7 @@ def _record(options: argparse.Namespace) -> CorpusRecord:
     return record_of(options.checkpoint, with_vocabulary(options.corpus))
 
 
-def _check(runs: Sequence[Run], setting: Setting) -> None:
+def _check(runs: Sequence[Run], setting: EvaluationSetting) -> None:
     """InputError for a checkpoint or an option that does not fit, once, and before anything is written."""
     if runs:
         system = load_system(setting.checkpoint, setting.corpus)
@@ -101,7 +97,7 @@ def _check(runs: Sequence[Run], setting: Setting) -> None:
             run.agent(setting.checkpoint, system)
 
 
-def _translate_missing(logs: Mapping[Run, RunLog], setting: Setting, processes: int) -> None:
+def _translate_missing(logs: Mapping[Run, RunLog], setting: EvaluationSetting, processes: int) -> None:
     jobs = [(run, index) for run, log in logs.items() for index in log.missing]
     if not jobs:
         return
@@ -112,22 +108,22 @@ def _translate_missing(logs: Mapping[Run, RunLog], setting: Setting, processes: 
             progress.update()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/evaluate.sh", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
-                        help="prepared corpus of the test set; default: the one that the checkpoint was trained on")
-    parser.add_argument("--split", default="tst-COMMON", help="test set (%(default)s)")
-    parser.add_argument("--run", action="append", metavar="POLICY:LAG,LAG,... [OPTIONS]",
-                        help=f"may be repeated; {HELP}; NAME= in front names the curve. "
-                        f"Default: {' and '.join(DEFAULT_RUNS)}")
+                        help="prepared corpus of the test set (default: the one that the checkpoint was trained on)")
+    parser.add_argument("--split", default="tst-COMMON", help="test set")
+    parser.add_argument("--run", action="append", metavar="POLICY:POINT,POINT,... [OPTIONS]",
+                        help=f"may be repeated; {HELP}; NAME= in front names the curve "
+                        f"(default: {' and '.join(DEFAULT_RUNS)})")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
-                        help="audio in a read, in ms (%(default)s)")
-    parser.add_argument("--dtype", choices=DTYPES, default="fp32", help="precision (%(default)s)")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ... (%(default)s)")
+                        help="audio in a read, in ms")
+    parser.add_argument("--dtype", choices=DTYPES, default="fp32", help="precision")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ...")
     parser.add_argument("--processes", type=int, metavar="N",
-                        help="sentences translated at a time, with a thread each (default: one a core, on a GPU one); "
-                        "the text is the same for any, computing times are right while each has a core")
+                        help="sentences translated at a time, with a thread each; the text is the same for any, "
+                        "computing times are right while each has a core (default: one for each core, on a GPU one)")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to write")
     return parser
 

@@ -1,20 +1,23 @@
-"""Makes the folder of a system, for SimulEval's --system-dir: `python -m mgcm_fairseq.commands.export`."""
+"""Makes the folder of a system, which SimulEval runs with --system-dir."""
 
 import argparse
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from mgcm_fairseq.agents.registry import POLICIES, agent_class
+from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.lock import locked
-from mgcm_fairseq.common.stopping import stoppable
+from mgcm_fairseq.common.program import called, program
 from mgcm_fairseq.common.whole import room_in
 from mgcm_fairseq.models.averaging import average
 
+SCRIPT = "scripts/export_system.sh"
 MODEL, SYSTEM = "model.pt", "main.yaml"
 HEADER = """\
 # Run by SimulEval, wherever this folder lies, with mgcm-fairseq installed:
@@ -63,7 +66,7 @@ def system(args: argparse.Namespace, policy: str) -> dict[str, Any]:
 
 def agent_args(policy: str, checkpoint: Path, corpus: Path | None, options: list[str]) -> argparse.Namespace:
     """The agent's arguments; ends the program, or raises InputError, for options that it does not have."""
-    parser = argparse.ArgumentParser(prog=f"export_system: options of {policy}")
+    parser = Parser(f"{called(SCRIPT)} ... --policy {policy} --", description=f"Options of the policy {policy}.")
     agent_class(policy).add_args(parser)
     folder = [] if corpus is None else ["--corpus", str(corpus)]
     args = parser.parse_args(["--checkpoint", str(checkpoint), *folder, *options])
@@ -73,23 +76,19 @@ def agent_args(policy: str, checkpoint: Path, corpus: Path | None, options: list
     return args
 
 
-@stoppable
-def main() -> None:
-    given = _parser().parse_args()
-    try:
-        export(given.policy, agent_args(given.policy, given.checkpoint, given.corpus, given.options), given.out)
-    except InputError as error:
-        print(f"export_system: {error}", file=sys.stderr)
-        sys.exit(2)
+@program(SCRIPT)
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = _parser().parse_args(arguments)
+    export(given.policy, agent_args(given.policy, given.checkpoint, given.corpus, given.options), given.out)
     print(f"{given.out}: {given.policy}; simuleval --system-dir {given.out} runs it, {SYSTEM} says with which options")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/export_system.sh", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
                         help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
-    parser.add_argument("--policy", choices=list(POLICIES), required=True)
+    parser.add_argument("--policy", choices=list(POLICIES), required=True, help="that the system follows")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="to be made")
     parser.add_argument("options", nargs="*", metavar="OPTION",
                         help="behind a --, options of the policy's agent, e.g. -- --lag 3; -- --help shows them")
@@ -97,4 +96,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

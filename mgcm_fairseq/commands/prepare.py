@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mgcm_fairseq.common.arguments import positive
+from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.lock import await_helpers, locked
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.steps import StepRecord, Summary
-from mgcm_fairseq.common.stopping import stoppable
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.config import CorpusConfig
@@ -22,13 +22,14 @@ from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.simuleval_lists import write_lists
 from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
 from mgcm_fairseq.preparation.corpora import CORPORA
-from mgcm_fairseq.preparation.corpora.entries import Corpus
+from mgcm_fairseq.preparation.corpora.entries import CorpusReader
 from mgcm_fairseq.preparation.corpora.manifest import ManifestCorpus
-from mgcm_fairseq.preparation.parallel import Workers
+from mgcm_fairseq.preparation.parallel import ProcessPool
 from mgcm_fairseq.preparation.report import print_summary
 from mgcm_fairseq.preparation.splits import SplitWriter
 from mgcm_fairseq.preparation.texts import Sentences, unknown_characters
 
+SCRIPT = "scripts/prep_corpus.sh"
 FORMAT = 3  # raise it when the files written here change, so that corpora are prepared again
 DEFAULT = "mustc"  # --corpus
 
@@ -37,7 +38,7 @@ DEFAULT = "mustc"  # --corpus
 class Preparation:
     """Writes into `folder`; every method is a step that is skipped while its files are up to date."""
 
-    corpus: Corpus
+    corpus: CorpusReader
     folder: Path
     src_lang: str
     tgt_lang: str
@@ -47,11 +48,11 @@ class Preparation:
     workers: int
     record: StepRecord
 
-    def split(self, name: str, workers: Workers) -> Summary:
+    def split(self, name: str, processes: ProcessPool) -> Summary:
         """Writes NAME.tsv, and audio/NAME where the corpus's audio has to be converted."""
         options = {"format": FORMAT, "src": self.src_lang, "tgt": self.tgt_lang, "skip_bad": self.skip_bad,
                    "pack": self.pack}
-        writer = SplitWriter(self.corpus, name, self.src_lang, self.tgt_lang, self.skip_bad, self.pack, workers)
+        writer = SplitWriter(self.corpus, name, self.src_lang, self.tgt_lang, self.skip_bad, self.pack, processes)
         return self._step(name, options, self.corpus.inputs(name), lambda: writer.write(self.folder))
 
     def vocabulary(self) -> Summary:
@@ -91,22 +92,23 @@ class Preparation:
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line of scripts/prep_corpus.sh."""
-    parser = argparse.ArgumentParser(prog="scripts/prep_corpus.sh", description=__doc__)
-    parser.add_argument("--corpus", choices=CORPORA, help=f"its layout ({DEFAULT})")
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("--corpus", choices=CORPORA, help=f"its layout (default: {DEFAULT})")
     parser.add_argument("--root", type=Path, help="the corpus as unpacked: docs/corpora.md; for mustc the folder with "
                                                   "en-de/data/{train,dev,tst-COMMON}")
     parser.add_argument("--manifest", nargs="+", type=_split_and_file, metavar="SPLIT=FILE",
                         help="instead of --corpus and --root: tables, or lists of audio, of your own")
-    parser.add_argument("--out", type=Path, help="where to write; default: ROOT/en-de, by the languages")
+    parser.add_argument("--out", type=Path, help="where to write (default: ROOT/en-de, by the languages)")
     parser.add_argument("--lang", required=True, help="target language, e.g. de")
     parser.add_argument("--src-lang", default="en", help="source language")
     parser.add_argument("--vocab-size", type=positive, default=10_000, help="pieces of the joint vocabulary")
-    parser.add_argument("--splits", nargs="+", help="default: train, dev and the test sets that the corpus has")
-    parser.add_argument("--skip-bad", action="store_true", help="leave faulty segments out and report them")
+    parser.add_argument("--splits", nargs="+",
+                        help="to prepare (default: train, dev and the test sets that the corpus has)")
+    parser.add_argument("--skip-bad", action="store_true", help="leave faulty utterances out and report them")
     parser.add_argument("--pack", action="store_true", help="copy all audio into a few wavs of about an hour each, "
                                                             "for file systems that are slow on many files")
     parser.add_argument("--workers", type=positive, default=os.cpu_count() or 1,
-                        help="processes that verify and convert audio (%(default)s)")
+                        help="processes that verify and convert audio (default: one for each core)")
     args = parser.parse_args(arguments)
     if (args.root is None) == (args.manifest is None):
         parser.error("one of --root and --manifest is needed")
@@ -143,8 +145,8 @@ def prepare(args: argparse.Namespace) -> None:
         await_helpers(folder, "preparation")
         steps = Preparation(corpus, folder, args.src_lang, args.lang, args.vocab_size, args.skip_bad, args.pack,
                             args.workers, StepRecord(folder / ".prep_steps.json"))
-        with Workers(args.workers, folder) as workers:
-            summaries = {name: steps.split(name, workers) for name in splits}
+        with ProcessPool(args.workers, folder) as processes:
+            summaries = {name: steps.split(name, processes) for name in splits}
         vocabulary = steps.vocabulary()
         for name in splits:
             if not name.startswith("train"):
@@ -154,22 +156,16 @@ def prepare(args: argparse.Namespace) -> None:
     print_summary(summaries, vocabulary, report)
 
 
-def _corpus(args: argparse.Namespace) -> Corpus:
+def _corpus(args: argparse.Namespace) -> CorpusReader:
     if args.manifest:
         return ManifestCorpus(args.out.resolve(), args.src_lang, args.lang,
                               {split: path.resolve() for split, path in args.manifest})
     return CORPORA[args.corpus or DEFAULT](args.root.resolve(), args.src_lang, args.lang)
 
 
-@stoppable
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 2 with a message on stderr if the input does not fit."""
-    try:
-        prepare(parse_arguments(arguments))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+@program(SCRIPT)
+def main(arguments: Sequence[str] | None = None) -> None:
+    prepare(parse_arguments(arguments))
 
 
 if __name__ == "__main__":

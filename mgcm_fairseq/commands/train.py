@@ -1,4 +1,7 @@
-"""Trains a row of the paper, with all that comes before it: `python -m mgcm_fairseq.commands.train`."""
+"""Trains a row of the paper, with all that comes before it.
+
+A training that is done is skipped, one that was interrupted goes on; rows in one --out share what they have in common.
+"""
 
 import argparse
 import sys
@@ -6,10 +9,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mgcm_fairseq.common.arguments import number, positive
+from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.lock import locked
-from mgcm_fairseq.common.stopping import sigterm_as_ctrl_c, stoppable
+from mgcm_fairseq.common.program import program
+from mgcm_fairseq.common.stopping import sigterm_as_ctrl_c
 from mgcm_fairseq.common.whole import room_in
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.gpus import CONTEXT, GIB, SHARE, Looking
@@ -17,34 +21,26 @@ from mgcm_fairseq.recipes.identity import record
 from mgcm_fairseq.recipes.launch import LAUNCHERS, Launch, quoted
 from mgcm_fairseq.recipes.micro_batches import cut_of
 from mgcm_fairseq.recipes.processes import Processes
-from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, overrides_of, stages
+from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, overrides_of, trainings_of
 
 if TYPE_CHECKING:
-    from mgcm_fairseq.recipes.plan import Stage
+    from mgcm_fairseq.recipes.plan import Training
 
+SCRIPT = "scripts/train.sh"
 TFLOPS = 13.0  # what a V100 kept up in the pre-training of wav2vec 2.0 base (arXiv 2006.11477, section 4.2)
 
 
-@stoppable
+@program(SCRIPT)
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status: 0, 2 for a problem that the plan shows, 1 for a training that failed."""
     args = _parser().parse_intermixed_args(arguments)
-    try:
-        return run(args)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-
-
-def run(args: argparse.Namespace) -> int:
-    """Plans, and unless that was all that was asked for, trains what is not done."""
     out = args.out.resolve()
     cluster = Cluster(args.nodes, args.gpus, args.cpu)
     launch = Launch(args.launcher, cluster, args.node_rank, args.master)
     launch.check()
     if args.cpu and args.gpu_memory is not None:
         raise InputError("--gpu-memory", "GPUs", "--cpu", "Leave one out: on CPUs the YAML's micro-batches stay.")
-    trainings = stages(args.row, args.text_first)
+    trainings = trainings_of(args.row, args.text_first)
     for training in trainings:
         cluster.overrides(overrides_of(training, args.overrides, trainings))  # before anything is written
     with ExitStack() as open_here:
@@ -73,72 +69,68 @@ def run(args: argparse.Namespace) -> int:
         if processes is None:
             print("Dry run: nothing was started or written.")
             return 0
-        for stage in plan.stages:
-            if stage.state == "done":
-                print(f"{stage.model} is there: nothing to do.", flush=True)
-            elif not train(stage, launch, args.best, processes):
+        for one in plan.trainings:
+            if one.state == "done":
+                print(f"{one.model} is there: nothing to do.", flush=True)
+            elif not train(one, launch, args.best, processes):
                 return 1
     return 0
 
 
-def train(stage: "Stage", launch: Launch, best_of: int, processes: Processes) -> bool:
+def train(training: "Training", launch: Launch, best_of: int, processes: Processes) -> bool:
     """Runs the training to its end, and has the first machine average the best checkpoints; False if it failed."""
     from mgcm_fairseq.models.averaging import average, best
 
-    if stage.updates < stage.cfg.optimization.max_update and not _run(stage, launch, processes):
+    if training.updates < training.cfg.optimization.max_update and not _run(training, launch, processes):
         return False
     if launch.node_rank == 0:
-        paths = best(stage.folder, best_of, stage.cfg.checkpoint.best_checkpoint_metric)
-        average(paths, stage.model)
-        print(f"{stage.model}: mean of", *(path.name for path in paths), flush=True)
+        paths = best(training.folder, best_of, training.cfg.checkpoint.best_checkpoint_metric)
+        average(paths, training.model)
+        print(f"{training.model}: mean of", *(path.name for path in paths), flush=True)
     return True
 
 
-def _run(stage: "Stage", launch: Launch, processes: Processes) -> bool:
-    log = stage.folder.with_suffix(f".node{launch.node_rank}.log" if launch.node_rank else ".log")
-    print(f"== {stage.name}, log in {log}", flush=True)
-    record(stage.record, stage.identity, cut_of(stage.cfg).size)
-    with room_in(log.parent, log), log.open("a") as file, processes.running(stage.command) as process:
+def _run(training: "Training", launch: Launch, processes: Processes) -> bool:
+    log = training.folder.with_suffix(f".node{launch.node_rank}.log" if launch.node_rank else ".log")
+    print(f"== {training.name}, log in {log}", flush=True)
+    record(training.record, training.identity, cut_of(training.cfg).size)
+    with room_in(log.parent, log), log.open("a") as file, processes.running(training.command) as process:
         for line in process.stdout or ():
             sys.stdout.write(line)
             sys.stdout.flush()
             file.write(line)
     if process.returncode:
-        where = f"{log}, and {stage.folder}/slurm" if launch.launcher == "slurm" else log
-        print(f"error: {stage.name} ended with status {process.returncode}; see {where}", file=sys.stderr)
+        where = f"{log}, and {training.folder}/slurm" if launch.launcher == "slurm" else log
+        print(f"error: {training.name} ended with status {process.returncode}; see {where}", file=sys.stderr)
     return process.returncode == 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="scripts/train.sh", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Trains a row of the paper, with all that comes before it. A training that is done is skipped,\n"
-                    "one that was interrupted goes on; rows in one --out share what they have in common.",
-        epilog="rows and what they start from:\n" + "\n".join(
-            f"  {row:<20}{before or ''}" for row, before in STARTS_FROM.items()))
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__, epilog="rows and what they start from:\n" + "\n".join(
+        f"  {row:<20}{before or ''}" for row, before in STARTS_FROM.items()))
     parser.add_argument("row", metavar="ROW", choices=list(STARTS_FROM), help="see below")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="prepared corpus")
     parser.add_argument("--w2v", type=Path, required=True, metavar="FILE", help="wav2vec_small.pt")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR",
                         help="DIR/TRAINING/ gets checkpoints, DIR/TRAINING.pt the mean of the best")
     parser.add_argument("--dry-run", action="store_true", help="check everything and print the plan, start nothing")
-    parser.add_argument("--gpus", type=positive, default=8, metavar="N", help="on each machine (8)")
+    parser.add_argument("--gpus", type=positive, default=8, metavar="N", help="on each machine")
     parser.add_argument("--gpu-memory", type=number(1, 10_000, "GiB from 1 to 10,000"), metavar="GIB",
                         help="of each GPU, for a plan where the GPUs are not: on a login node, with --launcher slurm, "
                              "with --nodes; else that of this machine's smallest. Micro-batches are as few as fit: "
                              f"{CONTEXT / GIB:.0f} GiB is left to CUDA's context and workspaces, and {1 - SHARE:.0%}"
                              .replace("%", "%%") + " of the rest to fragments and to the estimate's error")
-    parser.add_argument("--nodes", type=positive, default=1, metavar="N", help="machines (1)")
+    parser.add_argument("--nodes", type=positive, default=1, metavar="N", help="machines")
     parser.add_argument("--cpu", action="store_true", help="no GPU: --gpus processes on CPUs, in fp32")
     parser.add_argument("--launcher", choices=LAUNCHERS, default="local",
                         help="local: fairseq starts a process a GPU; torchrun: on each of --nodes; slurm: jobs through "
-                             "Hydra's launcher, with hydra.launcher.partition=... and the like among KEY=VALUE (local)")
-    parser.add_argument("--node-rank", type=int, default=0, metavar="R", help="of this machine, for torchrun (0)")
+                             "Hydra's launcher, with hydra.launcher.partition=... and the like among KEY=VALUE")
+    parser.add_argument("--node-rank", type=int, default=0, metavar="R", help="of this machine, for torchrun")
     parser.add_argument("--master", default="", metavar="HOST[:PORT]", help="the machine of rank 0, for torchrun")
     parser.add_argument("--text-first", action="store_true", help=f"begin with {TEXT}: transcripts and translations")
-    parser.add_argument("--best", type=positive, default=5, metavar="N", help="checkpoints in the mean (5)")
+    parser.add_argument("--best", type=positive, default=5, metavar="N", help="checkpoints in the mean")
     parser.add_argument("--tflops", type=number(0.001, 1e6, "TFLOP/s from 0.001 to 1,000,000"), default=TFLOPS,
-                        metavar="T", help=f"that a GPU keeps up, for the hours of the plan ({TFLOPS:g})")
+                        metavar="T", help="that a GPU keeps up, for the hours of the plan")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", type=_override,
                         help="beyond configs/paper/*.yaml; TRAINING:KEY=VALUE for one of the trainings")
     return parser

@@ -1,9 +1,47 @@
-"""Types of command-line arguments that argparse lacks."""
+"""The parser of every program, whose help shows all defaults in one way, and types that argparse lacks."""
 
 import argparse
 from collections.abc import Callable, Collection
+from typing import Any
 
 from mgcm_fairseq.common.plain_numbers import plain_number, plain_whole
+from mgcm_fairseq.common.program import called
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's, for scripts/X, with the name that the user called it by and help by the class below."""
+
+    def __init__(self, script: str, **kwargs: Any) -> None:
+        super().__init__(prog=called(script), formatter_class=_Help, **kwargs)
+
+
+class _Help(argparse.HelpFormatter):
+    """Ends the help of an option with `(default: X)`, unless its author says so in words of his own.
+
+    Paragraphs of a description stay paragraphs, and those with indented lines stay as they are.
+    """
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        if "(default: " in text or not _has_default(action):
+            return text
+        return f"{text} (default: {_shown(action)})".lstrip()
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n\n".join(paragraph if "\n " in paragraph else super(_Help, self)._fill_text(paragraph, width, indent)
+                           for paragraph in text.strip().split("\n\n"))
+
+
+def _has_default(action: argparse.Action) -> bool:
+    """Whether there is a value that the user would want to know: no flag's, and no empty one."""
+    return not (action.default is None or action.default is False or action.default in ("", [], argparse.SUPPRESS))
+
+
+def _shown(action: argparse.Action) -> str:
+    """The default as a user would write it."""
+    values = action.default if isinstance(action.default, list | tuple) else [action.default]
+    texts = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    return (" " if action.nargs else ",").join(texts).replace("%", "%%")
 
 
 def positive(text: str) -> int:

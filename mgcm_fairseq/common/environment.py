@@ -9,19 +9,19 @@ from pathlib import Path
 import torch
 
 from mgcm_fairseq import __version__
+from mgcm_fairseq.common.installation import HOME
 
 DISTRIBUTIONS = {"torchaudio": "torchaudio", "fairseq": "fairseq-fixed", "simuleval": "simuleval",
                  "omnisteval": "OmniSTEval", "sacrebleu": "sacrebleu",
                  "sentencepiece": "sentencepiece"}  # name here: name on the package index
 ABSENT = "none"
-REPOSITORY = Path(__file__).parents[2]
 
 
 def environment() -> dict[str, str | int]:
     """Versions, hardware and commit, read without importing what they name."""
     return {
         "mgcm_fairseq": __version__,
-        "commit": commit(REPOSITORY),
+        "commit": commit(HOME),
         **{name: _version(distribution) for name, distribution in DISTRIBUTIONS.items()},
         "torch": torch.__version__,
         "python": platform.python_version(),
@@ -40,9 +40,9 @@ def signature(dtype: str) -> str:
 
 
 def commit(repository: Path) -> str:
-    """Short commit of a checkout, with a + for uncommitted changes; `unknown` for any other folder."""
+    """A checkout's short commit, with + for uncommitted changes; `none` for another folder, `unknown` without git."""
     if not (repository / ".git").exists():
-        return "unknown"
+        return ABSENT
     head = _git(repository, "rev-parse", "--short", "HEAD")
     return head + ("+" if _git(repository, "status", "--porcelain") else "") if head else "unknown"
 

@@ -14,9 +14,9 @@ class InputError(ValueError):
     """
 
     def __init__(self, where: str | Path | tuple[str | Path, int], expected: str, found: str, remedy: str) -> None:
-        place = f"{where[0]}:{where[1]}" if isinstance(where, tuple) else str(where)
-        super().__init__(f"{place}: expected {expected}, found {found}. {remedy}")
-        self.place = place
+        text = f"{where[0]}:{where[1]}" if isinstance(where, tuple) else str(where)
+        super().__init__(f"{text}: expected {expected}, found {found}. {remedy}")
+        self.where = text
         self.found = found
         self._given = (where, expected, found, remedy)
 

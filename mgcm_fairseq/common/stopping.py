@@ -1,31 +1,10 @@
-"""What a program does when its user stops it with Ctrl-C: one line, status 130, and no word from its helpers."""
+"""Who hears Ctrl-C and SIGTERM: the program that the user started, and none of its helpers."""
 
-import functools
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-STATUS = 130  # of a program that SIGINT ended, as shells count
-SAID = "interrupted. The same command can be given again."
-
-
-def stoppable(main: Callable[P, R]) -> Callable[P, R]:
-    """For the `main` of a program: a KeyboardInterrupt ends it with a line on stderr in place of a traceback."""
-    @functools.wraps(main)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return main(*args, **kwargs)
-        except KeyboardInterrupt:
-            print(SAID, file=sys.stderr)
-            sys.exit(STATUS)
-
-    return run
+from typing import Any
 
 
 @contextmanager

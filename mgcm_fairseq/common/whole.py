@@ -103,8 +103,8 @@ def lacks_room(error: BaseException) -> InputError | None:
     """What to say of an error that nothing above has explained, if it is for lack of room."""
     if not isinstance(error, OSError) or error.errno not in _LACKING:
         return None
-    place = error.filename or "a file, or what the output goes to"
-    return InputError(place, "room for it", str(error.strerror), REMEDY)
+    path = error.filename or "a file, or what the output goes to"
+    return InputError(path, "room for it", str(error.strerror), REMEDY)
 
 
 def _probe(partial: Path) -> int | None:

@@ -1,5 +1,6 @@
 """What programs end with in place of a traceback, where nothing is wrong with them."""
 
+import os
 import re
 import sys
 import traceback
@@ -9,7 +10,7 @@ from itertools import dropwhile
 from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.common.stopping import SAID
+from mgcm_fairseq.common.program import STOPPED_TEXT, WRONG, called, say
 from mgcm_fairseq.common.whole import lacks_room
 
 DIED: dict[str, str] = {
@@ -28,35 +29,36 @@ DIED: dict[str, str] = {
 def end_input_errors_without_a_traceback() -> None:
     """Has fairseq's programs, which catch nothing, end with one sentence where nothing is wrong with them.
 
-    That is: with the input, with a full disk, with a process that was killed beside them, or where their user has
-    stopped them.
+    That is: with the input or a full disk (status 2), with a process that was killed beside them (1), or where their
+    user has stopped them (130, by Python itself). Hydra shows a traceback of its own, unless it is told to pass on all.
     """
     before = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
         if isinstance(error, KeyboardInterrupt):
-            print(SAID, file=sys.stderr)
-        elif sentence := _sentence(error):
-            print(f"error: {sentence}", file=sys.stderr)
+            print(f"{called()}: {STOPPED_TEXT}", file=sys.stderr)
+        elif wrong := _wrong(error):
+            say(called(), wrong)
+            if not hasattr(sys, "ps1"):  # a prompt, which stays
+                sys.exit(WRONG)  # Python heeds this here too
+        elif dead := _dead(error):
+            say(called(), dead)
         else:
             before(kind, error, trace)
 
     if before.__module__ != __name__:
         sys.excepthook = show
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
 
 
-def _sentence(error: BaseException) -> str:
-    """What to say of an error in place of its traceback; empty where the traceback is needed.
+def _wrong(error: BaseException) -> str:
+    """What to say of an error if the input or the room is at fault, else nothing.
 
     PyTorch brings an error from another process as text: fairseq's workers on one machine are processes that it
     starts, and so are those that load data.
     """
     if said := error if isinstance(error, InputError) else lacks_room(error):
         return str(said)
-    if isinstance(error, ProcessExitedException):
-        return _died("a worker of this training", str(error))
-    if _cut_off_from_a_loader(error):
-        return _died("a process that loads data", _without_traceback(str(error)) or repr(error))
     if not isinstance(error, RuntimeError | ProcessRaisedException):
         return ""
     text = _without_traceback(str(error))
@@ -64,6 +66,18 @@ def _sentence(error: BaseException) -> str:
         return text.removeprefix(_INPUT_ERROR)
     if full := re.match(r"OSError: \[Errno (\d+)\] ([^:]*)(?:: '(.*)')?", text):
         return str(lacks_room(OSError(int(full[1]), full[2], full[3])) or "")
+    return ""
+
+
+def _dead(error: BaseException) -> str:
+    """What to say of an error if another process has died, else nothing."""
+    if isinstance(error, ProcessExitedException):
+        return _died("a worker of this training", str(error))
+    if _cut_off_from_a_loader(error):
+        return _died("a process that loads data", _without_traceback(str(error)) or repr(error))
+    if not isinstance(error, RuntimeError | ProcessRaisedException):
+        return ""
+    text = _without_traceback(str(error))
     return next((_died(who, text) for pattern, who in DIED.items() if re.search(pattern, text)), "")
 
 

@@ -24,7 +24,7 @@ def wait_segment_needed(units_written: int, lag: int) -> int:
     """Segments that the next piece waits for, and sees, under wait-segment (DiSeg, arXiv 2305.16093): k + w.
 
     Each must have closed, or the source ended. It is the wait-k of training
-    (`mgcm_fairseq.core.segmentation.wait_mask`) as a decision.
+    (`mgcm_fairseq.core.segmentation.units_seen`) as a decision.
 
     Args:
         units_written: w, target words begun, or pieces, before the piece.

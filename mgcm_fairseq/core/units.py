@@ -30,6 +30,6 @@ def closed_behind(kinds_BU: Tensor) -> Tensor:
 def _told(kinds_BU: Tensor) -> Tensor:
     """(B, U) what the last piece up to each one tells, OPEN or CLOSED; 0 where none has."""
     told_BU = kinds_BU & (OPEN | CLOSED)
-    places_U = torch.arange(kinds_BU.size(1), device=kinds_BU.device)
-    last_BU = torch.where(told_BU > 0, places_U, 0).cummax(1).values
+    positions_U = torch.arange(kinds_BU.size(1), device=kinds_BU.device)
+    last_BU = torch.where(told_BU > 0, positions_U, 0).cummax(1).values
     return told_BU.gather(1, last_BU)

@@ -15,6 +15,7 @@ from torch import Tensor
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN, Passing
 from mgcm_fairseq.criterions.segmentation import SegmentationLosses
+from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.modules.ctc import Alignment
 from mgcm_fairseq.modules.lengths import at_least_fp32
 from mgcm_fairseq.modules.simul_st import TASKS, TaskInputs, ctc_task
@@ -54,7 +55,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
         self.segmentation = SegmentationLosses(segment_number_weight, segment_number_from, contrastive_weight,
                                                contrastive_from)
 
-    def losses(self, model: Any, sample: dict[str, Any],
+    def losses(self, model: Any, sample: Batch,
                passing: Passing = PLAIN) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The summed loss of each task, primary first, and what to log; those of CTC and of the segmenter come last.
 
@@ -100,7 +101,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
                             reduction="none", zero_infinity=True)
         return losses.sum(), losses.eq(0).sum()
 
-    def by_task(self, model: Any, sample: dict[str, Any],
+    def by_task(self, model: Any, sample: Batch,
                 passing: Passing) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
         """One loss a task, CTC's within that of the task it serves and the segmenter's within the primary task's; the
         number of ST target tokens; what to log.
@@ -115,7 +116,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
                     "sample_size": sample["ntokens"]}
         return of_tasks, sample["ntokens"], logging
 
-    def forward(self, model: Any, sample: dict[str, Any], reduce: bool = True) -> tuple[Tensor, int, dict[str, Any]]:
+    def forward(self, model: Any, sample: Batch, reduce: bool = True) -> tuple[Tensor, int, dict[str, Any]]:
         """The sum of the task losses, the number of ST target tokens, and what to log."""
         losses, sample_size, logging = self.by_task(model, sample, PLAIN)
         return torch.stack(list(losses.values())).sum(), sample_size, logging

@@ -13,8 +13,6 @@ from mgcm_fairseq.core.segmentation import (
     pool_segments,
     pool_words,
     probabilities,
-    segment_number_loss,
-    segment_number_losses,
     word_ids,
 )
 from mgcm_fairseq.modules.simul_st import Segmented
@@ -36,7 +34,9 @@ class SegmentationLosses:
         logging["segment_words"] = words_B.sum()
         losses = {}
         if self.number_weight > 0 and segmented.update >= self.number_from:
-            losses["segment_number"] = self.number_weight * _number(segmented, words_B)
+            p_BT = probabilities(segmented.logits, segmented.frames)
+            number = segmented.variant.segment_number_loss(p_BT, segmented.frames, words_B)
+            losses["segment_number"] = self.number_weight * number
         if self.contrastive_weight > 0 and segmented.update >= self.contrastive_from:
             losses["contrastive"] = self.contrastive_weight * _contrastive(segmented, words_B)
         for name, loss in losses.items():
@@ -51,15 +51,6 @@ class SegmentationLosses:
             metrics.log_scalar("segments", 100.0 * total("segments") / words, words, round=1)
             for name in ("segment_number", "contrastive"):
                 metrics.log_scalar(name, total(f"{name}_loss") / words, words, round=3)
-
-
-def _number(segmented: Segmented, words_B: Tensor) -> Tensor:
-    """L_num. n words have n - 1 boundaries between them, for which the last frame, an end in any case, does not count.
-    """
-    p_BT = probabilities(segmented.logits, segmented.frames)
-    if segmented.published:
-        return segment_number_loss(p_BT, segmented.frames, words_B, published=True)
-    return segment_number_losses(p_BT, segmented.frames - 1, words_B.clamp(min=1) - 1).sum()
 
 
 def _contrastive(segmented: Segmented, words_B: Tensor) -> Tensor:

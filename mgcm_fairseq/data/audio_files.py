@@ -31,9 +31,9 @@ class _Decoded:
             self._file.close()
             raise InputError(path, f"mono audio at {SAMPLE_RATE} Hz", found, _AGAIN)
 
-    def read(self, offset: int, frames: int) -> np.ndarray:
+    def read(self, offset: int, length: int) -> np.ndarray:
         self._file.seek(min(offset, self._file.frames))
-        samples = self._file.read(frames, dtype="float32")
+        samples = self._file.read(length, dtype="float32")
         if fault := first_fault(samples, SAMPLE_RATE, offset):
             raise InputError(self._file.name, SOUND, fault, "Prepare the corpus again.")
         return samples
@@ -53,17 +53,17 @@ class AudioFiles:
     def __reduce__(self) -> tuple[type["AudioFiles"], tuple[int]]:
         return AudioFiles, (self.bound,)
 
-    def read(self, path: str, offset: int, frames: int) -> np.ndarray:
-        """Float32 samples (frames,) in [-1, 1]; InputError naming a file that is not, or no longer, as in the manifest.
+    def read(self, path: str, offset: int, length: int) -> np.ndarray:
+        """Float32 samples (N,) in [-1, 1]; InputError naming a file that is not, or no longer, as in the manifest.
         """
         if self._process != os.getpid():  # a forked process shares the position in a file with the others
             self._open, self._process = OrderedDict(), os.getpid()
         try:
-            samples = self._opened(path).read(offset, frames)
+            samples = self._opened(path).read(offset, length)
         except (soundfile.SoundFileError, OSError) as error:
             raise InputError(path, "a readable audio file", str(error), "Prepare the corpus again.") from error
-        if len(samples) != frames:
-            raise InputError(path, f"{frames} samples from {offset} on", f"{len(samples)}", _AGAIN)
+        if len(samples) != length:
+            raise InputError(path, f"{length} samples from {offset} on", f"{len(samples)}", _AGAIN)
         return samples
 
     def close(self) -> None:

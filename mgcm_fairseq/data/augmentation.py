@@ -41,13 +41,13 @@ class Augmentation:
             return None
         return cls(_speeds(speed), _range("--augment-gain", gain), _range("--augment-noise", noise), seed)
 
-    def draw(self, frames: np.ndarray, epoch: int, longest: int) -> Draws:
+    def draw(self, lengths: np.ndarray, epoch: int, longest: int) -> Draws:
         """Row i of the random numbers is utterance i's; one that would get longer than `longest` keeps its speed."""
-        uniform = np.random.default_rng((self.seed, epoch)).random((len(frames), 3), dtype=np.float32)
-        speed = np.full(len(frames), STEPS)
+        uniform = np.random.default_rng((self.seed, epoch)).random((len(lengths), 3), dtype=np.float32)
+        speed = np.full(len(lengths), STEPS)
         if self.speeds:
             drawn = np.array(self.speeds)[(uniform[:, 0] * len(self.speeds)).astype(int)]
-            speed = np.where(stretched(frames, drawn) <= longest, drawn, speed)
+            speed = np.where(stretched(lengths, drawn) <= longest, drawn, speed)
         gain, snr = (low + (high - low) * uniform[:, column]
                      for column, (low, high) in ((1, self.gain or (0, 0)), (2, self.noise or (0, 0))))
         return Draws(epoch, speed, gain, snr)
@@ -68,9 +68,9 @@ class Augmentation:
         return wave.numpy()
 
 
-def stretched(frames: np.ndarray, speed: np.ndarray) -> np.ndarray:
-    """Samples at `speed`/STEPS of what takes `frames` samples."""
-    return -(-frames.astype(np.int64) * STEPS // speed)
+def stretched(lengths: np.ndarray, speed: np.ndarray) -> np.ndarray:
+    """Samples at `speed`/STEPS of what takes `lengths` samples."""
+    return -(-lengths.astype(np.int64) * STEPS // speed)
 
 
 def _speeds(text: str) -> tuple[int, ...]:

@@ -21,12 +21,12 @@ class Columns(Sequence[Utterance]):
         self.folder = path.parent
         self.ids, self.src_texts, self.tgt_texts = Texts(), Texts(), Texts()
         self.wavs, self.speakers, self.src_langs, self.tgt_langs = Repeated(), Repeated(), Repeated(), Repeated()
-        offsets, frames = array("q"), array("q")
+        offsets, lengths = array("q"), array("q")
         for row, (wav, offset, length) in read_rows(path):
             self.ids.add(row["id"])
             self.wavs.add(wav)
             offsets.append(offset)
-            frames.append(length)
+            lengths.append(length)
             self.src_texts.add(row["src_text"])
             self.tgt_texts.add(row["tgt_text"])
             self.speakers.add(row["speaker"])
@@ -35,14 +35,14 @@ class Columns(Sequence[Utterance]):
         for column in (self.wavs, self.speakers, self.src_langs, self.tgt_langs):
             column.close()
         self.offsets = np.frombuffer(offsets, np.int64)
-        self.frames = np.frombuffer(frames, np.int64)
+        self.audio_lengths = np.frombuffer(lengths, np.int64)
 
     def __len__(self) -> int:
-        return len(self.frames)
+        return len(self.audio_lengths)
 
     def span(self, index: int) -> tuple[str, int, int]:
         """Path, first sample and number of samples."""
-        return os.path.join(self.folder, self.wavs[index]), int(self.offsets[index]), int(self.frames[index])
+        return os.path.join(self.folder, self.wavs[index]), int(self.offsets[index]), int(self.audio_lengths[index])
 
     @overload
     def __getitem__(self, index: int) -> Utterance: ...
@@ -54,7 +54,7 @@ class Columns(Sequence[Utterance]):
         if isinstance(index, slice):
             return [self[row] for row in range(len(self))[index]]
         index = range(len(self))[index]
-        frames = int(self.frames[index])
-        audio = AudioSpan(self.folder / self.wavs[index], int(self.offsets[index]), frames)
-        return Utterance(self.ids[index], audio, frames, self.src_texts[index], self.tgt_texts[index],
+        length = int(self.audio_lengths[index])
+        audio = AudioSpan(self.folder / self.wavs[index], int(self.offsets[index]), length)
+        return Utterance(self.ids[index], audio, length, self.src_texts[index], self.tgt_texts[index],
                          self.speakers[index], self.src_langs[index], self.tgt_langs[index])

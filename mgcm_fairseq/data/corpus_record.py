@@ -19,9 +19,9 @@ REMEDY = ("Leave --corpus out where it may be. Else use a corpus with the checkp
 
 @dataclass(frozen=True)
 class CorpusRecord:
-    """Languages and vocabulary of a prepared corpus. `place`, for messages, is its folder or a checkpoint."""
+    """Languages and vocabulary of a prepared corpus. `origin`, for messages, is its folder or a checkpoint."""
 
-    place: Path
+    origin: Path
     config: CorpusConfig
     model: bytes  # of SentencePiece
     dictionary: bytes  # of fairseq
@@ -40,15 +40,15 @@ class CorpusRecord:
         return cls(folder, config, model, dictionary)
 
     @classmethod
-    def of_state(cls, task_state: Any, place: Path) -> "CorpusRecord | None":
+    def of_state(cls, task_state: Any, origin: Path) -> "CorpusRecord | None":
         """Of a checkpoint's `task_state`; None where it has no record, as before they were kept."""
         kept = task_state.get(KEY) if isinstance(task_state, Mapping) else None
         if kept is None:
             return None
         if not _is_whole(kept):
-            raise InputError(place, "the vocabulary and languages of its corpus inside", f"{kept!r:.80}",
+            raise InputError(origin, "the vocabulary and languages of its corpus inside", f"{kept!r:.80}",
                              "The file was changed: take another copy of it.")
-        return cls(place, CorpusConfig(**kept["config"]), kept["model"], kept["dictionary"], kept["preparation"],
+        return cls(origin, CorpusConfig(**kept["config"]), kept["model"], kept["dictionary"], kept["preparation"],
                    kept.get("longest", 0))
 
     def state(self) -> dict[str, Any]:
@@ -69,14 +69,14 @@ class CorpusRecord:
 
     def vocabulary(self) -> Vocabulary:
         """Raises InputError if a file is broken, or if the two disagree."""
-        return Vocabulary(self.place / self.config.spm_filename, self.place / self.config.vocab_filename,
+        return Vocabulary(self.origin / self.config.spm_filename, self.origin / self.config.vocab_filename,
                           (self.model, self.dictionary))
 
     def check_same(self, other: "CorpusRecord", remedy: str = REMEDY) -> None:
         """InputError unless the `other`, which is to be used with this one's checkpoint, has its vocabulary."""
         ours, theirs = self._described(), other._described()
         if ours != theirs:
-            raise InputError(other.place, f"{ours}, which {self.place} was trained with", theirs, remedy)
+            raise InputError(other.origin, f"{ours}, which {self.origin} was trained with", theirs, remedy)
 
     def _described(self) -> str:
         return f"vocabulary {self.fingerprint} for {self.config.src_lang} to {self.config.tgt_lang}"

@@ -1,7 +1,7 @@
 """Utterances as fairseq batches: waveforms, transcripts and translations, right-padded."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from mgcm_fairseq.data.audio_files import AudioFiles
 from mgcm_fairseq.data.augmentation import Augmentation, stretched
+from mgcm_fairseq.data.batch import Batch, Item
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.ragged import Ragged
@@ -35,20 +36,20 @@ class SpeechTranslationDataset(FairseqDataset):
         self.augmentation = augmentation
         self.grid = grid
         self.files = AudioFiles()
-        self.longest = int(utterances.frames.max())  # samples that augmentation may make of an utterance
+        self.longest = int(utterances.audio_lengths.max())  # samples that augmentation may make of an utterance
         self.transcripts, self.translations = Ragged(), Ragged()
         for texts, rows in (utterances.src_texts, self.transcripts), (utterances.tgt_texts, self.translations):
             for pieces in vocabulary.encode_all(texts):
                 rows.add([*pieces, vocabulary.eos])
-        self.frames = utterances.frames
+        self.audio_lengths = utterances.audio_lengths
         self.tokens = self.translations.lengths
         self.set_epoch(1)
 
     def set_epoch(self, epoch: int) -> None:
         """Draws what augmentation does to each utterance in this epoch, its length with it."""
         if self.augmentation:
-            self.draws = self.augmentation.draw(self.utterances.frames, epoch, self.longest)
-            self.frames = stretched(self.utterances.frames, self.draws.speed)
+            self.draws = self.augmentation.draw(self.utterances.audio_lengths, epoch, self.longest)
+            self.audio_lengths = stretched(self.utterances.audio_lengths, self.draws.speed)
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -58,7 +59,7 @@ class SpeechTranslationDataset(FairseqDataset):
         names = self.utterances.wavs.distinct
         return {self.utterances.folder / names[index] for index in range(len(names))}
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
+    def __getitem__(self, index: int) -> Item:
         filler, index = index < 0, max(index, ~index)
         samples = self.files.read(*self.utterances.span(index))
         if self.augmentation:
@@ -69,14 +70,10 @@ class SpeechTranslationDataset(FairseqDataset):
                 "transcript": torch.from_numpy(self.transcripts[index]).long(),
                 "translation": torch.from_numpy(self.translations[index]).long()}
 
-    def collater(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
-        """A batch, longest audio first.
-
-        `net_input` is what generation reads; `spelling` is the transcript's letters for CTC; `transcript` and `target`
-        end with </s>; each prefix is its tokens moved right behind the language tag. A `filler` is not to count.
-        """
+    def collater(self, samples: list[Item]) -> Batch:
+        """A batch; for no utterances, of which fairseq has batches too, an empty one."""
         if not samples:
-            return {}
+            return cast(Batch, {})
         samples = sorted(samples, key=lambda sample: -len(sample["waveform"]))
         first = samples[0]["id"]
         transcript, transcript_lengths = self._pad([sample["transcript"] for sample in samples])
@@ -107,8 +104,8 @@ class SpeechTranslationDataset(FairseqDataset):
         size = longest if self.grid is None else int(self.grid.tokens(longest))
         return _stack(rows, size, self.vocabulary.pad), lengths
 
-    def _padded(self, frames: np.ndarray | int) -> np.ndarray:
-        return np.asarray(frames) if self.grid is None else self.grid.samples(frames)
+    def _padded(self, lengths: np.ndarray | int) -> np.ndarray:
+        return np.asarray(lengths) if self.grid is None else self.grid.samples(lengths)
 
     def _prefix(self, tokens_BU: Tensor, language: str) -> Tensor:
         prefix = tokens_BU.roll(1, dims=1).masked_fill(tokens_BU.roll(1, dims=1) == self.vocabulary.eos,
@@ -118,10 +115,10 @@ class SpeechTranslationDataset(FairseqDataset):
 
     def num_tokens(self, index: int) -> int:
         """Samples, with what the grid adds: --max-tokens counts audio."""
-        return int(self._padded(self.frames[index]))
+        return int(self._padded(self.audio_lengths[index]))
 
     def num_tokens_vec(self, indices: np.ndarray) -> np.ndarray:
-        return self._padded(self.frames[indices])
+        return self._padded(self.audio_lengths[indices])
 
     def cap_grid(self, most: int | None) -> None:
         """Keeps the grid from raising a length above `most` samples, such as --max-tokens."""
@@ -140,12 +137,12 @@ class SpeechTranslationDataset(FairseqDataset):
         return [batch[::-1] for batch in super().batch_by_size(indices[::-1], *limits)][::-1]
 
     def size(self, index: int) -> tuple[int, int]:
-        return int(self.frames[index]), int(self.tokens[index])
+        return int(self.audio_lengths[index]), int(self.tokens[index])
 
     @property
     def sizes(self) -> np.ndarray:
         """(utterances, 2): audio samples and target tokens, for fairseq's length filter."""
-        return np.stack([self.frames, self.tokens], axis=1)
+        return np.stack([self.audio_lengths, self.tokens], axis=1)
 
     def filter_indices_by_size(self, indices: np.ndarray, max_sizes: tuple[int, int]) -> tuple[np.ndarray, list[int]]:
         """The indices of utterances within (samples, target tokens), and those of the others."""
@@ -157,7 +154,7 @@ class SpeechTranslationDataset(FairseqDataset):
         order = np.arange(len(self))
         if self.shuffle_seed is not None:
             order = np.random.RandomState(self.shuffle_seed).permutation(len(self))
-        return order[np.argsort(self.frames[order], kind="stable")]
+        return order[np.argsort(self.audio_lengths[order], kind="stable")]
 
 
 def _stack(rows: list[Tensor], size: int, value: int) -> Tensor:

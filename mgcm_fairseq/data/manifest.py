@@ -1,4 +1,4 @@
-"""The TSV manifest of a split: one utterance a line, audio as `wav:offset:frames` in samples."""
+"""The TSV manifest of a split: one utterance a line, audio as `wav:offset:length` in samples."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from mgcm_fairseq.data.audio import AudioSpan, Span, parse_span
 
 @dataclass(frozen=True)
 class Utterance:
-    """One segment of a talk with its transcript and translation."""
+    """One utterance of a talk with its transcript and translation."""
 
     id: str
     audio: AudioSpan
@@ -30,9 +30,9 @@ COLUMNS = tuple(field.name for field in fields(Utterance))
 
 def read_manifest(path: Path) -> list[Utterance]:
     """Utterances in file order; raises InputError with file:line for anything malformed."""
-    return [Utterance(**{**row, "audio": AudioSpan(path.parent / wav, offset, frames),  # type: ignore[arg-type]
-                         "n_frames": frames})
-            for row, (wav, offset, frames) in read_rows(path)]
+    return [Utterance(**{**row, "audio": AudioSpan(path.parent / wav, offset, length),  # type: ignore[arg-type]
+                         "n_frames": length})
+            for row, (wav, offset, length) in read_rows(path)]
 
 
 def read_rows(path: Path) -> Iterator[tuple[dict[str, str], Span]]:

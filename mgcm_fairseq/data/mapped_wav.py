@@ -16,11 +16,11 @@ _HEADER = 40  # bytes of an extensible one
 
 
 class MappedWav:
-    """`frames` samples of a mono wav at 16 kHz."""
+    """`length` samples of a mono wav at 16 kHz."""
 
-    def __init__(self, file: BinaryIO, start: int, frames: int) -> None:
+    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
         """`start`: byte of the first sample."""
-        self.frames = frames
+        self.length = length
         self._start = start
         self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
@@ -31,10 +31,10 @@ class MappedWav:
             data = _find_samples(file)
             return cls(file, *data) if data else None
 
-    def read(self, offset: int, frames: int) -> np.ndarray:
-        """Float32 (frames,) in [-1, 1), as soundfile reads them; fewer at the end of the file."""
-        count = max(0, min(frames, self.frames - offset))
-        samples = np.frombuffer(self._bytes, "<i2", count, self._start + 2 * min(offset, self.frames))
+    def read(self, offset: int, length: int) -> np.ndarray:
+        """Float32 (N,) in [-1, 1), as soundfile reads them; fewer at the end of the file."""
+        count = max(0, min(length, self.length - offset))
+        samples = np.frombuffer(self._bytes, "<i2", count, self._start + 2 * min(offset, self.length))
         return samples * np.float32(1 / FULL_SCALE)
 
     def close(self) -> None:

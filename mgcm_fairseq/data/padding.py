@@ -52,9 +52,9 @@ def padding(dataset: SpeechTranslationDataset, batches: Sequence[Sequence[int]])
         return Amount(int(lengths[order].sum()), int(rows @ np.maximum.reduceat(lengths[order], starts)),
                       int(rows @ np.maximum.reduceat(rounded[order], starts)))
 
-    frames, texts = dataset.frames, (dataset.transcripts.lengths, dataset.tokens)
+    audio, texts = dataset.audio_lengths, (dataset.transcripts.lengths, dataset.tokens)
     samples = dataset.num_tokens_vec(np.arange(len(dataset)))
     longest = np.maximum.reduceat(samples[order], starts)
     of_texts = [amount(lengths, lengths if grid is None else grid.tokens(lengths)) for lengths in texts]
     return Padding(len(batches), len(np.unique(longest)), len(np.unique(np.stack([rows, longest]), axis=1).T),
-                   amount(frames, samples), Amount(*map(sum, zip(*of_texts, strict=True))))
+                   amount(audio, samples), Amount(*map(sum, zip(*of_texts, strict=True))))

@@ -17,20 +17,20 @@ def first_fault(samples: np.ndarray, rate: int, before: int = 0) -> str | None:
     """What the first faulty sample is and where, as "nan at 1.250 s"; None for sound.
 
     Args:
-        samples: (frames,) or (frames, channels).
+        samples: (N,) or (N, channels).
         rate: in Hz.
-        before: frames of the file before the first of these.
+        before: samples of the file before the first of these.
     """
     if not samples.size or (samples.min() >= -LOUDEST and samples.max() <= LOUDEST):  # NaN compares as False
         return None
-    frame, *channel = np.argwhere(~(np.abs(samples) <= LOUDEST))[0]
-    value = samples[(frame, *channel)]
+    position, *channel = np.argwhere(~(np.abs(samples) <= LOUDEST))[0]
+    value = samples[(position, *channel)]
     found = f"{value:.6g} times full scale" if np.isfinite(value) else f"{value}"
-    return f"{found} at {(before + frame) / rate:.3f} s"
+    return f"{found} at {(before + position) / rate:.3f} s"
 
 
 def checked(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """The blocks of a file, (frames,) or (frames, channels); ValueError with the first fault in place of its block."""
+    """The blocks of a file, (N,) or (N, channels); ValueError with the first fault in place of its block."""
     count = 0
     for block in blocks:
         if fault := first_fault(block, rate, count):

@@ -46,7 +46,7 @@ def read_list(path: Path) -> list[str]:
 def _cut(span: AudioSpan, path: Path) -> None:
     """Copies the span sample by sample: 16-bit stays 16-bit, since floats would be rounded on their way back."""
     if soundfile.info(span.path).subtype == "PCM_16":
-        samples, _ = soundfile.read(span.path, start=span.offset, frames=span.frames, dtype="int16")
+        samples, _ = soundfile.read(span.path, start=span.offset, frames=span.length, dtype="int16")
         soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16")
     else:
         soundfile.write(path, span.read(), SAMPLE_RATE, subtype="FLOAT")

@@ -20,15 +20,15 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000  # Hz
 MOST_CHANNELS = 256
 _MOST_WEIGHTS = 1 << 24  # of the filter that resamples: one for each sample of its width and each of its phases
 _MOST_PACKED = 1 << 13  # samples in a byte; digital silence in flac comes to half of that
-_UNKNOWN = (1 << 63) - 1  # frames of a file whose header does not know
-_BLOCK = 1 << 18  # frames read at a time, of more than eight channels fewer
+_UNKNOWN = (1 << 63) - 1  # samples of a file whose header does not know
+_BLOCK = 1 << 18  # samples of a channel read at a time, of more than eight channels fewer
 
 
 class SoundError(ValueError):
     """What is wrong with a file of sound, as it follows "found"."""
 
 
-def check_header(frames: int, rate: int, channels: int, size: int) -> None:
+def check_header(length: int, rate: int, channels: int, size: int) -> None:
     """SoundError for what no recording has, or what could not be resampled in little memory.
 
     Args:
@@ -40,8 +40,8 @@ def check_header(frames: int, rate: int, channels: int, size: int) -> None:
         raise SoundError(f"a rate of {rate} Hz, which has too little in common with {SAMPLE_RATE} Hz: resample it")
     if not 0 < channels <= MOST_CHANNELS:
         raise SoundError(f"{channels} channels; known are 1 to {MOST_CHANNELS}")
-    if frames != _UNKNOWN and not 0 <= frames <= _MOST_PACKED * size:
-        raise SoundError(f"{frames} samples promised by a file of {size} bytes")
+    if length != _UNKNOWN and not 0 <= length <= _MOST_PACKED * size:
+        raise SoundError(f"{length} samples promised by a file of {size} bytes")
 
 
 def _weights(rate: int) -> int:
@@ -70,13 +70,13 @@ def opened(path: Path, in_one_go: bool = False, samples: Samples | None = None) 
         raise SoundError(what_libsndfile_says(error)) from error
 
 
-def known_frames(file: soundfile.SoundFile) -> int | None:
+def known_length(file: soundfile.SoundFile) -> int | None:
     """How many samples a channel has by its header; None where the header does not know."""
     return None if file.frames == _UNKNOWN else int(file.frames)
 
 
 def sound_blocks(path: Path) -> Iterator[np.ndarray]:
-    """Float32 samples (frames, channels) up to the end of the file; raises SoundError."""
+    """Float32 samples (N, channels) up to the end of the file; raises SoundError."""
     with opened(path, in_one_go=True) as file:
         size = 8 * _BLOCK // max(8, file.channels)
         while len(samples := file.read(size, dtype="float32", always_2d=True)):

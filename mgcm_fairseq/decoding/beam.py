@@ -10,7 +10,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.continuation import most_pieces
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.attention import Cache
-from mgcm_fairseq.modules.encoder import Memory
+from mgcm_fairseq.modules.source import Memory
 
 
 class Hypothesis(NamedTuple):
@@ -62,8 +62,8 @@ class BeamSearch:
                 break
             total_BV = score_B.unsqueeze(1) + log_BV
             scores, places = total_BV.flatten().topk(min(2 * self.beam, total_BV.numel()))
-            candidates = [(score, place // log_BV.size(1), place % log_BV.size(1))
-                          for score, place in zip(scores.tolist(), places.tolist(), strict=True) if score > -torch.inf]
+            candidates = [(score, index // log_BV.size(1), index % log_BV.size(1))
+                          for score, index in zip(scores.tolist(), places.tolist(), strict=True) if score > -torch.inf]
             found += [(score / length, Hypothesis(pieces[row], True))
                       for score, row, piece in candidates[:self.beam] if piece == eos]
             if len(found) >= self.beam:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.attention import Cache
-from mgcm_fairseq.modules.encoder import Memory
+from mgcm_fairseq.modules.source import Memory
 
 MAX_PIECES = 200  # of a hypothesis of up to as many frames; fairseq-generate's default --max-len-b
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 
 from mgcm_fairseq.decoding.system import System
-from mgcm_fairseq.modules.encoder import Memory
+from mgcm_fairseq.modules.source import Memory
 from mgcm_fairseq.modules.streaming import IncrementalStream, speech_stream
 
 
@@ -15,7 +15,7 @@ class Prefixes:
     def __init__(self, system: System) -> None:
         self.system = system
         encoder = system.network.encoder
-        stream = speech_stream(encoder) if encoder.simultaneous and encoder.front_end.block else None
+        stream = speech_stream(encoder) if system.phase.segmented and encoder.front_end.block else None
         self.stream = stream if isinstance(stream, IncrementalStream) else None
         self.heard = 0
 

@@ -3,6 +3,7 @@
 import torch
 
 from mgcm_fairseq.core.policy import wait_segment_needed
+from mgcm_fairseq.core.segmentation import visible_units
 from mgcm_fairseq.decoding.continuation import most_pieces
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.attention import Cache
@@ -59,7 +60,7 @@ class SegmentWriter:
         return self.system.writing.whole(len(self.pieces), self.pieces, self.ended)
 
     def _written(self) -> int:
-        return int(self.system.network.written(torch.tensor([self._tokens], device=self.system.device))[0, -1])
+        return int(self.system.network.units_written(torch.tensor([self._tokens], device=self.system.device))[0, -1])
 
     def _decide(self, stream: SpeechStream, needed: int, whole: bool) -> int:
         """The best next piece, for a position that sees the first `needed` segments."""
@@ -69,7 +70,7 @@ class SegmentWriter:
         known = self._cache["0.self.k"].size(2) if self._cache else 0
         memory = stream.memory
         visible_1U = torch.tensor([self._visible[known:]], device=self.system.device)
-        mask = (memory.units.unsqueeze(1) < visible_1U.unsqueeze(2)).unsqueeze(1)
+        mask = visible_units(memory.units, memory.lengths, visible_1U)
         tokens_1U = torch.tensor([self._tokens[known:]], device=self.system.device)
         scores = self.system.network.decoder(tokens_1U, memory, self._cache, mask)[0, -1].float().cpu()
         scores[self.system.vocabulary.pad] = -torch.inf

@@ -18,8 +18,9 @@ from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.decoding.writing import Writing
-from mgcm_fairseq.modules.encoder import Memory
+from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
+from mgcm_fairseq.modules.source import Memory
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class System:
     """What an agent needs of a checkpoint."""
 
     network: SimulSTNetwork
+    phase: Phase  # in which it was trained last, for every pass through it
     vocabulary: Vocabulary
     record: CorpusRecord
     longest: int  # samples at 16 kHz of the longest utterance that it was trained on, or could be
@@ -53,7 +55,7 @@ class System:
     @torch.inference_mode()
     def encode(self, waveform_N: Tensor) -> Memory:
         """Encoder states of (N,) samples at 16 kHz, as though nothing followed."""
-        return self.network.encoder.utterance(waveform_N.to(self.network.decoder.embedding.weight))
+        return self.network.encoder.utterance(waveform_N.to(self.network.decoder.embedding.weight), self.phase)
 
 
 def load_system(checkpoint: Path, corpus: Path | None) -> System:
@@ -83,7 +85,8 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
         if not torch.isfinite(weight).all():
             raise InputError(checkpoint, "weights that are numbers", f"NaN or infinity in {name}",
                              "Take another copy of it, or an earlier checkpoint.")
-    return System(network.eval(), task.vocabulary, record, record.longest or task.cfg.max_source_samples)
+    phase = models[0].trained_phase.at_test()
+    return System(network.eval(), phase, task.vocabulary, record, record.longest or task.cfg.max_source_samples)
 
 
 def record_of(checkpoint: Path, corpus: Path | None) -> CorpusRecord:

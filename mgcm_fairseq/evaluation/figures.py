@@ -17,7 +17,8 @@ FORMATS: dict[str, dict[str, Any]] = {"png": {}, "svg": {"metadata": {"Date": No
 
 def dress(axes: Axes, title: str, below: str, latency: str) -> None:
     """Titles, labels and grid of BLEU over `latency`."""
-    axes.set_title(title, loc="left", color=INK, fontsize=12.5, fontweight="bold", pad=24)
+    axes.set_title(title, loc="left", color=INK, fontsize=12.5, fontweight="bold",
+                   pad=10 + 14 * len(below.splitlines()))
     axes.text(0, 1.02, below, transform=axes.transAxes, va="bottom", color=FAINT, fontsize=9)
     axes.set_xlabel(latency, color=INK)
     axes.set_ylabel("BLEU (sacreBLEU, 0–100)", color=INK)

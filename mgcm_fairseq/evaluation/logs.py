@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mgcm_fairseq.agents.choice import lag_text
+from mgcm_fairseq.agents.choice import point_text
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.read_text import drop_torn_line, parse_json, read_json, text_lines
 from mgcm_fairseq.common.whole import appended, write_whole
@@ -124,6 +124,6 @@ def _line(record: Record) -> str:
     return json.dumps(record) + "\n"  # in ASCII: no character of a text can look like the end of a line
 
 
-def run_name(label: str, lag: float) -> str:
+def run_name(label: str, point: float) -> str:
     """Of a run's folder: `wait-k-3`, `edatt-0.2`."""
-    return f"{label}-{lag_text(lag)}"
+    return f"{label}-{point_text(point)}"

@@ -31,8 +31,8 @@ def plot(results: Mapping[str, Any], folder: Path) -> None:
         axes.axhline(run["BLEU"], color=INK, linewidth=1.2, dashes=dashes, label=f"offline {name}: {run['BLEU']:.1f}")
     setting = results["environment"]
     dress(axes, f"Translation quality and latency on {setting['utterances']} utterances",
-          f"SimulEval in segments of {setting['source_segment_size_ms']} ms, {setting['dtype']}. Numbers: lag. "
-          "Dashed: computing time counted.", "Average lagging AL (ms)")
+          f"SimulEval in reads of {setting['source_segment_size_ms']} ms, {setting['dtype']}. "
+          "Numbers: operating point. Dashed: computing time counted.", "Average lagging AL (ms)")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="best", frameon=False, labelcolor=INK, fontsize=9)
     save(figure, folder, "bleu_al")
@@ -43,6 +43,6 @@ def _curve(axes: Axes, policy: str, runs: list[Mapping[str, Any]], colour: str) 
     axes.plot(lags_ms, bleus, color=colour, linewidth=2, marker="o", markersize=7, markeredgecolor="white",
               markeredgewidth=1.2, label=policy, zorder=3)
     for run in runs:
-        axes.annotate(f"{run['lag']}", (run["AL"], run["BLEU"]), xytext=(6, -6), textcoords="offset points",
+        axes.annotate(f"{run['point']}", (run["AL"], run["BLEU"]), xytext=(6, -6), textcoords="offset points",
                       ha="left", va="top", color=colour, fontsize=10, fontweight="bold", zorder=4,
                       path_effects=[withStroke(linewidth=3, foreground="white")])

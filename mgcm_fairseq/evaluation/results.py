@@ -21,13 +21,13 @@ def assemble(runs: Mapping[Run, Sequence[Instance]], sources: Sequence[str],
     """The whole of results.json.
 
     Args:
-        runs: instances in the order of the test set; simultaneous ones are listed by name and rising lag.
+        runs: instances in the order of the test set; simultaneous ones are listed by name and rising operating point.
         sources: transcripts in that order.
         setting: what the figures depend on besides, beside the versions in use; target_language among it.
     """
     target = language(setting["target_language"])
     offline = {run: instances for run, instances in runs.items() if run.policy == OFFLINE}
-    simul = sorted((run for run in runs if run.policy != OFFLINE), key=lambda run: (run.label, run.lag))
+    simul = sorted((run for run in runs if run.policy != OFFLINE), key=lambda run: (run.label, run.point))
     return {
         "offline": {_decoding(run): _quality(instances, sources, target.tokenizer) | _cost(instances)
                     for run, instances in offline.items()},
@@ -38,7 +38,7 @@ def assemble(runs: Mapping[Run, Sequence[Instance]], sources: Sequence[str],
 
 
 def simul_result(run: Run, instances: Sequence[Instance], sources: Sequence[str], tokenizer: str) -> dict[str, Any]:
-    """policy, lag, options; BLEU, chrF, COMET where it is installed, and their signatures; latency; cost.
+    """policy, point, options; BLEU, chrF, COMET where it is installed, and their signatures; latency; cost.
 
     AL, LAAL, DAL, ATD and YAAL are in ms, AP is a ratio; with _CA behind the name computing time is counted.
     length_ratio is that of hypotheses to references; before_end the share of words (or characters) written before the
@@ -50,8 +50,8 @@ def simul_result(run: Run, instances: Sequence[Instance], sources: Sequence[str]
     rounded = {name: _rounded(value, DECIMALS[METRICS[name.removesuffix("_CA")]]) for name, value in delays.items()}
     shares = {name: value if isinstance(value, bool) else _rounded(value, 4)
               for name, value in simultaneity(instances).items()}
-    lag = int(run.lag) if run.lag == int(run.lag) else run.lag
-    return {"policy": run.label, "lag": lag, "options": " ".join(run.options),
+    point = int(run.point) if run.point == int(run.point) else run.point
+    return {"policy": run.label, "point": point, "options": " ".join(run.options),
             **_quality(instances, sources, tokenizer), **rounded, **shares, **_cost(instances)}
 
 
@@ -74,7 +74,7 @@ def _cost(instances: Sequence[Instance]) -> dict[str, float | None]:
 
 
 def _decoding(run: Run) -> str:
-    beam = "greedy" if run.lag == 1 else f"beam{run.lag:g}"
+    beam = "greedy" if run.point == 1 else f"beam{run.point:g}"
     return beam if run.label == run.policy else f"{run.label}-{beam}"
 
 

@@ -26,13 +26,13 @@ def table(results: Mapping[str, Any]) -> str:
     runs, offline = results["simul"], results["offline"]
     known = {key for run in [*runs, *offline.values()] for key in run}
     plain = {header: column for header, column in PLAIN.items() if column[0] in known or column[0] != "COMET"}
-    rows = [["system", "lag", *plain]]
+    rows = [["system", "point", *plain]]
     rows += [[f"offline {name}", ABSENT, *_numbers(run, plain)] for name, run in offline.items()]
-    rows += [[run["policy"], f"{run['lag']}", *_numbers(run, plain)] for run in runs]
+    rows += [[run["policy"], f"{run['point']}", *_numbers(run, plain)] for run in runs]
     lines = markdown(rows)
     if runs:
-        aware = [["computing time counted", "lag", *AWARE]]
-        aware += [[run["policy"], f"{run['lag']}", *_numbers(run, AWARE)] for run in runs]
+        aware = [["computing time counted", "point", *AWARE]]
+        aware += [[run["policy"], f"{run['point']}", *_numbers(run, AWARE)] for run in runs]
         lines += ["", *markdown(aware)]
     return "\n".join([*lines, "", *_notes(results)]) + "\n"
 
@@ -60,10 +60,10 @@ def _notes(results: Mapping[str, Any]) -> list[str]:
     signatures = sorted({run[key] for run in runs for key in ("signature", "chrF_signature", "COMET_model")
                          if key in run})
     empty = [f"{name} ({count})" for name, count in setting["empty_hypotheses"].items() if count]
-    degenerate = [f"{run['policy']} {run['lag']} ({run['before_end']:.0%} of {units} before the end, where "
+    degenerate = [f"{run['policy']} {run['point']} ({run['before_end']:.0%} of {units} before the end, where "
                   f"{run['expected_before_end']:.0%} were to be expected)"
                   for run in results["simul"] if run["degenerate"]]
-    long = [f"{run['policy']} {run['lag']} ({run['length_ratio']:.2f})" for run in results["simul"]
+    long = [f"{run['policy']} {run['point']} ({run['length_ratio']:.2f})" for run in results["simul"]
             if (run["length_ratio"] or 0) > TOO_LONG]
     notes = [
         f"{setting['utterances']} utterances; SimulEval {setting['simuleval']} in segments of "

@@ -11,12 +11,12 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.simuleval_lists import read_list
-from mgcm_fairseq.evaluation.workers import Setting
+from mgcm_fairseq.evaluation.processes import EvaluationSetting
 
 PREPARE = "Prepare it with scripts/prep_corpus.sh."
 
 
-def test_set(options: Namespace) -> tuple[list[str], Setting]:
+def test_set(options: Namespace) -> tuple[list[str], EvaluationSetting]:
     """Transcripts, and what the processes that translate need, of the options of evaluate.sh."""
     utterances = read_manifest(options.corpus / f"{options.split}.tsv")
     listed = _list(options.corpus, options.split)
@@ -29,7 +29,7 @@ def test_set(options: Namespace) -> tuple[list[str], Setting]:
     if missing:
         raise InputError((listed, missing[0][0]), "a wav file", f"none at {missing[0][1]}", PREPARE)
     references = tuple(one.tgt_text.strip() for one in utterances)  # SimulEval strips them
-    return [one.src_text for one in utterances], Setting(
+    return [one.src_text for one in utterances], EvaluationSetting(
         options.checkpoint, with_vocabulary(options.corpus), tuple(wavs), references, options.source_segment_size,
         options.dtype, options.device)
 

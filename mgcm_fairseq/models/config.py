@@ -1,12 +1,13 @@
 """Options of the simul_st model, and its presets."""
 
-import json
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any, Optional
 
+import yaml
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 
-from mgcm_fairseq.modules.segmenter import VARIANTS
+from mgcm_fairseq.core.segmentation import VARIANTS
 
 _VARIANT = ChoiceEnum(["none", *VARIANTS])
 
@@ -81,18 +82,15 @@ class SimulSTModelConfig(FairseqDataclass):
                           "audio early when the front end starts random; not needed with a pre-trained one"})
 
 
+def _preset(name: str) -> dict[str, Any]:
+    """The values of presets/NAME.yaml."""
+    text = (files(__package__) / "presets" / f"{name}.yaml").read_text(encoding="utf-8")
+    values: dict[str, Any] = yaml.safe_load(text)
+    return values
+
+
 PRESETS: dict[str, dict[str, Any]] = {
-    # 1.6 M parameters; learns from raw audio on two CPU cores
-    "demo": {
-        "w2v_config": json.dumps({
-            "conv_feature_layers": "[(32,10,5)] + [(32,3,2)] * 2 + [(64,3,2)] * 2 + [(64,2,2)] * 2",
-            "encoder_layers": 1, "encoder_embed_dim": 96, "encoder_ffn_embed_dim": 384, "encoder_attention_heads": 4,
-            "layer_norm_first": True, "conv_pos": 32, "conv_pos_groups": 4, "dropout": 0.0,
-            "attention_dropout": 0.0}),
-        "subsample_kernels": "5,5", "model_dim": 128, "ffn_dim": 512, "attention_heads": 4, "encoder_layers": 2,
-        "decoder_layers": 2, "norm_first": True, "tie_output": True, "dropout": 0.0, "attention_dropout": 0.0,
-        "activation_dropout": 0.0, "ctc": True,
-    },
+    "demo": _preset("demo"),
     # about 0.2 B parameters: the defaults above, wav2vec2 base in front (arXiv 2409.15911, section III)
     "paper": {},
 }

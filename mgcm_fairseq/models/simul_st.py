@@ -1,19 +1,14 @@
-"""Registers the simul_st model with fairseq and adapts the network to training and to beam search."""
+"""Registers the simul_st model with fairseq, and builds its network from options."""
 
 import json
 import logging
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from fairseq.models import (
-    BaseFairseqModel,
-    FairseqEncoder,
-    FairseqIncrementalDecoder,
-    register_model,
-    register_model_architecture,
-)
+from fairseq.models import BaseFairseqModel, register_model, register_model_architecture
 from omegaconf import DictConfig, open_dict
 from torch import Tensor, nn
 
@@ -21,13 +16,15 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.read_text import parse_json
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
 from mgcm_fairseq.core.kinds import PieceKinds
+from mgcm_fairseq.core.segmentation import VARIANTS
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
+from mgcm_fairseq.models.generation import GenerationDecoder, GenerationEncoder
 from mgcm_fairseq.modules.decoder import SharedDecoder
-from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
+from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
 from mgcm_fairseq.modules.layers import LayerShape
-from mgcm_fairseq.modules.schedule import Schedule
+from mgcm_fairseq.modules.schedule import NOTHING_LATER, OFFLINE, Phase, Schedule
 from mgcm_fairseq.modules.segmenter import Segmenter
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork, TaskInputs, TaskOutputs
 from mgcm_fairseq.modules.wav2vec2_checkpoint import read_wav2vec2
@@ -37,70 +34,42 @@ logger = logging.getLogger(__name__)
 MAX_TOKENS = 1024  # longest hypothesis in pieces
 SEGMENTER = "network.encoder.segmenter."
 """What the names of the segmenter's weights begin with."""
-
-
-class GenerationEncoder(FairseqEncoder):
-    """The encoder as fairseq's SequenceGenerator calls it; owns no weights."""
-
-    def __init__(self, network: SimulSTNetwork) -> None:
-        super().__init__(dictionary=None)
-        self.speech, self.text = network.encoder.speech, network.encoder.text
-
-    def forward(self, src_tokens: Tensor, src_lengths: Tensor) -> Memory:  # type: ignore[override]
-        """(B, N) samples and (B,) lengths in samples; or, for MT, integer tokens and their lengths."""
-        return (self.speech if src_tokens.is_floating_point() else self.text)(src_tokens, src_lengths)
-
-    def reorder_encoder_out(self, encoder_out: Memory, new_order: Tensor) -> Memory:
-        return Memory(*(part.index_select(0, new_order) for part in encoder_out))
-
-
-class GenerationDecoder(FairseqIncrementalDecoder):
-    """The decoder as fairseq's SequenceGenerator calls it, one token a call; owns no weights."""
-
-    def __init__(self, network: SimulSTNetwork) -> None:
-        super().__init__(dictionary=None)
-        self.decode = network.decoder.forward
-        self.visible = lambda tokens, memory: network.waiting(memory, tokens, network.lag)
-
-    def forward(self, prev_output_tokens: Tensor, encoder_out: Memory,  # type: ignore[override]
-                incremental_state: dict[str, dict[str, Tensor]] | None = None) -> tuple[Tensor, dict[str, Any]]:
-        """(B, U) tokens; with an incremental state all but the last are already in its cache."""
-        mask = self.visible(prev_output_tokens, encoder_out)
-        if incremental_state is None:
-            return self.decode(prev_output_tokens, encoder_out, None, mask), {"attn": None}
-        cache = incremental_state.setdefault("cache", {})
-        return self.decode(prev_output_tokens[:, -1:], encoder_out, cache, mask[:, :, -1:]), {"attn": None}
-
-    def reorder_incremental_state_scripting(self, incremental_state: dict[str, dict[str, Tensor]],
-                                            new_order: Tensor) -> None:
-        cache = incremental_state.get("cache", {})
-        for name, value in cache.items():
-            cache[name] = value.index_select(0, new_order)
+SEGMENTED = f"{SEGMENTER}_extra_state"
+"""Under this name a checkpoint says whether its attention is segmented, which depends on its number of updates."""
 
 
 @register_model("simul_st", dataclass=SimulSTModelConfig)
 class SimulSTModel(BaseFairseqModel):
     """One forward pass returns the logits of every task, so that any data-parallel wrapper can hold it."""
 
-    def __init__(self, network: SimulSTNetwork, recompute: bool = False, freeze_front_end_updates: int = 0) -> None:
+    def __init__(self, network: SimulSTNetwork, schedule: Schedule = NOTHING_LATER, recompute: bool = False,
+                 test_lag: int | None = None) -> None:
+        """`test_lag`: k of wait-k in evaluation, None for the whole source."""
         super().__init__()
         self.network = network
+        self.schedule = schedule
         self.recompute = recompute
-        self.freeze_front_end_updates = freeze_front_end_updates
-        self.encoder = GenerationEncoder(network)
-        self.decoder = GenerationDecoder(network)
+        self.test_lag = test_lag
+        self.trained_phase = OFFLINE  # the phase of the last update, or of the checkpoint
+        self.encoder = GenerationEncoder(network, self.phase)
+        self.decoder = GenerationDecoder(network, self.phase)
+        self.register_state_dict_post_hook(_say_whether_segmented)
+        self.register_load_state_dict_pre_hook(_hear_whether_segmented)
 
     @classmethod
     def build_model(cls, cfg: SimulSTModelConfig, task: Any) -> "SimulSTModel":
         """Random weights in the shape that cfg asks for."""
-        network = build_network(cfg, task.vocabulary.piece_kinds(task.corpus), task.vocabulary.pad, task.cfg.seed)
-        return cls(network, cfg.checkpoint_activations, cfg.freeze_front_end_updates)
+        network = build_network(cfg, task.vocabulary.piece_kinds(task.corpus), task.vocabulary.pad)
+        return cls(network, build_schedule(cfg, task.cfg.seed), cfg.checkpoint_activations, task.cfg.eval_lag or None)
+
+    def phase(self) -> Phase:
+        """Of the next pass through the network."""
+        return self.trained_phase if self.training else self.trained_phase.at_test(self.test_lag)
 
     def set_num_updates(self, num_updates: int) -> None:
-        """Tells the parts whose time has come: the front end to train, attention to be segmented."""
+        """Begins an update of training."""
         super().set_num_updates(num_updates)
-        self.network.set_update(num_updates)
-        self.network.front_end_frozen = num_updates < self.freeze_front_end_updates
+        self.trained_phase = self.schedule.phase(num_updates)
 
     def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
         """An offline model that is fine-tuned gets a new segmenter."""
@@ -109,26 +78,26 @@ class SimulSTModel(BaseFairseqModel):
             logger.info("the checkpoint has no segmenter: a new one begins with random weights")
             own = self.network.encoder.segmenter.state_dict(prefix=SEGMENTER)
             state_dict.update(own)
+            state_dict[SEGMENTED] = torch.tensor(self.trained_phase.segmented)
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool,  # type: ignore[override]
                 passing: Passing = PLAIN) -> TaskOutputs:
         if self.recompute and self.training:
             passing = Recomputing(passing)
-        return self.network(inputs, tasks, ctc, passing)
+        return self.network(inputs, tasks, ctc, self.phase(), passing)
 
     def max_decoder_positions(self) -> int:
         """Longest hypothesis in pieces."""
         return MAX_TOKENS
 
 
-def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int, seed: int) -> SimulSTNetwork:
+def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int) -> SimulSTNetwork:
     """The network that cfg describes, with random weights.
 
     Args:
-        cfg: sizes and schedules.
+        cfg: sizes and variants.
         kinds: for each piece of the vocabulary what it does to the units of either language.
         pad: id of the padding.
-        seed: of the lags of training.
     """
     shape = LayerShape(cfg.model_dim, cfg.ffn_dim, cfg.attention_heads, cfg.dropout, cfg.attention_dropout,
                        cfg.activation_dropout, cfg.norm_first)
@@ -147,15 +116,20 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int, seed: in
                          ) from error
     kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
     variant = str(cfg.segmentation_variant)
+    segmenter = Segmenter(cfg.model_dim, VARIANTS[variant]) if variant in VARIANTS else None
     encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
-                            None if variant == "none" else Segmenter(cfg.model_dim, variant),
-                            torch.tensor(kinds.source))
+                            segmenter, torch.tensor(kinds.source))
     decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, not cfg.no_embedding_norm, cfg.tie_output)
-    schedule = Schedule(cfg.segment_from, cfg.noise_from, cfg.segment_noise, cfg.multipath_from, _lag_range(cfg.lags),
-                        seed)
-    if cfg.differentiable_waiting and variant != "repaired":
+    if cfg.differentiable_waiting and (segmenter is None or not segmenter.variant.waits_in_expectation):
         raise InputError("--differentiable-waiting", "--segmentation-variant repaired", variant, "Leave it out.")
-    return SimulSTNetwork(encoder, decoder, torch.tensor(kinds.target), cfg.ctc, schedule, cfg.differentiable_waiting)
+    return SimulSTNetwork(encoder, decoder, torch.tensor(kinds.target), cfg.ctc, cfg.differentiable_waiting)
+
+
+def build_schedule(cfg: SimulSTModelConfig, seed: int) -> Schedule:
+    """When each part of the network that cfg describes is on; `seed` is that of the lags of training."""
+    segment_from = cfg.segment_from if str(cfg.segmentation_variant) in VARIANTS else None
+    return Schedule(cfg.freeze_front_end_updates, segment_from, cfg.noise_from, cfg.segment_noise, cfg.multipath_from,
+                    _lag_range(cfg.lags), seed)
 
 
 def _lag_range(text: str) -> tuple[int, int]:
@@ -192,6 +166,23 @@ def start_from_wav2vec2(cfg: DictConfig) -> dict[str, Tensor] | None:
         cfg.w2v_config = described
         cfg.w2v_normalize = pretrained.normalize
     return pretrained.weights
+
+
+def _say_whether_segmented(model: Any, state_dict: dict[str, Tensor], prefix: str, metadata: Any) -> None:
+    """Adds to a checkpoint what no module keeps."""
+    if model.network.encoder.segmenter is not None:
+        state_dict[prefix + SEGMENTED] = torch.tensor(model.trained_phase.segmented)
+
+
+def _hear_whether_segmented(model: Any, state_dict: dict[str, Tensor], prefix: str, metadata: Any, strict: bool,
+                            missing_keys: list[str], *others: Any) -> None:
+    """Takes that from a checkpoint."""
+    if model.network.encoder.segmenter is None:
+        return
+    if prefix + SEGMENTED in state_dict:
+        model.trained_phase = replace(model.trained_phase, segmented=bool(state_dict.pop(prefix + SEGMENTED)))
+    else:
+        missing_keys.append(prefix + SEGMENTED)
 
 
 def _register_preset(name: str) -> None:

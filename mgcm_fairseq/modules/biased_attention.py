@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-BLOCK = 2**18  # attention weights at a time: 1 MiB in fp32, which a CPU's cache holds
+TILE = 2**18  # attention weights at a time: 1 MiB in fp32, which a CPU's cache holds
 SMALLEST = 2**16  # elements of a T x S bias from which on that pays
 
 
@@ -30,13 +30,13 @@ def _pays(query: Tensor, key: Tensor, bias: Tensor) -> bool:
 
 
 def biased_attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
-    """The same for a bias (B, 1, T, S), without dropout; no more than BLOCK weights exist at a time."""
+    """The same for a bias (B, 1, T, S), without dropout; no more than TILE weights exist at a time."""
     answer: Tensor = _BiasedAttention.apply(query, key, value, bias)
     return answer
 
 
 class _BiasedAttention(torch.autograd.Function):
-    """The fused kernel on the bias as a constant; backward the weights are made again, block by block."""
+    """The fused kernel on the bias as a constant; backward the weights are made again, tile by tile."""
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class _BiasedAttention(torch.autograd.Function):
         scale = query.size(3) ** -0.5
         sums = (gradient * mixed).sum(3, keepdim=True)
         to_query, to_key, to_value, to_bias = map(torch.zeros_like, (query, key, value, bias))
-        for b, h, t in _blocks(query, key):
+        for b, h, t in _tiles(query, key):
             scores = torch.baddbmm(bias[b, :, t], query[b, h, t], key[b, h].mT, alpha=scale)
             weights = torch.softmax(scores, 2, out=scores)
             to_value[b, h].baddbmm_(weights.mT, gradient[b, h, t])
@@ -63,11 +63,11 @@ class _BiasedAttention(torch.autograd.Function):
         return to_query, to_key, to_value, to_bias
 
 
-def _blocks(query: Tensor, key: Tensor) -> Iterator[tuple[int, slice, slice]]:
+def _tiles(query: Tensor, key: Tensor) -> Iterator[tuple[int, slice, slice]]:
     """An utterance, some of its heads and some of their queries at a time."""
     (batch, heads, queries, _), keys = query.shape, key.size(2)
-    rows = min(queries, max(1, BLOCK // keys))
-    together = max(1, BLOCK // (rows * keys))
+    rows = min(queries, max(1, TILE // keys))
+    together = max(1, TILE // (rows * keys))
     for b in range(batch):
         for h in range(0, heads, together):
             for t in range(0, queries, rows):

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
 from mgcm_fairseq.modules.attention import Cache, last_weights
-from mgcm_fairseq.modules.encoder import Memory
 from mgcm_fairseq.modules.layers import DecoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask
 from mgcm_fairseq.modules.positions import SinusoidalPositions
+from mgcm_fairseq.modules.source import Memory
 
 
 class Prefix(NamedTuple):
@@ -71,7 +71,7 @@ class SharedDecoder(nn.Module):
         known = cache["0.self.k"].size(2) if cache else 0
         masks = [_self_mask(prefix.tokens, known) for prefix in prefixes]
         embedded = [passing.start(self._embed(prefix, passing), (prefix.task,)) for prefix in prefixes]
-        states = passing.run(self._place, [(stream, known) for stream in embedded])
+        states = passing.run(self._add_positions, [(stream, known) for stream in embedded])
         for index, layer in enumerate(self.layers):
             states = passing.run(layer, [
                 (state, mask, prefix.memory, prefix.memory_mask, cache, str(index))
@@ -84,7 +84,7 @@ class SharedDecoder(nn.Module):
         weight = passing.alias(self.embedding.weight, prefix.task)
         return self.scale * F.embedding(prefix.tokens, weight, self.embedding.padding_idx)
 
-    def _place(self, x_BUD: Tensor, start: int) -> Tensor:
+    def _add_positions(self, x_BUD: Tensor, start: int) -> Tensor:
         return self.dropout(self.embedding_norm(self.positions(x_BUD, start)))
 
 

@@ -1,36 +1,28 @@
-"""The shared encoder: speech through the front end, or text through the embedding, then the same layers."""
+"""The shared encoder: speech through the front end, or text through the embedding, then the same layers.
+
+The order is written here once: front end, embedding, segments, positions, layers, norm. Training walks it with the
+streams of a conflict engine, whole passes in `speech`, `utterance` and `text`, and modules.streaming as speech arrives.
+"""
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
-from mgcm_fairseq.core.segmentation import token_units, word_ids
 from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.data.length_grid import LengthGrid
+from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
 from mgcm_fairseq.modules.positions import SinusoidalPositions
-from mgcm_fairseq.modules.segmenter import Segmenter, Segments
+from mgcm_fairseq.modules.schedule import Phase
+from mgcm_fairseq.modules.segmenter import Segmenter
+from mgcm_fairseq.modules.source import Memory, Source
 from mgcm_fairseq.modules.subsampler import ConvSubsampler
-
-
-class Memory(NamedTuple):
-    """What a decoder attends to."""
-
-    states: Tensor  # (B, T, D)
-    lengths: Tensor  # (B,) frames or tokens
-    units: Tensor  # (B, T) the segment of each frame, or the word or position of each token, from 0
-
-    @property
-    def mask(self) -> Tensor:
-        """(B, 1, 1, T), True where a state may be attended to."""
-        return key_mask(valid_mask(self.lengths, self.states.size(1)))
 
 
 class SharedEncoder(nn.Module):
@@ -60,26 +52,31 @@ class SharedEncoder(nn.Module):
         self.segmenter = segmenter
 
     @property
-    def simultaneous(self) -> bool:
-        """Whether attention is segmented, and causal over text."""
-        return self.segmenter is not None and self.segmenter.active
+    def segmenting(self) -> Segmenter:
+        """The segmenter; ValueError for an encoder that has none."""
+        if self.segmenter is None:
+            raise ValueError("segmentation: expected a model with --segmentation-variant, found an offline one.")
+        return self.segmenter
 
     @property
     def convolves_few_shapes(self) -> bool:
         """Whether convolutions of agents' speech are to see few shapes, each of which a GPU plans for once."""
         return self.projection.weight.is_cuda if self.few_shapes is None else self.few_shapes
 
-    def speech(self, waveform_BN: Tensor, lengths: Tensor) -> Memory:
+    def speech(self, waveform_BN: Tensor, lengths: Tensor, phase: Phase) -> Memory:
         """(B, N) samples at 16 kHz and (B,) lengths in samples, for inference."""
-        features = self.front_end(waveform_BN, lengths, PLAIN, ("st",))
-        return self._remember(*self.embed_speech(features, lengths, PLAIN))
+        return self._encode(self.speech_source(*self._embed(waveform_BN, lengths), phase, PLAIN))
 
-    def utterance(self, samples_N: Tensor) -> Memory:
+    def utterance(self, samples_N: Tensor, phase: Phase) -> Memory:
         """(N,) samples at 16 kHz of one utterance or its beginning, for inference."""
-        return self._remember(*self.embed_utterance(samples_N))
+        return self._encode(self.speech_source(*self.embed_utterance(samples_N), phase, PLAIN))
+
+    def text(self, tokens_BU: Tensor, lengths: Tensor, phase: Phase) -> Memory:
+        """(B, U) tokens, right-padded, and (B,) lengths, for inference."""
+        return self._encode(self.text_source(tokens_BU, lengths, phase, PLAIN))
 
     def embed_utterance(self, samples_N: Tensor) -> tuple[Stream, Tensor]:
-        """(N,) samples at 16 kHz -> embedded (1, T, D) and (1,) T.
+        """(N,) samples at 16 kHz -> embedded (1, T, D) and (1,) T, for inference.
 
         Where convolutions are to see few shapes, the samples are padded for them and what becomes of that is cut off.
         """
@@ -87,75 +84,78 @@ class SharedEncoder(nn.Module):
         lengths = torch.tensor([size], device=samples_N.device)
         if self.convolves_few_shapes:
             samples_N = F.pad(samples_N, (0, int(LengthGrid().samples(size)) - size))
-        features = self.front_end(samples_N.unsqueeze(0), lengths, PLAIN, ("st",))
-        embedded, frames = self.embed_speech(features, lengths, PLAIN)
+        embedded, frames = self._embed(samples_N.unsqueeze(0), lengths)
         return Stream(embedded.value[:, :int(frames)], embedded.tasks), frames
 
-    def text(self, tokens_BU: Tensor, lengths: Tensor) -> Memory:
-        """(B, U) tokens, right-padded, and (B,) lengths, for inference."""
-        segments = self.read(tokens_BU, lengths)
-        [states] = self.run([(self.embed_text(tokens_BU, PLAIN, "mt"), segments.visibility)], PLAIN)
-        return Memory(states.value, lengths, segments.units)
+    def embed_speech(self, features: Stream, lengths: Tensor, passing: Passing) -> tuple[Stream, Tensor]:
+        """(B, T, C) front-end features of (B,) samples -> (B, T', D), to stand where embedded text stands, and (B,) T'.
+        """
+        frames = self.front_end.frames(lengths)
+        [embedded] = passing.run(self._shorten, [(features, frames)])
+        return embedded, frames if self.subsampler is None else self.subsampler.frames(frames)
+
+    def embed_features(self, x_BTC: Tensor) -> Tensor:
+        """(B, T, C) features behind the subsampler -> (B, T, D).
+
+        They are normalised where an embedding is scaled: without that they outgrow the positions, whose norm is fixed,
+        and cross-attention, which needs those to follow the speech, does not form.
+        """
+        return self.speech_norm(self.projection(x_BTC))
 
     def embed_text(self, tokens_BU: Tensor, passing: Passing, task: str) -> Stream:
         """(B, U) token ids, right-padded, embedded for a task."""
         weight = passing.alias(self.embedding.weight, task)
         return passing.start(self.scale * F.embedding(tokens_BU, weight, self.embedding.padding_idx), (task,))
 
-    def embed_speech(self, features: Stream, lengths: Tensor, passing: Passing) -> tuple[Stream, Tensor]:
-        """(B, T, C) front-end features of (B,) samples -> (B, T', D), to stand where embedded text stands, and (B,) T'.
-
-        They are normalised where an embedding is scaled: without that they outgrow the positions, whose norm is fixed,
-        and cross-attention, which needs those to follow the speech, does not form.
-        """
-        frames = self.front_end.frames(lengths)
-        [embedded] = passing.run(self._shorten, [(features, frames)])
-        return embedded, frames if self.subsampler is None else self.subsampler.frames(frames)
-
-    def segment(self, embedded: Stream, frames: Tensor, noise: float, passing: Passing) -> Segments:
-        """What the layers may see of embedded speech; all of it as one segment where attention is not segmented."""
-        if self.segmenter is not None and self.simultaneous:
-            return self.segmenter.segment(embedded, frames, noise, passing)
+    def speech_source(self, embedded: Stream, frames: Tensor, phase: Phase, passing: Passing) -> Source:
+        """Embedded speech with its segments; all of it is one segment where attention is not segmented."""
+        if phase.segmented:
+            return self.segmenting.segment(embedded, frames, phase.noise, passing)
         size = embedded.value.size(1)
-        units = torch.zeros(frames.size(0), size, dtype=torch.long, device=frames.device)
-        return Segments(key_mask(valid_mask(frames, size)), units)
+        return Source(embedded, frames, key_mask(valid_mask(frames, size)), _one_unit(frames, size))
 
-    def read(self, tokens_BU: Tensor, lengths: Tensor) -> Segments:
-        """What the layers may see of text: nothing later where speech is segmented."""
-        mask = key_mask(valid_mask(lengths.clamp(min=1), tokens_BU.size(1)))
-        if self.simultaneous:
-            mask = mask & causal_mask(tokens_BU.size(1), tokens_BU.device)
-        return Segments(mask, self._text_units(tokens_BU))
+    def text_source(self, tokens_BU: Tensor, lengths: Tensor, phase: Phase, passing: Passing) -> Source:
+        """Embedded text, in which nothing later is seen where speech is segmented."""
+        embedded, size = self.embed_text(tokens_BU, passing, "mt"), tokens_BU.size(1)
+        mask = key_mask(valid_mask(lengths.clamp(min=1), size))
+        if not phase.segmented:
+            return Source(embedded, lengths, mask, _one_unit(lengths, size))
+        units = self.segmenting.variant.token_units(self.word_starts(tokens_BU))
+        return Source(embedded, lengths, mask & causal_mask(size, tokens_BU.device), units)
 
     def word_starts(self, tokens_BU: Tensor) -> Tensor:
         """(B, U) bool, True where a piece of the source's text begins a word."""
         return unit_starts(self.source_kinds[tokens_BU])
 
-    def run(self, inputs: Sequence[tuple[Stream, Stream | Tensor]], passing: Passing) -> list[Stream]:
-        """The layers over embedded speech and text: streams (B, T, D) with what they may see (B, 1, T or 1, T)."""
-        masks = [visibility for _, visibility in inputs]
-        streams = passing.run(self.place, [(stream,) for stream, _ in inputs])
-        for layer in self.layers:
-            streams = passing.run(layer, list(zip(streams, masks, strict=True)))
+    def run(self, sources: Sequence[Source], passing: Passing, cache: Cache | None = None) -> list[Stream]:
+        """The layers over embedded sources: states (B, T, D).
+
+        With a cache, for one source alone, its frames follow those in the cache, which it extends; its visibility is
+        (B, 1, T, T and those in the cache).
+        """
+        known = cache["0.k"].size(2) if cache else 0
+        streams = passing.run(self._add_positions, [(source.embedded, known) for source in sources])
+        for index, layer in enumerate(self.layers):
+            streams = passing.run(layer, [(stream, source.visibility, cache, str(index))
+                                          for stream, source in zip(streams, sources, strict=True)])
         return passing.run(self.final_norm, [(stream,) for stream in streams])
 
-    def place(self, x_BTD: Tensor, start: int = 0) -> Tensor:
-        """Embedded frames or tokens start ... start + T - 1 with their positions, as the first layer reads them."""
-        return self.dropout(self.embedding_norm(self.positions(x_BTD, start)))
+    def _embed(self, waveform_BN: Tensor, lengths: Tensor) -> tuple[Stream, Tensor]:
+        features = self.front_end(waveform_BN, lengths, PLAIN, ("st",))
+        return self.embed_speech(features, lengths, PLAIN)
 
-    def _remember(self, embedded: Stream, frames: Tensor) -> Memory:
-        segments = self.segment(embedded, frames, 0.0, PLAIN)
-        [states] = self.run([(embedded, segments.visibility)], PLAIN)
-        return Memory(states.value, frames, segments.units)
-
-    def _text_units(self, tokens_BU: Tensor) -> Tensor:
-        """The word of each token, </s> with the last, for a lag in words; as published its position, for one in pieces.
-        """
-        if self.segmenter is None or self.segmenter.published:
-            return token_units(tokens_BU)
-        return word_ids(self.word_starts(tokens_BU)).clamp(min=0)
+    def _encode(self, source: Source) -> Memory:
+        [states] = self.run([source], PLAIN)
+        return Memory(states.value, source.lengths, source.units)
 
     def _shorten(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
-        if self.subsampler is not None:
-            x_BTC = self.subsampler(x_BTC, frames)
-        return self.speech_norm(self.projection(x_BTC))
+        return self.embed_features(x_BTC if self.subsampler is None else self.subsampler(x_BTC, frames))
+
+    def _add_positions(self, x_BTD: Tensor, start: int) -> Tensor:
+        """Those of frames or tokens start ... start + T - 1."""
+        return self.dropout(self.embedding_norm(self.positions(x_BTD, start)))
+
+
+def _one_unit(lengths: Tensor, size: int) -> Tensor:
+    """(B, size) zeros: all of a source that is not segmented."""
+    return torch.zeros(lengths.size(0), size, dtype=torch.long, device=lengths.device)

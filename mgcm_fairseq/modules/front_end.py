@@ -143,11 +143,11 @@ class Wav2Vec2FrontEnd(nn.Module):
     @property
     def frames_of_block(self) -> int:
         """Feature frames in a block, of which the first has fewer."""
-        return self.frames_of_block_at(len(self.convolutions))
+        return self.inputs_of_block(len(self.convolutions))
 
-    def frames_of_block_at(self, layers: int) -> int:
-        """Frames in a block behind the first convolutions; samples behind none."""
-        return self.block // self._field_and_jump(layers)[1]
+    def inputs_of_block(self, convolution: int) -> int:
+        """What a convolution, counted from 0, reads of a block: the first samples, the others frames."""
+        return self.block // self._field_and_jump(convolution)[1]
 
     def frames(self, lengths: Tensor) -> Tensor:
         """(B,) samples -> (B,) frames, one every 20 ms."""
@@ -167,8 +167,8 @@ class Wav2Vec2FrontEnd(nn.Module):
             mask[..., 0] = True  # no row without a key
         for layer, dropped in zip(encoder.layers, self._dropped_layers(), strict=True):
             if not dropped:
-                segment = partial(_run_layer, layer) if mask is None else partial(run_layer, layer)
-                [stream] = passing.run(segment, [(stream, ~valid if mask is None else mask)])
+                stage = partial(_run_layer, layer) if mask is None else partial(run_layer, layer)
+                [stream] = passing.run(stage, [(stream, ~valid if mask is None else mask)])
         if encoder.layer_norm_first:
             [stream] = passing.run(encoder.layer_norm, [(stream,)])
         return stream
@@ -176,22 +176,22 @@ class Wav2Vec2FrontEnd(nn.Module):
     def extract(self, waveform_BN: Tensor, lengths: Tensor, passing: Passing, tasks: Sequence[str]) -> Stream:
         """Convolutions, norm and projection: the part before any attention; (B, T, C).
 
-        Segments end behind the convolutions, from the second on: there the engines' gradients of every task are
-        smallest beside what the segment itself keeps.
+        Stages end behind the convolutions, from the second on: there the engines' gradients of every task are
+        smallest beside what the stage itself keeps.
         """
         if self.normalize:
             waveform_BN = _standardise(waveform_BN, lengths)
-        segments: list[list[nn.Module]] = [[]]
+        stages: list[list[nn.Module]] = [[]]
         for index, (convolution, *rest) in enumerate(self.wav2vec2.feature_extractor.conv_layers):
-            segments[-1].append(convolution)
+            stages[-1].append(convolution)
             if index:
-                segments.append([])
-            segments[-1] += rest
+                stages.append([])
+            stages[-1] += rest
         frames = conv_length(lengths, *self.convolutions[0])  # for the group norm, which is the first block's
         stream = passing.start(waveform_BN.unsqueeze(1), tasks)
-        for parts in segments[:-1]:
+        for parts in stages[:-1]:
             [stream] = passing.run(partial(_through, parts), [(stream, frames)])
-        [stream] = passing.run(partial(self._project, segments[-1]), [(stream, frames)])
+        [stream] = passing.run(partial(self._project, stages[-1]), [(stream, frames)])
         return stream
 
     def _project(self, parts: list[nn.Module], x_BCT: Tensor, frames: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ class FrontEndStream:
         if frames == 0:
             return x_1CT.new_zeros(1, convolution.out_channels, 0)
         if self.one_shape:
-            x_1CT = _widened(x_1CT, self.front_end.frames_of_block_at(index) + kernel - 1)
+            x_1CT = _widened(x_1CT, self.front_end.inputs_of_block(index) + kernel - 1)
         return convolution(x_1CT)[:, :, :frames]
 
     def _normalise(self, norm: PaddedGroupNorm, x_1CT: Tensor) -> Tensor:

@@ -11,10 +11,10 @@ class SinusoidalPositions(nn.Module):
 
     table: Tensor
 
-    def __init__(self, dim: int, initial_size: int = 1024) -> None:
+    def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
-        self.register_buffer("table", self._build(initial_size), persistent=False)
+        self.register_buffer("table", self._build(1024), persistent=False)
 
     def forward(self, x_BTD: Tensor, start: int = 0) -> Tensor:
         """x + position vectors of start ... start + T - 1."""

@@ -1,31 +1,48 @@
-"""When segmentation sets in: what a training update does, by its number."""
+"""When each part of the method sets in, and which parts are on in one pass through the network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mgcm_fairseq.core.segmentation import sampled_lag
 
 
 @dataclass(frozen=True)
+class Phase:
+    """What a pass depends on besides weights and inputs: it is passed with every call, and no module keeps it."""
+
+    update: int = 0  # of training, for the losses that set in later
+    segmented: bool = False  # whether attention to speech is segmented, and causal over text
+    noise: float = 0.0  # std on boundary logits, in training
+    lag: int | None = None  # k of wait-k cross-attention; None for the whole source
+    front_end_frozen: bool = False
+
+    def at_test(self, lag: int | None = None) -> "Phase":
+        """The same without noise, and with this lag where attention is segmented."""
+        return replace(self, noise=0.0, lag=lag if self.segmented else None)
+
+
+OFFLINE = Phase()
+"""Of a network that has no segmenter, or whose segmenter is not in use yet."""
+
+
+@dataclass(frozen=True)
 class Schedule:
-    """Updates after which each part of the method is on (DiSeg's code: 0, 4,000 and 10,000)."""
+    """Updates from which on each part of the method is on (DiSeg's code: 0, 4,000 and 10,000)."""
 
-    segment_from: int
-    noise_from: int
-    noise: float  # std
-    multipath_from: int
-    lags: tuple[int, int]  # lowest and highest
-    seed: int
+    front_end_from: int = 0  # before, it is frozen
+    segment_from: int | None = None  # None for a network without a segmenter
+    noise_from: int = 0
+    noise: float = 0.0  # std
+    multipath_from: int = 0
+    lags: tuple[int, int] = (1, 1)  # lowest and highest
+    seed: int = 0  # of the lags
 
-    def segmented(self, update: int) -> bool:
-        """Whether attention is segmented."""
-        return update >= self.segment_from
+    def phase(self, update: int) -> Phase:
+        """What is on in this update of training; its lag is the same on all workers."""
+        segmented = self.segment_from is not None and update >= self.segment_from
+        drawn = segmented and update >= self.multipath_from
+        return Phase(update, segmented, self.noise if update >= self.noise_from else 0.0,
+                     sampled_lag(self.seed, update, *self.lags) if drawn else None, update < self.front_end_from)
 
-    def noise_at(self, update: int) -> float:
-        """Std of the noise on boundary logits."""
-        return self.noise if update >= self.noise_from else 0.0
 
-    def lag_at(self, update: int) -> int | None:
-        """k of this update, the same on all workers; None for the whole source."""
-        if update < self.multipath_from or not self.segmented(update):
-            return None
-        return sampled_lag(self.seed, update, *self.lags)
+NOTHING_LATER = Schedule()
+"""Of a network without a segmenter, all of which trains from the beginning."""

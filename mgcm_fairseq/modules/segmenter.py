@@ -1,79 +1,43 @@
 """Differentiable segmentation in the network: the boundary head, and what encoder and decoder may see by it."""
 
 from functools import partial
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import Passing, Stream
-from mgcm_fairseq.core.segmentation import (
-    Decisions,
-    decide,
-    expected_visibility,
-    hard_visibility,
-    noisy_logits,
-    segment_units,
-    start_logits,
-)
-
-VARIANTS = ("repaired", "published")
-
-
-class Segments(NamedTuple):
-    """Segmented speech, on its way into the encoder's layers."""
-
-    visibility: Stream | Tensor  # (B, 1, T, T): a bias that carries gradients in training, a bool mask otherwise
-    units: Tensor  # (B, T) the segment of each frame, for the decoder's wait-k
-    logits: Stream | None = None  # (B, T) e, without noise; None where nothing is segmented
-    noise: Tensor | None = None  # (B, T) of training, the same for encoder and decoder
+from mgcm_fairseq.core.segmentation import Variant, expected_visibility, hard_visibility, noisy_logits
+from mgcm_fairseq.modules.source import Source
 
 
 class Segmenter(nn.Module):
     """e_t = w1 relu(W2 a_t): the logit of a boundary behind frame t (DiSeg, arXiv 2305.16093)."""
 
-    def __init__(self, dim: int, variant: str) -> None:
+    def __init__(self, dim: int, variant: Variant) -> None:
         super().__init__()
         self.hidden = nn.Linear(dim, dim)
         self.output = nn.Linear(dim, 1)
-        self.published = variant == "published"
-        self.active = False  # whether attention is segmented: not in the offline updates before it
+        self.variant = variant
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """(B, T) logits."""
         return self.output(F.relu(self.hidden(x_BTD))).squeeze(2)
 
-    def segment(self, speech: Stream, frames: Tensor, noise: float, passing: Passing) -> Segments:
+    def segment(self, speech: Stream, frames: Tensor, noise: float, passing: Passing) -> Source:
         """Segments embedded speech (B, T, D) of (B,) frames; in training in expectation, with noise of this std.
 
         The speech is read without gradient, as published: the segmenter learns to find boundaries in what the tasks
         have made of the speech.
         """
         [logits] = passing.run(self, [(passing.start(speech.value.detach(), speech.tasks),)])
-        boundaries = self.decide(logits.value.detach(), frames).boundaries
-        units = segment_units(boundaries, self.published)
+        boundaries = self.variant.decide(logits.value.detach(), frames).boundaries
+        units = self.variant.frame_units(boundaries)
         if not self.training:
-            return Segments(hard_visibility(boundaries, frames), units, logits)
+            return Source(speech, frames, hard_visibility(boundaries, frames), units, logits)
         drawn = noisy_logits(torch.zeros_like(logits.value), noise)
         [visibility] = passing.run(partial(self._expected, dtype=speech.value.dtype), [(logits, drawn, frames)])
-        return Segments(visibility, units, logits, drawn)
-
-    def decide(self, logits_BT: Tensor, frames: Tensor, before: Tensor | None = None) -> Decisions:
-        """Boundaries; a run of likely frames is one, unless as published."""
-        return decide(logits_BT, frames, merge=not self.published, before_B=before)
-
-    def counted(self, logits_BT: Tensor, frames: Tensor) -> Tensor:
-        """(B, T) logits of what `decide` counts."""
-        return logits_BT if self.published else start_logits(logits_BT, frames)
-
-    def get_extra_state(self) -> Tensor:
-        """Whether the checkpoint's attention is segmented, which depends on its number of updates."""
-        return torch.tensor(self.active)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Takes up what `get_extra_state` returned."""
-        self.active = bool(state)
+        return Source(speech, frames, visibility, units, logits, drawn)
 
     def _expected(self, logits_BT: Tensor, noise_BT: Tensor, frames: Tensor, dtype: torch.dtype) -> Tensor:
-        return expected_visibility(self.counted(logits_BT + noise_BT, frames), frames, dtype)
+        return expected_visibility(self.variant.counted(logits_BT + noise_BT, frames), frames, dtype)

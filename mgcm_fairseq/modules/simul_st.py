@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
-from mgcm_fairseq.core.segmentation import expected_waiting, pieces_written, wait_mask, words_begun
+from mgcm_fairseq.core.segmentation import Variant, expected_waiting
 from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.modules.ctc import Alignment, CTCHeads
 from mgcm_fairseq.modules.decoder import Prefix, SharedDecoder
-from mgcm_fairseq.modules.encoder import Memory, SharedEncoder
-from mgcm_fairseq.modules.schedule import Schedule
-from mgcm_fairseq.modules.segmenter import Segments
+from mgcm_fairseq.modules.encoder import SharedEncoder
+from mgcm_fairseq.modules.schedule import Phase
+from mgcm_fairseq.modules.source import Memory, Source
 
 
 class TaskInputs(NamedTuple):
@@ -37,7 +37,7 @@ class Segmented(NamedTuple):
     text: Tensor  # (B, U, D) embedded transcript
     text_lengths: Tensor  # (B,) pieces, without </s>
     word_starts: Tensor  # (B, U) bool, True where a piece of the transcript begins a word
-    published: bool  # as the published code counts
+    variant: Variant  # by which all this is counted
     update: int
 
 
@@ -59,40 +59,24 @@ class SimulSTNetwork(nn.Module):
     target_kinds: Tensor
 
     def __init__(self, encoder: SharedEncoder, decoder: SharedDecoder, target_kinds: Tensor, ctc: bool,
-                 schedule: Schedule, differentiable_waiting: bool = False) -> None:
+                 differentiable_waiting: bool = False) -> None:
         """`target_kinds`: (vocabulary,) int64, what pieces do to the units of the target (core.kinds)."""
         super().__init__()
         self.register_buffer("target_kinds", target_kinds, persistent=False)
         self.encoder = encoder
         self.decoder = decoder
-        self.front_end_frozen = False
         self.ctc = CTCHeads(encoder.front_end.dim, encoder.embedding) if ctc else None
-        self.schedule = schedule
-        self.update = 0
-        self.test_lag: int | None = None
         self.differentiable_waiting = differentiable_waiting
 
-    @property
-    def lag(self) -> int | None:
-        """k of wait-k cross-attention; None for the whole source, as ever where nothing is segmented."""
-        if not self.encoder.simultaneous:
-            return None
-        return self.schedule.lag_at(self.update) if self.training else self.test_lag
-
-    def set_update(self, update: int) -> None:
-        """Tells what the schedule depends on; called in training only."""
-        self.update = update
-        if self.encoder.segmenter is not None:
-            self.encoder.segmenter.active = self.schedule.segmented(update)
-
-    def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool, passing: Passing = PLAIN) -> TaskOutputs:
+    def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool, phase: Phase,
+                passing: Passing = PLAIN) -> TaskOutputs:
         """Runs the tasks named; ST and ASR share one pass of the encoder. `passing`: of a conflict engine, or plain."""
         encoder = self.encoder
         spoken = [task for task in ("st", "asr") if task in tasks or (ctc and task == ctc_task(tasks))]
         alignments, segmented = {}, None
-        sources = []
+        sources: list[Source] = []
         if spoken:
-            features = self._hear(inputs, spoken, passing)
+            features = self._hear(inputs, spoken, phase, passing)
             embedded, frames = encoder.embed_speech(features, inputs.waveform_lengths, passing)
             if ctc:
                 if self.ctc is None:
@@ -100,73 +84,61 @@ class SimulSTNetwork(nn.Module):
                 branches = [passing.branch(stream, ctc_task(tasks)) for stream in (features, embedded)]
                 alignments = self.ctc(branches[0], encoder.front_end.frames(inputs.waveform_lengths),
                                       branches[1], frames, passing)
-            segments = encoder.segment(embedded, frames, self.schedule.noise_at(self.update), passing)
-            if segments.logits is not None:
-                segmented = self._segmented(inputs, segments.logits, embedded, frames, passing)
-            sources.append((embedded, frames, segments))
+            sources.append(encoder.speech_source(embedded, frames, phase, passing))
+            if phase.segmented:
+                segmented = self._segmented(inputs, sources[0], phase, passing)
         if "mt" in tasks:
-            text, lengths = encoder.embed_text(inputs.transcript, passing, "mt"), inputs.transcript_lengths
-            sources.append((text, lengths, encoder.read(inputs.transcript, lengths)))
+            sources.append(encoder.text_source(inputs.transcript, inputs.transcript_lengths, phase, passing))
         prefixes = {"st": inputs.translation_prefix, "asr": inputs.transcript_prefix, "mt": inputs.translation_prefix}
-        encoded = encoder.run([(stream, segments.visibility) for stream, _, segments in sources], passing)
         texts = []
-        for states, (_, lengths, segments) in zip(encoded, sources, strict=True):
-            memory = Memory(states.value, lengths, segments.units)
+        for states, source in zip(encoder.run(sources, passing), sources, strict=True):
+            memory = Memory(states.value, source.lengths, source.units)
             for task in states.tasks:
                 if task in tasks:
-                    mask = self._mask(memory, prefixes[task], segments, task, passing)
+                    mask = self._memory_mask(memory, prefixes[task], source, task, phase, passing)
                     texts.append(Prefix(task, prefixes[task], passing.branch(states, task), mask))
         logits = self.decoder.run(texts, passing)
         return TaskOutputs({text.task: of_task for text, of_task in zip(texts, logits, strict=True)}, alignments,
                            segmented)
 
-    def waiting(self, memory: Memory, prefix_BU: Tensor, lag: int | None, task: str = "st") -> Tensor:
+    def lag_mask(self, memory: Memory, prefix_BU: Tensor, lag: int | None, task: str = "st") -> Tensor:
         """(B, 1, U or 1, T) bool: what the decoder may see at each position of a task's prefix under a lag."""
         if lag is None:
             return memory.mask
-        return wait_mask(memory.units, memory.lengths, self.written(prefix_BU, task), lag, self._published)
+        variant, written = self.encoder.segmenting.variant, self.units_written(prefix_BU, task)
+        return variant.wait_mask(memory.units, memory.lengths, written, lag)
 
-    def written(self, prefix_BU: Tensor, task: str = "st") -> Tensor:
-        """(B, U) units before each position of a task's prefix: words, or where there are no spaces between them
-        characters or what pieces make of them, since a segment stands for a word; as published pieces.
-        """
-        if self._published:
-            return pieces_written(prefix_BU) + 1
+    def units_written(self, prefix_BU: Tensor, task: str = "st") -> Tensor:
+        """(B, U) units, as the variant counts them, before each position of a task's prefix."""
         kinds = self.encoder.source_kinds if task == "asr" else self.target_kinds
-        return words_begun(unit_starts(kinds[prefix_BU]))
+        return self.encoder.segmenting.variant.units_written(unit_starts(kinds[prefix_BU]))
 
-    @property
-    def _published(self) -> bool:
-        return self.encoder.segmenter is not None and self.encoder.segmenter.published
-
-    def _mask(self, memory: Memory, prefix_BU: Tensor, segments: Segments, task: str,
-              passing: Passing) -> Stream | Tensor:
-        """As `waiting`, or in training, where asked for, the expected mask that carries gradients to the segmenter."""
-        lag, segmenter, written = self.lag, self.encoder.segmenter, self.written(prefix_BU, task)
-        logits, expected = segments.logits, self.training and self.differentiable_waiting
-        if lag is None or segmenter is None or logits is None or not expected:
-            return self.waiting(memory, prefix_BU, lag, task)
+    def _memory_mask(self, memory: Memory, prefix_BU: Tensor, source: Source, task: str, phase: Phase,
+                     passing: Passing) -> Stream | Tensor:
+        """As `lag_mask`, or in training, where asked for, the expected mask that carries gradients to the segmenter."""
+        lag, logits = phase.lag, source.logits
+        if lag is None or logits is None or not (self.training and self.differentiable_waiting):
+            return self.lag_mask(memory, prefix_BU, lag, task)
+        variant, written = self.encoder.segmenting.variant, self.units_written(prefix_BU, task)
 
         def expect(logits_BT: Tensor, noise_BT: Tensor) -> Tensor:
-            counted = segmenter.counted(logits_BT + noise_BT, memory.lengths)
+            counted = variant.counted(logits_BT + noise_BT, memory.lengths)
             return expected_waiting(counted, memory.lengths, written, lag, memory.states.dtype)
 
-        [mask] = passing.run(expect, [(passing.branch(logits, task), segments.noise)])
+        [mask] = passing.run(expect, [(passing.branch(logits, task), source.noise)])
         return mask
 
-    def _segmented(self, inputs: TaskInputs, logits: Stream, speech: Stream, frames: Tensor,
-                   passing: Passing) -> Segmented:
-        segmenter = self.encoder.segmenter
-        assert segmenter is not None
-        task = logits.tasks[0]
-        raw = passing.branch(logits, task).value
+    def _segmented(self, inputs: TaskInputs, speech: Source, phase: Phase, passing: Passing) -> Segmented:
+        assert speech.logits is not None
+        variant, frames, task = self.encoder.segmenting.variant, speech.lengths, speech.embedded.tasks[0]
+        raw = passing.branch(speech.logits, task).value
         text = self.encoder.embed_text(inputs.transcript, passing, task).value
-        return Segmented(segmenter.counted(raw, frames), frames, segmenter.decide(raw.detach(), frames - 1).boundaries,
-                         passing.branch(speech, task).value, text, inputs.transcript_lengths - 1,
-                         self.encoder.word_starts(inputs.transcript), segmenter.published, self.update)
+        return Segmented(variant.counted(raw, frames), frames, variant.decide(raw.detach(), frames - 1).boundaries,
+                         passing.branch(speech.embedded, task).value, text, inputs.transcript_lengths - 1,
+                         self.encoder.word_starts(inputs.transcript), variant, phase.update)
 
-    def _hear(self, inputs: TaskInputs, tasks: Sequence[str], passing: Passing) -> Stream:
-        if not self.front_end_frozen:
+    def _hear(self, inputs: TaskInputs, tasks: Sequence[str], phase: Phase, passing: Passing) -> Stream:
+        if not phase.front_end_frozen:
             return self.encoder.front_end(inputs.waveform, inputs.waveform_lengths, passing, tasks)
         with torch.no_grad():
             features = self.encoder.front_end(inputs.waveform, inputs.waveform_lengths, PLAIN, tasks)

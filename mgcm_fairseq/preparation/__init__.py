@@ -1,1 +1,1 @@
-"""Preparation of a corpus: entries sorted on disk, audio verified and converted, segments, files for training."""
+"""Preparation of a corpus: entries sorted on disk, audio verified and converted, utterances, files for training."""

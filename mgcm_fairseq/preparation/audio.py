@@ -10,29 +10,29 @@ from tqdm import tqdm
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.preparation.headers import Unusable, read_headers
-from mgcm_fairseq.preparation.packs import LONGEST, Pack, Place, remove_finished, remove_partial, write_pack
-from mgcm_fairseq.preparation.parallel import Workers
+from mgcm_fairseq.preparation.packs import LONGEST, Pack, WavSpan, remove_finished, remove_partial, write_pack
+from mgcm_fairseq.preparation.parallel import ProcessPool
 from mgcm_fairseq.preparation.store import Store
 
 _HEADERS = 128  # in one task
 
 
-def verify_headers(store: Store, split: str, pack: bool, workers: Workers) -> None:
+def verify_headers(store: Store, split: str, pack: bool, processes: ProcessPool) -> None:
     """Locates every file that is usable as it lies, or not at all; the others, with `pack` all, are to be converted."""
     asked = store.files()  # a second time, for results come in the same order
     with tqdm(total=store.count_files(), desc=f"{split}: headers", unit=" files") as bar:
-        for headers in workers.in_order(partial(read_headers, pack=pack), _chunks(store.files())):
+        for headers in processes.in_order(partial(read_headers, pack=pack), _chunks(store.files())):
             for path, header in zip(islice(asked, len(headers)), headers, strict=True):
                 if isinstance(header, Unusable):
                     store.locate(path, header)
                 elif header.ready and not pack:
-                    store.locate(path, Place(path, 0, header.frames))
+                    store.locate(path, WavSpan(path, 0, header.length))
                 else:
-                    store.convert(path, header.frames)
+                    store.convert(path, header.length)
             bar.update(len(headers))
 
 
-def convert(store: Store, folder: Path, together: bool, workers: Workers) -> list[Path]:
+def convert(store: Store, folder: Path, together: bool, processes: ProcessPool) -> list[Path]:
     """Locates every file that is to be converted, in wavs in `folder`; returns these wavs.
 
     Finished wavs of an earlier run are kept, what is of no use any more is removed.
@@ -46,12 +46,12 @@ def convert(store: Store, folder: Path, together: bool, workers: Workers) -> lis
     made = []
     packs = _plan(store.to_convert(), folder, together)
     with tqdm(total=store.count_to_convert(), desc=f"{folder.name}: converting", unit=" files") as bar:
-        for task, places in zip(_plan(store.to_convert(), folder, together), workers.in_order(write_pack, packs),
+        for task, spans in zip(_plan(store.to_convert(), folder, together), processes.in_order(write_pack, packs),
                                 strict=True):
             made.append(task.wav)
-            for source, place in zip(task.sources, places, strict=True):
-                store.locate(source, place)
-            bar.update(len(places))
+            for source, span in zip(task.sources, spans, strict=True):
+                store.locate(source, span)
+            bar.update(len(spans))
     remove_finished(folder, made)
     return made
 
@@ -75,13 +75,13 @@ def _plan(files: Iterable[tuple[str, int]], folder: Path, together: bool) -> Ite
             yield Pack(folder / (name if name.endswith(".wav") else f"{name}.wav"), [path])
         return
     sources: list[str] = []
-    frames = number = 0
+    length = number = 0
     for path, promised in files:
-        if sources and frames + promised > LONGEST:
+        if sources and length + promised > LONGEST:
             yield Pack(folder / f"pack_{number:05d}.wav", sources)
-            sources, frames, number = [], 0, number + 1
+            sources, length, number = [], 0, number + 1
         sources.append(path)
-        frames += promised
+        length += promised
     if sources:
         yield Pack(folder / f"pack_{number:05d}.wav", sources)
 

@@ -21,15 +21,15 @@ def read_container_header(path: Path) -> tuple[int, int] | str:
                 return "no stream of sound"
             stream = container.streams.audio[0]
             length = stream.duration * stream.time_base if stream.duration else (container.duration or 0) / av.time_base
-            frames, rate = int(length * (stream.rate or 0)), int(stream.rate or 0)
-            check_header(frames, rate, stream.channels, path.stat().st_size)
-            return frames, rate
+            length, rate = int(length * (stream.rate or 0)), int(stream.rate or 0)
+            check_header(length, rate, stream.channels, path.stat().st_size)
+            return length, rate
     except (av.error.FFmpegError, ValueError) as error:
         return _what(error)
 
 
 def container_blocks(path: Path) -> Iterator[np.ndarray]:
-    """Float32 samples (channels, frames) of the first stream of sound; ValueError if decoding fails."""
+    """Float32 samples (channels, N) of the first stream of sound; ValueError if decoding fails."""
     av = _pyav(path)
     try:
         with av.open(str(path)) as container:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mgcm_fairseq.data.samples import checked
-from mgcm_fairseq.data.sound_files import known_frames, opened, sound_blocks
+from mgcm_fairseq.data.sound_files import known_length, opened, sound_blocks
 from mgcm_fairseq.preparation.containers import CONTAINERS, container_blocks, read_container_header
 from mgcm_fairseq.preparation.resample import resampled
 
@@ -14,7 +14,7 @@ _MISSING = 0.1  # seconds by which decoded sound may fall short of its header, w
 
 
 def decoded(path: Path) -> Iterator[np.ndarray]:
-    """Int16 samples (frames,) at 16 kHz: channels averaged, rate converted, 16-bit samples unchanged where they fit.
+    """Int16 samples (N,) at 16 kHz: channels averaged, rate converted, 16-bit samples unchanged where they fit.
 
     Raises ValueError if the file cannot be decoded, at a sample that is no sound, or after the last block if the file
     holds less than its header promises.
@@ -23,11 +23,11 @@ def decoded(path: Path) -> Iterator[np.ndarray]:
         header = read_container_header(path)
         if isinstance(header, str):
             raise ValueError(header)
-        frames, rate = header
+        length, rate = header
         channels: Iterator[np.ndarray] = (block.T for block in container_blocks(path))
     else:
         with opened(path) as file:
-            frames, rate = known_frames(file) or 0, file.samplerate
+            length, rate = known_length(file) or 0, file.samplerate
         channels = sound_blocks(path)
     count = 0
 
@@ -39,5 +39,5 @@ def decoded(path: Path) -> Iterator[np.ndarray]:
 
     for block in resampled(counted(), rate):
         yield np.clip(np.rint(block * 32_768), -32_768, 32_767).astype(np.int16)
-    if count + _MISSING * rate < frames:
-        raise ValueError(f"{count / rate:.2f} s of the {frames / rate:.2f} s of its header")
+    if count + _MISSING * rate < length:
+        raise ValueError(f"{count / rate:.2f} s of the {length / rate:.2f} s of its header")

@@ -9,21 +9,21 @@ from pathlib import Path
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.riff_chunks import read_samples
 from mgcm_fairseq.data.samples import checked
-from mgcm_fairseq.data.sound_files import known_frames, opened
+from mgcm_fairseq.data.sound_files import known_length, opened
 from mgcm_fairseq.preparation.containers import CONTAINERS, read_container_header
 
 READABLE = ("WAV", "WAVEX", "FLAC")  # formats from which training reads spans
 _FLOATS = ("FLOAT", "DOUBLE")  # kinds of samples that may be no numbers
-_BLOCK = 1 << 18  # frames read at a time
+_BLOCK = 1 << 18  # samples read at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`frames` at 16 kHz as the header promises them, 0 where it does not know; `ready` for 16 kHz mono wav or flac
+    """`length` at 16 kHz as the header promises them, 0 where it does not know; `ready` for 16 kHz mono wav or flac
     from whose middle one can read.
     """
 
-    frames: int
+    length: int
     ready: bool
 
 
@@ -55,11 +55,11 @@ def read_header(path: Path, pack: bool = False) -> Header | Unusable:
         return Unusable("truncated audio", f"{samples.missing} bytes less than its header promises")
     try:
         with opened(path, samples=samples) as file:
-            frames = known_frames(file)
+            length = known_length(file)
             ready = (file.samplerate, file.channels) == (SAMPLE_RATE, 1) and file.format in READABLE
-            if frames is None or not file.seekable() or samples.false_zero is not None:
-                return Header(_at_16_khz(frames or 0, file.samplerate), False)
-            if ready and frames:
+            if length is None or not file.seekable() or samples.false_zero is not None:
+                return Header(_at_16_khz(length or 0, file.samplerate), False)
+            if ready and length:
                 file.seek(file.frames - 1)
                 if len(file.read(1)) != 1:
                     return Unusable("unreadable audio", f"less than the {file.frames} samples of its header")
@@ -67,10 +67,10 @@ def read_header(path: Path, pack: bool = False) -> Header | Unusable:
                     file.seek(0)
                     for _ in checked(file.blocks(_BLOCK, dtype="float32"), file.samplerate):
                         pass
-            return Header(_at_16_khz(frames, file.samplerate), ready)
+            return Header(_at_16_khz(length, file.samplerate), ready)
     except ValueError as error:
         return Unusable("unreadable audio", str(error))
 
 
-def _at_16_khz(frames: int, rate: int) -> int:
-    return math.ceil(frames * SAMPLE_RATE / rate)
+def _at_16_khz(length: int, rate: int) -> int:
+    return math.ceil(length * SAMPLE_RATE / rate)

@@ -22,12 +22,12 @@ LONGEST = 3600 * SAMPLE_RATE  # samples of a pack of several files
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a file's sound is: `frames` samples of the wav `path` from `offset` on."""
+class WavSpan:
+    """Where a file's sound is: `length` samples of the wav `path` from `offset` on."""
 
     path: str
     offset: int
-    frames: int
+    length: int
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Pack:
     sources: Sequence[str]
 
 
-def write_pack(pack: Pack) -> list[Place | Unusable]:
+def write_pack(pack: Pack) -> list[WavSpan | Unusable]:
     """Where each source's sound is, or why it is not there; writes nothing if the pack is finished already.
 
     The wav is 16 kHz mono PCM-16. A source counts as unchanged if name, size and time of change are.
@@ -51,7 +51,7 @@ def write_pack(pack: Pack) -> list[Place | Unusable]:
         record = _record(pack.wav)
         write_whole(record, json.dumps({"key": key, "bytes": pack.wav.stat().st_size, "parts": parts}),
                     _partial(record))
-    return [Unusable(*part) if isinstance(part[0], str) else Place(str(pack.wav), *part) for part in parts]
+    return [Unusable(*part) if isinstance(part[0], str) else WavSpan(str(pack.wav), *part) for part in parts]
 
 
 def remove_partial(folder: Path) -> None:
@@ -114,7 +114,7 @@ def _fills(parts: Any, pack: Pack) -> bool:
 
 
 def _write(pack: Pack) -> list[tuple]:
-    """(offset, frames) of each source, or (reason, found)."""
+    """(offset, length) of each source, or (reason, found)."""
     parts: list[tuple] = []
     with (whole(pack.wav, partial=_partial(pack.wav)) as partial,
           soundfile.SoundFile(partial, "w", SAMPLE_RATE, 1, "PCM_16", format="WAV") as out):

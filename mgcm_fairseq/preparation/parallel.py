@@ -23,14 +23,14 @@ R = TypeVar("R")
 _AHEAD = 3  # tasks handed out for each process before the oldest must have ended
 
 
-class Workers:
+class ProcessPool:
     """`count` processes that work in `folder`, started once there is more than one task; one alone is this process."""
 
     def __init__(self, count: int, folder: Path) -> None:
         self._count, self._folder = count, folder
         self._pool: ProcessPoolExecutor | None = None
 
-    def __enter__(self) -> "Workers":
+    def __enter__(self) -> "ProcessPool":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,

@@ -8,8 +8,8 @@ SHOWN = 3  # faults of each kind that are printed; prep_report.json has all
 
 
 def print_summary(splits: dict[str, Summary], vocabulary: Summary, report: Path) -> None:
-    """The table, every number of segments that are not in it and why, and the size of the vocabulary."""
-    columns = ("segments", "kept", "hours", "talks", "speakers")
+    """The table, every number of utterances that are not in it and why, and the size of the vocabulary."""
+    columns = ("utterances", "kept", "hours", "talks", "speakers")
     print("\n" + f"{'split':<12}" + "".join(f"{name:>10}" for name in columns))
     for split, summary in splits.items():
         cells = (f"{summary[name]:.2f}" if name == "hours" else str(summary[name]) for name in columns)
@@ -20,7 +20,7 @@ def print_summary(splits: dict[str, Summary], vocabulary: Summary, report: Path)
         for reason, count in summary["filtered"].items():
             print(f"{split}: the train filter of DiSeg removed {count}: {reason}")
         if summary["shortened"]:
-            print(f"{split}: {summary['shortened']} segments shortened by at most 10 ms to the end of their audio")
+            print(f"{split}: {summary['shortened']} utterances shortened by at most 10 ms to the end of their audio")
         for reason, count in summary["left_out"].items():
             print(f"{split}: --skip-bad left out {count}: {reason}")
             faults = [fault["message"] for fault in summary["faults"] if fault["reason"] == reason]

@@ -15,7 +15,7 @@ _WIDTH, _ROLLOFF, _BETA = 64, 0.9475937167399596, 14.769656459379492
 
 
 def resampled(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """Float32 samples (frames,) at `rate` Hz in blocks of any size -> the same sound at 16 kHz, in blocks."""
+    """Float32 samples (N,) at `rate` Hz in blocks of any size -> the same sound at 16 kHz, in blocks."""
     if rate == SAMPLE_RATE:
         yield from blocks
         return

@@ -9,15 +9,15 @@ from pathlib import Path
 from types import TracebackType
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.preparation.corpora.entries import Entry, SegmentError
+from mgcm_fairseq.preparation.corpora.entries import Entry, EntryError
 from mgcm_fairseq.preparation.headers import Unusable
-from mgcm_fairseq.preparation.packs import Place
+from mgcm_fairseq.preparation.packs import WavSpan
 
 _TABLES = """
 CREATE TABLE files (file INTEGER PRIMARY KEY, path TEXT UNIQUE, stem TEXT);
 CREATE INDEX stems ON files (stem);
-CREATE TABLE places (file INTEGER PRIMARY KEY, wav TEXT, start INTEGER, frames INTEGER, reason TEXT, found TEXT);
-CREATE TABLE promises (file INTEGER PRIMARY KEY, path TEXT, frames INTEGER);
+CREATE TABLE spans (file INTEGER PRIMARY KEY, wav TEXT, start INTEGER, length INTEGER, reason TEXT, found TEXT);
+CREATE TABLE promises (file INTEGER PRIMARY KEY, path TEXT, length INTEGER);
 CREATE TABLE entries (number INTEGER PRIMARY KEY, file INTEGER, talk INTEGER, start INTEGER, source TEXT, line INTEGER,
                       seconds REAL, duration REAL, speaker TEXT, src TEXT, tgt TEXT, name TEXT);
 CREATE TABLE names (name TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -33,13 +33,13 @@ def temporary_folder() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class Located:
     """An entry and its audio; `number` is its rank in the files of the corpus."""
 
     number: int
     entry: Entry
     start: int  # samples from the beginning of its file
-    place: Place | Unusable
+    span: WavSpan | Unusable
 
 
 class Store:
@@ -60,9 +60,9 @@ class Store:
         self._db.close()
 
     def add(self, number: int, entry: Entry) -> None:
-        """The entry of rank `number`; SegmentError if another one has its name."""
+        """The entry of rank `number`; EntryError if another one has its name."""
         if not self._claim(entry.name):
-            raise SegmentError("duplicate id", entry.where, "every id once", str(entry.name))
+            raise EntryError("duplicate id", entry.where, "every id once", str(entry.name))
         if entry.audio != self._last[0]:
             path, stem = str(entry.audio), entry.audio.stem
             self._db.execute("INSERT OR IGNORE INTO files (path, stem) VALUES (?, ?)", (path, stem))
@@ -86,15 +86,15 @@ class Store:
         for path, in self._db.execute("SELECT path FROM files ORDER BY file"):
             yield path
 
-    def locate(self, path: str, place: Place | Unusable) -> None:
+    def locate(self, path: str, span: WavSpan | Unusable) -> None:
         """Says where the sound of a file is."""
-        values = ((None, None, None, place.reason, place.found) if isinstance(place, Unusable) else
-                  (place.path, place.offset, place.frames, None, None))
-        self._db.execute("INSERT INTO places SELECT file, ?, ?, ?, ?, ? FROM files WHERE path = ?", (*values, path))
+        values = ((None, None, None, span.reason, span.found) if isinstance(span, Unusable) else
+                  (span.path, span.offset, span.length, None, None))
+        self._db.execute("INSERT INTO spans SELECT file, ?, ?, ?, ?, ? FROM files WHERE path = ?", (*values, path))
 
-    def convert(self, path: str, frames: int) -> None:
+    def convert(self, path: str, length: int) -> None:
         """Says that a file is to be converted, and how many samples its header promises."""
-        self._db.execute("INSERT INTO promises SELECT file, path, ? FROM files WHERE path = ?", (frames, path))
+        self._db.execute("INSERT INTO promises SELECT file, path, ? FROM files WHERE path = ?", (length, path))
 
     def count_to_convert(self) -> int:
         """How many files are to be converted."""
@@ -102,23 +102,23 @@ class Store:
 
     def to_convert(self) -> Iterator[tuple[str, int]]:
         """Paths and promised samples, in the order in which the files were first named."""
-        yield from self._db.execute("SELECT path, frames FROM promises ORDER BY file")
+        yield from self._db.execute("SELECT path, length FROM promises ORDER BY file")
 
-    def first_unusable(self) -> Placed | None:
+    def first_unusable(self) -> Located | None:
         """The first entry whose file is known to be of no use."""
-        return next(self._placed("JOIN places USING (file) WHERE reason NOT NULL ORDER BY number LIMIT 1"), None)
+        return next(self._located("JOIN spans USING (file) WHERE reason NOT NULL ORDER BY number LIMIT 1"), None)
 
-    def entries(self) -> Iterator[Placed]:
+    def entries(self) -> Iterator[Located]:
         """Every entry; all files must be located."""
-        return self._placed("LEFT JOIN places USING (file) ORDER BY talk, entries.start, number")
+        return self._located("LEFT JOIN spans USING (file) ORDER BY talk, entries.start, number")
 
-    def _placed(self, rest: str) -> Iterator[Placed]:
+    def _located(self, rest: str) -> Iterator[Located]:
         rows = self._db.execute(f"""
             SELECT number, source, line, path, seconds, duration, speaker, src, tgt, name, entries.start,
-                   wav, places.start, frames, reason, found
+                   wav, spans.start, length, reason, found
             FROM entries JOIN files USING (file) {rest}""")
         for (number, source, line, path, offset, duration, speaker, src, tgt, name, start,
-             wav, base, frames, reason, found) in rows:
-            place = Unusable(reason, found) if wav is None else Place(wav, base, frames)
+             wav, base, length, reason, found) in rows:
+            span = Unusable(reason, found) if wav is None else WavSpan(wav, base, length)
             entry = Entry((_path(source), line), _path(path), offset, duration, speaker, src, tgt, name)
-            yield Placed(number, entry, start, place)
+            yield Located(number, entry, start, span)

@@ -11,47 +11,47 @@ from omegaconf.errors import OmegaConfBaseException
 
 import mgcm_fairseq.tasks  # noqa: F401 - registers what the YAMLs name
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.recipes.rows import CONFIGS
+from mgcm_fairseq.common.installation import CONFIGS, HOME
 
 SECTIONS = ("common", "distributed_training", "dataset", "optimization", "checkpoint", "task", "model", "criterion",
             "optimizer", "lr_scheduler")
 """What the recipes read options of."""
 
 
-def resolve(stage: str, overrides: Sequence[str]) -> DictConfig:
+def resolve(training: str, overrides: Sequence[str]) -> DictConfig:
     """The whole configuration of configs/paper/STAGE.yaml, every option of every part with its type.
 
     Args:
-        stage: the name of the YAML.
+        training: the name of the YAML.
         overrides: KEY=VALUE in Hydra's notation.
     Raises:
         InputError: for an option that there is not, or a value that it cannot have.
     """
     from fairseq.dataclass.initialize import add_defaults, hydra_init
 
-    hydra_init(f"paper/{stage}")
-    os.environ.setdefault("PWD", str(CONFIGS.parent))
+    hydra_init(f"paper/{training}")
+    os.environ.setdefault("PWD", str(HOME))
     try:
         with warnings.catch_warnings():  # fairseq's schemas are written for Hydra 1.0
             warnings.simplefilter("ignore")
             with initialize_config_dir(str(CONFIGS), version_base="1.1"):
-                cfg = compose(f"paper/{stage}", overrides=[one for one in overrides if not is_launcher(one)])
+                cfg = compose(f"paper/{training}", overrides=[one for one in overrides if not is_launcher(one)])
             add_defaults(cfg)
             found = DictConfig(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
     except (HydraException, OmegaConfBaseException, ValueError, RecursionError, OSError) as error:  # the last of names
-        raise InputError(f"configs/paper/{stage}.yaml with {' '.join(overrides)}", "options of fairseq and of simul_st",
-                         " ".join(f"{error} {error.__cause__ or ''}".split()),
+        raise InputError(f"configs/paper/{training}.yaml with {' '.join(overrides)}",
+                         "options of fairseq and of simul_st", " ".join(f"{error} {error.__cause__ or ''}".split()),
                          "Correct KEY=VALUE; where fairseq has such an option and the YAMLs lack it, write ++KEY=VALUE."
                          ) from error
-    _check_sections(found, stage)
+    _check_sections(found, training)
     return found
 
 
-def _check_sections(cfg: DictConfig, stage: str) -> None:
+def _check_sections(cfg: DictConfig, training: str) -> None:
     """InputError where KEY=VALUE put a value in the place of a section, or nothing in that of the batch's size."""
     for section in SECTIONS:
         if not isinstance(cfg.get(section), DictConfig):
-            raise InputError("KEY=VALUE", f"a section {section} with options, as configs/paper/{stage}.yaml has it",
+            raise InputError("KEY=VALUE", f"a section {section} with options, as configs/paper/{training}.yaml has it",
                              repr(cfg.get(section)), f"Write {section}.OPTION=VALUE.")
     frequency, samples = cfg.optimization.update_freq, cfg.dataset.max_tokens
     if not isinstance(frequency, ListConfig) or not frequency or type(frequency[0]) is not int or frequency[0] < 1:

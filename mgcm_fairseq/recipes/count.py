@@ -9,7 +9,7 @@ from unittest.mock import patch
 import torch
 from omegaconf import DictConfig
 
-from mgcm_fairseq.benchmarks.scaling.memory import Memory
+from mgcm_fairseq.benchmarks.scaling.memory import GpuMemory
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.padding import padding
 from mgcm_fairseq.recipes import checks, estimate
@@ -54,15 +54,15 @@ class Count:
         """In words."""
         task, dataset = self.task, self.dataset
         return (f"{task.corpus.src_lang} to {task.corpus.tgt_lang}: {len(dataset):,} utterances of training, "
-                f"{dataset.frames.sum() / SAMPLE_RATE / 3600:,.1f} h in {self.files:,} files; "
+                f"{dataset.audio_lengths.sum() / SAMPLE_RATE / 3600:,.1f} h in {self.files:,} files; "
                 f"{len(task.vocabulary):,} pieces")
 
     @property
     def longest(self) -> int:
         """Samples that an utterance may take in a batch, now or in an epoch to come."""
-        return max(self.task.max_positions()[0], int(self.dataset.frames.max()))
+        return max(self.task.max_positions()[0], int(self.dataset.audio_lengths.max()))
 
-    def memory(self, cut: Cut) -> Memory:
+    def memory(self, cut: Cut) -> GpuMemory:
         """Of a worker, on the batch with most samples."""
         return self._memory([max(self._of_cut(cut), key=self._padded)])
 
@@ -76,7 +76,7 @@ class Count:
         return Batches(len(made), audio.padded, audio.padding,
                        self._cost(tuple(typical)).flops / self._padded(typical) * audio.padded, self._memory(largest))
 
-    def _memory(self, batches: Sequence[Sequence[int]]) -> Memory:
+    def _memory(self, batches: Sequence[Sequence[int]]) -> GpuMemory:
         peak = max(self._cost(tuple(batch)).peak_bytes for batch in batches)
         return estimate.memory(self.cfg, self.parameters, peak, self.workers)
 

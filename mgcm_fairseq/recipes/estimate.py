@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from omegaconf import DictConfig
 
-from mgcm_fairseq.benchmarks.scaling.memory import Memory
+from mgcm_fairseq.benchmarks.scaling.memory import GpuMemory
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.recipes.measured import Measured
 
@@ -22,7 +22,7 @@ class Batches:
     samples: int  # of all, padding counted
     padding: float  # share of them
     flops: float  # of all
-    memory: Memory
+    memory: GpuMemory
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Estimate:
     """Of one training; memory is that of each worker."""
 
     parameters: int
-    memory: Memory
+    memory: GpuMemory
     padding: float  # share of the samples
     hours: float
     measured: Measured | None  # what the hours are taken from; None: from arithmetic
     disk_bytes: int
 
 
-def memory(cfg: DictConfig, parameters: int, step_peak: int, workers: int) -> Memory:
+def memory(cfg: DictConfig, parameters: int, step_peak: int, workers: int) -> GpuMemory:
     """Of a worker, with legacy_ddp's buffer alone: what a rule exchanges under --conflict-reduce global is not counted.
 
     Args:
@@ -47,7 +47,7 @@ def memory(cfg: DictConfig, parameters: int, step_peak: int, workers: int) -> Me
     copies = size == 2 and not (common.memory_efficient_fp16 or common.memory_efficient_bf16)
     flat = copies and common.fp16 and not common.fp16_no_flatten_grads
     updating = parameters * (size + (ROOT if flat else 0))  # gradients are there, activations are not
-    return Memory(weights=parameters * size, optimizer=parameters * (ADAM + (MASTER if copies else 0)),
+    return GpuMemory(weights=parameters * size, optimizer=parameters * (ADAM + (MASTER if copies else 0)),
                   buffers=min(parameters, DDP_BUFFER) * size if workers > 1 else 0, step=max(step_peak, updating))
 
 

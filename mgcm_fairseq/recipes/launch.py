@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import CONFIGS, HOME
 from mgcm_fairseq.recipes.cluster import Cluster
-from mgcm_fairseq.recipes.rows import CONFIGS
 
 LAUNCHERS = ("local", "torchrun", "slurm")
 CORES = 3  # of a CPU for each GPU: a trainer and the recipes' two loader processes
@@ -27,11 +27,11 @@ class Launch:
     node_rank: int = 0  # of this machine, for torchrun
     master: str = ""  # HOST or HOST:PORT of machine 0, for torchrun on several
 
-    def command(self, stage: str, folder: Path, overrides: Sequence[str]) -> list[str]:
+    def command(self, training: str, folder: Path, overrides: Sequence[str]) -> list[str]:
         """What to run in the repository; `folder` holds the training's checkpoints and Hydra's files."""
         self.check()
         where = self._slurm(folder) if self.launcher == "slurm" else [f"hydra.run.dir={quoted(folder)}"]
-        hydra = ["--config-dir", str(CONFIGS), "--config-name", f"paper/{stage}", *where, *overrides]
+        hydra = ["--config-dir", str(CONFIGS), "--config-name", f"paper/{training}", *where, *overrides]
         if self.launcher == "torchrun":
             return [sys.executable, "-m", "torch.distributed.run", *self._torchrun(folder), "-m",
                     "mgcm_fairseq.recipes.worker", *hydra]
@@ -41,7 +41,7 @@ class Launch:
         """For that command. fairseq would join the processes of SLURM or torchrun that it finds there."""
         found = {name: value for name, value in os.environ.items() if self.launcher == "slurm" or not (
             name.startswith("SLURM_") or name in ("MASTER_ADDR", "MASTER_PORT", "RANK", "LOCAL_RANK", "WORLD_SIZE"))}
-        return {**found, "PWD": str(CONFIGS.parent), "PYTHONWARNINGS": "ignore"}  # those of fairseq and Hydra
+        return {**found, "PWD": str(HOME), "PYTHONWARNINGS": "ignore"}  # those of fairseq and Hydra
 
     def check(self) -> None:
         """InputError for a cluster that the launcher cannot make."""

@@ -26,7 +26,7 @@ from mgcm_fairseq.training.goal import check_goal
 
 
 @dataclass
-class Stage:
+class Training:
     """One training. `model` is the mean of its best checkpoints, which the next one starts from."""
 
     name: str
@@ -63,7 +63,7 @@ class Stage:
 class Plan:
     """Trainings in their order, and everything that was found wrong, input first."""
 
-    stages: list[Stage] = field(default_factory=list)
+    trainings: list[Training] = field(default_factory=list)
     problems: Problems = field(default_factory=Problems)
     machine_problems: Problems = field(default_factory=Problems)
     notes: Problems = field(default_factory=Problems)  # which keep nothing from starting
@@ -71,7 +71,7 @@ class Plan:
     @property
     def estimates(self) -> list[Estimate]:
         """Of what is to be done."""
-        return [stage.estimate for stage in self.stages if stage.estimate]
+        return [training.estimate for training in self.trainings if training.estimate]
 
 
 class Planner:
@@ -102,59 +102,59 @@ class Planner:
             cfg = plan.problems.catch(lambda name=name, options=options: resolve(name, options))  # type: ignore[misc]
             if cfg is None:
                 return plan
-            stage = Stage(name, self.out / name, self.out / f"{name}.pt", cfg, options, command)
-            plan.stages.append(stage)
-            start = [f"checkpoint.finetune_from_model={quoted(stage.model)}"]
-            plan.problems.catch(lambda stage=stage, given=given: self._look(stage, given, plan))  # type: ignore[misc]
+            training = Training(name, self.out / name, self.out / f"{name}.pt", cfg, options, command)
+            plan.trainings.append(training)
+            start = [f"checkpoint.finetune_from_model={quoted(training.model)}"]
+            plan.problems.catch(lambda training=training, given=given: self._look(training, given, plan))  # type: ignore[misc]
         plan.problems.catch(lambda: checks.disk(self.out, sum(one.disk_bytes for one in plan.estimates)))
         plan.machine_problems.catch(lambda: checks.machine(self.launch, self.gpus))
         plan.problems = Problems(dict.fromkeys(plan.problems))
         return plan
 
-    def _look(self, stage: Stage, given: Sequence[str], plan: Plan) -> None:
+    def _look(self, training: Training, given: Sequence[str], plan: Plan) -> None:
         """Compares a training with what was begun; unless it is done, builds all that it needs and counts."""
-        checks.precision(stage.cfg)
-        stage.identity = identity(stage.cfg)
-        check(stage.record, stage.identity, begun=stage.model.is_file() or stage.last.is_file())
-        if stage.state == "done":
+        checks.precision(training.cfg)
+        training.identity = identity(training.cfg)
+        check(training.record, training.identity, begun=training.model.is_file() or training.last.is_file())
+        if training.state == "done":
             return
-        plan.problems.catch(lambda: check_goal(stage.cfg))
-        checks.averaging(stage.cfg, self.best_of)
-        stage.updates = updates_of(stage.last) if stage.last.is_file() else 0
-        count = Count(stage.cfg, self.launch.cluster.workers)
-        stage.corpus = count.corpus
-        stage.cut_by_hand = given_by_hand(given)
-        if start := _start(stage):
+        plan.problems.catch(lambda: check_goal(training.cfg))
+        checks.averaging(training.cfg, self.best_of)
+        training.updates = updates_of(training.last) if training.last.is_file() else 0
+        count = Count(training.cfg, self.launch.cluster.workers)
+        training.corpus = count.corpus
+        training.cut_by_hand = given_by_hand(given)
+        if start := _start(training):
             count.task.check_checkpoint(load_checkpoint(start, mmap=True).get("task_state", {}), start)
-        if self.room.bytes is not None and not stage.cut_by_hand:
-            self._cut(stage, self.room.cut(stage.cfg, count, stage.record if stage.updates else None))
-        stage.estimate = self._estimate(stage, count)
+        if self.room.bytes is not None and not training.cut_by_hand:
+            self._cut(training, self.room.cut(training.cfg, count, training.record if training.updates else None))
+        training.estimate = self._estimate(training, count)
         if self.room.bytes is not None:
-            plan.notes.catch(lambda: checks.memory(self.room.bytes or 0, stage.estimate.memory.total))  # type: ignore[union-attr]
+            plan.notes.catch(lambda: checks.memory(self.room.bytes or 0, training.estimate.memory.total))  # type: ignore[union-attr]
 
-    def _cut(self, stage: Stage, cut: Cut) -> None:
-        if cut != cut_of(stage.cfg):
-            stage.options = [one for one in stage.options if not one.startswith(f"{UPDATE_FREQ}=")]
-            stage.options += cut.overrides(stage.cfg)
-            stage.cfg = resolve(stage.name, stage.options)
-            stage.command = self.launch.command(stage.name, stage.folder, stage.options)
+    def _cut(self, training: Training, cut: Cut) -> None:
+        if cut != cut_of(training.cfg):
+            training.options = [one for one in training.options if not one.startswith(f"{UPDATE_FREQ}=")]
+            training.options += cut.overrides(training.cfg)
+            training.cfg = resolve(training.name, training.options)
+            training.command = self.launch.command(training.name, training.folder, training.options)
 
-    def _estimate(self, stage: Stage, count: Count) -> Estimate:
-        cfg, size = stage.cfg, count.parameters
+    def _estimate(self, training: Training, count: Count) -> Estimate:
+        cfg, size = training.cfg, count.parameters
         batches = count.batches(cut_of(cfg))
-        measured = find(self.room.gpu, stage.name, cfg, size)
-        there = sum(path.stat().st_size for path in stage.folder.glob("*.pt"))
-        left = max(0, cfg.optimization.max_update - stage.updates) / cfg.optimization.max_update
+        measured = find(self.room.gpu, training.name, cfg, size)
+        there = sum(path.stat().st_size for path in training.folder.glob("*.pt"))
+        left = max(0, cfg.optimization.max_update - training.updates) / cfg.optimization.max_update
         return Estimate(size, batches.memory, batches.padding,
                         left * estimate.hours(cfg, batches, measured, self.tflops), measured,
                         max(0, estimate.disk_bytes(cfg, size) - there))
 
 
-def _start(stage: Stage) -> Path | None:
+def _start(training: Training) -> Path | None:
     """The checkpoint that fairseq will begin with, if it is there yet."""
-    options = stage.cfg.checkpoint
-    given = stage.last if stage.last.is_file() else options.finetune_from_model
-    if options.restore_file != stage.last.name:  # its default
+    options = training.cfg.checkpoint
+    given = training.last if training.last.is_file() else options.finetune_from_model
+    if options.restore_file != training.last.name:  # its default
         given = options.restore_file
     return Path(given) if given and Path(given).is_file() else None
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
+from mgcm_fairseq.common.installation import HOME
 from mgcm_fairseq.recipes.launch import PROGRAM, Launch
-from mgcm_fairseq.recipes.rows import CONFIGS
 
 WAITING = [sys.executable, "-m", "mgcm_fairseq.recipes.waiting"]
 
@@ -60,6 +60,6 @@ class Processes:
                 raise
 
     def _begin(self, command: list[str]) -> Process:
-        return subprocess.Popen(command, cwd=CONFIGS.parent, env=self._launch.environment(), text=True,
+        return subprocess.Popen(command, cwd=HOME, env=self._launch.environment(), text=True,
                                 pass_fds=(self._lock,), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT)

@@ -2,12 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from mgcm_fairseq.common.errors import InputError
-
-CONFIGS = Path(__file__).parents[2] / "configs"
-"""The folder with the YAMLs."""
 
 STARTS_FROM: dict[str, str | None] = {
     "single_task": None,
@@ -26,7 +22,7 @@ TEXT = "mt"
 """The training on text alone that may come before any row."""
 
 
-def stages(row: str, text_first: bool) -> list[str]:
+def trainings_of(row: str, text_first: bool) -> list[str]:
     """The trainings that lead to `row`, which is the last; InputError for a row that there is not."""
     if row not in STARTS_FROM:
         raise InputError("ROW", f"one of {', '.join(STARTS_FROM)}", repr(row), "Name the row to train.")
@@ -34,8 +30,8 @@ def stages(row: str, text_first: bool) -> list[str]:
     return [*([TEXT] if text_first else []), *([before] if before else []), row]
 
 
-def overrides_of(stage: str, overrides: Sequence[str], trainings: Sequence[str]) -> list[str]:
-    """Those of KEY=VALUE, for all trainings, and of TRAINING:KEY=VALUE that are for `stage`.
+def overrides_of(training: str, overrides: Sequence[str], trainings: Sequence[str]) -> list[str]:
+    """Those of KEY=VALUE, for all trainings, and of TRAINING:KEY=VALUE that are for `training`.
 
     Raises:
         InputError: for one that is for none of `trainings`.
@@ -45,6 +41,6 @@ def overrides_of(stage: str, overrides: Sequence[str], trainings: Sequence[str])
         named = re.match(r"(\w+):(.*)", override)
         if named and named[1] not in trainings:
             raise InputError("KEY=VALUE", f"TRAINING: as one of {', '.join(trainings)}", repr(override), "Correct it.")
-        if not named or named[1] == stage:
+        if not named or named[1] == training:
             found.append(named[2] if named else override)
     return found

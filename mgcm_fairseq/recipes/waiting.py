@@ -21,7 +21,7 @@ def main() -> None:
     """Trains with the arguments of the line that comes; none comes where there is nothing to train."""
     line = sys.stdin.readline()
     if line:
-        sys.argv[1:] = json.loads(line)
+        sys.argv = ["fairseq-hydra-train", *json.loads(line)]
         cli_main()
 
 

@@ -16,10 +16,11 @@ import mgcm_fairseq.tasks  # noqa: F401 - fairseq's --user-dir leaves a package 
 
 def main() -> None:
     """Trains as worker RANK of WORLD_SIZE, on GPU LOCAL_RANK of this machine."""
-    place = "distributed_training"
-    sys.argv += [f"{place}.distributed_world_size={os.environ['WORLD_SIZE']}",
-                 f"{place}.distributed_rank={os.environ['RANK']}", f"{place}.device_id={os.environ['LOCAL_RANK']}",
-                 f"{place}.distributed_init_method='env://'", f"{place}.distributed_no_spawn=true"]
+    section = "distributed_training"
+    sys.argv = ["fairseq-hydra-train", *sys.argv[1:],
+                f"{section}.distributed_world_size={os.environ['WORLD_SIZE']}",
+                f"{section}.distributed_rank={os.environ['RANK']}", f"{section}.device_id={os.environ['LOCAL_RANK']}",
+                f"{section}.distributed_init_method='env://'", f"{section}.distributed_no_spawn=true"]
     cli_main()
 
 

@@ -25,7 +25,7 @@ MODALS = ("will", "can", "must", "should", "may")
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """A prepositional phrase; directions (`moving`) stand last in the German middle field."""
 
     english_preposition: str
@@ -58,7 +58,7 @@ class Clause:
     recipient: Phrase | None = None
     target: Phrase | None = None
     instead: NounPhrase | None = None
-    place: Place | None = None
+    place: Location | None = None
     manner: tuple[str, str] | None = None
     frequency: tuple[str, str] | None = None
     time: Time | None = None
@@ -143,7 +143,7 @@ class Clause:
 
         That is: time, recipient, frequency, definite object, nicht, manner, place, indefinite object, direction.
         """
-        case: Case = "dat" if self.verb.frame == "dative" else "acc"
+        case: Case = "dat" if self.verb.valency == "dative" else "acc"
         recipient = [self.recipient.german("dat")] if self.recipient else []
         target = [self.target.german(case)] if self.target else []
         early_recipient = self.recipient is not None and self.recipient.light

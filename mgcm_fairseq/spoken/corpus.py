@@ -71,25 +71,25 @@ def _claim(out: Path, digest: str) -> Summary | None:
 
 
 def _write_texts(splits: Splits, talks: list[Talk], data: Path, spans: Path, target_lang: str) -> Summary:
-    frames = 0
+    total = 0
     for split, pairs in splits.items():
         lines = []
         for talk in (talk for talk in talks if talk.split == split):
             for offset, length in read_spans(talk, spans):
                 lines.append(_yaml_line(talk.name, offset, length))
-                frames += length
+                total += length
         folder = data / split / "txt"
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / f"{split}.yaml", "".join(lines))
         write_whole(folder / f"{split}.en", "".join(f"{source}\n" for source, _ in pairs))
         write_whole(folder / f"{split}.{target_lang}", "".join(f"{target}\n" for _, target in pairs))
     sizes = {split: len(pairs) for split, pairs in splits.items()}
-    seconds = frames / SAMPLE_RATE
+    seconds = total / SAMPLE_RATE
     return Summary(sizes, round(seconds / 3600, 3), round(seconds / sum(sizes.values()), 3), len(word_types(splits)))
 
 
-def _yaml_line(name: str, offset: int, frames: int) -> str:
-    return (f"- {{duration: {frames / SAMPLE_RATE:.7f}, offset: {offset / SAMPLE_RATE:.7f}, "
+def _yaml_line(name: str, offset: int, length: int) -> str:
+    return (f"- {{duration: {length / SAMPLE_RATE:.7f}, offset: {offset / SAMPLE_RATE:.7f}, "
             f"speaker_id: spk.{name}, wav: {name}.wav}}\n")
 
 

@@ -1,11 +1,11 @@
 """Draws whole clauses at random: verb, tense, objects, place, manner and time that go together."""
 
-from mgcm_fairseq.spoken.clauses import MODALS, Clause, Place
+from mgcm_fairseq.spoken.clauses import MODALS, Clause, Location
 from mgcm_fairseq.spoken.draw import Draw
-from mgcm_fairseq.spoken.lexicon import Time, Verb, numbers, rows_of, times, verbs_by_frame
+from mgcm_fairseq.spoken.lexicon import Time, Verb, numbers, rows_of, times, verbs_by_valency
 from mgcm_fairseq.spoken.phrases import ALL, BARE, EVERY, NOT_A, NOT_ANY, NOT_BARE, THE, A, NounPhrase, Phrase
 
-_FRAMES = {"transitive": 56, "dative": 6, "ditransitive": 9, "intransitive": 18, "motion": 11}
+_VALENCIES = {"transitive": 56, "dative": 6, "ditransitive": 9, "intransitive": 18, "motion": 11}
 _TENSES = {"present": 46, "past": 34, "modal": 20}
 _STATES = frozenset({"see", "lose", "find", "forget", "hear", "need", "have", "love", "understand", "meet", "trust",
                      "stay", "celebrate"})  # without an adverb of manner
@@ -13,14 +13,14 @@ _STATES = frozenset({"see", "lose", "find", "forget", "hear", "need", "have", "l
 
 def draw_clause(draw: Draw, subject: Phrase | None = None, *, tense: str | None = None, plain: bool = False) -> Clause:
     """A clause about `subject` or anybody, in `tense` or any; `plain` ones are shorter and not negated."""
-    frame = draw.weighted(_FRAMES)
-    verb = draw.pick([verb for verb in verbs_by_frame()[frame] if tense != "past" or verb.english_past])
-    subject = subject or draw.subject(kinds=verb.takes if frame == "intransitive" else ("person",))
+    valency = draw.weighted(_VALENCIES)
+    verb = draw.pick([verb for verb in verbs_by_valency()[valency] if tense != "past" or verb.english_past])
+    subject = subject or draw.subject(kinds=verb.takes if valency == "intransitive" else ("person",))
     tense = tense or _tense(draw, verb)
     negated = not plain and draw.chance(0.2) and can_be_denied(subject)
-    target = draw.object(verb.takes, subject) if frame in ("transitive", "dative", "ditransitive") else None
-    place = _direction(draw, verb) if frame == "motion" else None
-    if not place and draw.chance(0.06 if plain or frame == "ditransitive" else 0.13):
+    target = draw.object(verb.takes, subject) if valency in ("transitive", "dative", "ditransitive") else None
+    place = _direction(draw, verb) if valency == "motion" else None
+    if not place and draw.chance(0.06 if plain or valency == "ditransitive" else 0.13):
         place = _location(draw)
     manner = frequency = time = None
     if verb.english not in _STATES and draw.chance(0.04 if plain else 0.08):
@@ -31,7 +31,7 @@ def draw_clause(draw: Draw, subject: Phrase | None = None, *, tense: str | None 
         frequency = _pair(draw, "FREQUENCIES")
     return Clause(
         subject, verb, tense, negated,
-        recipient=draw.object(("person",), subject) if frame == "ditransitive" else None,
+        recipient=draw.object(("person",), subject) if valency == "ditransitive" else None,
         target=_denied(target) if negated and isinstance(target, NounPhrase) else target,
         place=place, manner=manner, frequency=frequency, time=time,
     )
@@ -41,7 +41,7 @@ def draw_clause_with_thing(draw: Draw) -> Clause:
     """A clause with an accusative object that is neither person nor animal."""
     while True:
         found = draw_clause(draw)
-        if found.verb.frame == "transitive" and not {"person", "animal"} & set(found.verb.takes):
+        if found.verb.valency == "transitive" and not {"person", "animal"} & set(found.verb.takes):
             return found
 
 
@@ -71,18 +71,18 @@ def _tense(draw: Draw, verb: Verb) -> str:
     return draw.pick(MODALS) if drawn == "modal" else drawn
 
 
-def _location(draw: Draw) -> Place:
+def _location(draw: Draw) -> Location:
     noun = draw.noun(("place",))
-    return Place(*noun.where, draw.singular(noun, 0.15), "dat")
+    return Location(*noun.where, draw.singular(noun, 0.15), "dat")
 
 
-def _direction(draw: Draw, verb: Verb) -> Place:
+def _direction(draw: Draw, verb: Verb) -> Location:
     noun = draw.noun(verb.takes)
     phrase = NounPhrase(noun, THE, draw.adjective(noun) if draw.chance(0.2) else None)
     inside = noun.where[1] == "in"
     if verb.takes == (".water",) or (inside and draw.chance(0.6)):
-        return Place("into", "in", phrase, "acc", moving=True)
-    return Place("from", "aus" if inside else "von", phrase, "dat", moving=True)
+        return Location("into", "in", phrase, "acc", moving=True)
+    return Location("from", "aus" if inside else "von", phrase, "dat", moving=True)
 
 
 def _manner(draw: Draw) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from mgcm_fairseq.spoken.clauses import SEIN, WAR, Clause
 from mgcm_fairseq.spoken.draw import Draw
 from mgcm_fairseq.spoken.draw_clauses import can_be_denied, draw_clause, draw_clause_with_thing
-from mgcm_fairseq.spoken.lexicon import rows_of, verbs_by_frame
+from mgcm_fairseq.spoken.lexicon import rows_of, verbs_by_valency
 from mgcm_fairseq.spoken.phrases import THE, WHAT, WHICH, WHO, NounPhrase, Person, Phrase
 
 SHORTEST, LONGEST = 3, 20  # English words of a sentence
@@ -69,7 +69,7 @@ def question_word(draw: Draw) -> Sentence:
                 f"{asked.german('acc')} {clause.german('inverted')}", "?")
     clause = draw_clause(draw)
     if word == "where":
-        while clause.verb.frame == "motion" or clause.negated:
+        while clause.verb.valency == "motion" or clause.negated:
             clause = draw_clause(draw)
         clause = replace(clause, place=None)
     if word == "when":
@@ -104,7 +104,7 @@ def coordinate(draw: Draw) -> Sentence:
 
 def reported(draw: Draw) -> Sentence:
     """Somebody knows, says, asks ... that, whether or why."""
-    verb = draw.pick(verbs_by_frame()["sentential"])
+    verb = draw.pick(verbs_by_valency()["sentential"])
     english = draw.pick(verb.takes)
     tense = "past" if verb.english_past and draw.chance(0.5) else "present"
     negated = verb.english == "know" and english != "that" and draw.chance(0.5)

@@ -36,7 +36,7 @@ class Verb:
     present: dict[str, str]  # by person 1s 2s 3s 1p 3p, without prefix
     participle: str  # with prefix
     auxiliary: str  # haben or sein
-    frame: str
+    valency: str
     takes: tuple[str, ...]  # the last columns of its table
 
 
@@ -67,9 +67,9 @@ def nouns_by_kind() -> dict[str, tuple[Noun, ...]]:
 
 
 @cache
-def verbs_by_frame() -> dict[str, tuple[Verb, ...]]:
+def verbs_by_valency() -> dict[str, tuple[Verb, ...]]:
     """Every verb of verbs.py."""
-    return {frame: tuple(_verb(line, frame) for line in lines) for frame, lines in _tables(verbs).items()}
+    return {valency: tuple(_verb(line, valency) for line in lines) for valency, lines in _tables(verbs).items()}
 
 
 @cache
@@ -114,14 +114,14 @@ def _noun(line: str, kind: str) -> Noun:
                 gender == "w", kind, (at, an))
 
 
-def _verb(line: str, frame: str) -> Verb:
+def _verb(line: str, valency: str) -> Verb:
     english, past, german, er, du, participle, auxiliary, *takes = line.split()
     base, _, particle = english.partition("~")
     prefix, _, infinitive = german.rpartition("+")
     past = {"=": _regular_past(base), "!": ""}.get(past, past)
     participle = prefix + _participle(infinitive, participle)
     return Verb(base, _third_person(base), past, particle, prefix, infinitive, _present(infinitive, er, du), participle,
-                {"h": "haben", "s": "sein"}[auxiliary], frame, tuple(takes))
+                {"h": "haben", "s": "sein"}[auxiliary], valency, tuple(takes))
 
 
 def _ends_in_consonant_y(base: str) -> bool:

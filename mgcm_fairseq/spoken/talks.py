@@ -20,14 +20,14 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.spoken.text import TRAIN, Splits
 from mgcm_fairseq.spoken.voice import HELD_OUT_VARIANTS, TRAIN_VARIANTS, Voice, say_all
 
-# Segments begin and end on multiples of 125 samples, 1/128 s: their seconds have seven decimals and are exact in
+# Utterances begin and end on multiples of 125 samples, 1/128 s: their seconds have seven decimals and are exact in
 # binary, so that readers recover the samples whether they round or truncate.
 GRID = 125
-_SEGMENTS = (20, 50)  # fewest and most of a talk
-_PAUSE = (26, 154)  # shortest and longest between segments, in steps of GRID: 0.2 to 1.2 s
+_UTTERANCES = (20, 50)  # fewest and most of a talk
+_PAUSE = (26, 154)  # shortest and longest between utterances, in steps of GRID: 0.2 to 1.2 s
 _RATE, _PITCH, _VOLUME = (175, 235), (30, 75), (60, 100)  # see Voice
 
-Span = tuple[int, int]  # offset and length of a segment in samples
+Span = tuple[int, int]  # offset and length of an utterance in samples
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def plan(splits: Splits, seed: int) -> list[Talk]:
         most = -(-len(pairs) // len(HELD_OUT_VARIANTS))
         start = turn = 0
         while start < len(pairs):
-            chosen = tuple(source for source, _ in pairs[start:start + min(random.randint(*_SEGMENTS), most)])
+            chosen = tuple(source for source, _ in pairs[start:start + min(random.randint(*_UTTERANCES), most)])
             voice = Voice(variants[turn % len(variants)],
                           random.randint(*_RATE), random.randint(*_PITCH), random.randint(*_VOLUME))
             pauses = tuple(random.randint(*_PAUSE) for _ in range(len(chosen) + 1))
@@ -68,10 +68,10 @@ def speak(talk: Talk, wavs: Path, spans: Path) -> None:
     found: list[Span] = []
     position = 0
     for pause, samples in zip(talk.pauses, say_all(talk.voice, talk.sentences), strict=False):
-        silence, frames = pause * GRID, -(-len(samples) // GRID) * GRID
-        parts += [np.zeros(silence), samples, np.zeros(frames - len(samples))]
-        found.append((position + silence, frames))
-        position += silence + frames
+        silence, length = pause * GRID, -(-len(samples) // GRID) * GRID
+        parts += [np.zeros(silence), samples, np.zeros(length - len(samples))]
+        found.append((position + silence, length))
+        position += silence + length
     parts.append(np.zeros(talk.pauses[-1] * GRID))
     samples = np.concatenate(parts)
     with whole(wavs / f"{talk.name}.wav", 2 * len(samples)) as partial:
@@ -108,7 +108,7 @@ def read_spans(talk: Talk, spans: Path) -> list[Span]:
     """Where `speak` put the sentences of `talk`."""
     path = spans / f"{talk.name}.json"
     try:
-        return [(offset, frames) for offset, frames in read_json(path)]
+        return [(offset, length) for offset, length in read_json(path)]
     except (TypeError, ValueError) as error:
         raise InputError(path, "offset and length of each sentence, as JSON", str(error),
                          "Delete it and run the same command again.") from error

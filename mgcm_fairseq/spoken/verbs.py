@@ -1,8 +1,8 @@
-"""English-German verbs of the built-in grammar, one a line, grouped by frame."""
+"""English-German verbs of the built-in grammar, one a line, grouped by valency."""
 
 # english base (pick~up: particle after the object), english past ("=": regular; "!": never used in the past),
 # german infinitive (ab+holen: separable), er-form, du-form, participle ("=": regular; all without prefix),
-# auxiliary (h: haben, s: sein), then what the frame asks for.
+# auxiliary (h: haben, s: sein), then what the valency asks for.
 
 # Kinds of accusative object; a dot names one of the subsets in draw.py.
 TRANSITIVE = """

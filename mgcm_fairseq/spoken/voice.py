@@ -35,7 +35,7 @@ class Voice:
 
 
 def say_all(voice: Voice, sentences: Sequence[str]) -> Iterator[np.ndarray]:
-    """Each sentence as float32 samples (frames,) at 16 kHz in about [-1, 1].
+    """Each sentence as float32 samples (N,) at 16 kHz in about [-1, 1].
 
     espeak-ng keeps state between sentences and never resets it, not even on a new start: the samples repeat bit for
     bit only if a fresh process says the same sentences in the same order. Raises RuntimeError if it stays silent.
@@ -71,7 +71,7 @@ def say_all(voice: Voice, sentences: Sequence[str]) -> Iterator[np.ndarray]:
 
 
 def trim(samples: np.ndarray) -> np.ndarray:
-    """The samples (frames,) from SILENCE before the first to SILENCE after the last audible one, padded with zeros."""
+    """The samples (N,) from SILENCE before the first to SILENCE after the last audible one, padded with zeros."""
     level = np.abs(samples)
     audible = np.flatnonzero(level > _AUDIBLE * level.max())
     return np.pad(samples, SILENCE)[audible[0]:audible[-1] + 1 + 2 * SILENCE]

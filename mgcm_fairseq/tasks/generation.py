@@ -3,9 +3,9 @@
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.data.batch import Batch
 
 REFUSED = {  # fairseq's option: (the models that it is for, what to do)
     "score_reference": ("a model that is called with source and target tokens alone",
@@ -43,14 +43,12 @@ def refuse_typing() -> InputError:
                       "scripts/translate.sh some.wav shows the translation of a recording.")
 
 
-def as_weights(sample: dict[str, Any], model: torch.nn.Module) -> dict[str, Any]:
+def as_weights(sample: Batch, model: torch.nn.Module) -> Batch:
     """The sample with its audio in the type of the model's weights: --fp16 halves the weights alone."""
     dtype = next(model.parameters()).dtype
     if dtype == torch.float32:
         return sample  # which the trainer has made what it needs
-    return {**sample, "net_input": {name: value.to(dtype) if _is_audio(value) else value
-                                    for name, value in sample["net_input"].items()}}
-
-
-def _is_audio(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.is_floating_point()
+    source = sample["net_input"]["src_tokens"]
+    if not source.is_floating_point():
+        return sample  # which is text
+    return {**sample, "net_input": {**sample["net_input"], "src_tokens": source.to(dtype)}}

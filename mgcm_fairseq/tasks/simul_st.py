@@ -17,6 +17,7 @@ from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.augmentation import Augmentation
+from mgcm_fairseq.data.batch import Batch, NetInput
 from mgcm_fairseq.data.batches import training_batches
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
@@ -91,10 +92,11 @@ class SimulSTTask(FairseqTask):
         grid = LengthGrid() if self.on_grid else None
         self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed, augmentation, grid)
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
-                    utterances.frames.sum() / self.corpus.sample_rate / 3600)
+                    utterances.audio_lengths.sum() / self.corpus.sample_rate / 3600)
 
     def _record_training(self, manifest: Path, utterances: Columns) -> None:
-        trained = utterances.frames[utterances.frames <= self.cfg.max_source_samples]  # the others are left out
+        lengths = utterances.audio_lengths
+        trained = lengths[lengths <= self.cfg.max_source_samples]  # the others are left out
         self.record = replace(self.record, preparation=fingerprint(manifest.read_bytes()),
                               longest=int(trained.max(initial=0)))
         if self.trained_on not in ("", self.record.preparation):
@@ -123,7 +125,7 @@ class SimulSTTask(FairseqTask):
             return training_batches(dataset, self.filter_indices_by_size, **options)
         options |= {"max_positions": None, "required_batch_size_multiple": 1}
         if options.get("max_tokens"):
-            options["max_tokens"] = max(options["max_tokens"], int(dataset.frames.max()))
+            options["max_tokens"] = max(options["max_tokens"], int(dataset.audio_lengths.max()))
         dataset.cap_grid(options.get("max_tokens"))
         iterator = super().get_batch_iterator(dataset, **options)
         iterator.reuse_dataloader = False
@@ -149,7 +151,6 @@ class SimulSTTask(FairseqTask):
         if self.cfg.eval_lag and model.network.encoder.segmenter is None:
             raise InputError("--eval-lag", "a model with --segmentation-variant, whose segments it counts",
                              f"{self.cfg.eval_lag} for one without", "Leave it out.")
-        model.network.test_lag = self.cfg.eval_lag or None
         if weights is not None:
             load_weights(model.network.encoder.front_end.wav2vec2, weights, Path(cfg.w2v_path))
         return model
@@ -159,7 +160,7 @@ class SimulSTTask(FairseqTask):
         check_goal(cfg)
         self.train_subset = cfg.dataset.train_subset
 
-    def train_step(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update_num: int,
+    def train_step(self, sample: Batch, model: Any, criterion: Any, optimizer: Any, update_num: int,
                    ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
         """fairseq's, or with --conflict-rule one whose gradients are merged by task; a filler adds nothing."""
         step = super().train_step if self.conflict is None else self.conflict.run
@@ -178,7 +179,7 @@ class SimulSTTask(FairseqTask):
         with self.reached.alone(optimizer, model):
             optimizer.step()
 
-    def explain_not_finite(self, samples: list[dict[str, Any]], model: Any, criterion: Any, updates: int, amp: bool,
+    def explain_not_finite(self, samples: list[Batch], model: Any, criterion: Any, updates: int, amp: bool,
                            cause: str) -> InputError:
         """Where gradients of the next update stop being finite, for the repair in compat; `cause` is fairseq's."""
         names = self.datasets[self.train_subset].utterances.ids
@@ -203,18 +204,18 @@ class SimulSTTask(FairseqTask):
             self.conflict.resume(contents, criterion.tasks)
         return taken
 
-    def check_checkpoint(self, task_state: Mapping[str, Any], place: Path) -> None:
-        """InputError if the checkpoint at `place` has another vocabulary; a warning, once, if it does not say."""
-        trained_on = CorpusRecord.of_state(task_state, place)
+    def check_checkpoint(self, task_state: Mapping[str, Any], checkpoint: Path) -> None:
+        """InputError if this checkpoint has another vocabulary; a warning, once, if it does not say."""
+        trained_on = CorpusRecord.of_state(task_state, checkpoint)
         if trained_on is not None:
             trained_on.check_same(self.record)
             self.trained_on = trained_on.preparation
         elif not self.warned:
             self.warned = True
             logger.warning("%s does not say with which vocabulary and languages it was trained, nor on which "
-                           "preparation: those of %s are taken, right or wrong", place, self.record.place)
+                           "preparation: those of %s are taken, right or wrong", checkpoint, self.record.origin)
 
-    def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple[Tensor, int, dict[str, Any]]:
+    def valid_step(self, sample: Batch, model: Any, criterion: Any) -> tuple[Tensor, int, dict[str, Any]]:
         """Losses, the number of utterances, and with --eval-bleu the counts that corpus BLEU is made of."""
         sample = as_weights(sample, model)
         loss, sample_size, log = super().valid_step(sample, model, criterion)
@@ -223,7 +224,7 @@ class SimulSTTask(FairseqTask):
             log |= self._bleu_counts(sample, model)
         return loss, sample_size, log
 
-    def _bleu_counts(self, sample: dict[str, Any], model: Any) -> dict[str, Any]:
+    def _bleu_counts(self, sample: Batch, model: Any) -> dict[str, Any]:
         if self.validation_generator is None:
             self.validation_generator = self.build_generator([model], Namespace(beam=1))
         best = self.inference_step(self.validation_generator, [model], sample)
@@ -246,11 +247,11 @@ class SimulSTTask(FairseqTask):
         """What fairseq-eval-lm asks for."""
         raise refuse_reading()
 
-    def inference_step(self, generator: Any, models: list[Any], sample: dict[str, Any],
+    def inference_step(self, generator: Any, models: list[Any], sample: Batch,
                        prefix_tokens: Tensor | None = None, constraints: Tensor | None = None) -> Any:
         """Hypotheses that start, unseen, from the target language's tag."""
         if self.cfg.eval_source == "text":
-            text = {"src_tokens": sample["transcript"], "src_lengths": sample["transcript_lengths"]}
+            text: NetInput = {"src_tokens": sample["transcript"], "src_lengths": sample["transcript_lengths"]}
             sample = {**sample, "net_input": text}
         sample = as_weights(sample, models[0])
         with torch.no_grad():

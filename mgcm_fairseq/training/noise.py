@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mgcm_fairseq.core.conflict import PLAIN, Groups, Report, make_rule
 from mgcm_fairseq.core.conflict.layout import Gradients
 from mgcm_fairseq.core.conflict.merge import Merger
+from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.modules.simul_st import ctc_task
 
 
@@ -25,7 +26,7 @@ class NoiseFloor:
         if ctc_task(criterion.tasks) != criterion.tasks[0]:
             self.criterion.ctc_weight = 0.0
 
-    def cosines(self, sample: dict[str, Any]) -> list[float | None]:
+    def cosines(self, sample: Batch) -> list[float | None]:
         """CosSim of the two halves' gradients in each group; None where one is absent. [] for a batch of one."""
         size = sample["nsentences"]
         if size < 2:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN
+from mgcm_fairseq.data.batch import Batch
 
 
 class Finding(NamedTuple):
@@ -20,7 +21,7 @@ class Finding(NamedTuple):
     utterances: list[int]  # indices in the training set
 
 
-def search(model: nn.Module, criterion: Any, samples: Sequence[dict[str, Any]], amp: bool) -> Finding:
+def search(model: nn.Module, criterion: Any, samples: Sequence[Batch], amp: bool) -> Finding:
     """Looks at the weights, then at each micro-batch: outputs of modules, losses, gradients. Changes no gradient.
 
     It raises nothing, since the other workers wait for what it finds.
@@ -61,9 +62,9 @@ def explanation(found: Finding, update: int, cause: str, names: Sequence[str]) -
     if workers > 1:
         everyone = [None] * workers
         torch.distributed.all_gather_object(everyone, lines, group=distributed.get_data_parallel_group())
-    places = ["" if workers == 1 else f" on worker {worker}" for worker in range(workers)]
-    told = [f"{what}{place}" + (f", in the batch of the utterances {ids}" if ids else "")
-            for (what, ids), place in zip(everyone, places, strict=True) if what]
+    named = ["" if workers == 1 else f" on worker {worker}" for worker in range(workers)]
+    told = [f"{what}{worker}" + (f", in the batch of the utterances {ids}" if ids else "")
+            for (what, ids), worker in zip(everyone, named, strict=True) if what]
     if not told:
         ids = "; ".join(ids for _, ids in everyone if ids)
         told = [f"{cause!r}, though each task's own losses and gradients are finite, in the batch of the utterances "
@@ -73,7 +74,7 @@ def explanation(found: Finding, update: int, cause: str, names: Sequence[str]) -
                       "--warmup-updates. crash.pt in --save-dir has the weights before this update.")
 
 
-def _in_batch(model: nn.Module, criterion: Any, sample: dict[str, Any], amp: bool) -> str:
+def _in_batch(model: nn.Module, criterion: Any, sample: Batch, amp: bool) -> str:
     if value := _not_finite(sample["net_input"]["src_tokens"]):
         return f"{value} in the audio"
     names = {id(parameter): name for name, parameter in model.named_parameters() if parameter.requires_grad}

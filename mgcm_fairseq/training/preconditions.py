@@ -27,7 +27,7 @@ def unwrap(model: Any) -> Any:
 def check_config(cfg: ConflictConfig) -> None:
     """InputError for options that contradict each other."""
     if cfg.conflict_granularity == "model" and cfg.conflict_engine == "streamed":
-        raise InputError("--conflict-granularity", "a granularity that lies inside a segment for the streamed engine",
+        raise InputError("--conflict-granularity", "a granularity that lies inside a stage for the streamed engine",
                          "model", "Add --conflict-engine stash.")
     if cfg.conflict_log_interval < 1:
         raise InputError("--conflict-log-interval", "a number of updates from 1 on", str(cfg.conflict_log_interval),
@@ -67,9 +67,9 @@ def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped:
         raise InputError("--conflict-reduce", "global for gradvac, whose running targets must be the same on all "
                          "workers to be saved", "local", "Use --conflict-reduce global.")
     drop = model.network.encoder.front_end.config.encoder_layerdrop
-    later = model.network.schedule.segment_from if model.network.encoder.segmenter is not None else 0
-    if not finds_unused and (drop > 0 or model.freeze_front_end_updates > 0 or later > 0):
+    frozen, later = model.schedule.front_end_from, model.schedule.segment_from or 0
+    if not finds_unused and (drop > 0 or frozen > 0 or later > 0):
         raise InputError("--ddp-backend", "pytorch_ddp to be told that parts may be dropped, frozen or not yet in use",
-                         f"LayerDrop {drop}, --freeze-front-end-updates {model.freeze_front_end_updates}, "
+                         f"LayerDrop {drop}, --freeze-front-end-updates {frozen}, "
                          f"--segment-from {later}",
                          "Add --find-unused-parameters, or use --ddp-backend legacy_ddp.")

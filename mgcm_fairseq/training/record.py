@@ -6,7 +6,6 @@ A training that is resumed begins its sums anew: passes since the last record be
 import atexit
 import json
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,11 @@ from fairseq.logging import metrics
 from fairseq.logging.meters import AverageMeter
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import called, say
 from mgcm_fairseq.common.whole import appended, write_whole
 from mgcm_fairseq.core.conflict import Report
 from mgcm_fairseq.core.conflict.places import COMPONENTS
+from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.telemetry import BINS, QUANTITIES, Sums, Telemetry, summarise
@@ -38,7 +39,7 @@ class Recorder:
         self._recorded = self._update = update
         self._shown: list[tuple[str, float, float, int]] = []  # name, value, weight and digits, of the last record
         self._by_layer: dict[str, float] = {}  # the same of the layers, for the epoch's line
-        self._sample: dict[str, Any] | None = None
+        self._sample: Batch | None = None
         places = telemetry.groups.places
         self._layers = {(place.layer, place.component): [index for index, other in enumerate(places)
                                                          if other[:2] == place[:2]] for place in places}
@@ -58,7 +59,7 @@ class Recorder:
             elif name in self._by_layer:
                 meter.update(self._by_layer[name], 0)
 
-    def add(self, report: Report, sample: dict[str, Any], update: int) -> None:
+    def add(self, report: Report, sample: Batch, update: int) -> None:
         """To be called after each backward pass of the update."""
         self.telemetry.add(report)
         self._update = update
@@ -71,7 +72,7 @@ class Recorder:
         try:
             self._record(self._update + 1)
         except InputError as error:  # nothing is left that could catch it
-            print(f"error: {error}", file=sys.stderr)
+            say(called(), error)
 
     def _record(self, update: int) -> None:
         self._recorded = update

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import ENGINES, Stash, Streamed, Workers, make_rule
+from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.training.config import SCOPES, ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.preconditions import check_config, check_training, unwrap
@@ -68,7 +69,7 @@ class ConflictStep:
             logger.info("%s: nothing that %s remembers is there; it begins anew", contents["path"],
                         self.cfg.conflict_rule)
 
-    def run(self, sample: dict[str, Any], model: Any, criterion: Any, optimizer: Any, update: int,
+    def run(self, sample: Batch, model: Any, criterion: Any, optimizer: Any, update: int,
             ignore_grad: bool) -> tuple[Tensor, int, dict[str, Any]]:
         """Forward and backward; gradients of a batch to ignore are zero, but the workers still meet."""
         model.train()

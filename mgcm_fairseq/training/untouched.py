@@ -80,11 +80,11 @@ def _kept(optimizer: Any, copies: dict[Any, Tensor], absent: Sequence[Tensor]) -
         for parameter in optimizer.fp16_params:
             if parameter.device.index != device:
                 continue
-            place = slice(offset, offset + parameter.numel())
-            offset = place.stop
+            span = slice(offset, offset + parameter.numel())
+            offset = span.stop
             if id(parameter) in missing:
-                parts.append((parameter, flat.data[place]))
-                saved += [(values[place], values[place].clone()) for values in (flat.data, *state)]
+                parts.append((parameter, flat.data[span]))
+                saved += [(values[span], values[span].clone()) for values in (flat.data, *state)]
     yield
     for values, before in saved:
         values.copy_(before)

@@ -13,23 +13,23 @@ from mgcm_fairseq.benchmarks.agents import pacing
 from mgcm_fairseq.benchmarks.agents.measure import count_reads, measure
 from mgcm_fairseq.benchmarks.agents.systems import SIZES, random_system
 from mgcm_fairseq.benchmarks.agents.table import table
-from mgcm_fairseq.common.arguments import numbers, positive, some_of
+from mgcm_fairseq.common.arguments import Parser, numbers, positive, some_of
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.evaluation.results import write_results
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
 
+SCRIPT = "scripts/benchmarks/agents.py"
 RUNS = ["wait-segment:3", "wait-k:3", "local-agreement:320", "alignatt:4", "edatt:0.2", "offline:1"]
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
+@program(SCRIPT)
 def main() -> None:
     args = _parser().parse_args()
     torch.set_num_threads(args.threads)
-    try:
-        results = run(args)
-    except InputError as error:
-        sys.exit(f"agents: {error}")
+    results = run(args)
     if args.out:
         write_results(args.out, results)
     print(table(results["agents"]), end="")
@@ -62,25 +62,25 @@ def _of_size(size: str, runs: list[Run], args: argparse.Namespace, progress: tqd
     return rows
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", action="append", metavar="POLICY:LAG,LAG,... [OPTIONS]",
-                        help=f"may be repeated; as of scripts/evaluate.sh ({', '.join(RUNS)})")
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("--run", action="append", metavar="POLICY:POINT,POINT,... [OPTIONS]",
+                        help=f"may be repeated; as of scripts/evaluate.sh (default: {', '.join(RUNS)})")
     parser.add_argument("--size", type=some_of(SIZES), default=["demo"], metavar="NAME,...",
-                        help=f"of {', '.join(SIZES)} (demo)")
+                        help=f"of {', '.join(SIZES)}")
     parser.add_argument("--seconds", type=numbers(0.1, 600, "seconds from 0.1 to 600"),
-                        default=[2.0, 5.0, 10.0, 20.0], metavar="S,...", help="lengths of audio (2,5,10,20)")
-    parser.add_argument("--read", type=positive, default=320, metavar="MS", help="audio that arrives at a time (320)")
+                        default=[2.0, 5.0, 10.0, 20.0], metavar="S,...", help="lengths of audio")
+    parser.add_argument("--read", type=positive, default=320, metavar="MS", help="audio that arrives at a time")
     parser.add_argument("--front-end-block", type=int, default=640, metavar="MS",
-                        help="what the front end hears at a time; 0: everything again at every read (640)")
-    parser.add_argument("--rounds", type=positive, default=3, help="times that each audio is heard (3)")
+                        help="what the front end hears at a time; 0: everything again at every read")
+    parser.add_argument("--rounds", type=positive, default=3, help="times that each audio is heard")
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall",
-                        help="cpu: of this process, summed over its threads, for a machine that others use too (wall)")
-    parser.add_argument("--threads", type=positive, default=1, help="threads of a CPU operator (1)")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(cpu)")
+                        help="cpu: of this process, summed over its threads, for a machine that others use too")
+    parser.add_argument("--threads", type=positive, default=1, help="threads of a CPU operator")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where the networks run")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

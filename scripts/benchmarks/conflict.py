@@ -13,26 +13,27 @@ import torch
 from mgcm_fairseq import compat
 from mgcm_fairseq.benchmarks.conflict.measure import measure
 from mgcm_fairseq.benchmarks.conflict.methods import STEPS, available
-from mgcm_fairseq.benchmarks.conflict.setting import CLOCKS, DTYPES, Setting
+from mgcm_fairseq.benchmarks.conflict.setting import CLOCKS, DTYPES, BenchmarkSetting
 from mgcm_fairseq.benchmarks.conflict.sizes import SIZES, VOCABULARY
 from mgcm_fairseq.benchmarks.conflict.table import table
 from mgcm_fairseq.benchmarks.conflict.workload import SOURCE, TARGET
-from mgcm_fairseq.common.arguments import number, positive, positives, some_of
+from mgcm_fairseq.common.arguments import Parser, number, positive, positives, some_of
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 
+SCRIPT = "scripts/benchmarks/conflict.py"
 
+
+@program(SCRIPT)
 def main() -> None:
     args = _parser().parse_args()
     threads = args.threads or (1 if args.clock == "cpu" else 0)
     if threads:
         torch.set_num_threads(threads)
     compat.install()
-    try:
-        results = run(args)
-    except InputError as error:
-        sys.exit(f"conflict: {error}")
+    results = run(args)
     if args.out:
         write_whole(args.out, json.dumps(results, indent=1) + "\n")
     print(table(results["rows"]), end="")
@@ -54,12 +55,12 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                                           "target_tokens": TARGET, "vocabulary": VOCABULARY}}
 
 
-def settings(args: argparse.Namespace) -> Iterator[Setting]:
+def settings(args: argparse.Namespace) -> Iterator[BenchmarkSetting]:
     """One for each network, batch and type that were asked for."""
     for size, utterances, dtype in itertools.product(args.sizes, args.batch, args.dtype):
         rounds = 0 if args.fake else args.rounds or SIZES[size].rounds
-        yield Setting(size, utterances, args.seconds or SIZES[size].seconds, dtype, args.device, args.tf32, args.clock,
-                      rounds)
+        yield BenchmarkSetting(size, utterances, args.seconds or SIZES[size].seconds, dtype, args.device, args.tf32,
+                               args.clock, rounds)
 
 
 def say(text: str) -> None:
@@ -67,27 +68,27 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--sizes", type=some_of(SIZES), default=["0.05", "0.2", "0.5", "1.0"], metavar="NAME,...",
                         help=f"of {', '.join(SIZES)}; numbers are billions of parameters; thin: the paper's depth and "
-                             "next to no arithmetic (0.05,0.2,0.5,1.0)")
+                             "next to no arithmetic")
     parser.add_argument("--methods", type=some_of(STEPS), default=list(STEPS), metavar="NAME,...",
-                        help=f"of {', '.join(STEPS)} (all); plain is always measured; three_gradients handles no "
-                             "conflicts")
-    parser.add_argument("--batch", type=positives, default=[1], metavar="N,...", help="utterances in the batch (1)")
+                        help=f"of {', '.join(STEPS)} ; plain is always measured; three_gradients handles no "
+                             "conflicts (default: all)")
+    parser.add_argument("--batch", type=positives, default=[1], metavar="N,...", help="utterances in the batch")
     parser.add_argument("--seconds", type=number(0.1, 20, "seconds from 0.1 to 20"),
-                        help="length of each utterance (8; thin: 0.5)")
+                        help="length of each utterance (default: 8; thin: 0.5)")
     parser.add_argument("--dtype", type=some_of(DTYPES), default=["fp32"], metavar="NAME,...",
-                        help=f"of {', '.join(DTYPES)}: parameters and activations (fp32)")
+                        help=f"of {', '.join(DTYPES)}: parameters and activations")
     parser.add_argument("--tf32", action="store_true",
-                        help="matrix products in fp32 may use TF32, as cuDNN's convolutions do by default")
-    parser.add_argument("--rounds", type=positive, help="timed steps of each method, in turns (5; thin: 15)")
+                        help="matrix products in fp32 may use TF32, as cuDNN's convolutions do anyway")
+    parser.add_argument("--rounds", type=positive, help="timed steps of each method, in turns (default: 5; thin: 15)")
     parser.add_argument("--clock", choices=list(CLOCKS), default="wall",
-                        help="cpu: of this process, for a machine that others use too (wall)")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(cpu)")
+                        help="cpu: of this process, for a machine that others use too")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where the network runs")
     parser.add_argument("--threads", type=positive,
-                        help="threads of a CPU operator (PyTorch's default; with --clock cpu 1)")
+                        help="threads of a CPU operator (default: PyTorch's; with --clock cpu 1)")
     parser.add_argument("--fake", action="store_true",
                         help="memory, kernels and host syncs only, without arithmetic: any size on any machine")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
@@ -95,4 +96,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,5 @@
 """Measures corpus making, preparation and loading: utterances per second, and peak memory of all processes (Linux)."""
 
-import argparse
 import json
 import os
 import subprocess
@@ -9,11 +8,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from mgcm_fairseq.common.arguments import positive
+from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.measuring.resident import resident
 
+SCRIPT = "scripts/benchmarks/data.py"
 LOAD = """
 import sys
 import mgcm_fairseq.tasks
@@ -43,8 +44,9 @@ def measure(command: list[str]) -> tuple[float, int]:
     return seconds, peak
 
 
+@program(SCRIPT)
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--size", type=positive, default=5000, help="training utterances")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     args = parser.parse_args()
@@ -69,4 +71,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,8 +1,8 @@
 """Measures the training input: hours of audio in batches for each second of processor time, against what GPUs take."""
 
-import argparse
 import json
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,8 +13,9 @@ import numpy as np
 import soundfile
 
 import mgcm_fairseq.tasks
-from mgcm_fairseq.common.arguments import number, positive
+from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE, AudioSpan
 from mgcm_fairseq.data.columns import Columns
@@ -24,6 +25,7 @@ from mgcm_fairseq.data.vocabulary import dictionary_lines, train
 from mgcm_fairseq.tasks.config import SimulSTConfig
 from mgcm_fairseq.tasks.simul_st import SimulSTTask
 
+SCRIPT = "scripts/benchmarks/loader.py"
 assert mgcm_fairseq.tasks  # registers the task
 BATCH = {"max_tokens": 1_500_000, "max_sentences": 32}  # the paper's
 GPUS, CORES, RATES = 8, 16, (1.4, 11)  # updates/s: docs/recipes.md's V100s, docs/scaling.md's A100s
@@ -37,8 +39,8 @@ AUGMENTATIONS = {"none": {}, "gain, noise": LOUDNESS, "speed": SPEED, "all": SPE
 class Soundfile:
     """Opens a file for every span, through libsndfile."""
 
-    def read(self, path: str, offset: int, frames: int) -> np.ndarray:
-        return AudioSpan(Path(path), offset, frames).read()
+    def read(self, path: str, offset: int, length: int) -> np.ndarray:
+        return AudioSpan(Path(path), offset, length).read()
 
 
 def make(folder: Path, utterances: int, a_file_each: bool) -> Path:
@@ -49,13 +51,13 @@ def make(folder: Path, utterances: int, a_file_each: bool) -> Path:
     for talk in range(0, utterances, TALK):
         offset, parts = 0, []
         for index in range(talk, min(talk + TALK, utterances)):
-            frames = int(SAMPLE_RATE * min(30, max(0.3, random.lognormal(1.55, 0.65))))
-            samples = random.integers(-3_000, 3_000, frames, dtype=np.int16)
-            text = " ".join(random.choice(WORDS, max(1, frames * 3 // SAMPLE_RATE)))
+            length = int(SAMPLE_RATE * min(30, max(0.3, random.lognormal(1.55, 0.65))))
+            samples = random.integers(-3_000, 3_000, length, dtype=np.int16)
+            text = " ".join(random.choice(WORDS, max(1, length * 3 // SAMPLE_RATE)))
             path = wavs / (f"{index}.wav" if a_file_each else f"talk_{talk}.wav")
-            rows.append(Utterance(str(index), AudioSpan(path, 0 if a_file_each else offset, frames), frames, text, text,
+            rows.append(Utterance(str(index), AudioSpan(path, 0 if a_file_each else offset, length), length, text, text,
                                   str(talk), "en", "de"))
-            offset += frames
+            offset += length
             parts.append(samples)
             if a_file_each:
                 soundfile.write(path, samples, SAMPLE_RATE)
@@ -95,8 +97,8 @@ def measure(corpus: Path, reader: Any, processes: int, augmentation: dict[str, A
         wall += time.perf_counter() - start
         del batches  # ends the loader processes, whose time counts only then
         busy += processor_seconds() - before
-        samples += int(dataset.frames.sum())
-        padding = 1 - int(dataset.frames.sum()) / held
+        samples += int(dataset.audio_lengths.sum())
+        padding = 1 - int(dataset.audio_lengths.sum()) / held
     hours = samples / SAMPLE_RATE / 3600
     return {"hours_per_core_second": hours / busy, "hours_per_second": hours / wall, "padding": padding}
 
@@ -114,8 +116,9 @@ def cases(folder: Path, utterances: int) -> Iterator[tuple[str, Path, str, Any, 
         yield "talks", layouts["talks"], "mapped", None, 0, augmentation
 
 
+@program(SCRIPT)
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--utterances", type=positive, default=920, help="of 6 s each in the mean")
     parser.add_argument("--seconds", type=number(0, 3600, "seconds from 0 to 3600"), default=4,
                         help="shortest measurement")
@@ -135,11 +138,11 @@ def main() -> None:
             low, high = (need / found["hours_per_core_second"] for need in needs)
             print(f"| {layout} | {name} | {processes} | {augmentation} | {found['hours_per_core_second']:.2f} | "
                   f"{found['hours_per_second']:.2f} | {low:.1f} to {high:.1f} |", flush=True)
-        hours = Columns(Path(folder) / "talks" / "train.tsv").frames.sum() / SAMPLE_RATE / 3600
+        hours = Columns(Path(folder) / "talks" / "train.tsv").audio_lengths.sum() / SAMPLE_RATE / 3600
     print(f"{hours:.2f} h of audio; padding {rows[0]['padding']:.4f}, with other speeds {rows[-1]['padding']:.4f}")
     if args.out:
         write_whole(args.out, json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import mgcm_fairseq.tasks
-from mgcm_fairseq.common.arguments import positive
+from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.environment import environment
-from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.padding import Padding, padding
 from mgcm_fairseq.tasks.config import SimulSTConfig
 from mgcm_fairseq.tasks.simul_st import SimulSTTask
 
+SCRIPT = "scripts/benchmarks/padding.py"
 assert mgcm_fairseq.tasks  # registers the task
 GRIDS = ("never", "always")
 HEADER = ("| grid | epoch | batches | lengths of audio | shapes | audio, padding | audio, more than never | tokens, "
@@ -57,25 +58,23 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     return rows
 
 
+@program(SCRIPT)
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder that scripts/prep_corpus.sh "
                         "wrote")
-    parser.add_argument("--max-tokens", type=positive, default=256_000, help="samples in a batch (the demo's 256,000; "
-                        "the paper's 1,500,000)")
-    parser.add_argument("--batch-size", type=positive, help="utterances in a batch (the paper's 32); default: any")
+    parser.add_argument("--max-tokens", type=positive, default=256_000, help="samples in a batch; "
+                        "the demo's are 256,000, the paper's 1,500,000")
+    parser.add_argument("--batch-size", type=positive, help="utterances in a batch, the paper's 32 (default: any)")
     parser.add_argument("--epochs", type=positive, default=1, help="more than one differ with --augment-speed alone")
     parser.add_argument("--augment-speed", default="", help="as in training: 0.9,1,1.1")
-    parser.add_argument("--seed", type=positive, default=1)
+    parser.add_argument("--seed", type=positive, default=1, help="of the order of batches")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     args = parser.parse_args()
-    try:
-        rows = run(args)
-    except InputError as error:
-        sys.exit(f"padding: {error}")
+    rows = run(args)
     if args.out:
         write_whole(args.out, json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,5 @@
 """Measures the preparation of a corpus of MuST-C's size: seconds, CPU seconds, memory; run again; killed (Linux)."""
 
-import argparse
 import json
 import os
 import signal
@@ -15,12 +14,14 @@ from typing import IO
 
 import numpy as np
 
-from mgcm_fairseq.common.arguments import number, positive
+from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.measuring.resident import resident
 
-RATE, SEGMENTS = 16_000, 100  # Hz; segments of a talk
+SCRIPT = "scripts/benchmarks/preparation.py"
+RATE, UTTERANCES = 16_000, 100  # Hz; utterances of a talk
 HELD_OUT = 200  # utterances of dev and of tst-COMMON
 WORDS = 40_000  # of each language, drawn by Zipf's law
 COLUMNS = "{step:<46}{utterances:>9}{seconds:>9}{cpu_seconds:>9}{per_second:>12}{peak_MiB:>10}"
@@ -32,21 +33,21 @@ def make_corpus(data: Path, sizes: dict[str, int], seconds: float) -> None:
     lexicon = {lang: [_word(random, letters) for _ in range(WORDS)]
                for lang, letters in (("en", "etaoinshrdlucmfwypvbgk"), ("de", "enisratdhulcgmobwfkzäöüß"))}
     weights = np.cumsum(1 / np.arange(1, WORDS + 1)).tolist()
-    frames = round(seconds * RATE)
-    block = noise.integers(-3000, 3000, SEGMENTS * frames, dtype=np.int16)
+    length = round(seconds * RATE)
+    block = noise.integers(-3000, 3000, UTTERANCES * length, dtype=np.int16)
     for split, size in sizes.items():
         for folder in ("txt", "wav"):
             (data / split / folder).mkdir(parents=True)
         with (data / split / "txt" / f"{split}.yaml").open("w") as listing:
             for number in range(size):
-                talk, rank = divmod(number, SEGMENTS)
+                talk, rank = divmod(number, UTTERANCES)
                 listing.write(f"- {{duration: {seconds:.6f}, offset: {rank * seconds:.6f}, rW: 18, uW: 0, "
                               f"speaker_id: spk.{talk}, wav: ted_{talk}.wav}}\n")
         for lang, words in lexicon.items():
             with (data / split / "txt" / f"{split}.{lang}").open("w", encoding="utf-8") as text:
                 for _ in range(size):
                     text.write(" ".join(random.choices(words, cum_weights=weights, k=random.randint(6, 30))) + ".\n")
-        for talk in range(-(-size // SEGMENTS)):
+        for talk in range(-(-size // UTTERANCES)):
             with wave.open(str(data / split / "wav" / f"ted_{talk}.wav"), "wb") as wav:
                 wav.setparams((1, 2, RATE, 0, "NONE", ""))
                 wav.writeframes(np.roll(block, talk).tobytes())
@@ -109,13 +110,14 @@ def cpu_seconds(group: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+@program(SCRIPT)
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=positive, default=230_000, help="training utterances (default %(default)s)")
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("--size", type=positive, default=230_000, help="training utterances")
     parser.add_argument("--seconds", type=number(0.1, 60, "seconds from 0.1 to 60"), default=0.5,
-                        help="length of each (default %(default)s)")
-    parser.add_argument("--vocab-size", type=positive, default=10_000, help="pieces (default %(default)s)")
-    parser.add_argument("--folder", type=Path, help="for the corpora, gigabytes (default: the system's)")
+                        help="length of each")
+    parser.add_argument("--vocab-size", type=positive, default=10_000, help="pieces")
+    parser.add_argument("--folder", type=Path, help="for the corpora, gigabytes (default: the system's for such)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     args = parser.parse_args()
     os.environ |= {"PYTHON": sys.executable, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"}
@@ -165,4 +167,4 @@ def _same(whole: Path, resumed: Path, path: Path) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,26 +9,27 @@ from typing import Any
 
 from mgcm_fairseq import compat
 from mgcm_fairseq.benchmarks.conflict.sizes import SIZES
-from mgcm_fairseq.benchmarks.scaling.corpus import Corpus, Lengths
+from mgcm_fairseq.benchmarks.scaling.corpus import Lengths, SyntheticCorpus
 from mgcm_fairseq.benchmarks.scaling.machine import Machine
 from mgcm_fairseq.benchmarks.scaling.pieces import Pieces, measure
 from mgcm_fairseq.benchmarks.scaling.report import report, tables
-from mgcm_fairseq.benchmarks.scaling.simulate import Training
+from mgcm_fairseq.benchmarks.scaling.simulate import SimulatedTraining
 from mgcm_fairseq.benchmarks.scaling.variants import VARIANTS
-from mgcm_fairseq.common.arguments import positive
+from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.common.whole import write_whole
 
+SCRIPT = "scripts/benchmarks/scaling.py"
 
+
+@program(SCRIPT)
 def main() -> None:
     args = _parser().parse_args()
     compat.install()
-    try:
-        results = run(args)
-    except InputError as error:
-        sys.exit(f"scaling: {error}")
+    results = run(args)
     if args.out:
         write_whole(args.out, json.dumps(results, indent=1) + "\n")
     print(tables(results["found"]), end="")
@@ -37,9 +38,9 @@ def main() -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The whole of the JSON file."""
     machine = Machine(**{field.name: getattr(args, field.name) for field in fields(Machine)})
-    training = Training(args.max_tokens, args.batch_size, args.seed)
+    training = SimulatedTraining(args.max_tokens, args.batch_size, args.seed)
     lengths = Lengths(args.utterances)
-    corpus = Corpus(lengths.draw(args.seed))
+    corpus = SyntheticCorpus(lengths.draw(args.seed))
     measured_in: dict[str, Any] = environment()
     if args.measured:
         pieces, measured_in = read(args.measured)
@@ -67,25 +68,25 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--gpus", type=_counts, default=[1, 8, 64], metavar="N,...", help="(1,8,64)")
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("--gpus", type=_counts, default=[1, 8, 64], metavar="N,...", help="how many GPUs")
     parser.add_argument("--size", choices=list(SIZES), default="0.2",
-                        help="billions of parameters of the network (0.2: the paper's)")
+                        help="billions of parameters of the network; 0.2 is the paper's")
     parser.add_argument("--measured", type=Path, metavar="FILE",
                         help="take what an earlier run measured, memory of its largest batches too, in place of --size")
-    parser.add_argument("--utterances", type=positive, default=Lengths.utterances, help="in the corpus (%(default)s)")
-    parser.add_argument("--max-tokens", type=positive, default=Training.max_tokens,
-                        help="samples of a batch, padding counted (%(default)s)")
-    parser.add_argument("--batch-size", type=positive, default=Training.batch_size,
-                        help="utterances of a batch at most (%(default)s)")
-    parser.add_argument("--seed", type=int, default=Training.seed, help="of lengths and of the order (%(default)s)")
-    assumed = parser.add_argument_group("assumptions about the machine, an A100 machine by default")
+    parser.add_argument("--utterances", type=positive, default=Lengths.utterances, help="in the corpus")
+    parser.add_argument("--max-tokens", type=positive, default=SimulatedTraining.max_tokens,
+                        help="samples of a batch, padding counted")
+    parser.add_argument("--batch-size", type=positive, default=SimulatedTraining.batch_size,
+                        help="utterances of a batch at most")
+    parser.add_argument("--seed", type=int, default=SimulatedTraining.seed, help="of lengths and of the order")
+    assumed = parser.add_argument_group("assumptions about the machine, an A100 machine unless you say otherwise")
     for field in fields(Machine):
         assert field.default is not MISSING
         assumed.add_argument(f"--{field.name.replace('_', '-')}", default=field.default,
                              type=positive if field.name == "node" else _amount,
-                             help=f"{field.metadata['help']} (%(default)g)")
+                             help=f"{field.metadata['help']}")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     return parser
 
@@ -105,4 +106,4 @@ def _amount(text: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,8 +1,9 @@
-"""Prints what setup.py depends on, extras included, as constraints for pip: scripts/checks/bounds.py lowest|latest
+"""Prints what setup.py depends on, extras included, as constraints for pip.
 
 lowest has every dependency at its lower bound, latest at any version within its bounds, of which pip takes the newest.
 """
 
+import argparse
 import contextlib
 import os
 import sys
@@ -25,22 +26,22 @@ def requirements() -> list[Requirement]:
 
 
 def lower_bound(requirement: Requirement) -> str:
-    """The requirement at the oldest version that it names."""
+    """The requirement at the oldest version that it names; ValueError where there is not one."""
     versions = [bound.version for bound in requirement.specifier if bound.operator in ("==", ">=", "~=")]
     if len(versions) != 1:
-        sys.exit(f"error: setup.py: expected one lower bound of {requirement.name}, as in {requirement.name}>=1.2, "
-                 f"found {str(requirement.specifier) or 'none'}.")
+        raise ValueError(f"setup.py: expected one lower bound of {requirement.name}, as in {requirement.name}>=1.2, "
+                         f"found {str(requirement.specifier) or 'none'}.")
     return f"{requirement.name}=={versions[0]}"
 
 
 def main() -> None:
-    match sys.argv[1:]:
-        case ["lowest"]:
-            lines = [lower_bound(requirement) for requirement in requirements()]
-        case ["latest"]:
-            lines = [f"{requirement.name}{requirement.specifier}" for requirement in requirements()]
-        case arguments:
-            sys.exit(f"error: expected lowest or latest, found {' '.join(arguments) or 'nothing'}.")
+    parser = argparse.ArgumentParser(prog="scripts/checks/bounds.py", description=__doc__)
+    parser.add_argument("versions", choices=["lowest", "latest"], help="which of those that setup.py allows")
+    lowest = parser.parse_args().versions == "lowest"
+    try:
+        lines = [lower_bound(one) if lowest else f"{one.name}{one.specifier}" for one in requirements()]
+    except ValueError as error:
+        parser.error(str(error))
     print(*sorted(set(lines)), sep="\n")  # setuptools has changed their order
 
 

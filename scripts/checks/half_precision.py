@@ -3,7 +3,6 @@
 fairseq-train takes --fp16 and --bf16 for a GPU's; here its optimizers run directly, so that a CPU can show it too.
 """
 
-import argparse
 import itertools
 import sys
 import time
@@ -15,9 +14,10 @@ from omegaconf import DictConfig, open_dict
 from torch import Tensor
 
 import mgcm_fairseq.tasks  # noqa: F401 - registers the task, model and criterion
-from mgcm_fairseq.common.arguments import positive
-from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.arguments import Parser, positive
+from mgcm_fairseq.common.program import program
 
+SCRIPT = "scripts/checks/half_precision.py"
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 OPTIONS = """--user-dir mgcm_fairseq --task simul_st --arch simul_st_demo --criterion multitask_cross_entropy
     --ctc-weight 1 --front-end-block 640 --segmentation-variant repaired --differentiable-waiting
@@ -27,12 +27,10 @@ WARMUP = 200  # updates
 EVERY = 50  # updates between two lines
 
 
+@program(SCRIPT)
 def main() -> None:
     args = _parser().parse_args()
-    try:
-        overflows = train(args.corpus, args.precision, args.updates, args.all_from, args.max_tokens)
-    except InputError as error:
-        sys.exit(f"half_precision: {error}")
+    overflows = train(args.corpus, args.precision, args.updates, args.all_from, args.max_tokens)
     print(f"{args.precision}: every loss and parameter finite in {args.updates} updates; "
           f"{overflows} skipped by the loss scale")
 
@@ -90,17 +88,17 @@ def _cast(value: Any, dtype: torch.dtype) -> Any:
     return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="prepared corpus")
     parser.add_argument("--precision", choices=DTYPES, required=True, help="of parameters and activations")
-    parser.add_argument("--updates", type=positive, default=500, metavar="N", help="(%(default)s)")
+    parser.add_argument("--updates", type=positive, default=500, metavar="N", help="to train for")
     parser.add_argument("--all-from", type=positive, default=150, metavar="N",
-                        help="update from which every part of the segmentation is on (%(default)s)")
+                        help="update from which every part of the segmentation is on")
     parser.add_argument("--max-tokens", type=positive, default=128_000, metavar="N",
-                        help="samples in a batch (%(default)s, 8 s); at least those of the longest utterance")
+                        help="samples in a batch, at least those of the longest utterance")
     return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,7 +5,6 @@ segmentation set in within the ten updates, and the learning rate has no warm-up
 and time of each training.
 """
 
-import argparse
 import json
 import os
 import re
@@ -17,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.checks.gpu.random_wav2vec2 import save_random
+from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.recipes.rows import STARTS_FROM
 
+SCRIPT = "scripts/checks/recipes.py"
 UPDATES = 10
 OVERRIDES = [f"optimization.max_update={UPDATES}", "optimization.update_freq=[1]", "dataset.batch_size=1",
              "dataset.num_workers=0", "++dataset.batch_size_valid=8", "common.log_interval=1",
@@ -31,6 +33,7 @@ SEGMENTATION = ["criterion.segment_number_from=2", "criterion.contrastive_from=6
                 "model.multipath_from=4"]
 
 
+@program(SCRIPT)
 def main() -> int:
     args = _parser().parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -68,7 +71,7 @@ def run(command: list[str]) -> int:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit(f"recipes: {' '.join(command)} ended with status {process.returncode}")
+        sys.exit(f"{SCRIPT}: {' '.join(command)} ended with status {process.returncode}")
     return usage.ru_maxrss * 1024
 
 
@@ -77,7 +80,7 @@ def measured(row: str, out: Path) -> dict[str, Any]:
     log = (out / f"{row}.log").read_text(encoding="utf-8")
     losses = [float(loss) for loss in re.findall(r"^update \d+ .*?loss ([\d.]+)", log, re.MULTILINE)]
     if len(losses) < UPDATES or "| bleu " not in log:
-        raise SystemExit(f"recipes: expected {UPDATES} losses and a score in {out / row}.log, found {losses}.")
+        raise SystemExit(f"{SCRIPT}: expected {UPDATES} losses and a score in {out / row}.log, found {losses}.")
     parameters = re.search(r"num. shared model params: ([\d,]+) ", log)
     return {"row": row, "parameters": parameters[1] if parameters else "?", "updates": len(losses),
             "loss": [losses[0], losses[-1]]}
@@ -89,12 +92,12 @@ def describe(row: dict[str, Any]) -> str:
     return text.format(**row)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="prepared corpus")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets some 10 GB for a while")
     parser.add_argument("--rows", nargs="+", choices=list(STARTS_FROM), default=list(STARTS_FROM), metavar="ROW",
-                        help="default: all; one that starts from another needs that one before it")
+                        help="one that starts from another needs that one before it (default: all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures, with versions and hardware")
     return parser
 

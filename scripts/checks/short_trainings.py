@@ -1,24 +1,24 @@
 """Trains ten short trainings and translates with every policy: --out writes each digit, --against compares with it."""
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
 from mgcm_fairseq.checks.short_trainings.run import differences, results
 from mgcm_fairseq.checks.short_trainings.settings import TRAININGS
-from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.arguments import Parser
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.config import CorpusConfig
 
+SCRIPT = "scripts/checks/short_trainings.py"
 
+
+@program(SCRIPT)
 def main() -> int:
     """Returns 1 if a digit differs from those of --against, else 0."""
     args = _parser().parse_args()
-    try:
-        CorpusConfig.read(args.corpus)
-    except InputError as error:
-        sys.exit(f"short_trainings: {error}")
+    CorpusConfig.read(args.corpus)
     found = {}
     for name, result in results(args.corpus.resolve(), args.out.resolve(), args.trainings or list(TRAININGS)):
         print(f"{name}: {json.dumps(result, ensure_ascii=False)}", flush=True)
@@ -32,12 +32,13 @@ def main() -> int:
     return int(bool(changed))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="prepared corpus; a tiny one will do")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets results.json")
     parser.add_argument("--against", type=Path, metavar="FILE", help="results.json of another commit")
-    parser.add_argument("--trainings", nargs="+", choices=TRAININGS, metavar="NAME", help="only these (all ten)")
+    parser.add_argument("--trainings", nargs="+", choices=TRAININGS, metavar="NAME",
+                        help="only these (default: all ten)")
     return parser
 
 

@@ -7,6 +7,7 @@ import torch
 
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.decoding.system import load_system
+from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.streaming import speech_stream
 
 READ = 4_000  # samples; a block has 5,120
@@ -31,7 +32,7 @@ def test_states_and_decisions_equal_a_full_pass_over_every_prefix(encoder, utter
         for start in range(0, len(waveform), READ):
             stream.extend(waveform[start:start + READ], False)
             end = min(start + READ, len(waveform))
-            whole = encoder.speech(waveform[None, :end], torch.tensor([end]))
+            whole = encoder.speech(waveform[None, :end], torch.tensor([end]), Phase(segmented=True))
             closed = stream.memory.states.size(1)
             torch.testing.assert_close(stream.memory.states[0], whole.states[0, :closed], atol=1e-4, rtol=0)
             assert torch.equal(stream.memory.units[0], whole.units[0, :closed])

@@ -30,7 +30,7 @@ def make(tiny_corpus, tiny_segmenting_checkpoint):
 def whole_utterance(agent, samples):
     """Greedy decoding of the whole utterance under the mask of training, with no cache and no stream."""
     network, vocabulary = agent.system.network, agent.system.vocabulary
-    memory = network.encoder.speech(torch.tensor([samples]), torch.tensor([len(samples)]))
+    memory = network.encoder.speech(torch.tensor([samples]), torch.tensor([len(samples)]), agent.system.phase)
     segments = int(memory.units.max()) + 1
     tokens, seen = [vocabulary.tag("de")], []
     while len(tokens) <= 200:
@@ -69,7 +69,7 @@ def test_a_word_waits_for_its_segments(make, waveforms):
             writes, agent_segments = [], []
             states = agent.states
             for write in feed(agent, samples, 10, before_reset=lambda states=states, seen=agent_segments:
-                              seen.append((states.stream.boundaries, states.stream.segments))):
+                              seen.append((states.stream.decided.boundaries, states.stream.segments))):
                 writes.append(write)
             [(boundaries, segments)] = agent_segments
             ends = boundaries[0].nonzero().flatten().tolist()

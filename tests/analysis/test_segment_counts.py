@@ -4,7 +4,13 @@ import pytest
 import soundfile
 import torch
 
-from mgcm_fairseq.analysis.segment_counts import Count, count_segments, short_and_long, split_at, streamed_segments
+from mgcm_fairseq.analysis.segment_counts import (
+    SegmentCount,
+    count_segments,
+    short_and_long,
+    split_at,
+    streamed_segments,
+)
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.data.audio import AudioSpan
@@ -12,13 +18,13 @@ from mgcm_fairseq.data.manifest import Utterance
 from tests.modules.networks import network, speech
 
 LENGTHS = [48_000, 24_321, 16_000, 5_119, 400, 399]
-HAND_MADE = [Count(3, 2, 900.0), Count(2, 3, 600.0), Count(5, 4, 1000.0), Count(4, 8, 2000.0)]
+HAND_MADE = [SegmentCount(3, 2, 900.0), SegmentCount(2, 3, 600.0), SegmentCount(5, 4, 1000.0),
+             SegmentCount(4, 8, 2000.0)]
 
 
 def segmenting(variant):
     """An encoder that sees a boundary behind about half of the frames."""
     encoder = network(front_end_block=320, segmentation_variant=variant).encoder
-    encoder.segmenter.active = True
     waveform, _ = speech(LENGTHS[:1])
     with torch.no_grad():
         torch.nn.init.normal_(encoder.segmenter.output.weight)
@@ -65,7 +71,7 @@ def test_counts_belong_to_their_utterances(tmp_path):
     found = list(count_segments(encoder, utterances, 320))
     segments = [streamed_segments(encoder, waveform[start:start + size], 5_120) for start, size, _ in spans]
     assert segments[0] != segments[1]
-    assert found == [Count(segments[0], 3, 1500.0), Count(segments[1], 1, 1000.0)]
+    assert found == [SegmentCount(segments[0], 3, 1500.0), SegmentCount(segments[1], 1, 1000.0)]
 
 
 def test_groups_of_a_hand_made_case():
@@ -78,7 +84,7 @@ def test_groups_of_a_hand_made_case():
 
 
 def test_speech_without_a_segment_or_a_word_has_no_mean():
-    group = short_and_long([Count(0, 0, 20.0), Count(1, 1, 20.0)], 0)["short"]
+    group = short_and_long([SegmentCount(0, 0, 20.0), SegmentCount(1, 1, 20.0)], 0)["short"]
     assert (group["ratio"], group["mean_segment_ms"]) == (None, None)
 
 

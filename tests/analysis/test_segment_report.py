@@ -1,10 +1,10 @@
 """segments.json and its table."""
 
-from mgcm_fairseq.analysis.segment_counts import Count, short_and_long
+from mgcm_fairseq.analysis.segment_counts import SegmentCount, short_and_long
 from mgcm_fairseq.analysis.segment_report import assemble, table
 
-COUNTS = [Count(3, 2, 900.0), Count(5, 4, 1000.0)]
-PUBLISHED = [Count(9, 2, 900.0), Count(0, 4, 10.0)]
+COUNTS = [SegmentCount(3, 2, 900.0), SegmentCount(5, 4, 1000.0)]
+PUBLISHED = [SegmentCount(9, 2, 900.0), SegmentCount(0, 4, 10.0)]
 SETTING = {"split": "dev", "source_segment_size_ms": 320, "dtype": "fp32", "variant": "repaired"}
 
 

@@ -42,7 +42,7 @@ def test_probabilities_and_boundaries_are_the_encoders(agent, waveforms):
     for samples in waveforms:
         found = trace(agent, samples, 320)
         with torch.no_grad():
-            memory = encoder.speech(torch.from_numpy(samples)[None], torch.tensor([len(samples)]))
+            memory = encoder.speech(torch.from_numpy(samples)[None], torch.tensor([len(samples)]), agent.system.phase)
         assert len(found.probabilities) == len(found.boundaries) == memory.states.size(1)
         before = [False, *(p > 0.5 for p in found.probabilities)]
         assert found.boundaries == [p > 0.5 and not last

@@ -193,5 +193,5 @@ def test_errors_say_what_was_expected(options, message, refused):
 
 def test_tf32_needs_a_gpu(refused):
     status, said = refused("benchmarks/conflict", *SMALL, "--tf32")
-    assert status == 1
+    assert status == 2
     assert "--tf32: expected --device cuda, found cpu" in said

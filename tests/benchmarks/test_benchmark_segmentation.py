@@ -23,7 +23,7 @@ def ticking():
 
 def workload(**changes):
     values = {"size": "demo", "frames": 40, "batch": BATCH, "layers": None, "dropout": 0.0, "device": "cpu", **changes}
-    return encoder.Workload.build(**values)
+    return encoder.EncoderWorkload.build(**values)
 
 
 def test_a_run_writes_both_parts_and_their_tables(tmp_path):

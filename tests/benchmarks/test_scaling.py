@@ -24,7 +24,7 @@ def test_the_same_tables_from_its_own_file(run_script, file, tmp_path, capsys):
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     printed = []
     for source, out in ((file, first), (first, second)):
-        run_script("scaling", *SMALL, "--gpus", "1,2,64", "--measured", source, "--out", out)
+        run_script("benchmarks/scaling", *SMALL, "--gpus", "1,2,64", "--measured", source, "--out", out)
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
     written, again = json.loads(first.read_text()), json.loads(second.read_text())
@@ -42,7 +42,7 @@ def test_the_same_tables_from_its_own_file(run_script, file, tmp_path, capsys):
 def test_assumptions_are_options(run_script, file, tmp_path):
     out = tmp_path / "out.json"
     assumed = ("--latency-us", "1000", "--node", "4")
-    run_script("scaling", *SMALL, "--gpus", "64", "--measured", file, *assumed, "--out", out)
+    run_script("benchmarks/scaling", *SMALL, "--gpus", "64", "--measured", file, *assumed, "--out", out)
     written = json.loads(out.read_text())
     assert written["assumed"]["machine"] == {**asdict(Machine()), "latency_us": 1000.0, "node": 4}
     [found] = [row for row in written["found"]["steps"] if row["variant"] == "mgcm global"]
@@ -52,14 +52,14 @@ def test_assumptions_are_options(run_script, file, tmp_path):
 @pytest.mark.parametrize(("options", "message"), [
     (("--gpus", "0"), "expected a whole number from 1 on"), (("--latency-us", "-1"), "expected a number above 0"),
 ])
-def test_options_that_make_no_sense(run_script, capsys, options, message):
-    with pytest.raises(SystemExit, match="2"):
-        run_script("scaling", *options)
-    assert message in capsys.readouterr().err
+def test_options_that_make_no_sense(refused, options, message):
+    status, said = refused("benchmarks/scaling", *options)
+    assert status == 2
+    assert message in said
 
 
-def test_errors_say_what_to_do(run_script, tmp_path):
-    with pytest.raises(SystemExit, match="Leave it out to measure anew"):
-        run_script("scaling", *SMALL, "--measured", tmp_path / "nowhere.json")
-    with pytest.raises(SystemExit, match="samples of the longest utterance"):
-        run_script("scaling", *SMALL, "--max-tokens", "1000")
+def test_errors_say_what_to_do(refused, tmp_path):
+    status, said = refused("benchmarks/scaling", *SMALL, "--measured", tmp_path / "nowhere.json")
+    assert status == 2
+    assert "Leave it out to measure anew" in said
+    assert "samples of the longest utterance" in refused("benchmarks/scaling", *SMALL, "--max-tokens", "1000")[1]

@@ -60,12 +60,12 @@ def lagging(times, record):
 def test_results_tables_and_plots(evaluated):
     folder, done = evaluated
     results = json.loads((folder / "results.json").read_text())
-    assert [(one["policy"], one["lag"]) for one in results["simul"]] == [
+    assert [(one["policy"], one["point"]) for one in results["simul"]] == [
         ("alignatt", 2), ("la", 640), ("wait-segment", 1), ("wait-segment", 1000)]
     assert list(results["offline"]) == ["greedy"]
     for one in results["simul"]:
         records = [json.loads(line) for line in
-                   (folder / "runs" / f"{one['policy']}-{one['lag']:g}" / "instances.log").read_text().splitlines()]
+                   (folder / "runs" / f"{one['policy']}-{one['point']:g}" / "instances.log").read_text().splitlines()]
         for name, times in (("AL", "delays"), ("AL_CA", "elapsed")):
             found = [lagging(record[times], record) for record in records if record["delays"]]
             assert one[name] == pytest.approx(sum(found) / len(found), abs=0.06)
@@ -149,10 +149,10 @@ def test_other_settings_in_the_same_folder_are_refused(command, evaluated, tmp_p
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("wait-segment", "expected .*POLICY:LAG"), ("wait-segment:x", "POLICY:LAG"), ("", "POLICY:LAG"),
+    ("wait-segment", "expected .*POLICY:POINT"), ("wait-segment:x", "POLICY:POINT"), ("", "POLICY:POINT"),
     ("wait-q:3", "expected one of wait-segment"), ("wait-k:3 'x", "No closing quotation"),
-    ("wait-k:" + "1" * 400, "POLICY:LAG"), ("x" * 101 + "=wait-k:3", "expected a NAME of letters"),
-    ("x/../y=wait-k:3", "expected a NAME of letters"), ("wait-k:3,3", "expected each policy and lag once"),
+    ("wait-k:" + "1" * 400, "POLICY:POINT"), ("x" * 101 + "=wait-k:3", "expected a NAME of letters"),
+    ("x/../y=wait-k:3", "expected a NAME of letters"), ("wait-k:3,3", "expected each policy and operating point once"),
 ])
 def test_runs_that_cannot_be_read_are_refused(text, message):
     with pytest.raises(InputError, match=message):

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from mgcm_fairseq.common.arguments import number, numbers, positive, some_of
+from mgcm_fairseq.common.arguments import Parser, number, numbers, positive, some_of
 
 RATE = number(0, 0.9, "a probability from 0 to 0.9")
 
@@ -30,3 +30,25 @@ def test_what_does_not(parse, text, message):
     with pytest.raises(argparse.ArgumentTypeError) as raised:
         parse(text)
     assert str(raised.value) == message
+
+
+def help_of(**options):
+    parser = Parser("scripts/a.sh", description="What it does.")
+    parser.add_argument("--option", help="what it is", **options)
+    return " ".join(parser.format_help().split("\n\n", 1)[1].split())
+
+
+@pytest.mark.parametrize(("options", "shown"), [
+    ({"default": 8}, "what it is (default: 8)"), ({"default": 0}, "what it is (default: 0)"),
+    ({"default": 13.0}, "what it is (default: 13)"), ({"default": [1, 8]}, "what it is (default: 1,8)"),
+    ({"default": ["a", "b"], "nargs": "+"}, "what it is (default: a b)"),
+    ({"default": "50%"}, "what it is (default: 50%)"), ({"default": ""}, "what it is"), ({}, "what it is"),
+    ({"action": "store_true"}, "what it is")])
+def test_a_default_is_shown_where_there_is_one(options, shown):
+    assert help_of(**options).endswith(shown)
+
+
+def test_paragraphs_of_a_description_stay_paragraphs():
+    parser = Parser("scripts/a.sh", description="One\nparagraph.\n\nAnother.", epilog="rows:\n  a   b\n  c   d")
+    assert "One paragraph.\n\nAnother.\n" in parser.format_help()
+    assert "rows:\n  a   b\n  c   d\n" in parser.format_help()

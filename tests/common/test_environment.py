@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mgcm_fairseq import __version__
-from mgcm_fairseq.common.environment import ABSENT, DISTRIBUTIONS, commit, environment, signature
+from mgcm_fairseq.common.environment import ABSENT, DISTRIBUTIONS, commit, cpu_model, environment, signature
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -57,7 +57,18 @@ def test_commit_says_what_is_uncommitted(checkout: Path, name: str) -> None:
 
 
 def test_commit_outside_a_checkout(tmp_path: Path) -> None:
-    assert commit(tmp_path) == "unknown"
+    assert commit(tmp_path) == ABSENT
+
+
+def test_a_folder_inside_a_checkout_is_none(checkout: Path) -> None:
+    (checkout / "folder").mkdir()
+    assert commit(checkout / "folder") == "unknown"
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="needs Linux")
+def test_the_processor_is_named_as_linux_names_it() -> None:
+    listing = Path("/proc/cpuinfo").read_text()
+    assert "model name" not in listing or f"model name\t: {cpu_model()}\n" in listing
 
 
 def test_commit_before_the_first_commit(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mgcm_fairseq.common.arguments import number, positive
 from mgcm_fairseq.common.plain_numbers import plain_number, plain_whole
-from mgcm_fairseq.preparation.corpora.entries import SegmentError, seconds
+from mgcm_fairseq.preparation.corpora.entries import EntryError, seconds
 
 NONE = ["1_96", "\u0663", "\uff11.5", "", ".", "1,5", "nan", "inf", "0x1", "1e", "--1", "1 2"]
 WHERE = (Path("a.tsv"), 1)
@@ -18,7 +18,7 @@ WHERE = (Path("a.tsv"), 1)
 def test_what_is_no_plain_number_is_refused_everywhere(text):
     assert math.isnan(plain_number(text))
     assert plain_whole(text) is None
-    with pytest.raises(SegmentError, match=r"a\.tsv:1: expected offset as a number of seconds"):
+    with pytest.raises(EntryError, match=r"a\.tsv:1: expected offset as a number of seconds"):
         seconds(text, "offset", WHERE)
     for parse in (positive, number(0, 1000, "a number")):
         with pytest.raises(argparse.ArgumentTypeError):

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a line and a status, children that never hear of it, and handlers that are put back."""
+"""Ctrl-C and SIGTERM: children that never hear of it, and handlers that are put back."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mgcm_fairseq.common.stopping import SAID, STATUS, children_deaf_to_interrupts, sigterm_as_ctrl_c, stoppable
+from mgcm_fairseq.common.stopping import children_deaf_to_interrupts, sigterm_as_ctrl_c
 
 HEARS = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
 
@@ -18,23 +18,6 @@ def heard():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-def test_a_program_that_is_stopped_says_so(capsys):
-    @stoppable
-    def main():
-        os.kill(os.getpid(), signal.SIGINT)
-
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == STATUS
-    assert capsys.readouterr().err == f"{SAID}\n"
-
-
-def test_what_a_program_returns_and_raises_stays():
-    assert stoppable(lambda value: value + 1)(2) == 3
-    with pytest.raises(ZeroDivisionError):
-        stoppable(lambda: 1 / 0)()
 
 
 def test_only_children_that_are_started_meanwhile_are_deaf():

@@ -23,9 +23,18 @@ def told(monkeypatch, capsys):
     monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
     ending.end_input_errors_without_a_traceback()
 
+    monkeypatch.setattr(sys, "argv", ["/bin/fairseq-train"])
+
     def tell(error):
-        sys.excepthook(type(error), error, None)
-        return capsys.readouterr().err
+        status = 1
+        try:
+            sys.excepthook(type(error), error, None)
+        except SystemExit as ended:
+            status = ended.code
+        said = capsys.readouterr().err
+        dead = "has died or does not answer" in said
+        assert status == (2 if said.startswith("fairseq-train: error: ") and not dead else 1)
+        return said.removeprefix("fairseq-train: ")
 
     return tell
 

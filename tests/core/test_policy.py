@@ -47,6 +47,10 @@ def test_edatt_stops_at_the_first_piece_that_attends_to_the_last_frames(frames, 
     assert edatt(ATTENTION, frames, threshold) == expected
 
 
+def test_edatt_stops_at_exactly_the_threshold():
+    assert edatt(torch.tensor([[.5, .25, .25, 0.]]), 1, 0.25) == 0
+
+
 def test_one_frame_is_the_latest_and_its_attention_left_out():
     alone = torch.ones(2, 1)
     assert alignatt(alone, 1) == 0

@@ -11,6 +11,12 @@ KINDS = [begins | behind for begins in (0, BEGINS, JOINS) for behind in (0, OPEN
 texts = st.lists(st.sampled_from(KINDS), min_size=1, max_size=12)
 
 
+def test_flags_share_no_bit():
+    flags = (BEGINS, JOINS, OPEN, CLOSED)
+    assert all(flag.bit_count() == 1 for flag in flags)
+    assert len(set(flags)) == 4
+
+
 def by_hand(kinds):
     """(begins, open behind, closed behind) for each piece."""
     found, behind = [], 0

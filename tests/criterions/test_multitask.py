@@ -10,6 +10,8 @@ from fairseq.data import Dictionary
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.criterions.multitask import MultitaskCrossEntropy
+from mgcm_fairseq.models.simul_st import SimulSTModel
+from mgcm_fairseq.modules.schedule import OFFLINE
 from tests.modules.networks import PAD, VOCABULARY, features, network, speech, text_memory, tokens
 
 EOS = 2
@@ -47,9 +49,9 @@ def smoothed(logits, target, epsilon):
 @pytest.mark.parametrize("tasks", ["st", "st,asr", "st,asr,mt", "mt"])
 def test_loss_of_each_task(tasks):
     model, sample, criterion = network(), batch(), make(tasks, ctc_weight=0.0)
-    losses, log = criterion.losses(model, sample)
+    losses, log = criterion.losses(SimulSTModel(model), sample)
     assert list(losses) == tasks.split(",")
-    speech_states = model.encoder.speech(*sample["net_input"].values())
+    speech_states = model.encoder.speech(*sample["net_input"].values(), OFFLINE)
     text_states = text_memory(model.encoder, sample["transcript"], sample["transcript_lengths"])
     cases = {"st": (sample["target_prefix"], speech_states, sample["target"]),
              "asr": (sample["transcript_prefix"], speech_states, sample["transcript"]),
@@ -59,14 +61,14 @@ def test_loss_of_each_task(tasks):
         logits = model.decoder(prefix, memory)
         torch.testing.assert_close(loss.double(), smoothed(logits, target, 0.1), rtol=1e-5, atol=0)
         assert log[f"{name}_tokens"] == target.ne(PAD).sum()
-    total, size, _ = criterion(model, sample)
+    total, size, _ = criterion(SimulSTModel(model), sample)
     torch.testing.assert_close(total, sum(losses.values()))
     assert size == sample["ntokens"]
 
 
 def test_ctc_equals_the_sum_over_utterances():
     model, sample, criterion = network(), batch(), make()
-    losses, log = criterion.losses(model, sample)
+    losses, log = criterion.losses(SimulSTModel(model), sample)
     waveform, samples = sample["net_input"].values()
     spoken, frames = features(model.encoder.front_end, waveform, samples)
     embedded, steps = model.encoder.embed_speech(PLAIN.start(spoken, ("asr",)), samples, PLAIN)
@@ -83,15 +85,15 @@ def test_ctc_equals_the_sum_over_utterances():
 
 def test_ctc_is_for_training_alone():
     model, sample, criterion = network(), batch(), make()
-    assert "ctc_pieces" in criterion.losses(model, sample)[0]
-    assert "ctc_pieces" not in criterion.eval().losses(model, sample)[0]
-    assert "ctc_pieces" not in make(ctc_weight=0.0).losses(model, sample)[0]
+    assert "ctc_pieces" in criterion.losses(SimulSTModel(model), sample)[0]
+    assert "ctc_pieces" not in criterion.eval().losses(SimulSTModel(model), sample)[0]
+    assert "ctc_pieces" not in make(ctc_weight=0.0).losses(SimulSTModel(model), sample)[0]
 
 
 def test_speech_too_short_for_its_text_is_counted_and_leaves_gradients_finite():
     model, sample, criterion = network(), batch(), make()
     sample["net_input"]["src_lengths"][1] = 400
-    losses, log = criterion.losses(model, sample)
+    losses, log = criterion.losses(SimulSTModel(model), sample)
     assert log["ctc_letters_infeasible"] == log["ctc_pieces_infeasible"] == 1
     (losses["ctc_letters"] + losses["ctc_pieces"]).backward()
     assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
@@ -99,7 +101,7 @@ def test_speech_too_short_for_its_text_is_counted_and_leaves_gradients_finite():
 
 def test_ctc_without_heads_is_an_error():
     with pytest.raises(ValueError, match="without its heads"):
-        make().losses(network(ctc=False), batch())
+        make().losses(SimulSTModel(network(ctc=False)), batch())
 
 
 @pytest.mark.parametrize("tasks", ["", "st,st", "asr,translation"])

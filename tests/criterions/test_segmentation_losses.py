@@ -5,14 +5,17 @@ import torch
 
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.criterions.segmentation import SegmentationLosses
+from mgcm_fairseq.models.simul_st import SimulSTModel, build_schedule
+from mgcm_fairseq.modules.simul_st import TaskInputs
 from tests.criterions.test_multitask import batch, make
-from tests.modules.networks import WORD_STARTS, network
+from tests.modules.networks import WORD_STARTS, config, network
 
 
 def train(update=5, **changes):
-    model = network(**{"segmentation_variant": "repaired", "front_end_block": 160, "noise_from": 0, "multipath_from": 0,
-                       **changes}).double().train()
-    model.set_update(update)
+    options = {"segmentation_variant": "repaired", "front_end_block": 160, "noise_from": 0, "multipath_from": 0,
+               **changes}
+    model = SimulSTModel(network(**options).double(), build_schedule(config(**options), 0)).train()
+    model.set_num_updates(update)
     return model
 
 
@@ -42,8 +45,6 @@ def test_number_of_segments_by_loops():
 
 
 def inputs(made):
-    from mgcm_fairseq.modules.simul_st import TaskInputs
-
     return TaskInputs(*made["net_input"].values(), made["transcript"], made["transcript_lengths"],
                       made["transcript_prefix"], made["target_prefix"]), ("st", "asr", "mt")
 
@@ -76,10 +77,10 @@ def test_gradients_reach_the_segmenter_and_are_finite(name):
     model = train()
     losses, _ = make(ctc_weight=0.0).losses(model, sample())
     losses[name].backward()
-    segmenter = [p.grad for p in model.encoder.segmenter.parameters()]
+    segmenter = [p.grad for p in model.network.encoder.segmenter.parameters()]
     assert all(gradient.isfinite().all() and gradient.abs().max() > 0 for gradient in segmenter)
     reached = {n for n, p in model.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
-    front_end = any(n.startswith("encoder.front_end") for n in reached)
+    front_end = any(n.startswith("network.encoder.front_end") for n in reached)
     assert front_end == (name == "contrastive"), "the segmenter itself reads the speech without gradient"
 
 
@@ -87,7 +88,7 @@ def test_translation_teaches_the_segmenter_through_the_expected_mask():
     model = train(segment_noise=0.0)
     losses, _ = make("st", ctc_weight=0.0).losses(model, sample())
     losses["st"].backward()
-    assert model.encoder.segmenter.output.weight.grad.abs().max() > 0
+    assert model.network.encoder.segmenter.output.weight.grad.abs().max() > 0
 
 
 def test_published_norms():

@@ -9,7 +9,7 @@ from mgcm_fairseq.data.manifest import read_manifest
 
 
 def noise(seconds: float, seed: int, rate: int) -> np.ndarray:
-    """Float32 noise (frames,) below 3 kHz, which any rate and codec here can carry."""
+    """Float32 noise (N,) below 3 kHz, which any rate and codec here can carry."""
     white = np.random.default_rng(seed).normal(size=round(seconds * rate) + 400)
     return (0.1 * oaconvolve(white, firwin(401, 3000, fs=rate), "valid")).astype(np.float32)
 

@@ -50,9 +50,9 @@ def streamed(path):
 
 def assert_soundfiles_values(path):
     files = AudioFiles()
-    for offset, frames in SPANS:
-        expected = AudioSpan(Path(path), offset, frames).read()
-        found = files.read(path, offset, frames)
+    for offset, length in SPANS:
+        expected = AudioSpan(Path(path), offset, length).read()
+        found = files.read(path, offset, length)
         assert found.dtype == np.float32
         assert np.array_equal(found.view(np.int32), expected.view(np.int32))
     files.close()
@@ -71,7 +71,7 @@ def test_headers_of_other_programs(tmp_path, make):
 def test_16_bit_wavs_are_mapped_and_others_are_not(tmp_path):
     for make in (write, with_chunks, lambda path: write(path, "EXTENSIBLE")):
         wav = MappedWav.open(make(tmp_path / "a.wav"))
-        assert wav.frames == len(SAMPLES)
+        assert wav.length == len(SAMPLES)
         wav.close()
     for name, kind in FORMATS:
         if (name, kind) not in (("a.wav", "PCM_16"), ("a.wav", "EXTENSIBLE")):
@@ -131,9 +131,9 @@ def test_it_goes_to_a_spawned_process(tmp_path):
 @pytest.mark.parametrize("name", ["a.wav", "a.flac"])
 def test_a_file_shorter_than_the_manifest_says_is_named(tmp_path, name):
     path = write(tmp_path / name, samples=SAMPLES[:100])
-    for offset, frames in ((50, 51), (100, 1), (101, 1), (5_000, 10)):
-        with pytest.raises(InputError, match=f"{name}: expected {frames} samples from {offset}"):
-            AudioFiles().read(path, offset, frames)
+    for offset, length in ((50, 51), (100, 1), (101, 1), (5_000, 10)):
+        with pytest.raises(InputError, match=f"{name}: expected {length} samples from {offset}"):
+            AudioFiles().read(path, offset, length)
 
 
 @pytest.mark.parametrize("samples", [SAMPLES[:40], SAMPLES[::-1]])

@@ -12,8 +12,8 @@ LONGEST = 480_000
 OPTIONS = {"augment_speed": "0.9,1,1.1", "augment_gain": "-6,6", "augment_noise": "10,30"}
 
 
-def tone(frames, hertz=440):
-    return (0.1 * np.sin(2 * np.pi * hertz * np.arange(frames) / 16_000)).astype(np.float32)
+def tone(length, hertz=440):
+    return (0.1 * np.sin(2 * np.pi * hertz * np.arange(length) / 16_000)).astype(np.float32)
 
 
 def heard(samples, speed="", gain="", noise="", index=0, epoch=1, count=5):
@@ -32,10 +32,10 @@ def rms(samples):
 
 @pytest.mark.parametrize("step", range(STEPS // 2, 2 * STEPS + 1))
 def test_lengths_are_known_before_the_audio_is_read(step):
-    for frames in (1, 19, 16_000, 123_457, 479_999):
-        found = heard(tone(frames), speed=str(step / STEPS))
-        expected = stretched(np.array([frames]), step)[0]
-        assert len(found) == (expected if expected <= LONGEST else frames)
+    for length in (1, 19, 16_000, 123_457, 479_999):
+        found = heard(tone(length), speed=str(step / STEPS))
+        expected = stretched(np.array([length]), step)[0]
+        assert len(found) == (expected if expected <= LONGEST else length)
 
 
 def test_speed_moves_the_pitch():
@@ -44,9 +44,9 @@ def test_speed_moves_the_pitch():
 
 
 def test_an_utterance_that_would_get_too_long_keeps_its_speed():
-    augmentation, frames = Augmentation.parse("0.5", "", "", 1), np.array([240_000, 240_001, 10])
-    draws = augmentation.draw(frames, 1, LONGEST)
-    assert stretched(frames, draws.speed).tolist() == [480_000, 240_001, 20]
+    augmentation, length = Augmentation.parse("0.5", "", "", 1), np.array([240_000, 240_001, 10])
+    draws = augmentation.draw(length, 1, LONGEST)
+    assert stretched(length, draws.speed).tolist() == [480_000, 240_001, 20]
 
 
 def test_gain_and_noise_are_what_they_are_called():
@@ -109,7 +109,7 @@ def epoch_two(task, workers=1, processes=0, resumed_at=0, size=7):
 def test_an_utterance_sounds_the_same_for_any_workers_batches_and_interruption(task):
     expected = epoch_two(task)
     assert sorted(expected) == list(range(40))
-    recorded = task.dataset("train").utterances.frames
+    recorded = task.dataset("train").utterances.audio_lengths
     assert any(len(waveform) != recorded[index] for index, waveform in expected.items())
     for found in (epoch_two(task, workers=3), epoch_two(task, processes=2), epoch_two(task, size=3),
                   epoch_two(task, resumed_at=4)):

@@ -27,7 +27,7 @@ def test_rows_are_those_of_the_manifest(tmp_path):
     assert columns[-1] == rows[2]
     assert columns[:2] == rows[:2]
     for index, row in enumerate(rows):
-        assert columns.span(index) == (str(row.audio.path), row.audio.offset, row.audio.frames)
+        assert columns.span(index) == (str(row.audio.path), row.audio.offset, row.audio.length)
     assert len(columns.wavs.distinct) == 2
     assert list(pickle.loads(pickle.dumps(columns))) == rows
 
@@ -65,9 +65,9 @@ def test_flat_rows_are_the_rows():
 
 
 @pytest.mark.parametrize(("line", "found"), [
-    ("u\ta.wav:0:²\t²\tx\ty\ts\ten\tde".encode(), "path:offset:frames"),
-    (b"u\ta.wav:99999999999999999999:3\t3\tx\ty\ts\ten\tde", "path:offset:frames"),
-    (b"u\ta.wav:0:" + b"9" * 5000 + b"\t9\tx\ty\ts\ten\tde", "path:offset:frames"),
+    ("u\ta.wav:0:²\t²\tx\ty\ts\ten\tde".encode(), "path:offset:length"),
+    (b"u\ta.wav:99999999999999999999:3\t3\tx\ty\ts\ten\tde", "path:offset:length"),
+    (b"u\ta.wav:0:" + b"9" * 5000 + b"\t9\tx\ty\ts\ten\tde", "path:offset:length"),
     (b"u\ta.wav:0:3\t3\tx\xff\ty\ts\ten\tde", "utf-8, found byte 0xff")])
 def test_what_is_no_number_and_no_text_is_a_fault_of_its_line(tmp_path, line, found):
     path = write(tmp_path, LINES[0])

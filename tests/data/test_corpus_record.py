@@ -23,14 +23,14 @@ def record():
 
 def test_a_checkpoint_gives_back_what_it_was_given(record):
     found = CorpusRecord.of_state({KEY: record.state()}, Path("model.pt"))
-    assert found == replace(record, place=Path("model.pt"))
+    assert found == replace(record, origin=Path("model.pt"))
     assert found.vocabulary().pieces == record.vocabulary().pieces
 
 
 def test_its_files_are_a_corpus_with_that_vocabulary(record, tmp_path):
     for name, content in record.files.items():
         (tmp_path / name).write_bytes(content)
-    assert CorpusRecord.read(tmp_path) == replace(record, place=tmp_path, preparation="", longest=0)
+    assert CorpusRecord.read(tmp_path) == replace(record, origin=tmp_path, preparation="", longest=0)
 
 
 def test_an_older_checkpoint_has_none_or_less(record):
@@ -56,13 +56,13 @@ def test_one_that_was_changed_is_refused(record, change):
 
 def test_what_is_damaged_inside_is_said_of_the_checkpoint(record):
     with pytest.raises(InputError, match=r"model.pt.spm.model: expected a SentencePiece model"):
-        replace(record, place=Path("model.pt"), model=b"none").vocabulary()
+        replace(record, origin=Path("model.pt"), model=b"none").vocabulary()
     with pytest.raises(InputError, match=r"model.pt.spm.txt:1: expected '<lang:en>' as in spm.model"):
-        replace(record, place=Path("model.pt"), dictionary=b"x 1\n").vocabulary()
+        replace(record, origin=Path("model.pt"), dictionary=b"x 1\n").vocabulary()
 
 
 def test_another_vocabulary_is_refused_with_both_fingerprints_and_what_to_do(record):
-    other = replace(record, place=Path("there"), model=train(SENTENCES[::2], 50, ("en", "de")))
+    other = replace(record, origin=Path("there"), model=train(SENTENCES[::2], 50, ("en", "de")))
     with pytest.raises(InputError) as raised:
         record.check_same(other)
     for part in ("there: expected", record.fingerprint, "here was trained with", other.fingerprint, "export_system.sh"):

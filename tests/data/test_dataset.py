@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mgcm_fairseq.data.batch import Batch, Item
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
@@ -24,6 +25,8 @@ def test_a_batch_holds_every_item_padded_on_the_right(tiny_corpus, grid):
     dataset = load(tiny_corpus, grid=grid)
     vocabulary = dataset.vocabulary
     batch = dataset.collater([dataset[index] for index in (3, 8, 5)])
+    assert batch.keys() == Batch.__annotations__.keys()
+    assert dataset[3].keys() == Item.__annotations__.keys()
     lengths = batch["net_input"]["src_lengths"].tolist()
     assert lengths == sorted(lengths, reverse=True)
     for row, index in enumerate(batch["id"].tolist()):
@@ -60,11 +63,11 @@ def test_order_is_by_length_and_ties_depend_on_the_seed(tiny_corpus):
     orders = []
     for seed, numpys in ((1, 1), (1, 7), (2, 1)):
         dataset = load(tiny_corpus, seed=seed)
-        dataset.frames = np.array([5, 3, 5, 3] * (len(dataset) // 4))
+        dataset.audio_lengths = np.array([5, 3, 5, 3] * (len(dataset) // 4))
         np.random.seed(numpys)  # fairseq's, which differs in a resumed training
         orders.append(dataset.ordered_indices())
     assert sorted(orders[0]) == list(range(len(dataset)))
-    assert (np.diff(dataset.frames[orders[0]]) >= 0).all()
+    assert (np.diff(dataset.audio_lengths[orders[0]]) >= 0).all()
     assert (orders[0] == orders[1]).all()
     assert (orders[0] != orders[2]).any()
 

@@ -13,6 +13,7 @@ def test_counts_are_those_of_the_batches(tiny_corpus, grid):
     dataset = load(tiny_corpus, grid=grid)
     batches = dataset.batch_by_size(dataset.ordered_indices(), 128_000)
     found = padding(dataset, batches)
+    lengths = dataset.audio_lengths
     made = [dataset.collater([dataset[index] for index in batch]) for batch in batches]
     shapes = [tuple(batch["net_input"]["src_tokens"].shape) for batch in made]
     texts = [batch[name] for batch in made for name in ("transcript", "target")]
@@ -20,8 +21,8 @@ def test_counts_are_those_of_the_batches(tiny_corpus, grid):
     longest = [max(row.ne(dataset.vocabulary.pad).sum().item() for row in text) for text in texts]
     assert found == Padding(
         len(batches), len({size for _, size in shapes}), len(set(shapes)),
-        Amount(int(dataset.frames.sum()),
-               sum(rows * int(dataset.frames[batch].max()) for (rows, _), batch in zip(shapes, batches, strict=True)),
+        Amount(int(lengths.sum()),
+               sum(rows * int(lengths[batch].max()) for (rows, _), batch in zip(shapes, batches, strict=True)),
                sum(rows * size for rows, size in shapes)),
         Amount(sum(text_lengths), sum(len(text) * most for text, most in zip(texts, longest, strict=True)),
                sum(text.numel() for text in texts)))
@@ -32,7 +33,7 @@ def test_an_epoch_of_another_speed_has_lengths_of_its_own(tiny_corpus):
     dataset = load(tiny_corpus)
     batches = [np.array([0, 1])]
     before = padding(dataset, batches).audio
-    dataset.frames = 2 * dataset.frames
+    dataset.audio_lengths = 2 * dataset.audio_lengths
     assert padding(dataset, batches).audio == Amount(*(2 * part for part in before))
 
 

@@ -116,7 +116,7 @@ def test_systems_are_compared_by_character(write_log, records, instances, tmp_pa
     assert compare(["--out", str(tmp_path / "out"), "--resamples", "20",
                     *(f"{name}={tmp_path / name}" for name in ("one", "other"))]) == 0
     assert "Latency is that of characters." in capsys.readouterr().out
-    [test] = json.loads((tmp_path / "out" / "compare.json").read_text())["bootstrap"]["same_lag"]
+    [test] = json.loads((tmp_path / "out" / "compare.json").read_text())["bootstrap"]["same_point"]
     assert test["BLEU"]["first"] == pytest.approx(results["simul"][0]["BLEU"], abs=0.006)
     assert test["AL"]["first"] == pytest.approx(results["simul"][0]["AL"], abs=0.06)
     assert not math.isnan(test["BLEU"]["p"])

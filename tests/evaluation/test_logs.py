@@ -3,7 +3,7 @@
 import pytest
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.evaluation.logs import RunLog, environments, finished, lag_text, run_name
+from mgcm_fairseq.evaluation.logs import RunLog, environments, finished, point_text, run_name
 
 SETTINGS = {"dtype": "fp32"}
 ENVIRONMENT = {"commit": "a", "torch": "2", "simuleval": "1.1.4", "cpu": "c", "gpu": "none"}
@@ -72,11 +72,11 @@ def test_other_settings_and_a_damaged_line_are_refused(tmp_path):
 
 
 
-@pytest.mark.parametrize(("lag", "text"), [(3, "3"), (3.0, "3"), (0.2, "0.2"), (1e6, "1000000"),
+@pytest.mark.parametrize(("point", "text"), [(3, "3"), (3.0, "3"), (0.2, "0.2"), (1e6, "1000000"),
                                            (0.1234567, "0.1234567")])
-def test_lags_as_text(lag, text):
-    assert lag_text(lag) == text
-    assert run_name("edatt", lag) == f"edatt-{text}"
+def test_points_as_text(point, text):
+    assert point_text(point) == text
+    assert run_name("edatt", point) == f"edatt-{text}"
 
 
 @pytest.mark.parametrize("line", [b"[]", b"null", b'{"index": 3}', b'{"index": 0}',

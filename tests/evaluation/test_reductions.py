@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mgcm_fairseq.analysis.segment_counts import Count, split_at, summary
+from mgcm_fairseq.analysis.segment_counts import SegmentCount, split_at, summary
 from mgcm_fairseq.checks.gpu.follow import Followed
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation import quality
@@ -23,7 +23,7 @@ from mgcm_fairseq.evaluation.comparison.bootstrap import (
 )
 from mgcm_fairseq.evaluation.comparison.curves import Spread, line, spread
 from mgcm_fairseq.evaluation.comparison.interpolation import evenly, interpolate, shared_range
-from mgcm_fairseq.evaluation.comparison.pairs import matched, same_lag
+from mgcm_fairseq.evaluation.comparison.pairs import matched, same_point
 from mgcm_fairseq.evaluation.comparison.significance import sentence_latency
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.latency import METRICS, latency, simultaneity
@@ -82,11 +82,11 @@ def _mean(*differences):
     (lambda: interpolate([(1.0, 2.0)] * 3, [1.0, 2.0]), [2, None]),
     (lambda: shared_range([]), None), (lambda: shared_range([[]]), None),
     (lambda: shared_range([[(1.0, 2.0)]] * 2), (1, 1)), (lambda: evenly(1, 1, 5), [1]),
-    (lambda: same_lag({}), []), (lambda: matched({}), []), (lambda: matched({"a": {("wait-k", 1.0): None}}), []),
+    (lambda: same_point({}), []), (lambda: matched({}), []), (lambda: matched({"a": {("wait-k", 1.0): None}}), []),
     (lambda: summary([]), {"utterances": 0, "segments": 0, "words": 0, "ratio": None, "mean_absolute_difference": None,
                            "mean_segment_ms": None}),
-    (lambda: summary([Count(0, 2, 100.0)])["mean_segment_ms"], None),
-    (lambda: summary([Count(2, 2, 100.0)] * 3)["ratio"], 1),
+    (lambda: summary([SegmentCount(0, 2, 100.0)])["mean_segment_ms"], None),
+    (lambda: summary([SegmentCount(2, 2, 100.0)] * 3)["ratio"], 1),
     (lambda: Followed().pace(), {"updates a second": None, "of all": None}),
     (lambda: Followed([3.0] * 4).pace(), {"updates a second": None, "of all": None}),
     (lambda: Followed([1.0, 3.0, 5.0, 7.0]).pace(), {"updates a second": 0.5, "of all": 0.5}),

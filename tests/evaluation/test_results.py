@@ -26,7 +26,8 @@ def results(write_log, records, references):
 def test_results_have_the_promised_form(results):
     assert list(results) == ["offline", "simul", "environment"]
     assert list(results["offline"]) == ["greedy", "beam5"]
-    assert [(run["policy"], run["lag"]) for run in results["simul"]] == [("edatt", 0.5), ("wait-k", 3), ("wait-k", 10)]
+    assert [(run["policy"], run["point"]) for run in results["simul"]] == [
+        ("edatt", 0.5), ("wait-k", 3), ("wait-k", 10)]
     run = results["simul"][0]
     expected = {"AL": 391.7, "LAAL": 416.7, "AP": 1.025, "DAL": 439.6, "ATD": 125.0, "YAAL": 387.5, "AL_CA": 396.7,
                 "before_end": 0.4286, "degenerate": False, "RTF": None, "length_ratio": 1.0}
@@ -46,13 +47,13 @@ def test_computing_time_by_length_of_audio(write_log, records, references):
 def test_table_rows(results):
     lines = table(results).splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    assert cells[0] == ["system", "lag", "BLEU", "chrF", "length", "AL (ms)", "LAAL", "AP", "DAL", "ATD", "YAAL",
+    assert cells[0] == ["system", "point", "BLEU", "chrF", "length", "AL (ms)", "LAAL", "AP", "DAL", "ATD", "YAAL",
                         "before end", "RTF"]
     assert [row[:2] for row in cells[2:7]] == [["offline greedy", "–"], ["offline beam5", "–"], ["edatt", "0.5"],
                                                ["wait-k", "3"], ["wait-k", "10"]]
     assert cells[2][4:] == ["1.00", *["–"] * 8]
     assert cells[5][5:] == ["392", "417", "1.02", "440", "125", "388", "42.9%", "–"]
-    assert cells[7] == ["computing time counted", "lag", "AL (ms)", "LAAL", "AP", "DAL", "ATD", "YAAL"]
+    assert cells[7] == ["computing time counted", "point", "AL (ms)", "LAAL", "AP", "DAL", "ATD", "YAAL"]
     assert cells[10][2:4] == ["397", "422"]
     assert "edatt-0.5 (1), wait-k-3 (1), wait-k-10 (1)" in lines[-1]
 

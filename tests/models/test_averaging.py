@@ -105,7 +105,7 @@ def test_a_file_of_something_else_is_not_averaged(tmp_path):
 def test_checkpoints_from_before_and_after_segments_set_in_are_not_averaged(tmp_path):
     for name, active in (("a", True), ("b", False)):
         save(tmp_path / name, 1.0, model={"w": torch.ones(2), "encoder.segmenter._extra_state": torch.tensor(active)})
-    with pytest.raises(InputError, match="expected checkpoints of one stage"):
+    with pytest.raises(InputError, match="expected checkpoints of one training"):
         average([tmp_path / "a", tmp_path / "b"], tmp_path / "mean.pt")
 
 

@@ -13,7 +13,8 @@ from omegaconf import OmegaConf
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.models.config import SimulSTModelConfig
-from mgcm_fairseq.models.simul_st import SimulSTModel, build_network, start_from_wav2vec2
+from mgcm_fairseq.models.simul_st import SimulSTModel, build_network, build_schedule, start_from_wav2vec2
+from mgcm_fairseq.modules.schedule import OFFLINE
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 from tests.modules.networks import KINDS, PAD, VOCABULARY, config, features, network, speech
 
@@ -44,7 +45,7 @@ def test_starts_from_both_styles_of_wav2vec2_files(tmp_path, style, normalize):
     cfg = OmegaConf.structured(config(w2v_path=str(path), w2v_config="{}"))
     weights = start_from_wav2vec2(cfg)
     path.unlink()
-    front_end = build_network(cfg, KINDS, PAD, 0).eval().encoder.front_end
+    front_end = build_network(cfg, KINDS, PAD).eval().encoder.front_end
     front_end.wav2vec2.load_state_dict(weights)
     waveform, lengths = speech([16_000])
     scaled = torch.nn.functional.layer_norm(waveform, waveform.shape[1:]) if normalize else waveform
@@ -79,7 +80,7 @@ def test_broken_json_is_refused(text):
 
 
 def parameters(cfg, vocabulary):
-    network = build_network(cfg, PieceKinds(*[[0] * vocabulary] * 2), PAD, 0)
+    network = build_network(cfg, PieceKinds(*[[0] * vocabulary] * 2), PAD)
     return sum(parameter.numel() for parameter in network.parameters())
 
 
@@ -101,9 +102,33 @@ def test_the_weights_are_in_the_state_once():
     assert isinstance(model.network, SimulSTNetwork)
 
 
+@pytest.mark.parametrize("update", [4, 5])
+def test_a_checkpoint_says_whether_it_segments(update):
+    options = {"segmentation_variant": "repaired", "segment_from": 5}
+    trained, loaded = (SimulSTModel(network(**options), build_schedule(config(**options), 0)) for _ in range(2))
+    trained.set_num_updates(update)
+    loaded.set_num_updates(9 - update)
+    state = trained.state_dict()
+    kept = dict(state)
+    loaded.load_state_dict(state)
+    assert loaded.phase().segmented == (update == 5) == bool(state["network.encoder.segmenter._extra_state"])
+    assert state.keys() == kept.keys(), "loading leaves the checkpoint as it was"
+    del state["network.encoder.segmenter._extra_state"]
+    with pytest.raises(RuntimeError, match=r"Missing key.*_extra_state"):
+        loaded.load_state_dict(state)
+
+
+def test_generation_is_in_the_phase_of_the_model():
+    options = {"segmentation_variant": "repaired", "segment_from": 5}
+    model = SimulSTModel(network(**options), build_schedule(config(**options), 0), test_lag=3)
+    for update, lag in ((4, None), (5, 3)):
+        model.set_num_updates(update)
+        assert model.eval().decoder.phase() == model.encoder.phase() == model.schedule.phase(update).at_test(lag)
+
+
 def greedy(net, waveform, lengths, tag, steps):
     """An independent greedy search without a cache, one utterance."""
-    memory = net.encoder.speech(waveform, lengths)
+    memory = net.encoder.speech(waveform, lengths, OFFLINE)
     prefix = [tag]
     while len(prefix) <= steps:
         scores = net.decoder(torch.tensor([prefix]), memory)[0, -1]
@@ -132,7 +157,8 @@ def test_fairseqs_search_reads_the_model(beam):
             assert len(hypotheses[row]) == beam
             for hypothesis in hypotheses[row]:
                 tokens = hypothesis["tokens"]
-                memory = model.network.encoder.speech(waveform[row:row + 1, :lengths[row]], lengths[row:row + 1])
+                alone = waveform[row:row + 1, :lengths[row]], lengths[row:row + 1]
+                memory = model.network.encoder.speech(*alone, OFFLINE)
                 logits = model.network.decoder(torch.cat([torch.tensor([5]), tokens[:-1]]).unsqueeze(0), memory)[0]
                 expected = logits.log_softmax(-1).gather(1, tokens.unsqueeze(1)).mean()
                 torch.testing.assert_close(hypothesis["score"], expected, atol=1e-4, rtol=0)
@@ -141,4 +167,4 @@ def test_fairseqs_search_reads_the_model(beam):
 @pytest.mark.parametrize("lags", ["9" * 5_000 + ",15", "1," + "9" * 5_000, "²,15", ""])
 def test_lags_that_are_no_numbers_are_refused(lags):
     with pytest.raises(InputError, match="--lags"):
-        network(lags=lags)
+        build_schedule(config(lags=lags), 0)

@@ -7,7 +7,8 @@ import torch
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
-from mgcm_fairseq.models.simul_st import build_network
+from mgcm_fairseq.models.simul_st import build_network, build_schedule
+from mgcm_fairseq.modules.schedule import OFFLINE, Phase
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
 VOCABULARY = 50
@@ -27,7 +28,12 @@ def config(**changes: Any) -> SimulSTModelConfig:
 def network(seed: int = 0, **changes: Any) -> SimulSTNetwork:
     """A network with random weights, ready for evaluation."""
     torch.manual_seed(seed)
-    return build_network(config(**changes), KINDS, PAD, seed).eval()
+    return build_network(config(**changes), KINDS, PAD).eval()
+
+
+def phase(update: int = 0, **changes: Any) -> Phase:
+    """What is on in an update of training of a network with these changes."""
+    return build_schedule(config(**changes), 0).phase(update)
 
 
 def speech(lengths: list[int], seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -53,6 +59,6 @@ def features(front_end, waveform, lengths):
     return front_end(waveform, lengths, PLAIN, ("st",)).value, front_end.frames(lengths)
 
 
-def text_memory(encoder, tokens_BU, lengths):
+def text_memory(encoder, tokens_BU, lengths, phase=OFFLINE):
     """Encoded text, as MT's decoder attends to it."""
-    return encoder.text(tokens_BU, lengths)
+    return encoder.text(tokens_BU, lengths, phase)

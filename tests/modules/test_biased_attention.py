@@ -40,7 +40,7 @@ def pytorchs(query, key, value, bias):
 @pytest.fixture(params=[1, 9, 30, 54, 2**18])
 def block(request, monkeypatch):
     """Fewer weights at a time than a row has, as many, some rows, two heads, everything."""
-    monkeypatch.setattr(biased_attention, "BLOCK", request.param)
+    monkeypatch.setattr(biased_attention, "TILE", request.param)
 
 
 @pytest.mark.usefixtures("block")
@@ -75,7 +75,7 @@ def test_gradients_of_boundary_logits():
 
 @pytest.mark.parametrize("attention", [pytorchs, biased_attention.biased_attention])
 def test_no_tensor_holds_the_weights_of_all_heads(attention, monkeypatch):
-    monkeypatch.setattr(biased_attention, "BLOCK", 2 * 32 * 32)
+    monkeypatch.setattr(biased_attention, "TILE", 2 * 32 * 32)
     parts = inputs(heads=4, queries=32, keys=32, lengths=(32, 20))
     with LiveBytes(parts) as memory:
         answers(attention, parts)
@@ -109,10 +109,7 @@ def test_blocks_are_taken_where_they_pay_and_nowhere_else(taken, dropout, change
 
 def segmented_case(monkeypatch, smallest):
     monkeypatch.setattr(biased_attention, "SMALLEST", smallest)
-    case = real_case(**SEGMENTED)
-    case.model.set_update(0)
-    assert case.model.encoder.simultaneous
-    return case
+    return real_case(**SEGMENTED)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -3,8 +3,8 @@
 import torch
 
 from mgcm_fairseq.modules.decoder import SharedDecoder
-from mgcm_fairseq.modules.encoder import Memory
 from mgcm_fairseq.modules.layers import LayerShape
+from mgcm_fairseq.modules.source import Memory
 
 DIM, HEADS, LAYERS = 8, 2, 2
 

@@ -87,6 +87,17 @@ def test_layer_drop_follows_torchs_seed():
     assert any(not torch.equal(seeded(1), seeded(seed)) for seed in range(2, 6))
 
 
+def test_the_multiplier_scales_the_gradient_of_the_convolutions_alone():
+    found = []
+    for multiplier in (1.0, 0.1):
+        ours = front_end(feature_grad_mult=multiplier)
+        features(ours, *speech([4_000]))[0].square().sum().backward()
+        w2v = ours.wav2vec2
+        found.append((w2v.feature_extractor.conv_layers[3][0].weight.grad, w2v.encoder.layers[0].fc1.weight.grad))
+    torch.testing.assert_close(found[1][0], 0.1 * found[0][0], rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(found[1][1], found[0][1])
+
+
 def test_no_gradient_to_the_convolutions_with_multiplier_0():
     ours = front_end(feature_grad_mult=0.0)
     features(ours, *speech([4_000]))[0].sum().backward()

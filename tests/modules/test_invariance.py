@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mgcm_fairseq.modules.schedule import OFFLINE
 from tests.modules.networks import network, speech, text_memory, tokens
 
 SHAPES = [{}, {"norm_first": False, "subsample_kernels": "", "tie_output": False, "no_embedding_norm": True}]
@@ -18,9 +19,9 @@ def double(batch):
 def test_speech_states_do_not_depend_on_the_batch(shape):
     encoder = network(**shape).double().encoder
     waveform, lengths = double(speech(SAMPLES))
-    batched = encoder.speech(waveform, lengths)
+    batched = encoder.speech(waveform, lengths, OFFLINE)
     for row, length in enumerate(lengths):
-        alone = encoder.speech(waveform[row:row + 1, :length], lengths[row:row + 1])
+        alone = encoder.speech(waveform[row:row + 1, :length], lengths[row:row + 1], OFFLINE)
         assert alone.lengths.item() == batched.lengths[row] == alone.states.size(1)
         torch.testing.assert_close(batched.states[row, :alone.lengths], alone.states[0], atol=1e-10, rtol=0)
 
@@ -40,16 +41,16 @@ def test_logits_do_not_depend_on_the_batch(shape):
     model = network(**shape).double()
     waveform, samples = double(speech(SAMPLES))
     text, lengths = tokens(TOKENS)
-    batched = model.decoder(text, model.encoder.speech(waveform, samples))
+    batched = model.decoder(text, model.encoder.speech(waveform, samples, OFFLINE))
     for row, length in enumerate(lengths):
-        memory = model.encoder.speech(waveform[row:row + 1, :samples[row]], samples[row:row + 1])
+        memory = model.encoder.speech(waveform[row:row + 1, :samples[row]], samples[row:row + 1], OFFLINE)
         alone = model.decoder(text[row:row + 1, :length], memory)
         torch.testing.assert_close(batched[row, :length], alone[0], atol=1e-10, rtol=0)
 
 
 def test_no_logit_depends_on_a_later_token():
     model = network().double()
-    memory = model.encoder.speech(*double(speech([8_000])))
+    memory = model.encoder.speech(*double(speech([8_000])), OFFLINE)
     embedded = []
     model.decoder.dropout.register_forward_hook(lambda *hook: embedded.append(hook[-1]) or hook[-1].retain_grad())
     logits = model.decoder(tokens([6])[0], memory)
@@ -61,7 +62,7 @@ def test_no_logit_depends_on_a_later_token():
 @pytest.mark.parametrize("pieces", [[1] * 6, [2, 3, 1], [6]])
 def test_decoding_in_steps_equals_one_pass(pieces):
     model = network().double()
-    memory = model.encoder.speech(*double(speech([8_000, 8_000])))
+    memory = model.encoder.speech(*double(speech([8_000, 8_000])), OFFLINE)
     text, _ = tokens([6, 6])
     cache = {}
     steps = [model.decoder(part, memory, cache) for part in text.split(pieces, dim=1)]

@@ -8,17 +8,19 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.core.segmentation import hard_visibility
+from mgcm_fairseq.modules.schedule import Phase
+from mgcm_fairseq.modules.source import Source
 from mgcm_fairseq.modules.streaming import speech_stream
 from tests.modules.networks import network, speech
 
 SAMPLES = 24_000
+SEGMENTED = Phase(segmented=True)
 SHAPES = [{}, {"norm_first": False, "subsample_kernels": "", "no_embedding_norm": True},
           {"segmentation_variant": "published"}]
 
 
 def encoder(block, few_shapes=False, **changes):
     made = network(**{"front_end_block": block, "segmentation_variant": "repaired", **changes}).double().encoder
-    made.segmenter.active = True
     made.few_shapes = few_shapes
     torch.nn.init.normal_(made.segmenter.output.weight)  # decided, and often
     return made
@@ -44,7 +46,7 @@ few_or_many_shapes = pytest.mark.parametrize("few_shapes", [False, True])
 @pytest.mark.parametrize("step", [160, 777, 5120, SAMPLES])
 def test_every_prefix_equals_a_full_pass(waveform, shape, step, few_shapes):
     made = encoder(320, few_shapes, **shape)
-    whole = made.speech(waveform, torch.tensor([SAMPLES]))
+    whole = made.speech(waveform, torch.tensor([SAMPLES]), SEGMENTED)
     stream = speech_stream(made)
     known = 0
     for start in range(0, SAMPLES, step):
@@ -60,10 +62,10 @@ def test_every_prefix_equals_a_full_pass(waveform, shape, step, few_shapes):
         if end < 400:
             assert stopped.memory.states.size(1) == 0
             continue
-        prefix = made.speech(waveform[:, :end], torch.tensor([end]))
+        prefix = made.speech(waveform[:, :end], torch.tensor([end]), SEGMENTED)
         torch.testing.assert_close(stopped.memory.states, prefix.states, atol=1e-10, rtol=0)
         assert torch.equal(stopped.memory.units, prefix.units)
-        assert stopped.segments == int(stopped.boundaries[0, :-1].sum()) + 1
+        assert stopped.segments == int(stopped.decided.boundaries[0, :-1].sum()) + 1
     assert known > 0
 
 
@@ -74,11 +76,11 @@ def test_a_decision_does_not_flip_and_closed_segments_do_not_grow(waveform, bloc
     decided, segments = torch.zeros(1, 0, dtype=torch.bool), 0
     for piece in waveform[0].split(1_600):
         stream.extend(piece, False)
-        assert torch.equal(stream.boundaries[:, :decided.size(1)], decided)
+        assert torch.equal(stream.decided.boundaries[:, :decided.size(1)], decided)
         assert stream.segments >= segments
-        assert stream.memory.states.size(1) == int((stream.boundaries.long().cumsum(1) - stream.boundaries.long()
-                                                    < stream.boundaries.sum()).sum())
-        decided, segments = stream.boundaries, stream.segments
+        decided, segments = stream.decided.boundaries, stream.segments
+        before = decided.long().cumsum(1) - decided.long()
+        assert stream.memory.states.size(1) == int((before < decided.sum()).sum())
     assert decided.any()
 
 
@@ -93,7 +95,8 @@ def test_encoding_again_gives_a_full_pass_under_the_decisions_made(waveform, few
     assert stream.edition == editions + 1
     lengths = torch.tensor([SAMPLES])
     embedded, frames = made.embed_speech(made.front_end(waveform, lengths, PLAIN, ("st",)), lengths, PLAIN)
-    [states] = made.run([(embedded, hard_visibility(stream.boundaries, frames))], PLAIN)
+    visibility = hard_visibility(stream.decided.boundaries, frames)
+    [states] = made.run([Source(embedded, frames, visibility, stream.memory.units)], PLAIN)
     torch.testing.assert_close(stream.memory.states, states.value, atol=1e-10, rtol=0)
 
 
@@ -103,7 +106,7 @@ def test_the_front_end_that_hears_all_at_once_is_a_full_pass(waveform, few_shape
     made = encoder(0, few_shapes)
     stream = speech_stream(made)
     stream.extend(waveform[0], True)
-    whole = made.speech(waveform, torch.tensor([SAMPLES]))
+    whole = made.speech(waveform, torch.tensor([SAMPLES]), SEGMENTED)
     torch.testing.assert_close(stream.memory.states, whole.states, atol=1e-10, rtol=0)
     assert torch.equal(stream.memory.units, whole.units)
 
@@ -145,7 +148,7 @@ def test_encoded_again_prefixes_have_few_shapes(waveform):
     shapes = convolved(made)
     hear(speech_stream(made), waveform[0], 500)
     for length in range(500, SAMPLES, 500):
-        made.utterance(waveform[0, :length])
+        made.utterance(waveform[0, :length], SEGMENTED)
     assert {name: len(seen) for name, seen in shapes.items()} == dict.fromkeys(shapes, 10)  # 1 to 10 units, of 47 reads
 
 
@@ -155,8 +158,8 @@ def test_encoded_again_prefixes_have_few_shapes(waveform):
 def test_an_utterance_is_a_batch_of_one(waveform, block, few_shapes):
     made = encoder(block, few_shapes)
     for length in (400, 2_640, 12_345, SAMPLES):
-        found = made.utterance(waveform[0, :length])
-        expected = made.speech(waveform[:, :length], torch.tensor([length]))
+        found = made.utterance(waveform[0, :length], SEGMENTED)
+        expected = made.speech(waveform[:, :length], torch.tensor([length]), SEGMENTED)
         for ours, theirs in zip(found, expected, strict=True):
             torch.testing.assert_close(ours, theirs, atol=1e-10 if few_shapes else 0, rtol=0)
 

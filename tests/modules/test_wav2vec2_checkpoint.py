@@ -27,7 +27,7 @@ def start(path, content, **options):
     cfg = OmegaConf.structured(config(w2v_path=str(path), w2v_config="{}"))
     cfg.update(options)
     weights = start_from_wav2vec2(cfg)
-    front_end = build_network(cfg, KINDS, PAD, 0).encoder.front_end
+    front_end = build_network(cfg, KINDS, PAD).encoder.front_end
     load_weights(front_end.wav2vec2, weights, path)
     return front_end
 
@@ -88,6 +88,12 @@ def test_a_model_that_would_need_trust_is_named_with_trust_too(tmp_path):
 def test_a_wav2vec2_with_other_classes_still_asks_for_trust(tmp_path):
     with pytest.raises(InputError, match="--w2v-trust"):
         start(tmp_path / "w2v.pt", {**good(), "task_state": {"dictionaries": [Dictionary()]}})
+
+
+def test_a_wav2vec2_with_other_classes_is_read_with_trust(tmp_path):
+    with_classes = {**good(), "task_state": {"dictionaries": [Dictionary()]}}
+    with_classes["cfg"]["task"]["target_dictionary"] = Dictionary()
+    assert start(tmp_path / "w2v.pt", with_classes, w2v_trust=True).dim == good()["cfg"]["model"]["encoder_embed_dim"]
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "folder"])

@@ -11,7 +11,7 @@ import torch
 from mgcm_fairseq.compat import repair_torchaudio
 from mgcm_fairseq.preparation.decode import decoded
 from mgcm_fairseq.preparation.headers import Header, Unusable, read_header
-from mgcm_fairseq.preparation.packs import Pack, Place, remove_finished, write_pack
+from mgcm_fairseq.preparation.packs import Pack, WavSpan, remove_finished, write_pack
 from mgcm_fairseq.preparation.resample import resampled
 from tests.data.sounds import at_16_khz, noise, similarity, write_sound
 from tests.fixtures import REPOSITORY
@@ -117,16 +117,16 @@ def test_a_pack_leaves_out_what_it_cannot_decode_and_is_not_written_twice(tmp_pa
     torn = (tmp_path / "b.mp3").read_bytes()
     (tmp_path / "b.mp3").write_bytes(torn[:len(torn) // 2])
     pack = Pack(tmp_path / "pack.wav", [str(tmp_path / f"{name}.mp3") for name in "abc"])
-    first, second, third = places = write_pack(pack)
-    assert (first, third) == (Place(str(pack.wav), 0, 16_000), Place(str(pack.wav), 16_000, 16_000))
+    first, second, third = spans = write_pack(pack)
+    assert (first, third) == (WavSpan(str(pack.wav), 0, 16_000), WavSpan(str(pack.wav), 16_000, 16_000))
     assert second == Unusable("unreadable audio", second.found)
     assert "of the 1.00 s of its header" in second.found
     samples, rate = soundfile.read(pack.wav, dtype="float32")
     assert (len(samples), rate, soundfile.info(pack.wav).subtype) == (32_000, 16_000, "PCM_16")
-    for place, seed in ((first, 1), (third, 3)):
-        assert similarity(samples[place.offset:][:place.frames], at_16_khz(noise(1.0, seed, 48_000), 48_000)) > 0.95
+    for span, seed in ((first, 1), (third, 3)):
+        assert similarity(samples[span.offset:][:span.length], at_16_khz(noise(1.0, seed, 48_000), 48_000)) > 0.95
     before = pack.wav.stat()
-    assert write_pack(pack) == places
+    assert write_pack(pack) == spans
     assert pack.wav.stat() == before
     assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", *[".mp3"] * 3, ".wav"]
 
@@ -153,7 +153,7 @@ def test_a_record_that_is_none_is_replaced(tmp_path, text):
     write_sound(tmp_path / "a.flac", noise(0.5, 1, 48_000), 48_000)
     (tmp_path / "pack.json").write_bytes(text.encode("latin-1"))
     pack = Pack(tmp_path / "pack.wav", [str(tmp_path / "a.flac")])
-    assert write_pack(pack) == write_pack(pack) == [Place(str(pack.wav), 0, 8_000)]
+    assert write_pack(pack) == write_pack(pack) == [WavSpan(str(pack.wav), 0, 8_000)]
 
 
 @pytest.mark.parametrize("change", [
@@ -168,5 +168,5 @@ def test_a_pack_whose_files_changed_is_written_again(tmp_path, change):
     pack = Pack(tmp_path / "pack.wav", [str(tmp_path / "a.flac")])
     write_pack(pack)
     change(pack)
-    place, = write_pack(pack)
-    assert place.frames == soundfile.info(tmp_path / "a.flac").frames // 3 == soundfile.info(pack.wav).frames
+    span, = write_pack(pack)
+    assert span.length == soundfile.info(tmp_path / "a.flac").frames // 3 == soundfile.info(pack.wav).frames

@@ -18,8 +18,8 @@ def test_a_record_whose_parts_do_not_fill_the_wav_is_none(tmp_path, parts):
         soundfile.write(tmp_path / f"{name}.wav", np.full(800, ord(name), np.int16), 16_000)
     (tmp_path / "b.wav").write_text("no sound")
     pack = Pack(tmp_path / "pack.wav", [str(tmp_path / f"{name}.wav") for name in "abc"])
-    places = write_pack(pack)
+    spans = write_pack(pack)
     record = tmp_path / "pack.json"
     record.write_text(json.dumps({**json.loads(record.read_text()), "parts": parts}))
-    assert write_pack(pack) == places
-    assert [place.frames for place in places[::2]] == [800, 800]
+    assert write_pack(pack) == spans
+    assert [span.length for span in spans[::2]] == [800, 800]

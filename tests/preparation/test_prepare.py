@@ -21,7 +21,7 @@ from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.vocabulary import Vocabulary, train
 from mgcm_fairseq.preparation.blank import is_blank
-from mgcm_fairseq.preparation.segments import Segment
+from mgcm_fairseq.preparation.checked import CheckedEntry
 from mgcm_fairseq.preparation.splits import train_filter
 
 with warnings.catch_warnings():
@@ -106,7 +106,7 @@ def test_the_filter_counts_what_it_removes_from_train_and_leaves_dev_alone(corpu
     report = json.loads((corpus.pair / "prep_report.json").read_text(encoding="utf-8"))
     assert report["train"]["filtered"] == {
         "shorter than 3000 samples": 1, "longer than 480000 samples": 1, "empty text": 2}
-    assert (report["train"]["segments"], report["train"]["kept"], report["dev"]["filtered"]) == (11, 7, {})
+    assert (report["train"]["utterances"], report["train"]["kept"], report["dev"]["filtered"]) == (11, 7, {})
     assert "train: the train filter of DiSeg removed 2: empty text" in capsys.readouterr().out
 
 
@@ -117,10 +117,10 @@ BLANKS = ["\u200b", "\ufeff\u200b", "\x07", "\u00ad \u2060", "\u3000", "▁", "\
 def test_text_that_a_vocabulary_sees_nothing_in_is_empty_text():
     """Beside that, text which SentencePiece has pieces for, but no reader: controls, joiners, soft hyphens."""
     for index, text in enumerate(BLANKS):
-        segment = Segment("a", AudioSpan(Path("a.wav"), 0, 16_000), Path("a.wav"), "s", "A.", "B.", 0)
+        utterance = CheckedEntry("a", AudioSpan(Path("a.wav"), 0, 16_000), Path("a.wav"), "s", "A.", "B.", 0)
         suffix = ("src_text", "tgt_text")[index % 2]
-        assert train_filter(replace(segment, **{suffix: text})) == "empty text", repr(text)
-        assert train_filter(replace(segment, **{suffix: f"{text}5"})) is None
+        assert train_filter(replace(utterance, **{suffix: text})) == "empty text", repr(text)
+        assert train_filter(replace(utterance, **{suffix: f"{text}5"})) is None
     model = sentencepiece.SentencePieceProcessor(model_proto=train(["The dog sees a house."] * 20, 20, ("en", "de")))
     nothing = [char for char in map(chr, [*range(0xd800), *range(0xe000, 0x20000)]) if not model.encode(char)]
     assert len(nothing) > 50
@@ -128,7 +128,7 @@ def test_text_that_a_vocabulary_sees_nothing_in_is_empty_text():
 
 
 def spoil(corpus) -> None:
-    """Three kinds of fault in five segments of train and one of dev."""
+    """Three kinds of fault in five utterances of train and one of dev."""
     corpus.wav("train", "ted_1.wav").unlink()
     corpus.set_line(corpus.txt("train", "yaml"), 4, "- {duration: 2.0, offset: 3.0, speaker_id: s, wav: ted_2.wav}")
     corpus.set_line(corpus.txt("dev", "de"), 5, "Wir\tkommen")
@@ -151,7 +151,7 @@ def test_skip_bad_reports_every_segment_it_leaves_out(corpus, capsys):
     assert report["dev"]["left_out"] == {"tab or line break in text": 1}
     for split in ("train", "dev", "tst-COMMON"):
         summary = report[split]
-        assert summary["segments"] == 5 == summary["kept"] + sum(summary["left_out"].values())
+        assert summary["utterances"] == 5 == summary["kept"] + sum(summary["left_out"].values())
         assert summary["kept"] == len(read_manifest(corpus.pair / f"{split}.tsv"))
         assert len(summary["faults"]) == sum(summary["left_out"].values())
     assert report["dev"]["faults"][0]["message"].startswith(f"{corpus.txt('dev', 'de')}:5: ")
@@ -170,7 +170,7 @@ def test_skip_bad_that_leaves_nothing_is_an_error(corpus, capsys):
     for wav in corpus.wav("dev", "").iterdir():
         wav.unlink()
     assert main(arguments(corpus, "--skip-bad")) == 2
-    assert "expected at least one usable segment, found none of 5: {'missing audio': 5}" in capsys.readouterr().err
+    assert "expected at least one usable utterance, found none of 5: {'missing audio': 5}" in capsys.readouterr().err
 
 
 def test_a_vocabulary_smaller_than_asked_is_said_aloud(corpus, capsys):

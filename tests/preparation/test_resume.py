@@ -15,7 +15,7 @@ from mgcm_fairseq.commands.prepare import main
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.lock import locked
 from mgcm_fairseq.data.manifest import read_manifest
-from mgcm_fairseq.preparation.parallel import Workers
+from mgcm_fairseq.preparation.parallel import ProcessPool
 from tests.data.sounds import noise, write_sound
 from tests.fixtures import ENVIRONMENT, REPOSITORY
 
@@ -127,7 +127,7 @@ def test_results_come_in_order_and_tasks_are_read_as_they_are_needed(tmp_path):
             read.append(number)
             yield number
 
-    with Workers(2, tmp_path) as workers:
+    with ProcessPool(2, tmp_path) as workers:
         results = workers.in_order(str, tasks())
         assert next(results) == "0"
         assert len(read) < 20
@@ -140,7 +140,7 @@ def _end_this_process(_):
 
 def test_a_killed_process_is_an_error_and_no_wait_for_ever(tmp_path):
     said = "--workers: expected processes that live"
-    with Workers(2, tmp_path) as workers, pytest.raises(InputError, match=said) as raised:
+    with ProcessPool(2, tmp_path) as workers, pytest.raises(InputError, match=said) as raised:
         list(workers.in_order(_end_this_process, range(4)))
     assert isinstance(raised.value.__cause__, BrokenProcessPool)
 
@@ -150,7 +150,7 @@ def _hears_ctrl_c(_):
 
 
 def test_no_process_but_the_first_hears_ctrl_c(tmp_path):
-    with Workers(2, tmp_path) as workers:  # an idle one would add a traceback to the first one's line
+    with ProcessPool(2, tmp_path) as workers:  # an idle one would add a traceback to the first one's line
         assert not any(workers.in_order(_hears_ctrl_c, range(4)))
 
 

@@ -1,4 +1,4 @@
-"""Sorting on disk: whatever the order of a corpus, every segment once, talk by talk, by time, with an id of its own."""
+"""Sorting on disk: from a corpus in any order every utterance once, talk by talk, by time, with an id of its own."""
 
 from pathlib import Path
 
@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mgcm_fairseq.preparation.corpora.entries import Entry, SegmentError
-from mgcm_fairseq.preparation.packs import Place
-from mgcm_fairseq.preparation.segments import check
+from mgcm_fairseq.preparation.checked import check
+from mgcm_fairseq.preparation.corpora.entries import Entry, EntryError
+from mgcm_fairseq.preparation.packs import WavSpan
 from mgcm_fairseq.preparation.store import Store
 
 WAV = 16_000 * 100  # samples of every file
@@ -16,14 +16,14 @@ LISTING = Path("list.tsv")
 
 
 def sort(spans):
-    """Segments and faults of (file, start, frames); the text is the number of the line."""
+    """Utterances and faults of (file, start, length); the text is the number of the line."""
     faults = {}
     with Store() as store:
-        for number, (name, start, frames) in enumerate(spans):
-            store.add(number, Entry((LISTING, number + 1), Path(name), start / 16_000, frames / 16_000, "s",
+        for number, (name, start, length) in enumerate(spans):
+            store.add(number, Entry((LISTING, number + 1), Path(name), start / 16_000, length / 16_000, "s",
                                     str(number), str(number)))
         for path in store.files():
-            store.locate(path, Place(path, 0, WAV))
+            store.locate(path, WavSpan(path, 0, WAV))
         return list(check(store.entries(), faults.__setitem__)), faults
 
 
@@ -38,13 +38,13 @@ def test_it_sorts_as_python_would_in_memory(spans):
     first = {span: number for number, span in reversed(list(enumerate(spans)))}
     kept = sorted(first.values(), key=lambda number: (
         stems.index(Path(spans[number][0]).stem), spans[number][1], number))
-    segments, faults = sort(spans)
-    assert [int(segment.src_text) for segment in segments] == kept
+    utterances, faults = sort(spans)
+    assert [int(utterance.src_text) for utterance in utterances] == kept
     assert set(faults) == set(range(len(spans))) - set(kept)
-    assert all(fault.reason == "duplicate segment" and f"the span of line {first[spans[number]] + 1}," in str(fault)
+    assert all(fault.reason == "duplicate utterance" and f"the span of line {first[spans[number]] + 1}," in str(fault)
                for number, fault in faults.items())
-    assert len({segment.id for segment in segments}) == len(segments)
-    ranks = {stem: [segment.id for segment in segments if segment.source.stem == stem] for stem in stems}
+    assert len({utterance.id for utterance in utterances}) == len(utterances)
+    ranks = {stem: [utterance.id for utterance in utterances if utterance.source.stem == stem] for stem in stems}
     assert all(ids == [f"{stem}_{rank}" for rank in range(len(ids))] for stem, ids in ranks.items())
 
 
@@ -52,5 +52,5 @@ def test_a_name_that_is_taken_is_refused_wherever_it_comes_again():
     with Store() as store:
         store.add(0, Entry((LISTING, 1), Path("a.wav"), 0.0, 1.0, "s", "", "", "name"))
         store.add(1, Entry((LISTING, 2), Path("b.wav"), 0.0, 1.0, "s", "", "", "other"))
-        with pytest.raises(SegmentError, match=r"list\.tsv:3: expected every id once, found name"):
+        with pytest.raises(EntryError, match=r"list\.tsv:3: expected every id once, found name"):
             store.add(2, Entry((LISTING, 3), Path("c.wav"), 0.0, 1.0, "s", "", "", "name"))

@@ -45,7 +45,7 @@ def test_a_cut_reaches_the_configuration_and_leaves_validation_and_loss_scale_al
 
 
 class Counting:
-    """Memory of a cut by a rule that is nearly affine, and which cuts were asked for."""
+    """GpuMemory of a cut by a rule that is nearly affine, and which cuts were asked for."""
 
     def __init__(self, bend=0.0):
         self.asked, self.bend = [], bend
@@ -102,9 +102,9 @@ class Begun:
         self.workers, self.longest = workers, LONGEST
 
     def memory(self, cut):
-        from mgcm_fairseq.benchmarks.scaling.memory import Memory
+        from mgcm_fairseq.benchmarks.scaling.memory import GpuMemory
 
-        return Memory(0, 0, 0, GIB * Counting()(cut))
+        return GpuMemory(0, 0, 0, GIB * Counting()(cut))
 
 
 def begun(folder: Path, cut: Cut) -> Path:

@@ -6,10 +6,11 @@ import pytest
 from omegaconf import OmegaConf
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import CONFIGS
 from mgcm_fairseq.models.config import SimulSTModelConfig
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.configuration import resolve
-from mgcm_fairseq.recipes.rows import CONFIGS, STARTS_FROM, TEXT, overrides_of, stages
+from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, overrides_of, trainings_of
 
 PATHS = ["task.data=/data", "model.w2v_path=/w2v.pt"]
 SEGMENTATION = (r"task.eval_lag|criterion.(segment_number|contrastive)_.*|optimization.max_update|"
@@ -62,13 +63,13 @@ def test_a_row_differs_from_its_neighbour_only_there(row, other, where):
 
 @pytest.mark.parametrize("row", [row for row, before in STARTS_FROM.items() if before])
 def test_a_row_starts_from_one_of_its_own_rule(row):
-    assert stages(row, text_first=True) == [TEXT, STARTS_FROM[row], row]
+    assert trainings_of(row, text_first=True) == [TEXT, STARTS_FROM[row], row]
     assert config(row)["task.conflict_rule"] == config(STARTS_FROM[row])["task.conflict_rule"]
 
 
 def test_unknown_row():
     with pytest.raises(InputError, match=r"one of single_task, .*, found 'best'"):
-        stages("best", text_first=False)
+        trainings_of("best", text_first=False)
 
 
 @pytest.mark.parametrize(("override", "message"), [
@@ -81,7 +82,7 @@ def test_overrides_that_cannot_be_are_refused(override, message):
 
 def test_an_override_may_be_of_one_training():
     given = ["optimization.max_update=7", "diseg:optimization.max_update=9", "model.w2v_path=a:b"]
-    trainings = stages("diseg", text_first=False)
+    trainings = trainings_of("diseg", text_first=False)
     assert overrides_of("multi_task", given, trainings) == [given[0], given[2]]
     assert overrides_of("diseg", given, trainings) == [given[0], "optimization.max_update=9", given[2]]
     with pytest.raises(InputError, match=r"one of multi_task, diseg, found 'mt:a=1'"):

@@ -40,7 +40,8 @@ def test_an_unknown_option_is_refused(arguments):
     failed = subprocess.run(["bash", REPOSITORY / "scripts" / "setup.sh", *arguments], text=True, capture_output=True,
                             check=False, stdin=subprocess.DEVNULL)
     assert failed.returncode == 2
-    assert failed.stderr.startswith("error: expected --dev, --versions lowest, --versions latest or --help, found ")
+    assert failed.stderr.startswith("scripts/setup.sh: error: expected --dev, --versions lowest, --versions latest or "
+                                    "--help, found ")
 
 
 def test_versions_and_an_environment_of_ones_own_exclude_each_other():
@@ -116,7 +117,7 @@ def test_a_second_set_up_returns_at_once(hostile):
 
 def one_sentence(failed):
     assert failed.returncode == 2, failed.stdout + failed.stderr
-    lines = [line for line in failed.stderr.splitlines() if line.startswith("error: ")]
+    lines = [line for line in failed.stderr.splitlines() if ": error: " in line]
     assert len(lines) == 1
     return lines[0]
 

@@ -1,13 +1,13 @@
 """Short ways to build clauses by hand from the words of the lexicon."""
 
 from mgcm_fairseq.spoken import phrases
-from mgcm_fairseq.spoken.clauses import Clause, Place
-from mgcm_fairseq.spoken.lexicon import Time, Verb, adjectives, nouns_by_kind, times, verbs_by_frame
+from mgcm_fairseq.spoken.clauses import Clause, Location
+from mgcm_fairseq.spoken.lexicon import Time, Verb, adjectives, nouns_by_kind, times, verbs_by_valency
 from mgcm_fairseq.spoken.phrases import Determiner, NounPhrase, Pronoun
 
 NOUNS = {noun.english: noun for group in nouns_by_kind().values() for noun in group}
 VERBS = {" ".join(filter(None, (verb.english, verb.particle))): verb
-         for frame, group in reversed(verbs_by_frame().items()) for verb in group}
+         for valency, group in reversed(verbs_by_valency().items()) for verb in group}
 ADJECTIVES = {adjective.english: adjective for adjective in adjectives()}
 TIMES = {time.english: time for time in times()}
 PRONOUNS = {pronoun.forms[0]: pronoun for pronoun in (*phrases.PRONOUNS, phrases.SHE)}
@@ -40,15 +40,15 @@ def time(text: str) -> Time:
     return TIMES[text]
 
 
-def at(text: str) -> Place:
+def at(text: str) -> Location:
     """ "the kitchen": where something happens."""
     phrase = np(text)
-    return Place(*phrase.noun.where, phrase, "dat")
+    return Location(*phrase.noun.where, phrase, "dat")
 
 
-def into(text: str) -> Place:
+def into(text: str) -> Location:
     """Where a motion leads."""
-    return Place("into", "in", np(text), "acc", moving=True)
+    return Location("into", "in", np(text), "acc", moving=True)
 
 
 def clause(subject: str, predicate: str, tense: str = "present", **more: object) -> Clause:

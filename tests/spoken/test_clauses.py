@@ -3,7 +3,7 @@
 import pytest
 
 from mgcm_fairseq.spoken.clauses import Clause
-from mgcm_fairseq.spoken.lexicon import numbers, verbs_by_frame
+from mgcm_fairseq.spoken.lexicon import numbers, verbs_by_valency
 from mgcm_fairseq.spoken.phrases import WHO
 from tests.spoken.meanings import PRONOUNS, at, clause, into, np, time
 
@@ -127,7 +127,7 @@ def test_verb_forms(text: str, forms: str) -> None:
 
 
 def test_every_verb_has_all_forms() -> None:
-    for verb in (verb for group in verbs_by_frame().values() for verb in group):
+    for verb in (verb for group in verbs_by_valency().values() for verb in group):
         assert set(verb.present) == {"1s", "2s", "3s", "1p", "3p"}
         assert verb.participle.startswith(verb.prefix)
         assert verb.participle.endswith(("t", "en"))

@@ -50,7 +50,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def segments(corpus: Path, split: str) -> list[dict[str, str | float]]:
+def utterances(corpus: Path, split: str) -> list[dict[str, str | float]]:
     return yaml.safe_load((corpus / "en-de" / "data" / split / "txt" / f"{split}.yaml").read_text("utf-8"))
 
 
@@ -60,11 +60,11 @@ def test_layout_is_that_of_mustc(corpus: Path) -> None:
     for split, size in SPLITS.items():
         assert sorted(path.name for path in (data / split / "txt").iterdir()) == [
             f"{split}.de", f"{split}.en", f"{split}.yaml"]
-        found = segments(corpus, split)
+        found = utterances(corpus, split)
         assert len(found) == size
         for language in ("en", "de"):
             assert len((data / split / "txt" / f"{split}.{language}").read_text("utf-8").splitlines()) == size
-        assert {segment["wav"] for segment in found} == {path.name for path in (data / split / "wav").iterdir()}
+        assert {utterance["wav"] for utterance in found} == {path.name for path in (data / split / "wav").iterdir()}
 
 
 def test_text_lines_belong_to_the_segments(corpus: Path) -> None:
@@ -76,31 +76,31 @@ def test_text_lines_belong_to_the_segments(corpus: Path) -> None:
         talks = [talk for talk in plan(splits, 3) if talk.split == split]
         assert [sentence for talk in talks for sentence in talk.sentences] == lines[0]
         names = [f"{talk.name}.wav" for talk in talks for _ in talk.sentences]
-        assert names == [segment["wav"] for segment in segments(corpus, split)]
+        assert names == [utterance["wav"] for utterance in utterances(corpus, split)]
 
 
 def test_segments_hold_the_speech_and_the_gaps_silence(corpus: Path) -> None:
     for split in SPLITS:
-        for name in {str(segment["wav"]) for segment in segments(corpus, split)}:
+        for name in {str(utterance["wav"]) for utterance in utterances(corpus, split)}:
             path = corpus / "en-de" / "data" / split / "wav" / name
             info = soundfile.info(path)
             assert (info.samplerate, info.channels, info.subtype) == (16_000, 1, "PCM_16")
             samples, _ = soundfile.read(path)
             end = 0
-            for segment in (segment for segment in segments(corpus, split) if segment["wav"] == name):
-                offset, frames = (float(segment[key]) * 16_000 for key in ("offset", "duration"))
-                assert offset % GRID == frames % GRID == 0  # exact whether a reader rounds or truncates
-                speech = samples[int(offset):int(offset + frames)]
-                assert len(speech) == frames
+            for utterance in (utterance for utterance in utterances(corpus, split) if utterance["wav"] == name):
+                offset, length = (float(utterance[key]) * 16_000 for key in ("offset", "duration"))
+                assert offset % GRID == length % GRID == 0  # exact whether a reader rounds or truncates
+                speech = samples[int(offset):int(offset + length)]
+                assert len(speech) == length
                 assert np.abs(speech).max() > 0.03
                 assert not samples[end:int(offset)].any()
                 assert int(offset) - end >= 3_200  # a pause of 0.2 s or more
-                end = int(offset + frames)
+                end = int(offset + length)
             assert not samples[end:].any()
 
 
 def test_speakers_and_voices_of_dev_and_test_are_not_in_train(corpus: Path) -> None:
-    speakers = {split: {str(segment["speaker_id"]) for segment in segments(corpus, split)} for split in SPLITS}
+    speakers = {split: {str(utterance["speaker_id"]) for utterance in utterances(corpus, split)} for split in SPLITS}
     assert not speakers["train"] & (speakers["dev"] | speakers["tst-COMMON"])
     variants = {split: {speaker.rpartition("_")[2] for speaker in found} for split, found in speakers.items()}
     assert variants["dev"] == variants["tst-COMMON"] == {"m2", "f3", "m7"}

@@ -81,7 +81,7 @@ def test_every_utterance_comes_once_an_epoch(task):
 def test_what_is_scored_has_a_batch_however_long_it_is(tiny_corpus, grid):
     task = make(tiny_corpus, grid, "dev", max_source_samples=10_000)
     dataset = task.dataset("dev")
-    shortest, longest = min(dataset.frames), max(dataset.frames)
+    shortest, longest = min(dataset.audio_lengths), max(dataset.audio_lengths)
     for limit in (shortest, 4 * longest):
         batches = task.get_batch_iterator(dataset, max_tokens=limit, max_positions=(10_000, 512)).frozen_batches
         assert sorted(chain(*batches)) == list(range(len(dataset)))
@@ -92,7 +92,7 @@ def test_what_is_scored_has_a_batch_however_long_it_is(tiny_corpus, grid):
 @pytest.mark.parametrize("grid", ["never", "always"])
 def test_whoever_is_within_the_limits_is_trained_on(tiny_corpus, grid):
     """At a limit of exactly the longest utterance, which the grid would raise above it."""
-    longest = int(make(tiny_corpus, "never").dataset("train").frames.max())
+    longest = int(make(tiny_corpus, "never").dataset("train").audio_lengths.max())
     assert LengthGrid().samples(longest) > longest
     for samples, most in ((longest, 480_000), (10 * longest, longest)):
         task = make(tiny_corpus, grid, max_source_samples=most)
@@ -130,12 +130,12 @@ def test_a_curriculum_ends_with_its_epoch(task):
 def test_batches_are_full_and_hold_like_lengths(task):
     dataset = task.dataset("train")
     batches = iterator(task).frozen_batches
-    ranges = [(dataset.frames[batch].min(), dataset.frames[batch].max()) for batch in batches]
+    ranges = [(dataset.audio_lengths[batch].min(), dataset.audio_lengths[batch].max()) for batch in batches]
     assert all(last <= first for (_, last), (first, _) in pairwise(ranges))
     longest = [dataset.num_tokens_vec(batch).max() for batch in batches]
     assert all(len(batch) * samples <= 128_000 for batch, samples in zip(batches, longest, strict=True))
     if task.cfg.length_grid == "never":
-        assert all((len(batch) + 1) * dataset.frames[following[0]] > 128_000
+        assert all((len(batch) + 1) * dataset.audio_lengths[following[0]] > 128_000
                    for batch, following in pairwise(batches))
     else:
         assert all((len(batch) + 1) * samples > 128_000
@@ -241,7 +241,7 @@ def test_an_epoch_says_once_what_its_batches_are(task, caplog):
 def test_fillers_are_short_and_count_for_nothing(task):
     last = [batch for one in workers(task, 4) for batch in one.next_epoch_itr()]
     fillers = [batch for batch in last if batch["filler"]]
-    shortest = np.argmin(task.dataset("train").frames)
+    shortest = np.argmin(task.dataset("train").audio_lengths)
     assert [batch["id"].tolist() for batch in fillers] == [[shortest]] * (-BATCHES % 4)
 
 

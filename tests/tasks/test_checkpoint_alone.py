@@ -166,7 +166,7 @@ def test_what_the_remedy_says_helps(tiny_segmenting_checkpoint, other, tmp_path)
     corpus.mkdir()
     for path in (*other.glob("*.txt"), *other.glob("*.model"), *(tmp_path / "system").iterdir()):
         shutil.copy(path, corpus / path.name)
-    assert load_system(tiny_segmenting_checkpoint, corpus).record.place == tiny_segmenting_checkpoint
+    assert load_system(tiny_segmenting_checkpoint, corpus).record.origin == tiny_segmenting_checkpoint
 
 
 # checkpoints of older versions

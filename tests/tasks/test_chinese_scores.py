@@ -62,7 +62,7 @@ def test_a_lag_counts_words_of_the_source_and_units_of_the_target(loaded):
     network, vocabulary, utterances = model.network, task.vocabulary, task.datasets["tst-COMMON"].utterances
     for row, index in enumerate(batch["id"].tolist()):
         utterance = utterances[index]
-        source = network.written(batch["transcript_prefix"][row:row + 1], "asr")
+        source = network.units_written(batch["transcript_prefix"][row:row + 1], "asr")
         assert int(source.max()) == len(utterance.src_text.split())
         assert int(network.encoder.word_starts(batch["transcript"][row:row + 1]).sum()) == source.max()
         units = re.findall(r"[\u4e00-\u9fff]|[A-Za-z0-9]+(?:[.,°][0-9C]+)*", utterance.tgt_text)
@@ -70,7 +70,7 @@ def test_a_lag_counts_words_of_the_source_and_units_of_the_target(loaded):
         joined = sum(len(vocabulary.pieces[piece].lstrip("▁")) - 1 for piece in pieces
                      if re.fullmatch(r"▁?[\u4e00-\u9fff]{2,}", vocabulary.pieces[piece]))
         prefix = torch.tensor([[vocabulary.tag("zh"), *pieces]])
-        written = network.written(prefix)[0].tolist()
+        written = network.units_written(prefix)[0].tolist()
         assert written[0] == 0
         assert written == sorted(written)
         assert written[-1] == len(units) - joined, "a piece of several characters is one unit"

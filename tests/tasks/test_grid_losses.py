@@ -5,7 +5,7 @@ import torch
 
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.criterions.multitask import MultitaskCrossEntropy
-from mgcm_fairseq.models.simul_st import SimulSTModel, build_network
+from mgcm_fairseq.models.simul_st import SimulSTModel, build_network, build_schedule
 from mgcm_fairseq.tasks.config import SimulSTConfig
 from mgcm_fairseq.tasks.simul_st import SimulSTTask
 from tests.modules.networks import config
@@ -35,11 +35,12 @@ def tasks(tiny_corpus):
 
 def train(task, dtype, **changes):
     torch.manual_seed(0)
-    network = build_network(config(**SEGMENTING, **changes), task.vocabulary.piece_kinds(task.corpus),
-                            task.vocabulary.pad, 1).to(dtype).train()
+    options = config(**SEGMENTING, **changes)
+    kinds, pad = task.vocabulary.piece_kinds(task.corpus), task.vocabulary.pad
+    network = build_network(options, kinds, pad).to(dtype).train()
     if network.encoder.segmenter is not None:
         torch.nn.init.normal_(network.encoder.segmenter.output.weight)  # decided, and often
-    model = SimulSTModel(network)
+    model = SimulSTModel(network, build_schedule(options, 1))
     model.set_num_updates(5)
     return model
 

@@ -9,8 +9,6 @@ import sys
 from contextlib import contextmanager
 from unittest.mock import patch
 
-import pytest
-
 from mgcm_fairseq.commands import evaluate, export, translate
 from mgcm_fairseq.commands import train as recipe
 from tests.agents.policies import build
@@ -40,14 +38,14 @@ def use_in_evaluate(checkpoint, corpus, folder):
 
 def use_in_translate(checkpoint, corpus, folder):
     wav = (corpus / "simuleval" / "tst-COMMON.source").read_text().split()[0]
-    with arguments("translate", wav, "--checkpoint", checkpoint, "--corpus", corpus), pytest.raises(SystemExit):
-        translate.main()
+    with arguments("translate", wav, "--checkpoint", checkpoint, "--corpus", corpus):
+        assert translate.main() == 2
 
 
 def use_in_export(checkpoint, corpus, folder):
     with arguments("export", "--checkpoint", checkpoint, "--corpus", corpus, "--policy", "offline", "--out",
-                   folder / "out"), pytest.raises(SystemExit):
-        export.main()
+                   folder / "out"):
+        assert export.main() == 2
 
 
 def use_in_agent(checkpoint, corpus, folder):

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import CONFIGS
 from mgcm_fairseq.recipes.launch import PROGRAM
-from mgcm_fairseq.recipes.rows import CONFIGS
 from tests.fixtures import run, training_command
 from tests.modules.networks import config
 

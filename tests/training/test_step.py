@@ -13,6 +13,7 @@ from fairseq.optim.bmuf import FairseqBMUF
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.models.simul_st import SimulSTModel
+from mgcm_fairseq.modules.schedule import Schedule
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor, rows
 from mgcm_fairseq.training.preconditions import check_training
@@ -116,7 +117,7 @@ def test_a_batch_to_ignore_adds_nothing(engine):
 
 
 def test_a_frozen_front_end_thaws():
-    trained, ours = model(freeze_front_end_updates=2), step()
+    trained, ours = model(schedule=Schedule(front_end_from=2)), step()
     front_end = trained.network.encoder.front_end
     for update in range(4):
         trained.zero_grad()
@@ -199,7 +200,7 @@ def test_ddp_must_be_told_of_frozen_layers(tmp_path):
     torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=0, world_size=1)
     try:
         for finds in (False, True):
-            wrapped = torch.nn.parallel.DistributedDataParallel(model(freeze_front_end_updates=3),
+            wrapped = torch.nn.parallel.DistributedDataParallel(model(schedule=Schedule(front_end_from=3)),
                                                                 find_unused_parameters=finds)
             if finds:
                 check_training(step().cfg, criterion(), BACKWARD, wrapped, 1)

@@ -145,3 +145,42 @@ def test_two_workers_count_and_decay_as_one(trained, workers, one):
     for name, weight in expected["model"].items():
         torch.testing.assert_close(found["model"][name], weight, rtol=rtol, atol=atol, msg=lambda text, name=name:
                                    f"{name}: {text}")
+
+
+APART = """
+import os, sys
+import torch
+from torch import distributed, nn
+from types import SimpleNamespace
+import mgcm_fairseq.tasks
+from mgcm_fairseq.training.untouched import Reached
+
+rank = 0 if os.fork() else 1
+distributed.init_process_group("gloo", init_method=f"file://{sys.argv[1]}", rank=rank, world_size=2)
+model, reached = nn.ModuleList(nn.Linear(1, 1, bias=False) for _ in range(3)), Reached()
+reached.begin(model)
+model[rank](torch.ones(1)).sum().backward()  # each worker uses another layer, and none the third
+reached.note(model)
+for layer in model:  # as legacy_ddp does
+    layer.weight.grad = torch.zeros(1, 1) if layer.weight.grad is None else layer.weight.grad
+with reached.alone(SimpleNamespace(), model):
+    print([layer.weight.grad is not None for layer in model], flush=True)
+os._exit(0) if rank else os.wait()
+"""
+
+
+def test_what_one_worker_reached_changes_on_all(tmp_path):
+    done = subprocess.run([sys.executable, "-c", APART, tmp_path / "meeting"], env=ENVIRONMENT, cwd=REPOSITORY,
+                          capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["[True, True, False]"] * 2, done.stderr[-2000:]
+
+
+def test_the_parameters_are_those_of_the_model_at_hand():
+    reached = Reached()
+    for model in (nn.Linear(2, 2), nn.Linear(2, 2, bias=False)):
+        reached.begin(model)
+        model(torch.ones(2)).sum().backward()
+        reached.note(model)
+        with reached.alone(None, model):
+            assert all(parameter.grad is not None for parameter in model.parameters())
+        assert len(reached._here) == len(list(model.parameters()))

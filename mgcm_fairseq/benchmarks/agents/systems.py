@@ -12,6 +12,7 @@ from mgcm_fairseq.data.vocabulary import dictionary_lines, train
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.simul_st import build_network
+from mgcm_fairseq.modules.schedule import Phase
 
 SIZES = {"demo": 800, "paper": 10_000}
 """Preset -> pieces of its vocabulary, or some fewer."""
@@ -27,10 +28,8 @@ def random_system(size: str, block_ms: int) -> System:
     for name, value in {**PRESETS[size], "ctc": False, **streaming}.items():
         setattr(config, name, value)
     torch.manual_seed(0)
-    network = build_network(config, vocabulary.piece_kinds(corpus), vocabulary.pad, seed=0).eval()
-    assert network.encoder.segmenter is not None
-    network.encoder.segmenter.active = True
-    return System(network, vocabulary, record, record.longest)
+    network = build_network(config, vocabulary.piece_kinds(corpus), vocabulary.pad).eval()
+    return System(network, Phase(segmented=True), vocabulary, record, record.longest)
 
 
 def made_up_corpus(corpus: CorpusConfig, size: int) -> CorpusRecord:

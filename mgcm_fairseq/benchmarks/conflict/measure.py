@@ -14,7 +14,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from mgcm_fairseq.benchmarks.conflict.floor import Floor, floor
 from mgcm_fairseq.benchmarks.conflict.methods import STEPS
 from mgcm_fairseq.benchmarks.conflict.profile import Profile, profile_cpu, profile_cuda
-from mgcm_fairseq.benchmarks.conflict.setting import CLOCKS, DTYPES, Setting
+from mgcm_fairseq.benchmarks.conflict.setting import CLOCKS, DTYPES, BenchmarkSetting
 from mgcm_fairseq.benchmarks.conflict.workload import Shape, Workload
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN
@@ -23,7 +23,7 @@ from mgcm_fairseq.measuring.timing import ratio_to, step_times
 Progress = Callable[[str], None]
 
 
-def measure(setting: Setting, methods: Sequence[str], progress: Progress) -> Iterator[dict[str, Any]]:
+def measure(setting: BenchmarkSetting, methods: Sequence[str], progress: Progress) -> Iterator[dict[str, Any]]:
     """A row for each method, of STEPS; plain comes first, asked for or not. `progress` is told what has been done."""
     methods = list(dict.fromkeys(["plain", *methods]))
     dtype = DTYPES[setting.dtype]

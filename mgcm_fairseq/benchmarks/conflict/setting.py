@@ -14,7 +14,7 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 @dataclass(frozen=True)
-class Setting:
+class BenchmarkSetting:
     """A network, its batch and its clock."""
 
     size: str  # one of SIZES

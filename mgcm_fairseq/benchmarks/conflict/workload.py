@@ -15,6 +15,7 @@ from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.models.simul_st import build_network
 from mgcm_fairseq.modules.lengths import at_least_fp32
+from mgcm_fairseq.modules.schedule import OFFLINE
 from mgcm_fairseq.modules.simul_st import TASKS, SimulSTNetwork, TaskInputs
 
 SOURCE, TARGET = 24, 28  # tokens of an utterance
@@ -48,7 +49,7 @@ class Workload:
         """A batch for a network of random weights; fake tensors in a FakeTensorMode."""
         torch.manual_seed(0)
         with torch.device(device), _default(dtype):
-            network = build_network(config_of(size), PieceKinds(*[[0] * VOCABULARY] * 2), PAD, seed=0).train()
+            network = build_network(config_of(size), PieceKinds(*[[0] * VOCABULARY] * 2), PAD).train()
             return cls(network, *_batch(shape))
 
     def of(self, shape: Shape) -> "Workload":
@@ -68,7 +69,7 @@ class Workload:
 
     def losses(self, passing: Passing) -> dict[str, Tensor]:
         """The loss of each task, primary first, summed over tokens."""
-        logits = self.network(self.inputs, TASKS, False, passing).logits
+        logits = self.network(self.inputs, TASKS, False, OFFLINE, passing).logits
         targets = {"st": self.translation, "asr": self.inputs.transcript, "mt": self.translation}
         return {task: F.cross_entropy(at_least_fp32(logits[task].flatten(0, 1)), targets[task].flatten(),
                                       label_smoothing=0.1, reduction="sum")

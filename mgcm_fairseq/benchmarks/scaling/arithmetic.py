@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mgcm_fairseq.benchmarks.conflict.workload import Shape, Workload
-from mgcm_fairseq.benchmarks.scaling.variants import Variant, step_of
+from mgcm_fairseq.benchmarks.scaling.variants import TrainingVariant, step_of
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.measuring.work import Work
 
@@ -15,7 +15,7 @@ FITTED = [Shape(1, round(seconds * SAMPLE_RATE), source, target) for seconds, so
 HELD_OUT = [Shape(3, 52_963, 17, 12), Shape(2, 275_111, 71, 83)]
 
 
-def count(workload: Workload, variant: Variant) -> int:
+def count(workload: Workload, variant: TrainingVariant) -> int:
     """FLOPs of one step."""
     workload.clear()
     step = step_of(workload, variant.start(workload))
@@ -25,7 +25,7 @@ def count(workload: Workload, variant: Variant) -> int:
     return work.flops
 
 
-def fit(workload: Workload, variant: Variant) -> tuple[list[float], float]:
+def fit(workload: Workload, variant: TrainingVariant) -> tuple[list[float], float]:
     """Coefficients for `flops`, and the largest relative error on batches that they were not fitted to."""
     terms = _terms(*np.array([shape[1:] for shape in FITTED]).T)
     counted = np.array([count(workload.of(shape), variant) for shape in FITTED])

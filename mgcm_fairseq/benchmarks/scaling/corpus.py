@@ -14,7 +14,7 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 class Lengths:
     """Lengths of utterances; log-normal, without those that preparation leaves out."""
 
-    utterances: int = 230_000  # MuST-C v1 en-de (arXiv and ACL: N19-1202): 234 k segments of 408 h
+    utterances: int = 230_000  # MuST-C v1 en-de (arXiv and ACL: N19-1202): 234 k utterances of 408 h
     mean_s: float = 6.3  # of those that are kept
     spread: float = 0.75  # standard deviation of the logarithm: assumed
     longest_s: float = 30.0  # --max-source-samples
@@ -46,7 +46,7 @@ class Lengths:
 
 
 @dataclass(frozen=True)
-class Batches:
+class SimulatedBatches:
     """An epoch's batches, shortest first; arrays with an entry for each."""
 
     utterances: np.ndarray
@@ -66,15 +66,15 @@ class Batches:
                 for index in sorted(worst)]
 
 
-class Corpus:
+class SyntheticCorpus:
     """Lengths, and the batches that were already asked for."""
 
     def __init__(self, lengths: np.ndarray) -> None:
         """`lengths`: (utterances, 3) as drawn."""
         self.lengths = lengths
-        self._batches: dict[tuple[int, int], Batches] = {}
+        self._batches: dict[tuple[int, int], SimulatedBatches] = {}
 
-    def batches(self, max_tokens: int, batch_size: int) -> Batches:
+    def batches(self, max_tokens: int, batch_size: int) -> SimulatedBatches:
         """With at most so many samples, padding counted, and utterances in a batch."""
         key = (max_tokens, batch_size)
         if key not in self._batches:
@@ -82,7 +82,7 @@ class Corpus:
         return self._batches[key]
 
 
-def batches(lengths: np.ndarray, max_tokens: int, batch_size: int) -> Batches:
+def batches(lengths: np.ndarray, max_tokens: int, batch_size: int) -> SimulatedBatches:
     """Utterances in the order of their length, in batches of at most so many padded samples and utterances."""
     longest_utterance = int(lengths[:, 0].max())
     if longest_utterance > max_tokens:
@@ -91,7 +91,7 @@ def batches(lengths: np.ndarray, max_tokens: int, batch_size: int) -> Batches:
     order = np.argsort(lengths[:, 0], kind="stable")
     made = batch_by_size(order, None, lengths[order, 0], max_tokens, batch_size)
     samples, source, target = np.array([lengths[batch].max(0) for batch in made]).T
-    return Batches(np.array([len(batch) for batch in made]), samples, source, target,
+    return SimulatedBatches(np.array([len(batch) for batch in made]), samples, source, target,
                    np.array([lengths[batch, 0].sum() for batch in made]) / SAMPLE_RATE)
 
 

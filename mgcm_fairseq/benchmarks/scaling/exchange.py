@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mgcm_fairseq import compat
 from mgcm_fairseq.benchmarks.conflict.workload import Shape, Workload
-from mgcm_fairseq.benchmarks.scaling.variants import VARIANTS, Variant, step_of
+from mgcm_fairseq.benchmarks.scaling.variants import VARIANTS, TrainingVariant, step_of
 from mgcm_fairseq.core.conflict import Workers
 
 WORLD = 2
@@ -56,7 +56,7 @@ class Exchange:
 
 
 def measure(size: str, variants: Sequence[str]) -> dict[str, Exchange]:
-    """Variant -> what the first of two workers did in its step."""
+    """TrainingVariant -> what the first of two workers did in its step."""
     with tempfile.TemporaryDirectory() as folder:
         torch.multiprocessing.spawn(_worker, (folder, size, list(variants)), nprocs=WORLD)
         found = json.loads((Path(folder) / "found.json").read_text())
@@ -75,7 +75,7 @@ def _worker(rank: int, folder: str, size: str, variants: list[str]) -> None:
     dist.destroy_process_group()
 
 
-def _step(workload: Workload, variant: Variant) -> Exchange:
+def _step(workload: Workload, variant: TrainingVariant) -> Exchange:
     workload.clear()
     step = step_of(workload, variant.start(workload, Workers() if variant.together else None))
     with AllReduces() as backward:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mgcm_fairseq.benchmarks.scaling.corpus import Corpus
+from mgcm_fairseq.benchmarks.scaling.corpus import SyntheticCorpus
 from mgcm_fairseq.benchmarks.scaling.machine import Machine
 from mgcm_fairseq.benchmarks.scaling.pieces import Pieces
-from mgcm_fairseq.benchmarks.scaling.simulate import Outcome, Training, efficiency, simulate
+from mgcm_fairseq.benchmarks.scaling.simulate import SimulatedOutcome, SimulatedTraining, efficiency, simulate
 
 MOST = 1024  # GPUs that are looked at
 BUCKETS = 4  # all-reduces that the exchange might be gathered into
@@ -24,7 +24,7 @@ class Limit:
     cause: str  # what costs most beside computing there, or at MOST
 
 
-def limit(pieces: Pieces, variant: str, corpus: Corpus, machine: Machine, training: Training,
+def limit(pieces: Pieces, variant: str, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
           below: float) -> Limit:
     """Doubles the GPUs until the efficiency falls below."""
     alone = simulate(pieces, variant, corpus, machine, training, 1)
@@ -37,7 +37,7 @@ def limit(pieces: Pieces, variant: str, corpus: Corpus, machine: Machine, traini
     return Limit(below, None, cause(found))
 
 
-def cause(outcome: Outcome) -> str:
+def cause(outcome: SimulatedOutcome) -> str:
     """The largest part of a step that one GPU would not have."""
     parts = {"waiting for the slowest worker": outcome.wait_ms, "all-reduce of gradients": outcome.gradients_ms,
              "latency of the exchange": outcome.latency_ms,
@@ -45,7 +45,7 @@ def cause(outcome: Outcome) -> str:
     return max(parts, key=lambda part: parts[part])
 
 
-def changes(machine: Machine, training: Training) -> Iterator[tuple[str, Machine, Training]]:
+def changes(machine: Machine, training: SimulatedTraining) -> Iterator[tuple[str, Machine, SimulatedTraining]]:
     """What is assumed, halved and doubled, and what could be done."""
     yield "as assumed", machine, training
     for name, text in DIALS.items():

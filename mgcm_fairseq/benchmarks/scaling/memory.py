@@ -1,4 +1,4 @@
-"""Memory of one GPU in training, by what it is for."""
+"""GpuMemory of one GPU in training, by what it is for."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ HALF_BYTES = 2
 
 
 @dataclass(frozen=True)
-class Memory:
+class GpuMemory:
     """Bytes."""
 
     weights: float
@@ -23,10 +23,10 @@ class Memory:
         return self.weights + self.optimizer + self.buffers + self.step
 
 
-def memory(pieces: Pieces, variant: str, gpus: int) -> Memory:
+def memory(pieces: Pieces, variant: str, gpus: int) -> GpuMemory:
     """Of a variant with --fp16; the optimizer's state is whole on every GPU."""
     piece = pieces.variants[variant]
     exchange = piece.exchange
     buffers = HALF * (exchange.gradients.largest + exchange.backward.largest) if gpus > 1 else 0.0
-    return Memory(HALF_BYTES * pieces.parameters, pieces.optimizer.kept * pieces.parameters, buffers,
+    return GpuMemory(HALF_BYTES * pieces.parameters, pieces.optimizer.kept * pieces.parameters, buffers,
                   piece.peaks["fp16"])

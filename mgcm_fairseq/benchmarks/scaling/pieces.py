@@ -12,7 +12,7 @@ from mgcm_fairseq.benchmarks.conflict.workload import Shape, Workload
 from mgcm_fairseq.benchmarks.scaling import arithmetic, exchange, optimizer
 from mgcm_fairseq.benchmarks.scaling.exchange import Calls, Exchange
 from mgcm_fairseq.benchmarks.scaling.metered import MeteredMerger
-from mgcm_fairseq.benchmarks.scaling.variants import VARIANTS, Variant, step_of
+from mgcm_fairseq.benchmarks.scaling.variants import VARIANTS, TrainingVariant, step_of
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.measuring.work import Work
 
@@ -62,7 +62,7 @@ def measure(size: str, names: Sequence[str], largest: Sequence[Shape], progress:
     """
     found = exchange.measure(size, names)
     progress("all-reduces counted in two processes")
-    counted: dict[Variant, dict[str, Any]] = {}  # local and global differ in what they exchange alone
+    counted: dict[TrainingVariant, dict[str, Any]] = {}  # local and global differ in what they exchange alone
     for name in names:
         alone = replace(VARIANTS[name], together=False)
         if alone not in counted:
@@ -77,7 +77,7 @@ def measure(size: str, names: Sequence[str], largest: Sequence[Shape], progress:
         name: Piece(**counted[replace(VARIANTS[name], together=False)], exchange=found[name]) for name in names})
 
 
-def _launched(size: str, variant: Variant) -> tuple[int, int]:
+def _launched(size: str, variant: TrainingVariant) -> tuple[int, int]:
     """Operators of a step in half precision, and bytes that merging moves; the same for any batch."""
     workload = Workload.build(size, Shape.one(1), "cpu", torch.float16)
     engine = variant.start(workload)
@@ -92,7 +92,7 @@ def _launched(size: str, variant: Variant) -> tuple[int, int]:
     return work.operators - meter.here + meter.operators, meter.touched
 
 
-def _peaks(size: str, variant: Variant, largest: Sequence[Shape]) -> dict[str, int]:
+def _peaks(size: str, variant: TrainingVariant, largest: Sequence[Shape]) -> dict[str, int]:
     """Type -> bytes of the batch that needs most."""
     peaks = {}
     for name, dtype in DTYPES.items():

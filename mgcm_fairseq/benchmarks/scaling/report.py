@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 
 from mgcm_fairseq.benchmarks.scaling import arithmetic
-from mgcm_fairseq.benchmarks.scaling.corpus import Corpus
+from mgcm_fairseq.benchmarks.scaling.corpus import SyntheticCorpus
 from mgcm_fairseq.benchmarks.scaling.limits import MOST, changes, limit
 from mgcm_fairseq.benchmarks.scaling.machine import Machine
 from mgcm_fairseq.benchmarks.scaling.memory import memory
 from mgcm_fairseq.benchmarks.scaling.pieces import Pieces
-from mgcm_fairseq.benchmarks.scaling.simulate import Training, efficiency, simulate
+from mgcm_fairseq.benchmarks.scaling.simulate import SimulatedTraining, efficiency, simulate
 from mgcm_fairseq.evaluation.table import markdown
 
 EFFICIENCIES = (0.8, 0.5)
 GB = "{:.1f}"
 
 
-def report(pieces: Pieces, corpus: Corpus, machine: Machine, training: Training,
+def report(pieces: Pieces, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
            gpus: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
     """Rows of each table."""
     return {"pieces": _pieces(pieces, corpus, training), "steps": _steps(pieces, corpus, machine, training, gpus),
@@ -28,7 +28,7 @@ def report(pieces: Pieces, corpus: Corpus, machine: Machine, training: Training,
             "changes": _changes(pieces, corpus, machine, training, max(gpus))}
 
 
-def _pieces(pieces: Pieces, corpus: Corpus, training: Training) -> list[dict[str, Any]]:
+def _pieces(pieces: Pieces, corpus: SyntheticCorpus, training: SimulatedTraining) -> list[dict[str, Any]]:
     batches = corpus.batches(training.max_tokens, training.batch_size)
     parameter_bytes = 4 * pieces.parameters
     work = {name: float(np.mean(arithmetic.flops(piece.flops, batches.utterances, batches.samples, batches.source,
@@ -44,7 +44,7 @@ def _pieces(pieces: Pieces, corpus: Corpus, training: Training) -> list[dict[str
              "flops_error": piece.flops_error} for name, piece in pieces.variants.items()]
 
 
-def _steps(pieces: Pieces, corpus: Corpus, machine: Machine, training: Training,
+def _steps(pieces: Pieces, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
            gpus: Sequence[int]) -> list[dict[str, Any]]:
     rows = []
     for count in gpus:
@@ -59,7 +59,7 @@ def _steps(pieces: Pieces, corpus: Corpus, machine: Machine, training: Training,
     return rows
 
 
-def _changes(pieces: Pieces, corpus: Corpus, machine: Machine, training: Training,
+def _changes(pieces: Pieces, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
              gpus: int) -> list[dict[str, Any]]:
     rows = []
     for text, changed, trained in changes(machine, training):

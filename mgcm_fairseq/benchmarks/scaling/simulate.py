@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mgcm_fairseq.benchmarks.scaling import arithmetic
-from mgcm_fairseq.benchmarks.scaling.corpus import Batches, Corpus, steps
+from mgcm_fairseq.benchmarks.scaling.corpus import SimulatedBatches, SyntheticCorpus, steps
 from mgcm_fairseq.benchmarks.scaling.exchange import Calls
 from mgcm_fairseq.benchmarks.scaling.machine import Machine, traffic
 from mgcm_fairseq.benchmarks.scaling.pieces import Piece, Pieces
@@ -14,7 +14,7 @@ HALF = 0.5  # bytes in half precision over those in fp32, in which the exchange 
 
 
 @dataclass(frozen=True)
-class Training:
+class SimulatedTraining:
     """How fairseq makes batches and deals them; the paper's sizes."""
 
     max_tokens: int = 1_500_000  # samples in a batch, padding counted
@@ -26,7 +26,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SimulatedOutcome:
     """Means over steps, of one GPU unless they say otherwise."""
 
     gpus: int
@@ -46,8 +46,8 @@ class Outcome:
         return self.compute_ms + self.wait_ms + self.gradients_ms + self.exchange_ms
 
 
-def simulate(pieces: Pieces, variant: str, corpus: Corpus, machine: Machine, training: Training,
-             gpus: int) -> Outcome:
+def simulate(pieces: Pieces, variant: str, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
+             gpus: int) -> SimulatedOutcome:
     """Runs `training.epochs` epochs."""
     piece = pieces.variants[variant]
     batches = corpus.batches(training.max_tokens, training.batch_size)
@@ -65,14 +65,14 @@ def simulate(pieces: Pieces, variant: str, corpus: Corpus, machine: Machine, tra
     called = [machine.latency_s(gpus, kind.calls) for kind in kinds]
     step = slowest.mean() + sum(on_wire) + sum(called)
     heard = audio[order].sum(1).mean()
-    return Outcome(
+    return SimulatedOutcome(
         gpus, 1e3 * float(computing.mean()), 1e3 * float((slowest - computing.mean(1)).mean()),
         1e3 * (on_wire[0] + called[0]), 1e3 * (on_wire[1] + called[1]), 1e3 * called[1],
         sum(traffic(gpus, HALF * kind.volume) for kind in kinds) / 1e6,
         float(heard / 3600 / step), len(dealt[0]), float(heard))
 
 
-def compute_s(pieces: Pieces, piece: Piece, batches: Batches, machine: Machine) -> np.ndarray:
+def compute_s(pieces: Pieces, piece: Piece, batches: SimulatedBatches, machine: Machine) -> np.ndarray:
     """Seconds of each batch on one GPU: arithmetic and merging, or launching if that is longer; then the optimizer."""
     operations = arithmetic.flops(piece.flops, batches.utterances, batches.samples, batches.source, batches.target)
     device = operations / machine.flops + piece.merged / machine.memory_gb_s / 1e9
@@ -80,6 +80,6 @@ def compute_s(pieces: Pieces, piece: Piece, batches: Batches, machine: Machine) 
     return np.maximum(device, host) + pieces.parameters * pieces.optimizer.touched / machine.memory_gb_s / 1e9
 
 
-def efficiency(outcome: Outcome, alone: Outcome) -> float:
+def efficiency(outcome: SimulatedOutcome, alone: SimulatedOutcome) -> float:
     """Speech a second and GPU, over that of one GPU."""
     return outcome.audio_h_s / outcome.gpus / alone.audio_h_s

@@ -12,7 +12,7 @@ from mgcm_fairseq.training.config import SCOPES
 
 
 @dataclass(frozen=True)
-class Variant:
+class TrainingVariant:
     """What --conflict-rule, -scope, -engine and -reduce choose."""
 
     rule: str = "none"
@@ -28,11 +28,11 @@ class Variant:
 
 
 VARIANTS = {
-    "plain": Variant(),
-    "mgcm local": Variant("mgcm"),
-    "mgcm global": Variant("mgcm", together=True),
-    "mgcm global above": Variant("mgcm", "above-front-end", together=True),
-    "pcgrad global": Variant("pcgrad", engine=Stash, together=True),
+    "plain": TrainingVariant(),
+    "mgcm local": TrainingVariant("mgcm"),
+    "mgcm global": TrainingVariant("mgcm", together=True),
+    "mgcm global above": TrainingVariant("mgcm", "above-front-end", together=True),
+    "pcgrad global": TrainingVariant("pcgrad", engine=Stash, together=True),
 }
 """Name -> variant; above: above the front end."""
 

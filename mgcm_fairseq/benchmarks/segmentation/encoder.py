@@ -17,13 +17,14 @@ from mgcm_fairseq.measuring.live_bytes import LiveBytes
 from mgcm_fairseq.measuring.timing import ratio_to, step_times
 from mgcm_fairseq.models.config import PRESETS
 from mgcm_fairseq.modules.encoder import SharedEncoder
+from mgcm_fairseq.modules.schedule import Phase
 
 NOISE = 3.0  # std on boundary logits (DiSeg)
 METHODS = ("plain", "segmented")
 
 
 @dataclass(frozen=True)
-class Workload:
+class EncoderWorkload:
     """Encoder layers and a batch of equally long utterances where they begin, behind the front end."""
 
     encoder: SharedEncoder
@@ -32,7 +33,8 @@ class Workload:
     cotangent: Tensor  # (B, T, D) gradient of the encoder's states
 
     @classmethod
-    def build(cls, size: str, frames: int, batch: int, layers: int | None, dropout: float, device: str) -> "Workload":
+    def build(cls, size: str, frames: int, batch: int, layers: int | None, dropout: float,
+              device: str) -> "EncoderWorkload":
         """A preset's layers, or as many as asked for, behind a front end that is not run."""
         torch.manual_seed(0)
         changes = {"w2v_config": PRESETS["demo"]["w2v_config"], "dropout": dropout, "attention_dropout": dropout,
@@ -44,12 +46,10 @@ class Workload:
 
     def encode(self, method: str) -> Tensor:
         """States (B, T, D). Segmented: in expectation, with noise, in training; by decision otherwise."""
-        segmenter = self.encoder.segmenter
-        assert segmenter is not None
-        segmenter.active = method == "segmented"
+        phase = Phase(segmented=method == "segmented", noise=NOISE)
         stream = PLAIN.start(self.speech, ("st",))
-        segments = self.encoder.segment(stream, self.frames, NOISE, PLAIN)
-        [states] = self.encoder.run([(stream, segments.visibility)], PLAIN)
+        source = self.encoder.speech_source(stream, self.frames, phase, PLAIN)
+        [states] = self.encoder.run([source], PLAIN)
         return states.value
 
     def train(self, method: str) -> None:
@@ -79,15 +79,15 @@ class Workload:
         return [*self.encoder.parameters(), self.speech, self.cotangent]
 
 
-PASSES: dict[str, Callable[[Workload, str], None]] = {
-    "training forward": Workload.forward,
-    "training forward and backward": Workload.train,
-    "test": Workload.test,
+PASSES: dict[str, Callable[[EncoderWorkload, str], None]] = {
+    "training forward": EncoderWorkload.forward,
+    "training forward and backward": EncoderWorkload.train,
+    "test": EncoderWorkload.test,
 }
 """Name -> what runs it with a method."""
 
 
-def measure(workload: Workload, size: str, rounds: int, device: str, clock: Callable[[], float],
+def measure(workload: EncoderWorkload, size: str, rounds: int, device: str, clock: Callable[[], float],
             progress: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     """A row for each pass and method; times are medians of `rounds`, taken in turns, ratios those within a round."""
     workload.test("plain")  # after which the table of positions is long enough
@@ -113,7 +113,7 @@ def _say(progress: Callable[[str], None], about: str, said: str) -> None:
     progress(f"{about}, {said}")
 
 
-def _memory(workload: Workload, step: Callable[[], None], device: str) -> tuple[int, Counter[Any]]:
+def _memory(workload: EncoderWorkload, step: Callable[[], None], device: str) -> tuple[int, Counter[Any]]:
     """Peak of bytes beyond parameters and inputs, on CUDA that of its allocator; and what storages there have been."""
     workload.clear()
     gc.collect()

@@ -1,4 +1,4 @@
-"""Networks of the presets' shapes with random weights, whose attention is segmented."""
+"""Networks of the presets' shapes with random weights, which have a segmenter."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,12 +13,9 @@ PIECES, PAD = 8, 1  # a vocabulary that nothing is made of: only the encoder is 
 
 
 def encoder_of(size: str, changes: Mapping[str, Any]) -> SharedEncoder:
-    """The encoder of a preset with changes, segmenting as `repaired`."""
+    """The encoder of a preset with changes, which can segment as `repaired`."""
     config = SimulSTModelConfig()
     values = {**PRESETS[size], "decoder_layers": 1, "ctc": False, "segmentation_variant": "repaired", **changes}
     for name, value in values.items():
         setattr(config, name, value)
-    encoder = build_network(config, PieceKinds(*[[0] * PIECES] * 2), PAD, seed=0).encoder
-    assert encoder.segmenter is not None
-    encoder.segmenter.active = True
-    return encoder
+    return build_network(config, PieceKinds(*[[0] * PIECES] * 2), PAD).encoder

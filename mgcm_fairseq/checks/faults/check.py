@@ -1,6 +1,5 @@
 """What faults do to preparation, training and evaluation: `python -m mgcm_fairseq.checks.faults.check`."""
 
-import argparse
 import json
 import sys
 import time
@@ -8,34 +7,32 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mgcm_fairseq.checks.faults.report import table
-from mgcm_fairseq.checks.faults.setting import Case, Row, Setting, say
-from mgcm_fairseq.common.arguments import number, some_of
-from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.checks.faults.setting import Case, FaultsSetting, Row, say
+from mgcm_fairseq.common.arguments import Parser, number, some_of
 from mgcm_fairseq.common.lock import locked
+from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.read_text import json_lines
 from mgcm_fairseq.common.whole import write_whole
 
+SCRIPT = "scripts/checks/faults.sh"
 PARTS = ("kills", "stops", "disk", "workers", "checkpoints", "clocks")
 KILLS, QUICK = 100, 10
 
 
+@program(SCRIPT)
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 0, 1 if a program did not recover, 2 for input that is wrong."""
+    """Returns the exit status: 0, or 1 if a program did not recover."""
     options = _parser().parse_args(arguments)
-    setting = Setting(options.out.resolve(), options.seed, int(options.kills or (QUICK if options.quick else KILLS)),
-                      options.quick)
-    try:
-        with locked(setting.out, "fault-check"):
-            rows = check(setting, options.parts)
-    except InputError as error:
-        print(f"faults: {error}", file=sys.stderr)
-        return 2
+    kills = int(options.kills or (QUICK if options.quick else KILLS))
+    setting = FaultsSetting(options.out.resolve(), options.seed, kills, options.quick)
+    with locked(setting.out, "fault-check"):
+        rows = check(setting, options.parts)
     write_whole(setting.out / "table.md", table(rows))
     print(table(rows), end="")
     return 1 if any(row["fault"] for row in rows) else 0
 
 
-def check(setting: Setting, parts: Sequence[str]) -> list[Row]:
+def check(setting: FaultsSetting, parts: Sequence[str]) -> list[Row]:
     """All cases one after the other; results.jsonl grows by a line after each, and what is in it is not done again."""
     began = time.monotonic()
     path = setting.out / "results.jsonl"
@@ -54,7 +51,7 @@ def check(setting: Setting, parts: Sequence[str]) -> list[Row]:
     return rows
 
 
-def _cases(setting: Setting, parts: Sequence[str]) -> Iterator[tuple[str, Iterator[Case]]]:
+def _cases(setting: FaultsSetting, parts: Sequence[str]) -> Iterator[tuple[str, Iterator[Case]]]:
     """Imports what is forked, in this process alone and not in those that a program spawns."""
     import torch
 
@@ -78,15 +75,15 @@ def _cases(setting: Setting, parts: Sequence[str]) -> Iterator[tuple[str, Iterat
         yield part, found[part](bench)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/checks/faults.sh", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR",
                         help="gets results.jsonl and table.md; the same command goes on where it stopped")
     parser.add_argument("--parts", type=some_of(PARTS), default=list(PARTS), metavar="NAME,...",
-                        help=f"of {', '.join(PARTS)} (all)")
+                        help=f"of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--kills", type=number(QUICK, 100_000, f"a number from {QUICK} to 100,000"), metavar="N",
-                        help=f"by SIGKILL, over all programs ({KILLS})")
-    parser.add_argument("--seed", type=int, default=1, help="of all random choices (1)")
+                        help=f"by SIGKILL, over all programs (default: {KILLS})")
+    parser.add_argument("--seed", type=int, default=1, help="of all random choices")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} kills and the least of each part")
     return parser
 

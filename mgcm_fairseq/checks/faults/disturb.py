@@ -12,7 +12,7 @@ from random import Random
 from mgcm_fairseq.checks.faults.fingerprint import difference, fingerprint, torn
 from mgcm_fairseq.checks.faults.material import Material
 from mgcm_fairseq.checks.faults.programs import Program
-from mgcm_fairseq.checks.faults.setting import Row, Setting
+from mgcm_fairseq.checks.faults.setting import FaultsSetting, Row
 from mgcm_fairseq.checks.process import Running
 
 SETTLED = 15.0  # seconds after which nothing that a program started may live
@@ -33,7 +33,7 @@ class Undisturbed:
 class Bench:
     """Runs programs side by side with what they write undisturbed, which is found once."""
 
-    setting: Setting
+    setting: FaultsSetting
     material: Material
     known: dict[tuple[str, bool], Undisturbed] = field(default_factory=dict)
 

@@ -69,12 +69,12 @@ def _digest(path: Path, folder: Path) -> str:
 
 
 def _of_checkpoint(path: Path) -> str:
-    """Of weights, optimizer, number of updates and place in the data."""
+    """Of weights, optimizer, number of updates and position in the data."""
     state = load_checkpoint(path)
     whole = hashlib.sha256()
     updates = state["optimizer_history"][-1]["num_updates"]  # those before it are of interruptions
-    place = state["extra_state"]["train_iterator"]
-    for value in _leaves([{name: state.get(name) for name in TRAINED}, updates, place]):
+    position = state["extra_state"]["train_iterator"]
+    for value in _leaves([{name: state.get(name) for name in TRAINED}, updates, position]):
         whole.update(value.contiguous().view(torch.uint8).numpy().tobytes() if isinstance(value, torch.Tensor)
                      and value.ndim else repr(value).encode())
     return whole.hexdigest()

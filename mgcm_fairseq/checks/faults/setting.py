@@ -12,7 +12,7 @@ Row = dict[str, Any]  # of results.jsonl; `fault` in it says what went wrong, an
 
 
 @dataclass(frozen=True)
-class Setting:
+class FaultsSetting:
     """Of one check."""
 
     out: Path  # folder of the results

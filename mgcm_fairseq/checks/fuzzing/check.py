@@ -16,22 +16,20 @@ from mgcm_fairseq.checks.fuzzing.guard import fuzz
 from mgcm_fairseq.checks.fuzzing.report import Kept, row, table, write
 from mgcm_fairseq.checks.fuzzing.targets import TARGETS
 from mgcm_fairseq.checks.fuzzing.worker import Job
-from mgcm_fairseq.common.arguments import number, positive, some_of
-from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.arguments import Parser, number, positive, some_of
+from mgcm_fairseq.common.program import program
 
+SCRIPT = "scripts/checks/fuzz.py"
 SECONDS = 10.0  # for an input
 MEMORY = 2**30  # bytes for the inputs of a target
 SCRATCH = Path("/dev/shm")  # in memory: each input is a few files
 
 
+@program(SCRIPT)
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 0, 1 if a fault was found, 2 for options that are wrong."""
+    """Returns the exit status: 0, or 1 if a fault was found."""
     options = _parser().parse_args(arguments)
-    try:
-        engines.needed(options.engine)
-    except InputError as error:
-        print(f"fuzz: {error}", file=sys.stderr)
-        return 2
+    engines.needed(options.engine)
     results = check(options)
     print(table(results), end="")
     return 1 if any(one["sorts of fault"] for one in results["targets"].values()) else 0
@@ -54,18 +52,19 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/checks/fuzz.py", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR",
                         help="gets results.json, table.md and faults/")
     parser.add_argument("--target", type=some_of(TARGETS), default=list(TARGETS), metavar="NAME,...",
-                        help=f"of {', '.join(TARGETS)} (all)")
-    parser.add_argument("--inputs", type=positive, metavar="N", help="for each target (its share of 100,000 for all)")
-    parser.add_argument("--seed", type=int, default=1, help="of the inputs (%(default)s)")
-    parser.add_argument("--first", type=int, default=0, metavar="I", help="number of the first input (%(default)s)")
+                        help=f"of {', '.join(TARGETS)} (default: all)")
+    parser.add_argument("--inputs", type=positive, metavar="N",
+                        help="for each target (default: its share of 100,000 for all)")
+    parser.add_argument("--seed", type=int, default=1, help="of the inputs")
+    parser.add_argument("--first", type=int, default=0, metavar="I", help="number of the first input")
     parser.add_argument("--seconds", type=number(0.1, 600, "seconds from 0.1 to 600"), default=SECONDS, metavar="S",
-                        help="after which an input counts as a hang (%(default)g)")
+                        help="after which an input counts as a hang")
     parser.add_argument("--engine", choices=engines.ENGINES, default="mutate",
                         help="what makes the random numbers: seeds, Hypothesis, or atheris, which looks for branches "
-                             "that no input took yet and needs the extra `fuzz` (%(default)s)")
+                             "that no input took yet and needs the extra `fuzz`")
     return parser

@@ -18,7 +18,7 @@ FAULTS = ("traceback", "silent loss", "hang", "out of memory", "crash")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Verdict:
     """`kind` is ACCEPTED, REFUSED or one of FAULTS; outcomes with equal `sort` have one cause, most likely."""
 
     kind: str
@@ -39,32 +39,32 @@ def write_input(folder: Path, files: Files) -> None:
         (folder / name).write_bytes(content)
 
 
-def attempt(target: Target, folder: Path, seconds: float) -> Outcome:
+def attempt(target: Target, folder: Path, seconds: float) -> Verdict:
     """Has the target read the input in `folder`."""
     try:
         with _within(seconds):
             target.read(folder)
     except (InputError, RefusedError) as error:
-        return Outcome(REFUSED, _skeleton(str(error).replace(str(folder), "")))
+        return Verdict(REFUSED, _skeleton(str(error).replace(str(folder), "")))
     except SystemExit as error:
-        return Outcome(REFUSED, "argparse") if error.code in ASKED else _fault("traceback", error)
+        return Verdict(REFUSED, "argparse") if error.code in ASKED else _fault("traceback", error)
     except LossError as error:
-        return Outcome("silent loss", _skeleton(str(error).partition(":")[0]), str(error))
+        return Verdict("silent loss", _skeleton(str(error).partition(":")[0]), str(error))
     except Hang as error:
         return _fault("hang", error)
     except MemoryError as error:
         return _fault("out of memory", error)
     except Exception as error:
         return _fault("traceback", error)
-    return Outcome(ACCEPTED)
+    return Verdict(ACCEPTED)
 
 
-def _fault(kind: str, error: BaseException) -> Outcome:
+def _fault(kind: str, error: BaseException) -> Verdict:
     """Its cause is told by the last line of the product that was being run."""
     ours = [frame for frame in traceback.extract_tb(error.__traceback__)
             if "mgcm_fairseq" in frame.filename and "/checks/fuzzing/" not in frame.filename]
-    place = f"{Path(ours[-1].filename).name}:{ours[-1].name}" if ours else "outside"
-    return Outcome(kind, f"{type(error).__name__} in {place}", "".join(traceback.format_exception(error))[-6000:])
+    frame = f"{Path(ours[-1].filename).name}:{ours[-1].name}" if ours else "outside"
+    return Verdict(kind, f"{type(error).__name__} in {frame}", "".join(traceback.format_exception(error))[-6000:])
 
 
 def _skeleton(message: str) -> str:

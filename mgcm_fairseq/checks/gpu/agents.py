@@ -7,7 +7,7 @@ from pathlib import Path
 from mgcm_fairseq.benchmarks.agents.measure import measure
 from mgcm_fairseq.benchmarks.agents.pacing import Pacing
 from mgcm_fairseq.benchmarks.agents.systems import random_system
-from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
+from mgcm_fairseq.checks.gpu.setting import GpuSetting, Row, say
 from mgcm_fairseq.evaluation.runs import parse_runs
 
 RUNS = ["wait-segment:3", "alignatt:4", "local-agreement:320", "wait-k:3", "offline:1"]
@@ -15,7 +15,7 @@ SECONDS = {False: [5.0, 10.0], True: [1.0]}  # of audio
 READ, BLOCK = 320, 640  # ms
 
 
-def agents(setting: Setting) -> Iterator[Row]:
+def agents(setting: GpuSetting) -> Iterator[Row]:
     """The rows of scripts/benchmarks/agents.py, each audio heard once after a warm-up."""
     size = "demo" if setting.quick else "paper"
     system = random_system(size, BLOCK)

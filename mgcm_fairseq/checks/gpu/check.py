@@ -13,20 +13,20 @@ from mgcm_fairseq import compat
 from mgcm_fairseq.checks.gpu import report
 from mgcm_fairseq.checks.gpu.isolated import rows_of
 from mgcm_fairseq.checks.gpu.parts import MADE, PARTS
-from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
-from mgcm_fairseq.common.arguments import number, some_of
+from mgcm_fairseq.checks.gpu.setting import GpuSetting, Row, say
+from mgcm_fairseq.common.arguments import Parser, number, some_of
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import program
+
+SCRIPT = "scripts/checks/gpu.sh"
 
 
+@program(SCRIPT)
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 0, 1 if a part failed, 2 for input that is wrong."""
+    """Returns the exit status: 0, or 1 if a part failed."""
     options = _parser().parse_args(arguments)
-    try:
-        results = check(options)
-    except InputError as error:
-        print(f"gpu: {error}", file=sys.stderr)
-        return 2
+    results = check(options)
     print(report.tables(results), end="")
     failed = report.failures(results)
     for failure in failed:
@@ -45,8 +45,8 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
     compat.silence_what_only_others_can_mend()
     corpus = (options.corpus or out / "corpus" / "en-de").resolve()
 
-    def setting(seconds: float) -> Setting:
-        return Setting(out, corpus, options.device, options.quick, options.seconds or seconds)
+    def setting(seconds: float) -> GpuSetting:
+        return GpuSetting(out, corpus, options.device, options.quick, options.seconds or seconds)
 
     [found] = rows_of(_environment, setting(60))
     if "error" in found:
@@ -65,7 +65,7 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
     return results
 
 
-def _environment(setting: Setting) -> Iterator[Row]:
+def _environment(setting: GpuSetting) -> Iterator[Row]:
     """In a process of its own, since it asks the GPU for its name."""
     if setting.device == "cuda" and not torch.cuda.is_available():
         raise RuntimeError("cuda, which PyTorch does not see")
@@ -73,17 +73,17 @@ def _environment(setting: Setting) -> Iterator[Row]:
     yield {**environment(), **cuda, "device": setting.device, "quick": setting.quick}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/checks/gpu.sh", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets results.json and table.md")
     parser.add_argument("--parts", type=some_of(PARTS), default=list(PARTS), metavar="NAME,...",
-                        help=f"of {', '.join(PARTS)} (all)")
+                        help=f"of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
                         help="prepared corpus; without it one is spoken, which needs espeakng-loader")
     parser.add_argument("--seconds", type=number(1, 3600, "seconds from 1 to 3,600"), metavar="S",
-                        help="after which each part begins nothing more (its own, eight minutes for all)")
+                        help="after which each part begins nothing more (default: its own, eight minutes for all)")
     parser.add_argument("--commit", help="for a copy without .git: the commit to write into the results")
-    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="(cuda)")
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda", help="to measure")
     parser.add_argument("--quick", action="store_true",
                         help="the least of each part, on networks of no use: does all of it run?")
     return parser

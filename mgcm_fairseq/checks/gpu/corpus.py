@@ -6,14 +6,14 @@ import sys
 import time
 from collections.abc import Iterator
 
-from mgcm_fairseq.checks.gpu.setting import REPOSITORY, Row, Setting
+from mgcm_fairseq.checks.gpu.setting import REPOSITORY, GpuSetting, Row
 from mgcm_fairseq.data.columns import Columns
 
 UTTERANCES = {False: {"train": 3000, "dev": 100, "test": 100}, True: {"train": 40, "dev": 7, "test": 7}}
 VOCABULARY = {False: 800, True: 200}  # pieces
 
 
-def corpus(setting: Setting) -> Iterator[Row]:
+def corpus(setting: GpuSetting) -> Iterator[Row]:
     """Its size, and how long it took where it had to be made."""
     began = time.monotonic()
     if not (setting.corpus / "train.tsv").is_file():
@@ -24,7 +24,8 @@ def corpus(setting: Setting) -> Iterator[Row]:
              str(VOCABULARY[setting.quick]))
     train = Columns(setting.corpus / "train.tsv")
     yield {"folder": str(setting.corpus), "utterances": len(train),
-           "hours": round(float(train.frames.sum()) / 16_000 / 3600, 3), "seconds": round(time.monotonic() - began, 1)}
+           "hours": round(float(train.audio_lengths.sum()) / 16_000 / 3600, 3),
+           "seconds": round(time.monotonic() - began, 1)}
 
 
 def _run(*command: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
+from mgcm_fairseq.checks.gpu.setting import GpuSetting, Row, say
 from mgcm_fairseq.checks.gpu.trainings import checkpoint
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.manifest import read_manifest
@@ -20,7 +20,7 @@ READ = 320  # ms
 ENOUGH = 0.9  # of the sentences; in others two pieces may be as good as each other
 
 
-def equality(setting: Setting) -> Iterator[Row]:
+def equality(setting: GpuSetting) -> Iterator[Row]:
     """How many sentences have equal texts and equal delays; a row has an `error` where too few are."""
     path = checkpoint(setting)
     if not path.is_file():
@@ -41,7 +41,7 @@ def equality(setting: Setting) -> Iterator[Row]:
         yield row
 
 
-def _translations(setting: Setting, run: Run, device: str) -> list[dict[str, Any]]:
+def _translations(setting: GpuSetting, run: Run, device: str) -> list[dict[str, Any]]:
     system = load_system(checkpoint(setting), setting.corpus)
     system.network.to(device)
     agent = run.agent(checkpoint(setting), system)

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 
-from mgcm_fairseq.checks.gpu.setting import Row, Setting
+from mgcm_fairseq.checks.gpu.setting import GpuSetting, Row
 
 LATE = 180.0  # seconds beyond a part's own, after which it counts as hanging
 
@@ -14,7 +14,7 @@ LATE = 180.0  # seconds beyond a part's own, after which it counts as hanging
 _context = multiprocessing.get_context("fork")
 
 
-def rows_of(part: Callable[[Setting], Iterator[Row]], setting: Setting) -> Iterator[Row]:
+def rows_of(part: Callable[[GpuSetting], Iterator[Row]], setting: GpuSetting) -> Iterator[Row]:
     """The part's rows as they come; one with an `error` for what it raised, or if it dies or hangs."""
     here, there = _context.Pipe(duplex=False)
     process = _context.Process(target=_run, args=(part, setting, there))
@@ -38,7 +38,7 @@ def rows_of(part: Callable[[Setting], Iterator[Row]], setting: Setting) -> Itera
         process.join()
 
 
-def _run(part: Callable[[Setting], Iterator[Row]], setting: Setting, pipe: Connection) -> None:
+def _run(part: Callable[[GpuSetting], Iterator[Row]], setting: GpuSetting, pipe: Connection) -> None:
     try:
         for row in part(setting):
             pipe.send(row)

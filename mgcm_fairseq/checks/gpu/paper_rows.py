@@ -8,7 +8,7 @@ import torch
 
 from mgcm_fairseq.checks.gpu.follow import Followed, follow
 from mgcm_fairseq.checks.gpu.random_wav2vec2 import SMALL, save_random
-from mgcm_fairseq.checks.gpu.setting import Row, Setting
+from mgcm_fairseq.checks.gpu.setting import GpuSetting, Row
 
 ROWS = {"multi_task": ("multi_task", []), "mgcm_multi_task": ("mgcm_multi_task", []),
         "mgcm above the front end": ("mgcm_multi_task", ["task.conflict_scope=above-front-end"])}
@@ -23,7 +23,7 @@ PLANNED = {"micro-batch (s)": r"^micro-batch +([\d.]+) s at most", "update_freq"
 """Column -> where a plan of one training has it."""
 
 
-def paper_rows(setting: Setting) -> Iterator[Row]:
+def paper_rows(setting: GpuSetting) -> Iterator[Row]:
     """A training of each row as planned for this GPU, ended after a few updates; it writes no checkpoint."""
     w2v = setting.out / "wav2vec2_random.pt"
     save_random(w2v, SMALL if setting.quick else {})

@@ -8,7 +8,7 @@ from mgcm_fairseq.checks.gpu.corpus import corpus
 from mgcm_fairseq.checks.gpu.engines import engines
 from mgcm_fairseq.checks.gpu.equality import equality
 from mgcm_fairseq.checks.gpu.paper_rows import paper_rows
-from mgcm_fairseq.checks.gpu.setting import Row, Setting
+from mgcm_fairseq.checks.gpu.setting import GpuSetting, Row
 from mgcm_fairseq.checks.gpu.shapes import shapes
 from mgcm_fairseq.checks.gpu.trainings import trainings
 
@@ -17,7 +17,7 @@ class Part(NamedTuple):
     """One question to the machine."""
 
     title: str
-    rows: Callable[[Setting], Iterator[Row]]
+    rows: Callable[[GpuSetting], Iterator[Row]]
     seconds: float  # after which it begins nothing more; all together stay below eight minutes
     columns: tuple[str, ...] = ()  # of the table; none: all
 

@@ -11,7 +11,7 @@ Row = dict[str, Any]  # of the JSON file; `error` or `left out` in it say what w
 
 
 @dataclass(frozen=True)
-class Setting:
+class GpuSetting:
     """Of one part."""
 
     out: Path  # folder of the results, where parts may leave files for each other

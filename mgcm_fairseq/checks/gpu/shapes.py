@@ -13,7 +13,7 @@ import torch
 
 from mgcm_fairseq.benchmarks.conflict.setting import DTYPES
 from mgcm_fairseq.benchmarks.conflict.workload import Shape, Workload
-from mgcm_fairseq.checks.gpu.setting import Row, Setting
+from mgcm_fairseq.checks.gpu.setting import GpuSetting, Row
 from mgcm_fairseq.core.conflict import Streamed
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
@@ -26,7 +26,7 @@ BATCHES = 200  # of the corpus's training set
 QUICK = 3  # of those
 
 
-class Case(NamedTuple):
+class ShapeCase(NamedTuple):
     """A way to train."""
 
     dtype: str  # one of DTYPES
@@ -34,12 +34,13 @@ class Case(NamedTuple):
     cudnn_attention: bool  # PyTorch may compute attention with cuDNN
 
 
-CASES = [Case("fp16", True, False), Case("fp16", False, False), Case("bf16", True, False), Case("fp16", False, True),
-         Case("bf16", False, False), Case("fp32", False, False)]  # what matters most first
-QUICK_CASES = [Case("fp32", True, False), Case("fp32", False, False)]
+CASES = [ShapeCase("fp16", True, False), ShapeCase("fp16", False, False), ShapeCase("bf16", True, False),
+         ShapeCase("fp16", False, True), ShapeCase("bf16", False, False),
+         ShapeCase("fp32", False, False)]  # what matters most first
+QUICK_CASES = [ShapeCase("fp32", True, False), ShapeCase("fp32", False, False)]
 
 
-def shapes(setting: Setting) -> Iterator[Row]:
+def shapes(setting: GpuSetting) -> Iterator[Row]:
     """A row for each case, which says how many batches it came to: the first has half the time, the others share it."""
     cases = QUICK_CASES if setting.quick else CASES
     size = "0.003" if setting.quick else "0.2"
@@ -54,12 +55,12 @@ def shapes(setting: Setting) -> Iterator[Row]:
         del workload
 
 
-def shapes_of(setting: Setting, grid: LengthGrid | None) -> list[Shape]:
+def shapes_of(setting: GpuSetting, grid: LengthGrid | None) -> list[Shape]:
     """Of the corpus's batches, as many as there are to be, in a random order."""
     corpus = CorpusConfig.read(setting.corpus)
     vocabulary = Vocabulary.load(setting.corpus, corpus)
     data = SpeechTranslationDataset(Columns(setting.corpus / "train.tsv"), vocabulary, shuffle_seed=1, grid=grid)
-    most = max(int(data.frames.max()), int(data.frames.sum()) // BATCHES)  # samples in a batch
+    most = max(int(data.audio_lengths.max()), int(data.audio_lengths.sum()) // BATCHES)  # samples in a batch
     data.cap_grid(most)
     made = data.batch_by_size(data.ordered_indices(), max_tokens=most)
     order = np.random.RandomState(0).permutation(len(made))[:QUICK if setting.quick else None]
@@ -72,7 +73,7 @@ def _shape(data: SpeechTranslationDataset, batch: Sequence[int]) -> Shape:
     return Shape(len(batch), max(data.num_tokens(int(index)) for index in batch), source, target)
 
 
-def _time(workload: Workload, batches: Sequence[Shape], case: Case, setting: Setting, share: float) -> Row:
+def _time(workload: Workload, batches: Sequence[Shape], case: ShapeCase, setting: GpuSetting, share: float) -> Row:
     """Seconds of MGCM steps: on shapes not met before, on the same again, and of each batch as training meets them."""
     engine = Streamed(workload.network, TASKS)
     device = setting.device

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mgcm_fairseq.checks.gpu.follow import follow
-from mgcm_fairseq.checks.gpu.setting import Row, Setting, say
+from mgcm_fairseq.checks.gpu.setting import GpuSetting, Row, say
 
 PRECISIONS: dict[str, list[str]] = {"fp32": [], "fp16": ["--fp16"], "bf16": ["--bf16"], "amp": ["--amp"]}
 UPDATES, OF_FP32, QUICK = 40, 80, 3  # that in fp32 makes the model for `equality`
@@ -17,7 +17,7 @@ OPTIONS = """--user-dir mgcm_fairseq --task simul_st --arch simul_st_demo --crit
     --no-epoch-checkpoints --log-format simple --log-interval 1"""
 
 
-def trainings(setting: Setting) -> Iterator[Row]:
+def trainings(setting: GpuSetting) -> Iterator[Row]:
     """Losses, updates a second, and how often the loss scale skipped an update; an `error` for a loss not finite."""
     precisions = ["fp32"] if setting.quick else list(PRECISIONS)  # fairseq has no other on a CPU
     for precision in precisions:
@@ -45,6 +45,6 @@ def trainings(setting: Setting) -> Iterator[Row]:
                "first update (s)": round(found.updates[0], 1)}
 
 
-def checkpoint(setting: Setting) -> Path:
+def checkpoint(setting: GpuSetting) -> Path:
     """Of the training in fp32."""
     return setting.out / "trainings" / "fp32" / "checkpoint_last.pt"

@@ -11,8 +11,9 @@ from typing import Any
 from mgcm_fairseq.checks.option_pairs.design import EXTRA, Pair, covered, pairs, propose
 from mgcm_fairseq.checks.option_pairs.factors import FACTORS, complete
 from mgcm_fairseq.checks.option_pairs.trial import FAILED, TRAINED, Outcome, trial
-from mgcm_fairseq.common.environment import REPOSITORY, commit
+from mgcm_fairseq.common.environment import commit
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import HOME
 from mgcm_fairseq.common.read_text import json_lines
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.corpus_record import fingerprint
@@ -40,7 +41,7 @@ class Sweep:
         """Takes up what a sweep of this code with the same seed and factors has written into `out`, or InputError."""
         self.random = Random(self.seed)
         self.open_pairs = pairs(self.factors)
-        begun = {"commit": commit(REPOSITORY), "seed": self.seed, "factors": self.factors}
+        begun = {"commit": commit(HOME), "seed": self.seed, "factors": self.factors}
         if not self._file.is_file():
             write_whole(self._file, json.dumps(begun, ensure_ascii=False) + "\n")
         remedy = "Remove it, or choose another --out."

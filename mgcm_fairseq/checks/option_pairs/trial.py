@@ -29,7 +29,7 @@ SHAPE = """
     --ffn-dim 64 --attention-heads 4 --encoder-layers 1 --decoder-layers 1 --max-tokens 64000 --num-workers 0 --cpu
     --lr 1e-3 --clip-norm 5 --no-epoch-checkpoints --log-format json --log-interval 1 --fp16-init-scale 4
     --max-tokens-valid 128000"""
-REASON = re.compile(r"^(?:\[rank\d+\]: )?(?:fairseq-train: )?error: (.+)$", re.MULTILINE)
+REASON = re.compile(r"^(?:\[rank\d+\]: )?(?:[\w.-]+: )?error: (.+)$", re.MULTILINE)
 FAULT = re.compile(r"^(?:\[rank\d+\]: )?((?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*)$", re.MULTILINE)
 
 

@@ -23,7 +23,7 @@ from mgcm_fairseq.checks.short_trainings.settings import (
     TRANSLATES,
     UPDATES,
 )
-from mgcm_fairseq.common.environment import REPOSITORY
+from mgcm_fairseq.common.installation import HOME
 from mgcm_fairseq.compat import load_checkpoint
 
 LONGEST = 600.0  # seconds that a training may take
@@ -78,7 +78,7 @@ def _fairseq_train() -> None:
 
 def _translate(wav: Path, checkpoint: Path, policy: str) -> Result:
     ended = subprocess.run(["bash", "scripts/translate.sh", str(wav), "--checkpoint", str(checkpoint), "--run", policy],
-                           cwd=REPOSITORY, capture_output=True, text=True)
+                           cwd=HOME, capture_output=True, text=True)
     if ended.returncode != 0:
         raise RuntimeError(f"{policy}: expected a translation, found\n{ended.stderr[-2000:]}")
     return {"words": ended.stdout.splitlines()}

@@ -10,7 +10,7 @@ from mgcm_fairseq.core.conflict.graph import LEAF, is_engines, node_of
 
 def check_credit(losses: Mapping[str, Tensor], clear: Collection[object],
                  judged: Callable[[Tensor], bool]) -> list[Tensor]:
-    """Follows each loss down to the inputs; returns the leaves in scope that are met outside all segments.
+    """Follows each loss down to the inputs; returns the leaves in scope that are met outside all stages.
 
     Args:
         losses: of the tasks.
@@ -47,7 +47,7 @@ def _check_owner(owner: str | None, label: str | None) -> None:
     if owner is None or owner == label:
         return
     if label is None:
-        raise ValueError(f"streamed engine: expected that a stream of several tasks starts from what no segment has "
+        raise ValueError(f"streamed engine: expected that a stream of several tasks starts from what no stage has "
                          f"judged, found one that starts from the value of a stream of {owner}. Pass that stream "
                          f"itself through run(), or detach its value.")
     raise ValueError(f"streamed engine: expected that the loss of {label} reads streams and aliases of {label}, found "

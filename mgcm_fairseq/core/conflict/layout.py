@@ -55,7 +55,7 @@ class Layout:
         device, *others = dict.fromkeys(gradient.device for _, gradient in found)
         if others:
             raise ValueError(f"conflict handling: expected gradients on one device, found {device} and {others[0]} in "
-                             f"one segment. Run each device's modules in segments of their own.")
+                             f"one stage. Run each device's modules in stages of their own.")
         self._alone = [member for member in members if member.size > limits.alone]
         flat = [member for member in members if member.size <= limits.alone]
         self._chunks = chunks(flat, len(gradients), limits, lambda size: zeros.of(size, device, types[0]))

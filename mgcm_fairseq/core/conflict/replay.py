@@ -1,4 +1,4 @@
-"""Running a segment once more in the backward pass, as it ran in the forward pass and without a second effect."""
+"""Running a stage once more in the backward pass, as it ran in the forward pass and without a second effect."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,17 +34,17 @@ class ForwardState:
 
 
 class StatisticsKept:
-    """Inside, norms of a segment count the batch on copies of their statistics, for it was counted before.
+    """Inside, norms of a stage count the batch on copies of their statistics, for it was counted before.
 
     They are copies, since a checkpoint expects that its repetition saves as many tensors as the forward pass did.
     """
 
-    def __init__(self, segment: Callable[..., Any]) -> None:
-        self._segment = segment
+    def __init__(self, stage: Callable[..., Any]) -> None:
+        self._stage = stage
         self._kept: list[tuple[_NormBase, dict[str, Tensor | None]]] = []
 
     def __enter__(self) -> None:
-        self._kept = [(module, dict(module._buffers)) for module in modules_of(self._segment)
+        self._kept = [(module, dict(module._buffers)) for module in modules_of(self._stage)
                       if isinstance(module, _NormBase) and module.training and module.track_running_stats]
         for norm, buffers in self._kept:
             norm._buffers.update({name: None if buffer is None else buffer.clone() for name, buffer in buffers.items()})
@@ -54,18 +54,18 @@ class StatisticsKept:
             norm._buffers.update(buffers)
 
 
-def modules_of(segment: Any, seen: frozenset[int] = frozenset()) -> list[nn.Module]:
-    """The modules that a segment is made of: a module, a method of one, a partial or a function that holds some."""
-    if isinstance(segment, nn.Module):
-        return list(segment.modules())
-    if id(segment) in seen:
+def modules_of(stage: Any, seen: frozenset[int] = frozenset()) -> list[nn.Module]:
+    """The modules that a stage is made of: a module, a method of one, a partial or a function that holds some."""
+    if isinstance(stage, nn.Module):
+        return list(stage.modules())
+    if id(stage) in seen:
         return []
-    if isinstance(segment, partial):
-        held = [segment.func, *segment.args, *segment.keywords.values()]
-    elif isinstance(segment, (list, tuple)):
-        held = list(segment)
+    if isinstance(stage, partial):
+        held = [stage.func, *stage.args, *stage.keywords.values()]
+    elif isinstance(stage, (list, tuple)):
+        held = list(stage)
     else:
-        cells = [cell.cell_contents for cell in getattr(segment, "__closure__", None) or ()]
-        held = [getattr(segment, "__self__", None), *cells]
+        cells = [cell.cell_contents for cell in getattr(stage, "__closure__", None) or ()]
+        held = [getattr(stage, "__self__", None), *cells]
     return [module for part in held if callable(part) or isinstance(part, (list, tuple))
-            for module in modules_of(part, seen | {id(segment)})]
+            for module in modules_of(part, seen | {id(stage)})]

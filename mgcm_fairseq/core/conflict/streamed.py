@@ -1,4 +1,4 @@
-"""The streamed engine: one ordinary backward pass; per-task gradients live only inside one segment at a time."""
+"""The streamed engine: one ordinary backward pass; per-task gradients live only inside one stage at a time."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,9 +25,9 @@ class Streamed:
 
     def __init__(self, model: nn.Module, tasks: Sequence[str], rule: str | Rule = "mgcm", granularity: str = "module",
                  scope: str = "", workers: Workers | None = None) -> None:
-        """Takes what `Stash` takes. Raises ValueError for granularity model, whose gradients no segment holds."""
+        """Takes what `Stash` takes. Raises ValueError for granularity model, whose gradients no stage holds."""
         if granularity == "model":
-            raise ValueError("streamed engine: a segment never sees the whole model's gradients; use the stash engine "
+            raise ValueError("streamed engine: a stage never sees the whole model's gradients; use the stash engine "
                              "for granularity model.")
         self.tasks = tuple(tasks)
         self.model = model
@@ -54,7 +54,7 @@ class Streamed:
 
         Raises:
             ValueError: no loss needs a gradient; a loss reads what belongs to another task; or the losses reach a
-                parameter in scope that was used outside all segments: its gradients would add up unjudged.
+                parameter in scope that was used outside all stages: its gradients would add up unjudged.
         """
         named = check_losses(self.tasks, losses)
         groups = self.merger.groups
@@ -62,6 +62,6 @@ class Streamed:
         self._clear.clear()
         if missed:
             raise ValueError(f"streamed engine: {', '.join(sorted(map(groups.name, missed)))}: used outside all "
-                             f"segments. Pass a stream through run(), use it through alias(), or leave it out of the "
+                             f"stages. Pass a stream through run(), use it through alias(), or leave it out of the "
                              f"scope.")
         return torch.stack(list(named.values())).sum()

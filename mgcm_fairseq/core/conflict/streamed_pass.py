@@ -14,25 +14,25 @@ from mgcm_fairseq.core.conflict.layout import Gradients
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.core.conflict.replay import StatisticsKept
 from mgcm_fairseq.core.conflict.report import Report
-from mgcm_fairseq.core.conflict.streams import Segment, Stream, tasks_of, values_of
-from mgcm_fairseq.core.conflict.tape import Tape, hooks_held, segment_name
+from mgcm_fairseq.core.conflict.streams import Stage, Stream, tasks_of, values_of
+from mgcm_fairseq.core.conflict.tape import Tape, hooks_held, stage_name
 
 
 class StreamedPass:
-    """Passes streams through segments, each of which is one node of the graph that autograd sees.
+    """Passes streams through stages, each of which is one node of the graph that autograd sees.
 
-    Segments below the first parameter in scope are ordinary autograd.
+    Stages below the first parameter in scope are ordinary autograd.
     """
 
     def __init__(self, tasks: Sequence[str], merger: Merger, report: Report, step: int, unjudged: set[object],
                  clear: set[object]) -> None:
-        """`unjudged`: segments in which earlier passes met no parameter in scope; this pass adds to it. `clear`: is
+        """`unjudged`: stages in which earlier passes met no parameter in scope; this pass adds to it. `clear`: is
         given the nodes below which no parameter in scope is used.
         """
         self.tasks = tuple(tasks)
         self.merger = merger
         self._judge = _Judge(self.tasks, merger, report, step, {})
-        self._visited: dict[int, Any] = {}  # group -> the segment or parameter that had it
+        self._visited: dict[int, Any] = {}  # group -> the stage or parameter that had it
         self._aliases: dict[Tensor, tuple[Tensor, ...]] = {}
         self._unjudged = unjudged
         self._clear = clear
@@ -44,30 +44,30 @@ class StreamedPass:
             raise ValueError(f"stream: expected some of the tasks {', '.join(self.tasks)}, found {list(tasks)}.")
         return Stream(value, tuple(task for task in self.tasks if task in tasks))
 
-    def run(self, segment: Segment, calls: Sequence[tuple[Any, ...]], recompute: bool = False) -> list[Stream]:
+    def run(self, stage: Stage, calls: Sequence[tuple[Any, ...]], recompute: bool = False) -> list[Stream]:
         """One node of the graph for all calls; ordinary autograd as long as no parameter in scope has been met."""
         tasks = [tasks_of(call) for call in calls]
         if any(isinstance(part, Tensor) and part.requires_grad for call in calls for part in call):
-            raise ValueError("segment call: a tensor that needs a gradient must come as a stream; use start().")
+            raise ValueError("stage call: a tensor that needs a gradient must come as a stream; use start().")
         inputs = [part for call in calls for part in call if isinstance(part, Stream) and part.value.requires_grad]
         carried = any(part.carriers for part in inputs)
         again: AbstractContextManager[None] = nullcontext()
-        if not carried and not recompute and _key(segment) in self._unjudged:
-            answers = self._run_unjudged(segment, calls)
+        if not carried and not recompute and _key(stage) in self._unjudged:
+            answers = self._run_unjudged(stage, calls)
             if answers is not None:
                 return [Stream(answer, of_call) for answer, of_call in zip(answers, tasks, strict=True)]
-            again = StatisticsKept(segment)
+            again = StatisticsKept(stage)
         with again:
-            tape = Tape(segment, [values_of(call) for call in calls], recompute)
-        if self._visit(tape.parameters, segment) or carried:
+            tape = Tape(stage, [values_of(call) for call in calls], recompute)
+        if self._visit(tape.parameters, stage) or carried:
             flows = tasks
             fanned = [value for part in inputs for value in self._fan_out(part)]
             labels: tuple[str | None, ...] = tuple(task for part in inputs for task in part.tasks)
         else:
-            self._unjudged.add(_key(segment))
+            self._unjudged.add(_key(stage))
             flows, labels = [("all",) for _ in calls], tuple(_only(part.tasks) for part in inputs)
             fanned = [part.value for part in inputs]
-        outputs = iter(_SegmentNode.apply(self._judge, tape, tasks, flows, labels, *fanned, *tape.parameters))  # type: ignore[no-untyped-call]
+        outputs = iter(_StageNode.apply(self._judge, tape, tasks, flows, labels, *fanned, *tape.parameters))  # type: ignore[no-untyped-call]
         streams = []
         for of_call, of_flow, differentiable in zip(tasks, flows, tape.differentiable, strict=True):
             value, *carriers = [next(outputs) for _ in of_flow]
@@ -75,12 +75,12 @@ class StreamedPass:
                            else Stream(value.detach(), of_call))
         return streams
 
-    def _run_unjudged(self, segment: Segment, calls: Sequence[tuple[Any, ...]]) -> list[Tensor] | None:
-        """Answers in ordinary autograd; None where the segment has come to use a parameter in scope."""
-        answers = [segment(*values_of(call)) for call in calls]
+    def _run_unjudged(self, stage: Stage, calls: Sequence[tuple[Any, ...]]) -> list[Tensor] | None:
+        """Answers in ordinary autograd; None where the stage has come to use a parameter in scope."""
+        answers = [stage(*values_of(call)) for call in calls]
         leaves, engines = leaves_below(answers, self._clear)
         if self.merger.groups.members(leaves):
-            self._unjudged.discard(_key(segment))
+            self._unjudged.discard(_key(stage))
             return None
         if not engines:
             self._clear.update(answer.grad_fn for answer in answers)
@@ -108,12 +108,12 @@ class StreamedPass:
         return self._aliases[parameter][self.tasks.index(task)]
 
     def _visit(self, parameters: list[Tensor], visitor: Any) -> bool:
-        """Notes the groups of the parameters; whether there are any. ValueError if another segment had one."""
+        """Notes the groups of the parameters; whether there are any. ValueError if another stage had one."""
         members = self.merger.groups.members(parameters)
         for group in members:
             if group in self._visited:
                 raise ValueError(
-                    f"streamed engine: {self.merger.groups.names[group]} is used by two segments, {_name(visitor)} and "
+                    f"streamed engine: {self.merger.groups.names[group]} is used by two stages, {_name(visitor)} and "
                     f"{_name(self._visited[group])}. Pass all streams through one run(), use a parameter that stands "
                     f"alone through alias(), or choose a finer granularity than {self.merger.groups.granularity}, or "
                     f"the stash engine.")
@@ -147,14 +147,14 @@ class _Judge(NamedTuple):
         return tuple(self.zeros[kind].expand_as(value) for _ in range(count))
 
     def merge(self, parameters: list[Tensor], gradients: list[Gradients]) -> Gradients:
-        """The merged gradients of one segment's parameters."""
+        """The merged gradients of one stage's parameters."""
         return self.merger.merge(parameters, gradients, self.report, self.step)
 
 
 def _name(visitor: Any) -> str:
     if isinstance(visitor, Tensor):
         return f"a parameter of shape {tuple(visitor.shape)}"
-    return segment_name(visitor)
+    return stage_name(visitor)
 
 
 class _FanOut(torch.autograd.Function):
@@ -208,8 +208,8 @@ class _Aliases(torch.autograd.Function):
         return None, ctx.judge.merge([ctx.parameter], [[cotangent] for cotangent in cotangents])[0]
 
 
-class _SegmentNode(torch.autograd.Function):
-    """A segment's answers; backward one vector-Jacobian product per task, and the parameters' merged gradients."""
+class _StageNode(torch.autograd.Function):
+    """A stage's answers; backward one vector-Jacobian product per task, and the parameters' merged gradients."""
 
     @staticmethod
     def forward(ctx: Any, judge: _Judge, tape: Tape, tasks: list[tuple[str, ...]], flows: list[tuple[str, ...]],
@@ -265,19 +265,19 @@ def _only(tasks: Sequence[str]) -> str | None:
     return tasks[0] if len(tasks) == 1 else None
 
 
-def _key(segment: Any) -> object:
-    """What tells a segment in one pass from the others, for the next pass: its code, and the modules that it holds.
+def _key(stage: Any) -> object:
+    """What tells a stage in one pass from the others, for the next pass: its code, and the modules that it holds.
 
     It may be wrong, which `_run_unjudged` sees; it must not be new in every pass.
     """
-    if isinstance(segment, (nn.Module, nn.Parameter)):
-        return id(segment)
-    if isinstance(segment, partial):
-        return _key(segment.func), tuple(map(_key, segment.args))
-    if isinstance(segment, (list, tuple)):
-        return tuple(map(_key, segment))
-    if not callable(segment):
+    if isinstance(stage, (nn.Module, nn.Parameter)):
+        return id(stage)
+    if isinstance(stage, partial):
+        return _key(stage.func), tuple(map(_key, stage.args))
+    if isinstance(stage, (list, tuple)):
+        return tuple(map(_key, stage))
+    if not callable(stage):
         return None
-    owner = getattr(segment, "__self__", getattr(segment, "__code__", segment))  # a lambda is made anew for every pass
-    held = [cell.cell_contents for cell in getattr(segment, "__closure__", None) or ()]
-    return id(owner), getattr(segment, "__name__", ""), *(id(part) for part in held if isinstance(part, nn.Module))
+    owner = getattr(stage, "__self__", getattr(stage, "__code__", stage))  # a lambda is made anew for every pass
+    held = [cell.cell_contents for cell in getattr(stage, "__closure__", None) or ()]
+    return id(owner), getattr(stage, "__name__", ""), *(id(part) for part in held if isinstance(part, nn.Module))

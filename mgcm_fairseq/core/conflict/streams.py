@@ -1,10 +1,10 @@
 """Streams: how a model is written once, for ordinary training and for the streamed engine.
 
-A stream is a tensor on its way through the network and the tasks that use it. A model passes streams through segments:
+A stream is a tensor on its way through the network and the tasks that use it. A model passes streams through stages:
 
     streams = passing.run(layer, [(speech, speech_mask), (text, text_mask)])
 
-Whoever passes decides what that means: `Plain` calls the segment on each stream's tensor, and autograd does the rest.
+Whoever passes decides what that means: `Plain` calls the stage on each stream's tensor, and autograd does the rest.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ class Stream:
     carriers: tuple[Tensor, ...] = ()  # one for each further task: zeros without memory that bring its gradient back
 
 
-Segment = Callable[..., Tensor]
+Stage = Callable[..., Tensor]
 
 
 class Passing(Protocol):
@@ -35,23 +35,23 @@ class Passing(Protocol):
     def start(self, value: Tensor, tasks: Sequence[str] = ()) -> Stream:
         """A stream for the tasks that will use it; all later branches are among them."""
 
-    def run(self, segment: Segment, calls: Sequence[tuple[Any, ...]], recompute: bool = False) -> list[Stream]:
-        """segment(*call) for every call, whose streams are replaced by their values; a stream for each answer.
+    def run(self, stage: Stage, calls: Sequence[tuple[Any, ...]], recompute: bool = False) -> list[Stream]:
+        """stage(*call) for every call, whose streams are replaced by their values; a stream for each answer.
 
-        Run all streams that pass through the same parameters in one call. What a segment reads and needs a gradient
+        Run all streams that pass through the same parameters in one call. What a stage reads and needs a gradient
         must be its own parameter or among the streams of its call, which must all have the same tasks.
 
         Args:
-            segment: answers a tensor for the arguments of a call.
+            stage: answers a tensor for the arguments of a call.
             calls: arguments: streams, and anything that needs no gradient.
-            recompute: keep no activations inside the segment, run it once more in the backward pass (for all tasks).
+            recompute: keep no activations inside the stage, run it once more in the backward pass (for all tasks).
         """
 
     def branch(self, stream: Stream, *tasks: str) -> Stream:
         """The stream for some of its tasks."""
 
     def alias(self, parameter: Tensor, task: str) -> Tensor:
-        """The parameter for use by one task outside all segments: for one that is used in many places."""
+        """The parameter for use by one task outside all stages: for one that is used in many places."""
 
 
 class Plain:
@@ -61,9 +61,9 @@ class Plain:
         """A stream of the value."""
         return Stream(value, tuple(tasks))
 
-    def run(self, segment: Segment, calls: Sequence[tuple[Any, ...]], recompute: bool = False) -> list[Stream]:
-        """Calls the segment on each call's values."""
-        return [Stream(_apply(segment, values_of(call), recompute), tasks_of(call)) for call in calls]
+    def run(self, stage: Stage, calls: Sequence[tuple[Any, ...]], recompute: bool = False) -> list[Stream]:
+        """Calls the stage on each call's values."""
+        return [Stream(_apply(stage, values_of(call), recompute), tasks_of(call)) for call in calls]
 
     def branch(self, stream: Stream, *tasks: str) -> Stream:
         """The same value."""
@@ -75,14 +75,14 @@ class Plain:
 
 
 class Recomputing:
-    """Another passing, without activations kept inside segments (activation checkpointing)."""
+    """Another passing, without activations kept inside stages (activation checkpointing)."""
 
     def __init__(self, passing: Passing) -> None:
         self.start, self.branch, self.alias, self._run = passing.start, passing.branch, passing.alias, passing.run
 
-    def run(self, segment: Segment, calls: Sequence[tuple[Any, ...]], recompute: bool = True) -> list[Stream]:
+    def run(self, stage: Stage, calls: Sequence[tuple[Any, ...]], recompute: bool = True) -> list[Stream]:
         """As the other passing's, with recomputation."""
-        return self._run(segment, calls, True)
+        return self._run(stage, calls, True)
 
 
 PLAIN = Plain()
@@ -97,15 +97,15 @@ def tasks_of(call: Sequence[Any]) -> tuple[str, ...]:
     """The tasks of the call's streams; ValueError if they differ or there is no stream."""
     tasks = {part.tasks for part in call if isinstance(part, Stream)}
     if len(tasks) != 1:
-        raise ValueError(f"segment call: expected streams of the same tasks, found {sorted(tasks)}; branch them first.")
+        raise ValueError(f"stage call: expected streams of the same tasks, found {sorted(tasks)}; branch them first.")
     return tasks.pop()
 
 
-def _apply(segment: Segment, values: list[Any], recompute: bool) -> Tensor:
+def _apply(stage: Stage, values: list[Any], recompute: bool) -> Tensor:
     if not recompute:
-        return segment(*values)
+        return stage(*values)
     from torch.utils.checkpoint import checkpoint
 
-    answer: Tensor = checkpoint(segment, *values, use_reentrant=False,
-                                context_fn=lambda: (nullcontext(), StatisticsKept(segment)))
+    answer: Tensor = checkpoint(stage, *values, use_reentrant=False,
+                                context_fn=lambda: (nullcontext(), StatisticsKept(stage)))
     return answer

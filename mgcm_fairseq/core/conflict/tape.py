@@ -1,4 +1,4 @@
-"""One segment's local graph: run once, and differentiated once for every task."""
+"""One stage's local graph: run once, and differentiated once for every task."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,21 +13,21 @@ from mgcm_fairseq.core.conflict.replay import ForwardState, StatisticsKept
 
 
 class Tape:
-    """Answers of a segment and the graphs between them and detached copies of its inputs."""
+    """Answers of a stage and the graphs between them and detached copies of its inputs."""
 
-    def __init__(self, segment: Callable[..., Tensor], calls: Sequence[Sequence[Any]], recompute: bool) -> None:
-        """Runs the segment on each call's values; with `recompute` drops the graphs, to make them again when needed.
+    def __init__(self, stage: Callable[..., Tensor], calls: Sequence[Sequence[Any]], recompute: bool) -> None:
+        """Runs the stage on each call's values; with `recompute` drops the graphs, to make them again when needed.
 
         Raises:
-            ValueError: the segment reads a stream that is not among its arguments.
+            ValueError: the stage reads a stream that is not among its arguments.
         """
-        self._segment = segment
+        self._stage = stage
         self._calls = calls
         self._state = ForwardState(calls) if recompute else None
         self.leaves, answers = self._run()
         leaves, streams = leaves_below(answers)
         if streams:
-            raise ValueError(f"segment {segment_name(segment)}: expected that it reads its parameters and the streams "
+            raise ValueError(f"stage {stage_name(stage)}: expected that it reads its parameters and the streams "
                              f"of its call, found the value of another stream or alias. Pass it as an argument.")
         own = {id(leaf) for of_call in self.leaves for leaf in of_call}
         self.parameters = [leaf for leaf in leaves if id(leaf) not in own]
@@ -47,17 +47,17 @@ class Tape:
                 values = [part.detach().requires_grad_() if isinstance(part, Tensor) and part.requires_grad else part
                           for part in call]
                 leaves.append([part for part in values if isinstance(part, Tensor) and part.requires_grad])
-                answers.append(self._segment(*values))
+                answers.append(self._stage(*values))
         return leaves, answers
 
     def play(self) -> None:
         """Makes the graphs again if they were dropped. RuntimeError in a second backward pass."""
         if self.erased:
             raise RuntimeError("streamed engine: expected one backward pass through a loss, found a second one. Its "
-                               "segments are freed as they are differentiated, whatever retain_graph says: run the "
+                               "stages are freed as they are differentiated, whatever retain_graph says: run the "
                                "model again and join its losses.")
         if self._state is not None:
-            with self._state.restored(), StatisticsKept(self._segment):
+            with self._state.restored(), StatisticsKept(self._stage):
                 self.leaves, answers = self._run()
             self._edges = _edges(answers)
 
@@ -93,7 +93,7 @@ def hooks_held(parameters: Sequence[Tensor]) -> Iterator[None]:
             hooks.update(kept)
 
 
-def segment_name(segment: Any) -> str:
-    """What a message calls a segment."""
-    function = getattr(segment, "func", segment)  # of a functools.partial
+def stage_name(stage: Any) -> str:
+    """What a message calls a stage."""
+    function = getattr(stage, "func", stage)  # of a functools.partial
     return getattr(function, "__qualname__", type(function).__name__)

@@ -18,7 +18,7 @@ class Decisions(NamedTuple):
     last: Tensor  # (B,) bool, p > 0.5 at the last frame so far
 
 
-def noisy_logits(logits_BT: Tensor, std: float, generator: torch.Generator | None = None) -> Tensor:
+def noisy_logits(logits_BT: Tensor, std: float) -> Tensor:
     """e + noise for training, noise ~ N(0, std^2), in fp32 or better (3 is the published std).
 
     Only probabilities near 0 or 1 survive the noise: that is what makes a trained segmenter decided.
@@ -26,8 +26,7 @@ def noisy_logits(logits_BT: Tensor, std: float, generator: torch.Generator | Non
     wide_BT = at_least_fp32(logits_BT)
     if std == 0:
         return wide_BT
-    noise_BT = torch.randn(wide_BT.shape, generator=generator, dtype=wide_BT.dtype, device=wide_BT.device)
-    return wide_BT + std * noise_BT
+    return wide_BT + std * torch.randn(wide_BT.shape, dtype=wide_BT.dtype, device=wide_BT.device)
 
 
 def probabilities(logits_BT: Tensor, lengths_B: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from mgcm_fairseq.core.segmentation.padding import LOG_ZERO, at_least_fp32, valid_frames
 
+_TEMPERATURE = 0.1  # of L_ctr's softmax over cosines (DiSeg)
 _LEAST_NORM = 1e-3  # of a vector whose direction is taken: the gradient, 1 / norm / temperature, stays below 65,504
 
 
@@ -25,16 +26,12 @@ def segment_number_losses(probabilities_BT: Tensor, lengths_B: Tensor, words_B: 
     return (total_B - words_B).abs() + (peaks_B - words_B).abs()
 
 
-def segment_number_loss(probabilities_BT: Tensor, lengths_B: Tensor, words_B: Tensor,
-                        published: bool = False) -> Tensor:
-    """() mean of `segment_number_losses`; or the norms over the batch that were published.
+def segment_number_norms(probabilities_BT: Tensor, lengths_B: Tensor, words_B: Tensor) -> Tensor:
+    """() L_num as published, norms over the batch, with n = max(words - 1, 1):
 
-    Published, with n = max(words - 1, 1):
     |(sum_t p_t - n)_b|_2 + sqrt(sum_b (peaks_b - n_b)^2 length_b / n_b + 1e-6).
     Its faults at padding come back with `lengths_B` filled with T and the p of padding left in.
     """
-    if not published:
-        return segment_number_losses(probabilities_BT, lengths_B, words_B).mean()
     n_B = (words_B - 1).clamp(min=1)
     total_B, peaks_B = _expected_counts(probabilities_BT, lengths_B, n_B)
     weighted_B = (peaks_B - n_B).square() * lengths_B.to(peaks_B) / n_B
@@ -42,8 +39,8 @@ def segment_number_loss(probabilities_BT: Tensor, lengths_B: Tensor, words_B: Te
     return distance + (weighted_B.sum() + 1e-6).sqrt()
 
 
-def contrastive_losses(segments_BKD: Tensor, words_BKD: Tensor, words_B: Tensor, temperature: float = 0.1) -> Tensor:
-    """(B,) L_ctr of each sentence, summed over its words: -log softmax_{k'}(cos(f_k, g_k') / temperature)[k].
+def contrastive_losses(segments_BKD: Tensor, words_BKD: Tensor, words_B: Tensor) -> Tensor:
+    """(B,) L_ctr of each sentence, summed over its words: -log softmax_{k'}(cos(f_k, g_k') / 0.1)[k].
 
     From speech to text, against the other words of the sentence, in fp32 or better.
 
@@ -51,11 +48,10 @@ def contrastive_losses(segments_BKD: Tensor, words_BKD: Tensor, words_B: Tensor,
         segments_BKD: f, `pool_segments`.
         words_BKD: g, `pool_words`.
         words_B: how many of the K are words of the sentence; the rest is padding.
-        temperature: of the softmax over cosines.
     """
     f_BKD, g_BKD = (F.normalize(at_least_fp32(x), dim=2, eps=_LEAST_NORM) for x in (segments_BKD, words_BKD))
     with torch.autocast(f_BKD.device.type, enabled=False):
-        scores_BKK = f_BKD @ g_BKD.transpose(1, 2) / temperature
+        scores_BKK = f_BKD @ g_BKD.transpose(1, 2) / _TEMPERATURE
     valid_BK = valid_frames(words_B, segments_BKD.size(1))
     log_shares_BKK = scores_BKK.masked_fill(~valid_BK.unsqueeze(1), LOG_ZERO).log_softmax(2)
     return -log_shares_BKK.diagonal(dim1=1, dim2=2).masked_fill(~valid_BK, 0.0).sum(1)

@@ -7,7 +7,7 @@ from torch import Tensor
 from mgcm_fairseq.core.segmentation.padding import LOG_ZERO, silenced
 
 
-def start_logits(logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None = None) -> Tensor:
+def start_logits(logits_BT: Tensor, lengths_B: Tensor) -> Tensor:
     """Logits of q_t = p_t (1 - p_{t-1}): frame t begins a run of boundary frames. q_0 = p_0. (B, T), fp32 or better.
 
     What `decide(..., merge=True)` is for decisions: where all p are near 0 or 1, q > 0.5 exactly at its boundaries, and
@@ -17,11 +17,9 @@ def start_logits(logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None =
     Args:
         logits_BT: e, with the noise of training if there is any.
         lengths_B: frames that are not padding.
-        before_B: e of the frame before the first; None at the beginning of an utterance.
     """
     e_BT = silenced(logits_BT, lengths_B)
-    first_B1 = e_BT.new_full((e_BT.size(0), 1), LOG_ZERO) if before_B is None else before_B.to(e_BT).unsqueeze(1)
-    previous_BT = torch.cat([first_B1, e_BT[:, :-1]], dim=1)
+    previous_BT = F.pad(e_BT[:, :-1], (1, 0), value=LOG_ZERO)
     log_q_BT = F.logsigmoid(e_BT) + F.logsigmoid(-previous_BT)
     log_not_q_BT = torch.logaddexp(F.logsigmoid(-e_BT), F.logsigmoid(e_BT) + F.logsigmoid(previous_BT))
     return log_q_BT - log_not_q_BT

@@ -14,8 +14,7 @@ from mgcm_fairseq.core.segmentation.padding import LOG_ZERO, readable_keys
 from mgcm_fairseq.core.segmentation.segments import segment_ids, survival_sums
 
 
-def expected_visibility(logits_BT: Tensor, lengths_B: Tensor, dtype: torch.dtype,
-                        sums: torch.dtype = torch.float64) -> Tensor:
+def expected_visibility(logits_BT: Tensor, lengths_B: Tensor, dtype: torch.dtype) -> Tensor:
     """(B, 1, T, T) log P(frame i sees frame j), to be added to attention scores, in `dtype`.
 
     0 for j <= i; log prod_{l=i}^{j-1} (1 - p_l) = S_i - S_j for j > i, at least
@@ -25,10 +24,9 @@ def expected_visibility(logits_BT: Tensor, lengths_B: Tensor, dtype: torch.dtype
     Args:
         logits_BT: e, or `start_logits` of it, with the noise of training if there is any.
         lengths_B: frames that are not padding.
-        dtype: type of the answer, that of the queries; differences are taken in `sums`.
-        sums: type of the prefix sums.
+        dtype: type of the answer, that of the queries; differences are taken in fp64.
     """
-    bias_BTT: Tensor = _Falling.apply(survival_sums(logits_BT, lengths_B, sums), lengths_B, dtype)  # type: ignore[no-untyped-call]
+    bias_BTT: Tensor = _Falling.apply(survival_sums(logits_BT, lengths_B), lengths_B, dtype)  # type: ignore[no-untyped-call]
     return bias_BTT.unsqueeze(1)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.evaluation.comparison.curves import Curves, curves, line, offline
 from mgcm_fairseq.evaluation.comparison.interpolation import evenly, interpolate, shared_range
-from mgcm_fairseq.evaluation.comparison.pairs import latencies, matched, same_lag
+from mgcm_fairseq.evaluation.comparison.pairs import latencies, matched, same_point
 from mgcm_fairseq.evaluation.comparison.settings import differing
 from mgcm_fairseq.evaluation.comparison.significance import PairedTests, sentence_metric
 from mgcm_fairseq.evaluation.comparison.systems import Systems
@@ -36,14 +36,14 @@ def assemble(systems: Systems, latency: str, at: Sequence[float] | None, resampl
         "differing": differing(systems),
         "offline": [{"name": name, "decoding": decoding, **{metric: asdict(value) for metric, value in metrics.items()}}
                     for (name, decoding), metrics in offline(systems).items()],
-        "points": [{"name": name, "policy": policy, "lag": point.lag,
+        "points": [{"name": name, "policy": policy, "point": point.point,
                     **{metric: asdict(value) for metric, value in point.metrics.items()}}
                    for (name, policy), points in by_lag.items() for point in points],
         "interpolated": _interpolated(by_lag, latency, at),
         "bootstrap": {
             "sentences": len(next(iter(next(iter(first.values())).instances.values()))),
             "resamples": resamples, "seed": seed, "latency": tested,
-            "same_lag": [tests.test(pair) for pair in same_lag(found)],
+            "same_point": [tests.test(pair) for pair in same_point(found)],
             "matched": [tests.test(pair) for pair in matched(found)],
         },
         "environment": environment(),

@@ -1,4 +1,4 @@
-"""Quality and latency of each system and policy by lag, as mean and spread over the seeds it was trained with."""
+"""Quality and latency of each system and policy by operating point: mean and spread over the seeds of training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 from mgcm_fairseq.evaluation.comparison.systems import Systems
 
-NO_METRICS = ("lag", "degenerate")
+NO_METRICS = ("point", "degenerate")
 Curves = dict[tuple[str, str], "list[Point]"]  # by NAME and policy
 
 
@@ -22,9 +22,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class Point:
-    """A lag of a curve."""
+    """An operating point of a curve."""
 
-    lag: float
+    point: float
     metrics: dict[str, Spread]
 
 
@@ -35,13 +35,13 @@ def spread(values: Sequence[float | None]) -> Spread:
 
 
 def curves(systems: Systems) -> Curves:
-    """The points of each NAME and policy by rising lag, with each metric that any of its seeds states."""
+    """The points of each NAME and policy by rising operating point, with each metric that any of its seeds states."""
     found: Curves = {}
     for name, seeds in systems.items():
         keys = sorted({key for evaluated in seeds for key in evaluated.runs})
-        for policy, lag in keys:
-            runs = [evaluated.runs[policy, lag] for evaluated in seeds if (policy, lag) in evaluated.runs]
-            found.setdefault((name, policy), []).append(Point(lag, _spreads(runs)))
+        for policy, point in keys:
+            runs = [evaluated.runs[policy, point] for evaluated in seeds if (policy, point) in evaluated.runs]
+            found.setdefault((name, policy), []).append(Point(point, _spreads(runs)))
     return found
 
 

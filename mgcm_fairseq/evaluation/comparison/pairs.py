@@ -1,4 +1,4 @@
-"""Which runs to hold against each other: those of the same policy and lag, and those of about the same latency."""
+"""Which runs to hold against each other: of the same policy and operating point, and of about the same latency."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -7,33 +7,33 @@ from typing import Any, NamedTuple
 from mgcm_fairseq.evaluation.comparison.systems import Key
 
 
-class Run(NamedTuple):
+class SystemRun(NamedTuple):
     """A simultaneous run of a NAME's first seed."""
 
     name: str
     policy: str
-    lag: float
+    point: float
 
 
 class Pair(NamedTuple):
     """Two runs, and by how much the second's latency exceeds the first's; None where one of them has none."""
 
-    first: Run
-    second: Run
+    first: SystemRun
+    second: SystemRun
     gap: float | None
 
 
-Latencies = Mapping[str, Mapping[Key, float | None]]  # by NAME, then by policy and lag
+Latencies = Mapping[str, Mapping[Key, float | None]]  # by NAME, then by policy and operating point
 
 
 def latencies(runs: Mapping[str, Mapping[Key, Mapping[str, Any]]], latency: str) -> Latencies:
-    """The corpus latency of each run, by rising policy and lag."""
+    """The corpus latency of each run, by rising policy and operating point."""
     return {name: {key: of_name[key][latency] for key in sorted(of_name)} for name, of_name in runs.items()}
 
 
-def same_lag(found: Latencies) -> list[Pair]:
-    """For each two NAMEs, the runs of each policy and lag that both have."""
-    return [_pair(Run(first, *key), Run(second, *key), found)
+def same_point(found: Latencies) -> list[Pair]:
+    """For each two NAMEs, the runs of each policy and operating point that both have."""
+    return [_pair(SystemRun(first, *key), SystemRun(second, *key), found)
             for first, second in combinations(found, 2) for key in found[first] if key in found[second]]
 
 
@@ -42,11 +42,11 @@ def matched(found: Latencies) -> list[Pair]:
 
     Runs without latency have no match; of two equally near, the one of less latency is taken.
     """
-    curves: dict[tuple[str, str], list[tuple[float, Run]]] = {}
+    curves: dict[tuple[str, str], list[tuple[float, SystemRun]]] = {}
     for name, of_name in found.items():
-        for (policy, lag), value in of_name.items():
+        for (policy, point), value in of_name.items():
             if value is not None:
-                curves.setdefault((name, policy), []).append((value, Run(name, policy, lag)))
+                curves.setdefault((name, policy), []).append((value, SystemRun(name, policy, point)))
     pairs = []
     for first, second in combinations(map(sorted, curves.values()), 2):
         for value, run in first:
@@ -55,6 +55,6 @@ def matched(found: Latencies) -> list[Pair]:
     return pairs
 
 
-def _pair(first: Run, second: Run, found: Latencies) -> Pair:
-    before, after = (found[run.name][run.policy, run.lag] for run in (first, second))
+def _pair(first: SystemRun, second: SystemRun, found: Latencies) -> Pair:
+    before, after = (found[run.name][run.policy, run.point] for run in (first, second))
     return Pair(first, second, None if before is None or after is None else after - before)

@@ -40,9 +40,10 @@ def draw(comparison: Mapping[str, Any]) -> Figure:
             _curve(axes, points, latency + suffix, label="" if suffix else f"{name}, {policy}",
                    color=colour, marker=marker, linestyle=style, fillstyle=fill)
     _offline(axes, comparison["offline"], colours)
-    settings = f"Settings differ: {', '.join(comparison['differing'])}. " if comparison["differing"] else ""
+    settings = f"Settings differ: {', '.join(comparison['differing'])}.\n" if comparison["differing"] else ""
     dress(axes, f"Translation quality and latency on {comparison['bootstrap']['sentences']} utterances",
-          f"{settings}Numbers: lag. Dashed curves count computing time. Bars: one standard deviation.", header(latency))
+          f"{settings}Numbers: operating point. Dashed: computing time counted. Bars: one standard deviation.",
+          header(latency))
     figure.legend(loc="outside right upper", frameon=False, labelcolor=INK, fontsize=9)
     return figure
 
@@ -57,7 +58,7 @@ def _curve(axes: Axes, points: Sequence[Point], latency: str, label: str, **look
     axes.errorbar(xs, ys, xerr=x_errors if any(x_errors) else None, yerr=y_errors if any(y_errors) else None,
                   linewidth=2, elinewidth=1, capsize=2, markersize=6, zorder=3, label=label or None, **look)
     for point, x, y in zip(drawn, xs, ys, strict=True):
-        axes.annotate(f"{point['lag']:g}", (x, y), xytext=(6, -6), textcoords="offset points", ha="left", va="top",
+        axes.annotate(f"{point['point']:g}", (x, y), xytext=(6, -6), textcoords="offset points", ha="left", va="top",
                       color=look["color"], fontsize=9, fontweight="bold", zorder=4,
                       path_effects=[withStroke(linewidth=3, foreground="white")])
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.comparison.bootstrap import bleu_statistics, corpus_bleu, draw, judge, mean_difference
-from mgcm_fairseq.evaluation.comparison.pairs import Pair, Run
+from mgcm_fairseq.evaluation.comparison.pairs import Pair, SystemRun
 from mgcm_fairseq.evaluation.comparison.systems import AGAIN, Evaluated
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.latency import METRICS, latency
@@ -38,7 +38,7 @@ class PairedTests:
         self._systems, self._metric = systems, metric
         sentences = len(next(iter(next(iter(systems.values())).instances.values())))
         self._counts = draw(sentences, resamples, seed)
-        self._sampled: dict[Run, Sampled] = {}
+        self._sampled: dict[SystemRun, Sampled] = {}
 
     def test(self, pair: Pair) -> dict[str, Any]:
         """{"first", "second", "gap", "BLEU", `metric`}, the last two with "first", "second" and a Difference's fields.
@@ -64,16 +64,16 @@ class PairedTests:
             values = {"first": float(first[present].mean()), "second": float(second[present].mean()), **asdict(result)}
         return {**values, "left_out": int((~present).sum())}
 
-    def _sample(self, run: Run) -> Sampled:
+    def _sample(self, run: SystemRun) -> Sampled:
         if run not in self._sampled:
-            evaluated, key = self._systems[run.name], (run.policy, run.lag)
+            evaluated, key = self._systems[run.name], (run.policy, run.point)
             instances = evaluated.instances[key]
             statistics = bleu_statistics([one.prediction for one in instances], [one.reference for one in instances],
                                          evaluated.language.tokenizer)
             bleu = float(corpus_bleu(statistics, np.ones((1, len(instances))))[0])
             stated = evaluated.runs[key]["BLEU"]
             if stated is not None and abs(stated - bleu) > ROUNDED:
-                raise InputError(evaluated.folder, f"BLEU {stated:.2f} at {run.policy}-{run.lag:g}, as results.json "
+                raise InputError(evaluated.folder, f"BLEU {stated:.2f} at {run.policy}-{run.point:g}, as results.json "
                                  "says", f"{bleu:.2f} in the log", f"They belong to different runs. {AGAIN}")
             self._sampled[run] = Sampled(bleu, corpus_bleu(statistics, self._counts),
                                          sentence_latency(instances, self._metric))

@@ -19,7 +19,7 @@ AGAIN = "Run scripts/evaluate.sh again into an empty folder."
 
 _FIGURES = {"BLEU", "chrF", *(f"{metric}{aware}" for metric in METRICS for aware in ("", "_CA"))}
 
-Key = tuple[str, float]  # policy and lag
+Key = tuple[str, float]  # policy and operating point
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Evaluated:
     @property
     def runs(self) -> dict[Key, dict[str, Any]]:
         """What results.json says of each simultaneous run."""
-        return {(run["policy"], run["lag"]): run for run in self.results["simul"]}
+        return {(run["policy"], run["point"]): run for run in self.results["simul"]}
 
     @property
     def language(self) -> Language:
@@ -71,14 +71,14 @@ def _read_results(folder: Path, latency: str) -> dict[str, Any]:
         results: dict[str, Any] = read_json(path)
         json.dumps(results, allow_nan=False)  # as it was written: with numbers alone
         runs, _, _ = results["simul"], results["offline"].items(), results["environment"].items()
-        keys = [(run["policy"], run["lag"]) for run in runs]
-        if not all(is_number(lag) for _, lag in keys):
-            raise TypeError("a lag that is no number")
-        names = [run_name(policy, lag) for policy, lag in keys if POLICY.fullmatch(policy)]
+        keys = [(run["policy"], run["point"]) for run in runs]
+        if not all(is_number(point) for _, point in keys):
+            raise TypeError("an operating point that is no number")
+        names = [run_name(policy, point) for policy, point in keys if POLICY.fullmatch(policy)]
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(path, "offline, simul (with policy and lag) and environment", repr(error), AGAIN) from error
+        raise InputError(path, "offline, simul (with policy and point) and environment", repr(error), AGAIN) from error
     if len(set(names)) != len(runs) or not runs:
-        raise InputError(path, "simultaneous runs, each policy and lag once", str(keys), AGAIN)
+        raise InputError(path, "simultaneous runs, each policy and operating point once", str(keys), AGAIN)
     for name, run in zip(names, runs, strict=True):
         missing = [metric for metric in ("BLEU", latency) if metric not in run]
         if missing:
@@ -124,7 +124,7 @@ def _language(results: Mapping[str, Any]) -> Language:
 
 
 def _log_folders(folder: Path, results: Mapping[str, Any]) -> dict[Key, Path]:
-    return {(run["policy"], run["lag"]): folder / "runs" / run_name(run["policy"], run["lag"])
+    return {(run["policy"], run["point"]): folder / "runs" / run_name(run["policy"], run["point"])
             for run in results["simul"]}
 
 

@@ -11,14 +11,14 @@ Rows = list[list[str]]
 
 
 def tables(comparison: Mapping[str, Any]) -> str:
-    """Warning, figures, BLEU at equal latency, tests at the same lag, tests at matched latency, notes."""
+    """Warning, figures, BLEU at equal latency, tests at the same operating point, tests at matched latency, notes."""
     latency, bootstrap = comparison["latency"], comparison["bootstrap"]
     nothing = "Nothing to test: {}."
     sections = {
         "Figures": _figures(comparison),
         f"BLEU at equal {latency}": _interpolated(comparison["interpolated"], latency),
-        "Paired tests, same policy and lag": _tests(bootstrap["same_lag"], comparison) or [
-            nothing.format("no two systems have a policy and lag in common")],
+        "Paired tests, same policy and operating point": _tests(bootstrap["same_point"], comparison) or [
+            nothing.format("no two systems have a policy and operating point in common")],
         f"Paired tests, nearest {latency}": _tests(bootstrap["matched"], comparison) or [
             nothing.format(f"fewer than two curves have a run with {latency}")],
         "Notes": [f"- {note}" for note in notes(comparison)],
@@ -32,12 +32,12 @@ def tables(comparison: Mapping[str, Any]) -> str:
 def _figures(comparison: Mapping[str, Any]) -> list[str]:
     every = [*comparison["offline"], *comparison["points"]]
     metrics = list(dict.fromkeys(key for one in every for key, value in one.items() if isinstance(value, dict)))
-    rows: Rows = [["system", "lag", "seeds", *map(header, metrics)]]
+    rows: Rows = [["system", "point", "seeds", *map(header, metrics)]]
     for one in every:
-        name, lag = ((f"offline {one['decoding']}", ABSENT) if "decoding" in one else
-                     (one["policy"], f"{one['lag']:g}"))
+        name, point = ((f"offline {one['decoding']}", ABSENT) if "decoding" in one else
+                     (one["policy"], f"{one['point']:g}"))
         cells = [with_spread(metric, one.get(metric)) for metric in metrics]
-        rows.append([f"{one['name']}, {name}", lag, str(one["BLEU"]["n"]), *cells])
+        rows.append([f"{one['name']}, {name}", point, str(one["BLEU"]["n"]), *cells])
     return markdown(rows)
 
 
@@ -63,7 +63,7 @@ def _tests(tests: Sequence[Mapping[str, Any]], comparison: Mapping[str, Any]) ->
 
 
 def _run(run: Mapping[str, Any]) -> str:
-    return f"{run['name']}, {run['policy']} {run['lag']:g}"
+    return f"{run['name']}, {run['policy']} {run['point']:g}"
 
 
 def _difference(metric: str, test: Mapping[str, Any]) -> list[str]:

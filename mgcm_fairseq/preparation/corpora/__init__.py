@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mgcm_fairseq.preparation.corpora.covost2 import CoVoST2
-from mgcm_fairseq.preparation.corpora.entries import Corpus
+from mgcm_fairseq.preparation.corpora.entries import CorpusReader
 from mgcm_fairseq.preparation.corpora.europarl_st import EuroparlST
 from mgcm_fairseq.preparation.corpora.manifest import ManifestCorpus
 from mgcm_fairseq.preparation.corpora.mustc import MustC
 
-CORPORA: dict[str, Callable[[Path, str, str], Corpus]] = {  # by root, source and target language
+CORPORA: dict[str, Callable[[Path, str, str], CorpusReader]] = {  # by root, source and target language
     "mustc": MustC,
     "europarl-st": EuroparlST,
     "covost2": CoVoST2,

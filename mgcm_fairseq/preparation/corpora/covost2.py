@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.preparation.corpora.entries import Entry, SegmentError, Where, attempt, clean, plain_name
+from mgcm_fairseq.preparation.corpora.entries import Entry, EntryError, Where, attempt, clean, plain_name
 from mgcm_fairseq.preparation.corpora.lines import present
 from mgcm_fairseq.preparation.corpora.tsv import Row, read_rows
 
@@ -51,14 +51,14 @@ class CoVoST2:
             rows = (row for _, row in self._translations(split))
         yield from (self._clip(row["path"]) for row in rows if isinstance(row, dict))
 
-    def entries(self, split: str) -> Iterator[Entry | SegmentError]:
+    def entries(self, split: str) -> Iterator[Entry | EntryError]:
         if self._of_split(split).is_file():
             path = self._of_split(split)
             rows = read_rows(path, ["path", "sentence", "translation", "client_id"], escapes=True)
         else:
             path, rows = self._table("tsv"), self._joined(split)
         for number, row in rows:
-            yield row if isinstance(row, SegmentError) else attempt(self._entry, row, (path, number))
+            yield row if isinstance(row, EntryError) else attempt(self._entry, row, (path, number))
 
     def _entry(self, row: Row, where: Where) -> Entry:
         clip = plain_name(row["path"], "path", where)
@@ -66,7 +66,7 @@ class CoVoST2:
         source, target = (clean(row[name], where) for name in ("sentence", "translation"))
         return Entry(where, self._clip(clip), 0.0, None, speaker, source, target, name=Path(clip).stem)
 
-    def _joined(self, split: str) -> Iterator[tuple[int, Row | SegmentError]]:
+    def _joined(self, split: str) -> Iterator[tuple[int, Row | EntryError]]:
         """Rows of validated.tsv, in its order, with the translations of this split; then translations without one.
 
         A table in a temporary file holds the translations, so that memory does not grow with their number.
@@ -75,26 +75,26 @@ class CoVoST2:
         with closing(sqlite3.connect("")) as database:
             database.execute("CREATE TABLE rows (path TEXT PRIMARY KEY, line INTEGER, translation TEXT, found INTEGER)")
             for number, row in self._translations(split):
-                if isinstance(row, SegmentError):
+                if isinstance(row, EntryError):
                     yield number, row
                     continue
                 added = database.execute("INSERT OR IGNORE INTO rows VALUES (?, ?, ?, 0)",
                                          (row["path"], number, row["translation"]))
                 if not added.rowcount:
-                    yield number, SegmentError("duplicate segment", (table, number), "every clip once", row["path"])
+                    yield number, EntryError("duplicate utterance", (table, number), "every clip once", row["path"])
             for _, row in read_rows(validated, ["client_id", "path", "sentence"], escapes=True):
-                if isinstance(row, SegmentError):
+                if isinstance(row, EntryError):
                     continue  # of one of the many clips without a translation, or else missed below
                 known = database.execute("SELECT line, translation FROM rows WHERE path = ?", (row["path"],)).fetchone()
                 if known:
                     database.execute("UPDATE rows SET found = 1 WHERE path = ?", (row["path"],))
                     yield known[0], {**row, "translation": known[1]}
             for path, number in database.execute("SELECT path, line FROM rows WHERE NOT found ORDER BY line"):
-                yield number, SegmentError("no transcript", (table, number), f"{path} in {validated}", "no such row")
+                yield number, EntryError("no transcript", (table, number), f"{path} in {validated}", "no such row")
 
-    def _translations(self, split: str) -> Iterator[tuple[int, Row | SegmentError]]:
+    def _translations(self, split: str) -> Iterator[tuple[int, Row | EntryError]]:
         for number, row in read_rows(self._table("tsv"), ["path", "translation", "split"], escapes=True):
-            if isinstance(row, SegmentError) and split == "train":
+            if isinstance(row, EntryError) and split == "train":
                 yield number, row  # of an unknown split: reported once
             elif isinstance(row, dict) and row["split"] in PARTS.get(split, (split,)):
                 yield number, row

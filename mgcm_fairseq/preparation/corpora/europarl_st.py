@@ -1,4 +1,4 @@
-"""Europarl-ST v1.1: speeches as m4a, a list of segments, and a text for each language.
+"""Europarl-ST v1.1: speeches as m4a, a list of utterances, and a text for each language.
 
 ROOT is the unpacked folder: ROOT/en/audios/SPEECH.m4a, and in ROOT/en/de/SPLIT the files segments.lst (`SPEECH start
 end`, in seconds), segments.en, segments.de, speeches.lst and, line by line beside it, speakers.lst. So FBK's fork of
@@ -16,7 +16,7 @@ from typing import ClassVar
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.preparation.corpora.entries import (
     Entry,
-    SegmentError,
+    EntryError,
     Where,
     attempt,
     clean,
@@ -58,29 +58,29 @@ class EuroparlST:
         names = (_name(line, (speeches, number)) for number, line in enumerate(read_lines(speeches), start=1))
         return [*texts, *(self._audio(name) for name in names)]
 
-    def entries(self, split: str) -> Iterator[Entry | SegmentError]:
+    def entries(self, split: str) -> Iterator[Entry | EntryError]:
         self.inputs(split)
         listing, source, target, speeches, speakers = (self._file(split, name) for name in self._names())
         speaker_of = {_name(speech, (speeches, number)): _name(speaker[0], (speakers, number))
                       for number, speech, speaker in with_texts(read_lines(speeches), speeches, [speakers])}
         make = partial(self._entry, speaker_of=speaker_of)
         for number, line, lines in with_texts(read_lines(listing), listing, [source, target]):
-            places = [(source, number), (target, number)]
-            yield attempt(make, line, (listing, number), lines, places)
+            origins = [(source, number), (target, number)]
+            yield attempt(make, line, (listing, number), lines, origins)
 
-    def _entry(self, line: bytes, where: Where, lines: list[bytes], places: list[Where],
+    def _entry(self, line: bytes, where: Where, lines: list[bytes], origins: list[Where],
                speaker_of: dict[str, str]) -> Entry:
         fields = decode(line, where).split()
         if len(fields) != 3:
-            raise SegmentError("bad segment", where, "`SPEECH start end`", repr(" ".join(fields)))
+            raise EntryError("bad utterance", where, "`SPEECH start end`", repr(" ".join(fields)))
         speech = plain_name(fields[0], "speech", where)
         if speech not in speaker_of:
-            raise SegmentError("unknown speech", where, "a speech of speeches.lst", speech)
+            raise EntryError("unknown speech", where, "a speech of speeches.lst", speech)
         start, end = seconds(fields[1], "start", where), seconds(fields[2], "end", where)
         if end <= start:
-            raise SegmentError("zero length", where, "an end after the start", f"{fields[1]} to {fields[2]}")
+            raise EntryError("zero length", where, "an end after the start", f"{fields[1]} to {fields[2]}")
         speaker = plain_name(speaker_of[speech], "speaker", where)
-        texts = (clean(decode(text, place), place) for text, place in zip(lines, places, strict=True))
+        texts = (clean(decode(text, origin), origin) for text, origin in zip(lines, origins, strict=True))
         return Entry(where, self._audio(speech), start, end - start, speaker, *texts)
 
     def _names(self) -> list[str]:
@@ -101,5 +101,5 @@ def _name(line: bytes, where: Where) -> str:
     """Of a speech or a speaker, in a list that the whole split needs."""
     try:
         return decode(line, where).strip()
-    except SegmentError as fault:
+    except EntryError as fault:
         raise InputError(where, "a name in utf-8", fault.found, "Unpack the corpus again.") from fault

@@ -42,9 +42,9 @@ def with_texts(items: Iterable[T], listing: Path, texts: Sequence[Path]) -> Iter
     for path, reader, count in zip(texts, readers, counts, strict=True):
         lines_in_all = count + sum(1 for _ in reader)
         if total and lines_in_all != total:
-            raise InputError((path, min(lines_in_all, total) + 1), f"{total} lines, one for each segment of {listing}",
+            raise InputError((path, min(lines_in_all, total) + 1), f"{total} lines, one an utterance of {listing}",
                              f"{lines_in_all} lines",
                              "Make them agree (a published corpus: unpack it again): the texts would belong to other "
                              "audio.")
     if not total:
-        raise InputError(listing, "at least one segment", "none", COMPLETE)
+        raise InputError(listing, "at least one utterance", "none", COMPLETE)

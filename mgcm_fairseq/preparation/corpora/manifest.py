@@ -3,7 +3,7 @@
 A table (NAME.tsv) has a line of column names and the columns `audio`, `src_text` and `tgt_text`; it may have `id`,
 `speaker`, and `offset` and `duration` in seconds. A list (any other name) has a path on each line; its texts have the
 list's name with the language as ending: train.lst, train.en, train.de. Paths are relative to the folder of the
-manifest. `audio` may also be written as in fairseq's tables of speech, `path:offset:frames` in samples of 16 kHz.
+manifest. `audio` may also be written as in fairseq's tables of speech, `path:offset:length` in samples of 16 kHz.
 """
 
 import re
@@ -16,7 +16,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.preparation.corpora.entries import (
     Entry,
-    SegmentError,
+    EntryError,
     Where,
     attempt,
     clean,
@@ -69,11 +69,11 @@ class ManifestCorpus:
                 yield path
             last = path
 
-    def entries(self, split: str) -> Iterator[Entry | SegmentError]:
+    def entries(self, split: str) -> Iterator[Entry | EntryError]:
         manifest = self.manifest(split)
         if manifest.suffix == ".tsv":
             for number, row in read_rows(manifest, COLUMNS):
-                yield row if isinstance(row, SegmentError) else attempt(_from_row, row, (manifest, number))
+                yield row if isinstance(row, EntryError) else attempt(_from_row, row, (manifest, number))
             return
         texts = self._texts(manifest)
         for path in texts:
@@ -96,10 +96,10 @@ def _from_row(row: Row, where: Where) -> Entry:
         offset = seconds(row["offset"], "offset", where) if row.get("offset") else 0.0
         duration = seconds(row["duration"], "duration", where) if row.get("duration") else None
     elif stated := {key: row[key] for key in ("offset", "duration") if row.get(key)}:
-        raise SegmentError("two spans", where, f"no offset and no duration beside {row['audio']}, which has its own",
+        raise EntryError("two spans", where, f"no offset and no duration beside {row['audio']}, which has its own",
                            ", ".join(f"{key} {value}" for key, value in stated.items()))
     if not name.strip():
-        raise SegmentError("no audio", where, "the path of a sound file", repr(name))
+        raise EntryError("no audio", where, "the path of a sound file", repr(name))
     audio = _audio(name, where)
     named = plain_name(row["id"], "id", where) if "id" in row else None
     speaker = plain_name(row.get("speaker") or NOBODY, "speaker", where)
@@ -107,11 +107,11 @@ def _from_row(row: Row, where: Where) -> Entry:
                  clean(row["src_text"], where), clean(row["tgt_text"], where), named)
 
 
-def _from_list(line: bytes, where: Where, lines: list[bytes], places: list[Where]) -> Entry:
+def _from_list(line: bytes, where: Where, lines: list[bytes], origins: list[Where]) -> Entry:
     name, offset, duration = _span(decode(line, where).strip())
     if not name:
-        raise SegmentError("no audio", where, "the path of a sound file", "an empty line")
-    source, target = (clean(decode(text, place), place) for text, place in zip(lines, places, strict=True))
+        raise EntryError("no audio", where, "the path of a sound file", "an empty line")
+    source, target = (clean(decode(text, origin), origin) for text, origin in zip(lines, origins, strict=True))
     return Entry(where, _audio(name, where), offset or 0.0, duration, NOBODY, source, target)
 
 
@@ -123,7 +123,7 @@ def _audio(name: str, where: Where) -> Path:
 
 
 def _span(text: str) -> tuple[str, float | None, float | None]:
-    """Path, offset and duration in seconds of `path:offset:frames`; of a path alone, None for both."""
+    """Path, offset and duration in seconds of `path:offset:length`; of a path alone, None for both."""
     found = re.fullmatch(r"(.+):([0-9]{1,18}):([0-9]{1,18})", text)
     if not found:
         return text, None, None

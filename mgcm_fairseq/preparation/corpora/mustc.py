@@ -1,4 +1,4 @@
-"""MuST-C v1, v2 and v3: a yaml list of segments, a text for each language, talk-long wavs.
+"""MuST-C v1, v2 and v3: a yaml list of utterances, a text for each language, talk-long wavs.
 
 All three releases unpack to ROOT/en-de/data/SPLIT/{txt,wav}: v1 and v2 as fairseq's and ESPnet's MuST-C recipes read
 them, v3 as the published Hugging Face loader for MUSTC_v3.0_en-de.tar.gz and the IWSLT 2023 recipes do. They differ in
@@ -13,7 +13,7 @@ from typing import ClassVar
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.preparation.corpora.entries import (
     Entry,
-    SegmentError,
+    EntryError,
     Where,
     attempt,
     clean,
@@ -57,24 +57,24 @@ class MustC:
         texts = [self._txt(split, suffix) for suffix in ("yaml", self.src_lang, self.tgt_lang)]
         return sorted([*(path for path in texts if path.exists()), *(folder / "wav").iterdir()])
 
-    def entries(self, split: str) -> Iterator[Entry | SegmentError]:
+    def entries(self, split: str) -> Iterator[Entry | EntryError]:
         self.inputs(split)
         listing = self._txt(split, "yaml")
         texts = [self._txt(split, lang) for lang in (self.src_lang, self.tgt_lang)]
         wavs = self.folder / "data" / split / "wav"
         for number, record, lines in with_texts(read_records(listing), listing, texts):
-            places = [(path, number) for path in texts]
-            yield attempt(_entry, record, (listing, record.line), wavs, lines, places)
+            origins = [(path, number) for path in texts]
+            yield attempt(_entry, record, (listing, record.line), wavs, lines, origins)
 
     def _txt(self, split: str, suffix: str) -> Path:
         return self.folder / "data" / split / "txt" / f"{split}.{suffix}"
 
 
-def _entry(record: Record, where: Where, wavs: Path, lines: list[bytes], places: list[Where]) -> Entry:
+def _entry(record: Record, where: Where, wavs: Path, lines: list[bytes], origins: list[Where]) -> Entry:
     missing = [key for key in KEYS if not record.values.get(key)]
     if missing:
-        raise SegmentError("missing key", where, f"the keys {', '.join(KEYS)}", f"no {', '.join(missing)}")
+        raise EntryError("missing key", where, f"the keys {', '.join(KEYS)}", f"no {', '.join(missing)}")
     speaker, wav = (plain_name(record.values[key], key, where) for key in ("speaker_id", "wav"))
     offset, duration = (seconds(record.values[key], key, where) for key in ("offset", "duration"))
-    source, target = (clean(decode(line, place), place) for line, place in zip(lines, places, strict=True))
+    source, target = (clean(decode(line, origin), origin) for line, origin in zip(lines, origins, strict=True))
     return Entry(where, wavs / wav, offset, duration, speaker, source, target)

@@ -25,7 +25,7 @@ class Record:
 def read_records(path: Path) -> Iterator[Record]:
     """Yields the records in file order; raises InputError with file:line for yaml that is broken or not flat.
 
-    Works on parser events: 230,000 segments take 5 s, as a yaml tree 25 s and a gigabyte more.
+    Works on parser events: 230,000 utterances take 5 s, as a yaml tree 25 s and a gigabyte more.
     """
     _check_characters(path)
     with present(path).open("rb") as file:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.preparation.corpora.entries import SegmentError, Where
+from mgcm_fairseq.preparation.corpora.entries import EntryError, Where
 from mgcm_fairseq.preparation.corpora.lines import read_lines
 
 Way = Literal["plain", "csv", "backslashes"]
@@ -29,7 +29,7 @@ class Quoting:
     line: int | None = None
 
     def cells(self, text: str, where: Where) -> list[str]:
-        """The cells of a line without what quoting added; SegmentError for one that is quoted in another way."""
+        """The cells of a line without what quoting added; EntryError for one that is quoted in another way."""
         if self.way == "plain" or not ('"' in text or "\\" in text):
             return text.split("\t")
         if self.way == "csv":
@@ -50,8 +50,8 @@ class Quoting:
             raise self._fault(cell, where)
         return re.sub(r"\\(.)", r"\1", cell)
 
-    def _fault(self, cell: str, where: Where) -> SegmentError:
-        return SegmentError("quotes that do not fit", where, f"{_HOW[self.way]}, like line {self.line}", repr(cell))
+    def _fault(self, cell: str, where: Where) -> EntryError:
+        return EntryError("quotes that do not fit", where, f"{_HOW[self.way]}, like line {self.line}", repr(cell))
 
 
 def quoting_of(path: Path) -> Quoting:

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.preparation.corpora.entries import SegmentError, Where, decode
+from mgcm_fairseq.preparation.corpora.entries import EntryError, Where, decode
 from mgcm_fairseq.preparation.corpora.lines import read_lines
 from mgcm_fairseq.preparation.corpora.quoting import Quoting, quoting_of
 
 Row = dict[str, str]
 
 
-def read_rows(path: Path, columns: Sequence[str], escapes: bool = False) -> Iterator[tuple[int, Row | SegmentError]]:
+def read_rows(path: Path, columns: Sequence[str], escapes: bool = False) -> Iterator[tuple[int, Row | EntryError]]:
     """Line number and cells of each row, or what is wrong with it. Empty lines are no rows.
 
     Args:
@@ -33,11 +33,11 @@ def read_rows(path: Path, columns: Sequence[str], escapes: bool = False) -> Iter
             yield number, _row(row, names, quoting, (path, number))
 
 
-def _row(line: bytes, names: list[str], quoting: Quoting, where: Where) -> Row | SegmentError:
+def _row(line: bytes, names: list[str], quoting: Quoting, where: Where) -> Row | EntryError:
     try:
         cells = quoting.cells(decode(line, where), where)
-    except SegmentError as fault:
+    except EntryError as fault:
         return fault
     if len(cells) != len(names):
-        return SegmentError("wrong number of fields", where, f"{len(names)} fields separated by tabs", str(len(cells)))
+        return EntryError("wrong number of fields", where, f"{len(names)} fields separated by tabs", str(len(cells)))
     return dict(zip(names, cells, strict=True))

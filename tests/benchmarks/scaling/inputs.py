@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mgcm_fairseq.benchmarks.scaling.corpus import Corpus
+from mgcm_fairseq.benchmarks.scaling.corpus import SyntheticCorpus
 from mgcm_fairseq.benchmarks.scaling.exchange import Calls, Exchange
 from mgcm_fairseq.benchmarks.scaling.optimizer import Update
 from mgcm_fairseq.benchmarks.scaling.pieces import Piece, Pieces
@@ -26,7 +26,7 @@ def pieces() -> Pieces:
         "mgcm global": piece(1e11, Calls(400, P, P // 20)), "pcgrad global": piece(1e11, Calls(3, 3 * P, P))})
 
 
-def corpus(*seconds: float) -> Corpus:
+def corpus(*seconds: float) -> SyntheticCorpus:
     """Utterances of these lengths."""
     samples = np.round(np.array(seconds) * SAMPLE_RATE).astype(np.int64)
-    return Corpus(np.stack([samples, 1 + samples // 4000, 1 + samples // 4000], axis=1))
+    return SyntheticCorpus(np.stack([samples, 1 + samples // 4000, 1 + samples // 4000], axis=1))

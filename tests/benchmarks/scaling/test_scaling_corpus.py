@@ -5,7 +5,7 @@ import pytest
 from fairseq.data.iterators import EpochBatchIterator
 from torch.utils.data import Dataset
 
-from mgcm_fairseq.benchmarks.scaling.corpus import Corpus, Lengths, batches, steps
+from mgcm_fairseq.benchmarks.scaling.corpus import Lengths, SyntheticCorpus, batches, steps
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 
@@ -58,7 +58,7 @@ def test_largest_batches_are_not_exceeded_by_any_other():
 
 def test_an_utterance_longer_than_a_batch_is_refused():
     with pytest.raises(InputError, match="--max-tokens"):
-        Corpus(np.array([[100, 2, 2], [400, 2, 2]])).batches(300, 32)
+        SyntheticCorpus(np.array([[100, 2, 2], [400, 2, 2]])).batches(300, 32)
 
 
 @pytest.mark.parametrize("grouped", [False, True])

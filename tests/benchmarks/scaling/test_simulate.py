@@ -7,21 +7,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mgcm_fairseq.benchmarks.scaling.corpus import Corpus, Lengths, steps
+from mgcm_fairseq.benchmarks.scaling.corpus import Lengths, SyntheticCorpus, steps
 from mgcm_fairseq.benchmarks.scaling.limits import MOST, cause, changes, limit
 from mgcm_fairseq.benchmarks.scaling.machine import Machine
 from mgcm_fairseq.benchmarks.scaling.memory import memory
-from mgcm_fairseq.benchmarks.scaling.simulate import Outcome, Training, compute_s, efficiency, simulate
+from mgcm_fairseq.benchmarks.scaling.simulate import (
+    SimulatedOutcome,
+    SimulatedTraining,
+    compute_s,
+    efficiency,
+    simulate,
+)
 from tests.benchmarks.scaling.inputs import PARAMETERS, P, corpus, pieces
 
 VARIANTS = list(pieces().variants)
-UNEQUAL = Corpus(Lengths(4000).draw(seed=1))
+UNEQUAL = SyntheticCorpus(Lengths(4000).draw(seed=1))
 EQUAL = corpus(*[6.0] * 8 * 15 * 4)  # 32 batches of 15
 amounts = st.floats(0.01, 100)
 
 
 def run(variant, gpus, of=UNEQUAL, machine=None, **training):
-    return simulate(pieces(), variant, of, machine or Machine(), Training(**training), gpus)
+    return simulate(pieces(), variant, of, machine or Machine(), SimulatedTraining(**training), gpus)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -87,7 +93,7 @@ def test_launching_operators_bounds_a_step():
 
 
 def test_batches_of_like_length_and_a_gathered_exchange_help():
-    many = Corpus(Lengths(40_000).draw(seed=1))
+    many = SyntheticCorpus(Lengths(40_000).draw(seed=1))
     assert run("mgcm global", 8, many, grouped=True).wait_ms < 0.5 * run("mgcm global", 8, many).wait_ms
     plain = run("mgcm global", 8)
     gathered = run("mgcm global", 8, buckets=4)
@@ -105,23 +111,24 @@ def test_memory_adds_up():
 
 def test_a_limit_is_the_first_number_of_gpus_below():
     slow = Machine(latency_us=500.0)
-    found = limit(pieces(), "mgcm global", UNEQUAL, slow, Training(), 0.5)
+    found = limit(pieces(), "mgcm global", UNEQUAL, slow, SimulatedTraining(), 0.5)
     below, above = (efficiency(run("mgcm global", gpus, machine=slow), run("mgcm global", 1, machine=slow))
                     for gpus in (found.gpus, found.gpus // 2))
     assert below < 0.5 <= above
     assert found.cause == "latency of the exchange"
-    assert limit(pieces(), "plain", EQUAL, Machine(between_gb_s=1e6, inside_gb_s=1e6), Training(), 1e-6).gpus is None
+    fast = Machine(between_gb_s=1e6, inside_gb_s=1e6)
+    assert limit(pieces(), "plain", EQUAL, fast, SimulatedTraining(), 1e-6).gpus is None
 
 
 def test_the_cause_is_the_largest_loss():
-    outcome = Outcome(gpus=2, compute_ms=100.0, wait_ms=3.0, gradients_ms=2.0, exchange_ms=5.0, latency_ms=1.0,
+    outcome = SimulatedOutcome(gpus=2, compute_ms=100.0, wait_ms=3.0, gradients_ms=2.0, exchange_ms=5.0, latency_ms=1.0,
                       traffic_mb=0.0, audio_h_s=1.0, updates=1, batch_s=1.0)
     assert cause(outcome) == "volume of the exchange"
     assert cause(replace(outcome, wait_ms=9.0)) == "waiting for the slowest worker"
 
 
 def test_changes_begin_with_none_and_differ():
-    found = list(changes(Machine(), Training()))
-    assert found[0][1:] == (Machine(), Training())
+    found = list(changes(Machine(), SimulatedTraining()))
+    assert found[0][1:] == (Machine(), SimulatedTraining())
     assert len({text for text, _, _ in found}) == len(set(found)) == len(found)
     assert MOST >= 64

@@ -5,7 +5,7 @@ import pytest
 from mgcm_fairseq.checks.faults.disturb import Bench
 from mgcm_fairseq.checks.faults.material import make
 from mgcm_fairseq.checks.faults.programs import import_everything
-from mgcm_fairseq.checks.faults.setting import Setting
+from mgcm_fairseq.checks.faults.setting import FaultsSetting
 from tests.fixtures import made_once
 
 
@@ -13,4 +13,4 @@ from tests.fixtures import made_once
 def bench(tmp_path_factory):
     import_everything()
     folder = made_once(tmp_path_factory, "faults", lambda folder: make(folder / "material"))
-    return Bench(Setting(folder, seed=1, kills=10, quick=True), make(folder / "material"))
+    return Bench(FaultsSetting(folder, seed=1, kills=10, quick=True), make(folder / "material"))

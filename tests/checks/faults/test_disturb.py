@@ -9,7 +9,7 @@ import pytest
 from mgcm_fairseq.checks.faults.disturb import Bench
 from mgcm_fairseq.checks.faults.fingerprint import torn
 from mgcm_fairseq.checks.faults.programs import Program
-from mgcm_fairseq.checks.faults.setting import Setting
+from mgcm_fairseq.checks.faults.setting import FaultsSetting
 
 WHOLE = """
 import pathlib, sys, time
@@ -42,7 +42,7 @@ class AtTheFile(Bench):
 @pytest.fixture
 def alone(tmp_path):
     """A bench without a corpus."""
-    return AtTheFile(Setting(tmp_path, seed=1, kills=10, quick=True), None)
+    return AtTheFile(FaultsSetting(tmp_path, seed=1, kills=10, quick=True), None)
 
 
 def kill(bench, of, **more):

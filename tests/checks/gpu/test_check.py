@@ -10,7 +10,7 @@ from mgcm_fairseq.checks.gpu import report
 from mgcm_fairseq.checks.gpu.check import main
 from mgcm_fairseq.checks.gpu.isolated import rows_of
 from mgcm_fairseq.checks.gpu.parts import PARTS
-from mgcm_fairseq.checks.gpu.setting import Setting
+from mgcm_fairseq.checks.gpu.setting import GpuSetting
 from tests.fixtures import run
 
 QUICK = ("--device", "cpu", "--quick")
@@ -24,7 +24,7 @@ def checked(tiny_corpus, tmp_path_factory):
 
 
 def setting(folder, **changes):
-    return Setting(**{"out": folder, "corpus": folder, "device": "cpu", "quick": True, "seconds": 60, **changes})
+    return GpuSetting(**{"out": folder, "corpus": folder, "device": "cpu", "quick": True, "seconds": 60, **changes})
 
 
 def test_every_part_measures_something(checked):

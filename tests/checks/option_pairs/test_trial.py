@@ -30,7 +30,7 @@ def test_a_combination_that_trains(tried, tiny_corpus, tmp_path):
 def test_one_that_is_refused_has_its_reason(tried, tiny_corpus, tmp_path):
     outcome = tried({"rule": "mgcm", "granularity": "model"}, tiny_corpus, tmp_path / "trial")
     assert outcome.kind == REFUSED
-    assert outcome.reason.startswith("--conflict-granularity: expected a granularity that lies inside a segment")
+    assert outcome.reason.startswith("--conflict-granularity: expected a granularity that lies inside a stage")
 
 
 def test_a_traceback_is_a_failure(tiny_corpus, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""A network of three segments for two tasks that are in conflict everywhere."""
+"""A network of three stages for two tasks that are in conflict everywhere."""
 
 import torch
 from torch import nn

@@ -10,9 +10,10 @@ from torch import nn
 
 from mgcm_fairseq.core.conflict import ENGINES, PLAIN, Groups, Report, make_rule
 from mgcm_fairseq.core.conflict.merge import Merger
+from mgcm_fairseq.modules.schedule import OFFLINE
 from mgcm_fairseq.modules.simul_st import TaskInputs
 from tests.core.conflict.toy import TASKS, toy, typed
-from tests.modules.networks import PAD, network, speech, tokens
+from tests.modules.networks import PAD, network, phase, speech, tokens
 
 W2V = {"conv_feature_layers": "[(8,10,5)] + [(8,3,2)] * 4 + [(8,2,2)] * 2", "encoder_layers": 2,
        "encoder_embed_dim": 16, "encoder_ffn_embed_dim": 24, "encoder_attention_heads": 2, "layer_norm_first": True,
@@ -42,7 +43,7 @@ def real_case(seed=0, dtype=torch.float64, model=None, w2v=None, **changes) -> C
     """The real network: front end, encoder, decoder, tied embeddings, CTC; or a model like it, with another batch."""
     options = {**SMALL, "w2v_config": json.dumps({**W2V, **(w2v or {})}), **changes}
     model = model or typed(network(seed, **options), dtype).train()
-    model.set_update(0)
+    now = phase(0, **options)
     waveform, samples = speech([8_000, 6_000], seed)
     transcript, lengths = tokens([6, 5], seed)
     translation, _ = tokens([4, 5], seed + 1)
@@ -50,7 +51,7 @@ def real_case(seed=0, dtype=torch.float64, model=None, w2v=None, **changes) -> C
     wanted = {"st": translation, "asr": transcript, "mt": translation}
 
     def losses(passing=PLAIN):
-        outputs = model(inputs, TASKS, True, passing)
+        outputs = model(inputs, TASKS, True, now, passing)
         found = {task: F.cross_entropy(logits.flatten(0, 1), wanted[task].flatten(), ignore_index=PAD)
                  for task, logits in outputs.logits.items()}
         for alignment in outputs.alignments.values():
@@ -77,7 +78,7 @@ def agreeing(name: str) -> Case:
     inputs = TaskInputs(waveform.double(), samples, words, lengths, words, words)
     return Case(model, lambda passing=PLAIN: _spoken(
         {task: F.cross_entropy(logits.flatten(0, 1), words.flatten())
-         for task, logits in model(inputs, TASKS, False, passing).logits.items()}))
+         for task, logits in model(inputs, TASKS, False, OFFLINE, passing).logits.items()}))
 
 
 def _spoken(losses):

@@ -1,4 +1,4 @@
-"""Segments below the first parameter in scope: ordinary autograd from the second pass on, judged as soon as need be."""
+"""Stages below the first parameter in scope: ordinary autograd from the second pass on, judged as soon as need be."""
 
 from functools import partial
 
@@ -58,7 +58,7 @@ def test_a_front_end_that_thaws_and_freezes_again():
         assert len(made.report.groups) == 2 + thawed
 
 
-def test_a_segment_that_comes_to_use_a_parameter_in_scope_is_judged_in_that_pass():
+def test_a_stage_that_comes_to_use_a_parameter_in_scope_is_judged_in_that_pass():
     model = Small()
     made = Streamed(model, TASKS, scope="(?!front)")
     flags = {"body": False}
@@ -82,19 +82,19 @@ def test_a_segment_that_comes_to_use_a_parameter_in_scope_is_judged_in_that_pass
 
 
 @pytest.mark.parametrize("kind", ["closure", "partial", "list"])
-def test_segments_of_one_code_are_told_apart_by_their_modules(kind):
+def test_stages_of_one_code_are_told_apart_by_their_modules(kind):
     """Each runs once in a pass: a second run would draw other random numbers."""
     model, runs = Small(), []
     made = Streamed(model, TASKS, scope="(?!front)")
-    segment = {"closure": lambda part: lambda x: part(x), "partial": lambda part: partial(apply, part, torch.ones(1)),
+    stage = {"closure": lambda part: lambda x: part(x), "partial": lambda part: partial(apply, part, torch.ones(1)),
                "list": lambda part: partial(apply, [part], torch.ones(1))}[kind]
     for part in (model.front, model.body, model.head):
         part.register_forward_hook(lambda module, given, answer: runs.append(module))
 
     def losses(passing=PLAIN):
-        [stream] = passing.run(segment(model.front), [(passing.start(inputs(model), TASKS),)])
-        [stream] = passing.run(segment(model.body), [(stream,)])
-        [stream] = passing.run(segment(model.head), [(stream,)])
+        [stream] = passing.run(stage(model.front), [(passing.start(inputs(model), TASKS),)])
+        [stream] = passing.run(stage(model.body), [(stream,)])
+        [stream] = passing.run(stage(model.head), [(stream,)])
         return {"st": passing.branch(stream, "st").value.sum(), "asr": -passing.branch(stream, "asr").value.exp().sum()}
 
     expected, _ = mgcm_by(model, losses(), above_front)
@@ -126,13 +126,13 @@ def test_passes_under_way_do_not_know_of_each_other():
     assert_same(found, expected)
 
 
-def test_a_parameter_in_scope_before_a_known_segment_is_found():
+def test_a_parameter_in_scope_before_a_known_stage_is_found():
     model = Small()
     model.scale = nn.Parameter(torch.ones(3).double())
     made = Streamed(model, TASKS, scope="(?!front)")
     step(Case(model, model.losses), made)
     losses = model.losses(made.streams(), inputs(model) * model.scale)
-    with pytest.raises(ValueError, match="scale: used outside all segments"):
+    with pytest.raises(ValueError, match="scale: used outside all stages"):
         made.join(losses)
 
 

@@ -94,6 +94,6 @@ def test_harmless_changes_are_none(change):
     step(case, made)
     change(case.model)
     assert_same(step(case, made), mgcm_by_module(case.model, case.losses())[0], rtol=1e-5, floor=1e-6)
-    if change is not tie:  # two segments may not share it
+    if change is not tie:  # two stages may not share it
         streamed = Streamed(case.model, TASKS)
         assert_same(step(case, streamed), gradients(case.model))

@@ -24,7 +24,7 @@ def test_a_compiled_model_has_the_groups_of_the_model(granularity):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_compiled_segments_are_judged_as_others(engine):
+def test_compiled_stages_are_judged_as_others(engine):
     case = small_case()
     expected = small_step(case, engine, scope="body")
     case.model.body = torch.compile(case.model.body, backend="eager")

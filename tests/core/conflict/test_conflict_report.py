@@ -69,6 +69,34 @@ def test_what_mgcm_removes_is_the_cosine_where_it_is_negative():
     assert not report.conflict().all()
 
 
+@pytest.mark.parametrize("rule", ["pcgrad", "gradvac"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_gramians_are_symmetric_bit_for_bit(engine, rule):
+    case = CASES["network"]()
+    made = ENGINES[engine](case.model, TASKS, rule)
+    step(case, made)
+    assert len(made.report.groups) > 20
+    assert torch.equal(made.report.gramian, made.report.gramian.mT)
+
+
+def test_what_is_read_of_a_gramian_is_the_row_of_the_primary_task():
+    """Workers share <g_0, g_a>; beside it stands what only one of them knows."""
+    gramian_TT = torch.tensor([[4.0, -2, 1], [7, 4, 5], [-7, -5, 9]])
+    report = Report(TASKS)
+    report.add([0], gramian_TT[None], torch.eye(3)[None])
+    assert report.cosine().tolist() == [[-0.5, pytest.approx(1 / 6)]]
+    assert report.conflict().tolist() == [[True, False]]
+
+
+def test_what_a_rule_removed_is_the_distance_of_each_new_gradient_whatever_the_mixing():
+    g_TD, mixing_TT = drawn(seed=5), torch.randn(3, 3).double()
+    report = Report(TASKS)
+    report.add([0], gramian(g_TD), mixing_TT[None])
+    changed_TD = mixing_TT @ g_TD
+    expected_T = (changed_TD - g_TD).norm(dim=1) / g_TD.norm(dim=1)
+    torch.testing.assert_close(report.removed()[0], expected_T[1:])
+
+
 def test_by_hand():
     gramian_TT = torch.tensor([[4.0, -2, 0], [-2, 4, 1], [0, 1, 9]])
     report = Report(TASKS)

@@ -9,7 +9,7 @@ from tests.core.conflict.reference import mgcm_by_module, plain_sum
 from tests.core.conflict.small import TASKS, Small, inputs
 from tests.core.conflict.steps import Case, assert_same, step
 
-SECOND_PASS = [False, True]  # in which segments without judged parameters are ordinary autograd
+SECOND_PASS = [False, True]  # in which stages without judged parameters are ordinary autograd
 
 
 def streamed_losses(losses, again=False):
@@ -43,10 +43,10 @@ def reads_an_alias_of_another(model, passing):
     return {"st": words.sum(), "asr": -words.square().sum()}
 
 
-def reads_another_behind(segment):
+def reads_another_behind(stage):
     def losses(model, passing):
         body, _ = model.encode(passing, inputs(model))
-        [last] = passing.run(segment, [(passing.branch(body, "st"),)])
+        [last] = passing.run(stage, [(passing.branch(body, "st"),)])
         return {"st": last.value.sum(), "asr": -last.value.square().sum()}
 
     return losses
@@ -61,17 +61,47 @@ def test_a_loss_that_reads_what_belongs_to_another_task_is_named(losses, again):
         streamed_losses(losses, again)
 
 
-def test_so_it_is_behind_a_segment_that_the_engine_knows():
+class Losses(nn.Module):
+    """A module whose forward is the losses, as DDP wants it."""
+
+    def __init__(self, losses):
+        super().__init__()
+        self.small, self.losses = Small(), losses
+
+    def forward(self, passing):
+        return self.losses(self.small, passing)
+
+
+def test_so_it_is_through_ddp(tmp_path):
+    """Which puts a node of its own behind every output."""
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'meeting'}", rank=0, world_size=1)
+    try:
+        for losses in (as_meant, reads_a_branch_of_another):
+            model = Losses(losses)
+            engine = Streamed(model.small, TASKS)
+            wrapped = nn.parallel.DistributedDataParallel(model, find_unused_parameters=True)
+            found = wrapped(engine.streams())
+            assert all(loss.grad_fn.name() == "_DDPSinkBackward" for loss in found.values())
+            if losses is as_meant:
+                engine.join(found).backward()
+            else:
+                with pytest.raises(ValueError, match=r"the loss of asr reads .* of asr, found .* credited to st\b"):
+                    engine.join(found)
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_so_it_is_behind_a_stage_that_the_engine_knows():
     """The identity has run in the first pass, so that in the second it is ordinary autograd."""
-    segment, model = nn.Identity(), Small()
+    stage, model = nn.Identity(), Small()
     engine = Streamed(model, TASKS)
     passing = engine.streams()
     body, _ = model.encode(passing, inputs(model))
-    [last] = passing.run(segment, [(passing.branch(body, "st"),)])
+    [last] = passing.run(stage, [(passing.branch(body, "st"),)])
     engine.join({"st": last.value.sum(), "asr": passing.branch(body, "asr").value.sum()}).backward()
     passing = engine.streams()
     body, _ = model.encode(passing, inputs(model))
-    [last] = passing.run(segment, [(passing.branch(body, "st"),)])
+    [last] = passing.run(stage, [(passing.branch(body, "st"),)])
     with pytest.raises(ValueError, match=r"the loss of asr .* credited to st"):
         engine.join({"st": last.value.sum(), "asr": last.value.sum()})
 
@@ -99,11 +129,11 @@ def test_a_stream_of_one_task_that_starts_from_the_value_of_another_is_named(aga
 
 
 @pytest.mark.parametrize("again", SECOND_PASS)
-@pytest.mark.parametrize("segment", ["head", None])
-def test_a_segment_that_reads_a_stream_that_it_was_not_passed_is_named(segment, again):
+@pytest.mark.parametrize("stage", ["head", None])
+def test_a_stage_that_reads_a_stream_that_it_was_not_passed_is_named(stage, again):
     def losses(model, passing):
         body, _ = model.encode(passing, inputs(model))
-        inside = getattr(model, segment) if segment else nn.Identity()
+        inside = getattr(model, stage) if stage else nn.Identity()
         [head] = passing.run(lambda x: inside(x) * body.value, [(body,)])
         return {task: passing.branch(head, task).value.sum() for task in TASKS}
 
@@ -111,7 +141,7 @@ def test_a_segment_that_reads_a_stream_that_it_was_not_passed_is_named(segment, 
         streamed_losses(losses, again)
 
 
-def test_a_known_segment_that_comes_to_read_the_stream_of_another_is_named():
+def test_a_known_stage_that_comes_to_read_the_stream_of_another_is_named():
     model, reads = Small(), []
     engine = Streamed(model, TASKS)
 

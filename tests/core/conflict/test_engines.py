@@ -292,7 +292,7 @@ def test_streamed_is_stash_under_dropout():
 
 
 @pytest.mark.parametrize("recompute", [False, True])
-def test_recompute_runs_a_segment_once_more_for_all_tasks(recompute):
+def test_recompute_runs_a_stage_once_more_for_all_tasks(recompute):
     model, (speech, source, target) = toy()
     runs = []
     model.encoder[0].register_forward_hook(lambda *hook: runs.append(1))

@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from mgcm_fairseq.core.conflict import Groups, Report, make_rule
 from mgcm_fairseq.core.conflict import flat as flat_module
-from mgcm_fairseq.core.conflict.flat import Limits
+from mgcm_fairseq.core.conflict.flat import Limits, Zeros
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.measuring.operators import Operators
 
@@ -276,3 +276,25 @@ def test_fake_tensors_are_merged_without_a_look_at_them(limits, types):
         assert all(isinstance(f, FakeTensor) and f.dtype == p.dtype for f, p in
                    zip(found, case.parameters, strict=True))
         assert isinstance(report.gramian, FakeTensor)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_zeros_are_shared_by_type_and_do_not_widen_what_stands_beside_them(dtype):
+    zeros = Zeros()
+    for other in TYPES:
+        zeros.of(9, torch.device("cpu"), other)
+    few, more = (zeros.of(size, torch.device("cpu"), dtype) for size in (5, 12))
+    assert (few.dtype, few.tolist()) == (dtype, [0] * 5)
+    assert (more.dtype, len(more)) == (dtype, 12)
+    assert zeros.of(12, torch.device("cpu"), dtype).data_ptr() == more.data_ptr()
+
+
+@pytest.mark.parametrize("beside", [-1, 0, 1])
+def test_a_parameter_as_large_as_the_largest_that_is_copied(beside):
+    model = nn.Linear(24, 1, bias=False).double()
+    gradients_TD = torch.randn(3, 24).double()
+    merger, report = Merger(Groups(model), make_rule("sum")), Report(("0", "1", "2"))
+    merger.limits = Limits(block=8, chunk=64, alone=24 + beside)
+    [found] = merger.merge([model.weight], [[row.view(1, -1)] for row in gradients_TD], report, 0)
+    torch.testing.assert_close(found[0], gradients_TD.sum(0))
+    torch.testing.assert_close(report.gramian[0], gradients_TD @ gradients_TD.T)

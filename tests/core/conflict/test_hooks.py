@@ -50,7 +50,7 @@ def test_hooks_run_in_their_order_and_after_them_those_of_accumulated_gradients(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_hooks_are_still_there_after_an_error_inside_a_segment(engine):
+def test_hooks_are_still_there_after_an_error_inside_a_stage(engine):
     case = small_case()
     weight, calls = case.model.body.weight, []
     weight.register_hook(calls.append)

@@ -83,7 +83,7 @@ def test_sparse_gradients_get_a_sentence(dense):
         Stash(model, TASKS).join(losses).backward()
 
 
-def test_so_they_do_inside_a_segment():
+def test_so_they_do_inside_a_stage():
     model = Words()
 
     def losses(passing):

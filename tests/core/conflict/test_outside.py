@@ -41,12 +41,12 @@ def test_a_loss_that_is_a_judged_parameter_is_seen():
     model = Small()
     model.bonus = nn.Parameter(torch.tensor(2.0).double())
     engine = Streamed(model, TASKS)
-    with pytest.raises(ValueError, match="bonus: used outside all segments"):
+    with pytest.raises(ValueError, match="bonus: used outside all stages"):
         engine.join({"st": model.losses(engine.streams())["st"], "asr": model.bonus})
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_segment_may_answer_a_parameter(engine):
+def test_a_stage_may_answer_a_parameter(engine):
     model = Small()
 
     def losses(passing=PLAIN):

@@ -1,4 +1,4 @@
-"""Recomputed segments: running statistics count a batch once, and gradients are those without recomputation."""
+"""Recomputed stages: running statistics count a batch once, and gradients are those without recomputation."""
 
 from functools import partial
 
@@ -36,7 +36,7 @@ class Convolutions(nn.Module):
         return factor * self(x)
 
 
-SEGMENTS = {
+STAGES = {
     "module": lambda model: model,
     "method": lambda model: model.forward,
     "partial": lambda model: partial(model.given, 1.0),
@@ -46,14 +46,14 @@ SEGMENTS = {
 }
 
 
-def after_steps(model, engine, segment, recompute):
+def after_steps(model, engine, stage, recompute):
     """Gradients and buffers after two steps."""
     made = ENGINES[engine](model, TASKS) if engine else None
     x = torch.linspace(-1, 3, 30).double().view(2, 3, 5)
 
     def losses(passing=PLAIN):
         passing = Recomputing(passing) if recompute else passing
-        [stream] = passing.run(segment(model), [(passing.start(x, TASKS),)])
+        [stream] = passing.run(stage(model), [(passing.start(x, TASKS),)])
         return {"st": passing.branch(stream, "st").value.square().sum(),
                 "asr": -3 * passing.branch(stream, "asr").value.sum()}
 
@@ -70,18 +70,18 @@ def after_steps(model, engine, segment, recompute):
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("engine", [None, *ENGINES])  # None: ordinary autograd
 def test_norms_count_a_batch_once(engine, norm, training):
-    expected, statistics = after_steps(Convolutions(NORMS[norm], training), engine, SEGMENTS["module"], False)
-    found, counted = after_steps(Convolutions(NORMS[norm], training), engine, SEGMENTS["module"], True)
+    expected, statistics = after_steps(Convolutions(NORMS[norm], training), engine, STAGES["module"], False)
+    found, counted = after_steps(Convolutions(NORMS[norm], training), engine, STAGES["module"], True)
     assert_same(found, expected)
     assert found.keys() == expected.keys()
     assert all(torch.equal(counted[name], statistic) for name, statistic in statistics.items())
 
 
-@pytest.mark.parametrize("segment", SEGMENTS)
+@pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_whatever_the_segment_is_made_of(engine, segment):
-    expected, statistics = after_steps(Convolutions(NORMS["batch"]), engine, SEGMENTS[segment], False)
-    found, counted = after_steps(Convolutions(NORMS["batch"]), engine, SEGMENTS[segment], True)
+def test_whatever_the_stage_is_made_of(engine, stage):
+    expected, statistics = after_steps(Convolutions(NORMS["batch"]), engine, STAGES[stage], False)
+    found, counted = after_steps(Convolutions(NORMS["batch"]), engine, STAGES[stage], True)
     assert_same(found, expected)
     assert counted["norm.num_batches_tracked"] == 2
     assert torch.equal(counted["norm.running_mean"], statistics["norm.running_mean"])
@@ -92,12 +92,12 @@ def test_buffers_stay_the_same_tensors(engine):
     """Optimizers and averages of a model hold them."""
     model = Convolutions(NORMS["batch"])
     before = dict(model.named_buffers())
-    after_steps(model, engine, SEGMENTS["module"], True)
+    after_steps(model, engine, STAGES["module"], True)
     assert all(buffer is before[name] for name, buffer in model.named_buffers())
 
 
-def test_a_segment_that_thaws_counts_a_batch_once():
-    """It was ordinary autograd, and has to run again as a segment that is judged."""
+def test_a_stage_that_thaws_counts_a_batch_once():
+    """It was ordinary autograd, and has to run again as a stage that is judged."""
     model = Convolutions(NORMS["batch"])
     model.head = nn.Conv1d(4, 4, 1).double()
     made = Streamed(model, TASKS)

@@ -227,12 +227,37 @@ def test_gradvac_targets_survive_a_step_that_overflows(bad):
     assert torch.equal(rule.targets["a"][1], before[1])
 
 
+def test_gradvac_targets_move_once_in_a_step_that_is_done_again():
+    """As after an overflow, or where a step is looked at once more: the last time counts."""
+    once, again = GradVac(beta=0.5), GradVac(beta=0.5)
+    for step in range(3):
+        wholes = {group: gramian(drawn(seed=10 * step + place)) for place, group in enumerate("ab")}
+        again(torch.cat([gramian(drawn(seed=99)), wholes["b"]]), ["a", "b"], step)  # the attempt that did not count
+        for rule in (again, once):
+            answers = [rule(whole, [group], step) for group, whole in wholes.items()]
+            if rule is again:
+                repeated = answers
+        assert all(torch.equal(*pair) for pair in zip(repeated, answers, strict=True))
+        assert all(torch.equal(again.targets[group], once.targets[group]) for group in "ab")
+    assert once.targets["a"].any()
+
+
 def test_gradvac_targets_wait_for_both_gradients():
     rule = GradVac()
     rule(gramian(drawn("no primary")), ["a"], 0)
     assert not rule.targets["a"][0].any()
     assert not rule.targets["a"][:, 0].any()
     assert rule.targets["a"][1, 2] != 0
+
+
+def test_gradvac_targets_stay_while_a_gradient_is_absent():
+    rule = GradVac(beta=0.5)
+    rule(gramian(drawn(seed=4)), ["a"], 0)
+    before = rule.targets["a"].clone()
+    rule(gramian(drawn("no auxiliary", seed=5)), ["a"], 1)  # the first of them
+    for pair in ((0, 1), (1, 0), (1, 2), (2, 1)):
+        assert rule.targets["a"][pair] == before[pair] != 0
+    assert rule.targets["a"][0, 2] != before[0, 2]
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -282,6 +307,13 @@ def test_whole_gramian_says_whether_a_rule_reads_more_than_the_first_row(name, w
     assert make_rule(name).whole_gramian is whole
     if not whole:
         assert torch.equal(mixing(name, gramian(g_TD)), torch.eye(4, dtype=torch.float64)[None])
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_is_stateful_if_it_has_something_to_save(name):
+    rule = make_rule(name)
+    rule(gramian(drawn()), ["a"], 0)
+    assert rule.stateful == bool(rule.state_dict(TASKS))
 
 
 def test_an_unknown_rule_is_told_the_known_ones():

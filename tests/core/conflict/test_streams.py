@@ -27,15 +27,15 @@ def started(model, **options):
     return engine, engine.streams(), torch.randn(4, 3, dtype=torch.float64)
 
 
-def test_a_parameter_used_outside_segments_is_named():
+def test_a_parameter_used_outside_stages_is_named():
     model = Pair()
     engine, passing, x = started(model)
     loss = (passing.start(x, ("st",)).value * model.table).sum()
-    with pytest.raises(ValueError, match=r"table: used outside all segments"):
+    with pytest.raises(ValueError, match=r"table: used outside all stages"):
         engine.join({"st": loss})
 
 
-def test_it_is_found_below_segments_too():
+def test_it_is_found_below_stages_too():
     model = Pair()
     engine, passing, x = started(model)
     [stream] = passing.run(model.blocks[0][0], [(passing.start(x * model.table, ("st", "asr")),)])
@@ -65,24 +65,24 @@ def test_what_is_out_of_scope_may_be_used_anywhere():
     assert_same(step_of(case, "streamed", scope="blocks"), step_of(case, "stash", scope="blocks"))
 
 
-def test_a_module_used_in_two_segments_is_named():
+def test_a_module_used_in_two_stages_is_named():
     model = Pair()
     _, passing, x = started(model)
     layer = model.blocks[0][0]
     [stream] = passing.run(layer, [(passing.start(x, ("st",)),)])
-    with pytest.raises(ValueError, match=r"blocks\.0\.0 is used by two segments"):
+    with pytest.raises(ValueError, match=r"blocks\.0\.0 is used by two stages"):
         passing.run(layer, [(stream,)])
 
 
-def test_a_module_used_as_alias_and_in_a_segment_is_named():
+def test_a_module_used_as_alias_and_in_a_stage_is_named():
     model = Pair()
     _, passing, x = started(model)
     passing.alias(model.blocks[0][0].weight, "st")
-    with pytest.raises(ValueError, match=r"blocks\.0\.0 is used by two segments.*a parameter of shape \(3, 3\)"):
+    with pytest.raises(ValueError, match=r"blocks\.0\.0 is used by two stages.*a parameter of shape \(3, 3\)"):
         passing.run(model.blocks[0][0], [(passing.start(x, ("st",)),)])
 
 
-def test_a_group_that_spans_segments_is_named():
+def test_a_group_that_spans_stages_is_named():
     model = Pair()
     _, passing, x = started(model, granularity="layer")
     [stream] = passing.run(model.blocks[0][0], [(passing.start(x, ("st",)),)])
@@ -151,7 +151,7 @@ def test_tasks_of_a_stream_may_be_named_in_any_order(engine):
     assert_same(step_of(Case(model, losses), engine), expected)
 
 
-def test_branches_in_any_order_meet_again_before_the_first_judged_segment():
+def test_branches_in_any_order_meet_again_before_the_first_judged_stage():
     model = Pair()
     _, passing, x = started(model)
     shared = passing.start(x, ("st", "asr", "mt"))
@@ -163,7 +163,7 @@ def test_branches_in_any_order_meet_again_before_the_first_judged_segment():
 @pytest.mark.parametrize("engine", ["stash", "streamed"])
 @pytest.mark.parametrize("recompute", [False, True])
 def test_a_stream_that_needs_no_gradient_beside_one_that_does(engine, recompute):
-    """A frozen segment over frozen speech, shared by two tasks, and over text that is trained by two."""
+    """A frozen stage over frozen speech, shared by two tasks, and over text that is trained by two."""
     model = Pair()
     frozen, trained = model.blocks[0]
     frozen.requires_grad_(False)
@@ -198,6 +198,27 @@ def test_an_unused_answer_and_an_unused_branch(engine):
     expected, conflicts = mgcm_by_module(model, losses())
     assert conflicts == 1
     assert_same(found, expected)
+
+
+def test_a_task_whose_branch_no_loss_reads_has_no_gradient_at_all():
+    """Not one of zeros, with which it would be in the report."""
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 4)).double()
+    made = Streamed(model, ("st", "asr", "mt"))
+    passing = made.streams()
+    [both] = passing.run(model[0], [(passing.start(torch.randn(5, 3).double(), ("st", "asr", "mt")),)])
+    pair = passing.branch(both, "st", "asr")
+    made.join({"st": passing.branch(pair, "st").value.sum()}).backward()
+    assert model[0].weight.grad.any()
+    assert made.report.groups == []
+
+
+def test_a_task_that_does_not_read_its_alias_has_no_gradient_at_all():
+    model = nn.Linear(3, 4).double()
+    made = Streamed(model, TASKS)
+    passing = made.streams()
+    made.join({"st": passing.alias(model.weight, "st").sum()}).backward()
+    assert model.weight.grad.all()
+    assert made.report.groups == []
 
 
 def test_inputs_that_need_gradients_outside_the_model():

@@ -39,6 +39,7 @@ def test_a_weighting_is_its_aggregator_times_the_number_of_tasks(aggregation, na
 @pytest.mark.parametrize("name", ["UPGrad", "Mean"])
 def test_tasks_without_a_gradient_are_left_out(aggregation, name):
     rule, g_TD = make_rule(f"torchjd:{name}"), drawn("no auxiliary")
+    assert rule.stateful == bool(rule.state_dict(["st"])) == 0
     assert torch.equal(rule(gramian(drawn("nothing")), ["a"], 0)[0], torch.eye(3).double())
     torch.testing.assert_close(merged(rule, g_TD), merged(rule, g_TD[[0, 2]]), rtol=1e-6, atol=1e-9)
 

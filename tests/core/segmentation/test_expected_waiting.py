@@ -12,7 +12,7 @@ from mgcm_fairseq.core.segmentation.expected_waiting import expected_waiting
 from mgcm_fairseq.core.segmentation.padding import LOG_ZERO
 from mgcm_fairseq.core.segmentation.runs import start_logits
 from mgcm_fairseq.core.segmentation.segments import segment_ids
-from mgcm_fairseq.core.segmentation.waiting import segment_units, wait_mask
+from mgcm_fairseq.core.segmentation.waiting import visible_units
 from tests.core.segmentation.inputs import batches, hard, ragged
 
 
@@ -27,8 +27,8 @@ def test_it_is_the_mean_over_all_decisions(batch, lag, positions):
         decisions = torch.tensor(list(product([False, True], repeat=length)))
         p_T = logits_BT[b, :length].sigmoid()
         chances = torch.where(decisions, p_T, 1 - p_T).prod(1)
-        masks = wait_mask(segment_ids(decisions), torch.full((len(decisions),), length),
-                          written_BU[:1].expand(len(decisions), -1), lag)
+        masks = visible_units(segment_ids(decisions), torch.full((len(decisions),), length),
+                              lag + written_BU[:1].expand(len(decisions), -1))
         wanted = (chances[:, None, None, None] * masks).sum(0)
         torch.testing.assert_close(found[b, :, :, :length].exp(), wanted, rtol=0, atol=1e-10)
         assert found[b, :, :, length:].eq(LOG_ZERO).all()
@@ -41,7 +41,7 @@ def test_hard_is_soft_at_extreme_logits(merge, high, lag, positions):
     written_BU = torch.arange(positions).unsqueeze(0)
     soft = start_logits(logits_BT, lengths_B) if merge else logits_BT
     found = expected_waiting(soft, lengths_B, written_BU, lag, torch.float64)
-    mask = wait_mask(segment_units(decide(logits_BT, lengths_B, merge).boundaries), lengths_B, written_BU, lag)
+    mask = visible_units(segment_ids(decide(logits_BT, lengths_B, merge).boundaries), lengths_B, lag + written_BU)
     torch.testing.assert_close(found.exp(), mask.double(), rtol=0, atol=1e-12)
 
 
@@ -53,12 +53,11 @@ def test_gradients():
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
-@pytest.mark.parametrize("sums", [torch.float32, torch.float64])
 @pytest.mark.parametrize("scale", [1, 100])
-def test_values_and_gradients_are_finite(dtype, sums, scale):
+def test_values_and_gradients_are_finite(dtype, scale):
     logits_BT = hard([".|.||..|" * 20, "||||||||" * 20, "........" * 20], dtype) * scale
     logits_BT.requires_grad_()
-    found = expected_waiting(logits_BT, torch.tensor([160, 9, 160]), torch.arange(5).expand(3, -1), 2, dtype, sums)
+    found = expected_waiting(logits_BT, torch.tensor([160, 9, 160]), torch.arange(5).expand(3, -1), 2, dtype)
     assert found.dtype == dtype
     assert found.isfinite().all()
     assert (found >= LOG_ZERO).all()

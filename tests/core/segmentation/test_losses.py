@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgcm_fairseq.core.segmentation.boundaries import probabilities
-from mgcm_fairseq.core.segmentation.losses import contrastive_losses, segment_number_loss, segment_number_losses
+from mgcm_fairseq.core.segmentation.losses import contrastive_losses, segment_number_losses, segment_number_norms
 from tests.core.segmentation import loops
 from tests.core.segmentation.inputs import batches, ragged
 
@@ -25,14 +25,13 @@ def test_segment_number_of_each_sentence(batch, data):
     for b, length in enumerate(lengths_B.tolist()):
         assert found[b].item() == pytest.approx(loops.segment_number(p_BT[b, :length].tolist(), words_B[b].item()),
                                                 abs=1e-10)
-    assert segment_number_loss(p_BT, lengths_B, words_B).item() == pytest.approx(found.mean().item(), abs=1e-12)
 
 
 @given(batches(), st.data())
 def test_published_segment_number(batch, data):
     p_BT, lengths_B, words_B = with_words(batch, data)
     padded_B = torch.full_like(lengths_B, p_BT.size(1))
-    found = segment_number_loss(p_BT, padded_B, words_B, published=True)
+    found = segment_number_norms(p_BT, padded_B, words_B)
     assert found.item() == pytest.approx(loops.published_segment_number(p_BT.tolist(), words_B.tolist()), abs=1e-10)
 
 
@@ -42,20 +41,20 @@ def test_segment_number_by_hand():
     # windows of 2: 0.5 + 1, frame 4 in none; sum 2.25. Windows of 2: 1 + 1 + 1; sum 3.
     assert segment_number_losses(p_BT, lengths_B, words_B).tolist() == [0.25 + 0.5, 0]
     # n = 1, 2: windows of 5 and 3: peaks 1 and 2; sums off by 1.25 and 1.
-    assert segment_number_loss(p_BT, lengths_B, words_B, published=True).item() == pytest.approx(
+    assert segment_number_norms(p_BT, lengths_B, words_B).item() == pytest.approx(
         math.hypot(1.25, 1) + 1e-3)
     words_B = torch.tensor([3, 2])
     # n = 2, 1: windows of 2 and 6: peaks 1.5 and 1; sums off by 0.25 and 2; weights 5/2 and 6.
-    assert segment_number_loss(p_BT, lengths_B, words_B, published=True).item() == pytest.approx(
+    assert segment_number_norms(p_BT, lengths_B, words_B).item() == pytest.approx(
         math.hypot(0.25, 2) + math.sqrt(0.25 * 2.5 + 1e-6))
 
 
-@pytest.mark.parametrize("published", [True, False])
-def test_gradients_of_segment_number(published):
+@pytest.mark.parametrize("loss", [segment_number_losses, segment_number_norms])
+def test_gradients_of_segment_number(loss):
     logits_BT, lengths_B = ragged([9, 6])
     words_B = torch.tensor([3, 4])
     assert torch.autograd.gradcheck(
-        lambda e: segment_number_loss(probabilities(e, lengths_B), lengths_B, words_B, published),
+        lambda e: loss(probabilities(e, lengths_B), lengths_B, words_B),
         logits_BT.requires_grad_())
 
 
@@ -63,8 +62,8 @@ def test_gradients_of_segment_number_are_finite_where_it_vanishes():
     for rows in ([[1.0, 0, 1, 0]], [[0.0, 0, 0, 0]]):
         p_BT = torch.tensor(rows, requires_grad=True)
         words_B = torch.tensor([round(sum(rows[0]))])
-        for published in (True, False):
-            [gradient] = torch.autograd.grad(segment_number_loss(p_BT, torch.tensor([4]), words_B, published), p_BT)
+        for loss in (segment_number_losses, segment_number_norms):
+            [gradient] = torch.autograd.grad(loss(p_BT, torch.tensor([4]), words_B).sum(), p_BT)
             assert gradient.isfinite().all()
 
 
@@ -93,11 +92,9 @@ def test_contrastive_of_each_sentence(batch, most, seed):
 def test_contrastive_by_hand():
     f_BKD = torch.tensor([[[1.0, 0], [0, 1]], [[3, 4], [0, 0]]])
     g_BKD = torch.tensor([[[2.0, 0], [0, 5]], [[4, 3], [9, 9]]])
-    # cosines 1 and 0: -log(e^10 / (e^10 + 1)) twice; a sentence of one word costs nothing.
+    # cosines 1 and 0, temperature 0.1: -log(e^10 / (e^10 + 1)) twice; a sentence of one word costs nothing.
     found = contrastive_losses(f_BKD, g_BKD, torch.tensor([2, 1]))
     assert found.tolist() == pytest.approx([2 * math.log1p(math.exp(-10)), 0], abs=1e-6)
-    assert contrastive_losses(f_BKD, g_BKD, torch.tensor([2, 1]), temperature=1.0)[0].item() == pytest.approx(
-        2 * math.log1p(math.exp(-1)))
 
 
 def test_gradients_of_contrastive():

@@ -38,16 +38,6 @@ def test_by_hand():
     torch.testing.assert_close(start_logits(e, torch.tensor([3])), expected, rtol=1e-12, atol=1e-12)
 
 
-@given(batches(), st.integers(0, 9))
-def test_pieces_give_the_whole(batch, cut):
-    logits_BT, lengths_B = batch
-    cut = min(cut, int(lengths_B.min()))
-    whole = start_logits(*batch)
-    pieces = [start_logits(logits_BT[:, :cut], torch.full_like(lengths_B, cut)),
-              start_logits(logits_BT[:, cut:], lengths_B - cut, logits_BT[:, cut - 1] if cut else None)]
-    torch.testing.assert_close(torch.cat(pieces, 1), whole, rtol=1e-12, atol=0)
-
-
 def test_gradients():
     logits_BT, lengths_B = ragged([5, 3])
     assert torch.autograd.gradcheck(lambda e: start_logits(e, lengths_B)[:, :3], logits_BT.requires_grad_())

@@ -5,6 +5,7 @@ import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensor, FakeTensorMode
 
 from mgcm_fairseq.core.segmentation import (
+    VARIANTS,
     contrastive_losses,
     decide,
     expected_segment_map,
@@ -15,13 +16,9 @@ from mgcm_fairseq.core.segmentation import (
     pool_segments,
     pool_words,
     probabilities,
-    segment_number_loss,
     segment_number_losses,
-    segment_units,
+    segment_number_norms,
     start_logits,
-    straight_through,
-    wait_mask,
-    wait_masks,
     word_ids,
     words_begun,
 )
@@ -47,15 +44,19 @@ SOFT = {  # (B, ...) of (B, T) logits and (B,) lengths; the last dimensions may 
     "pooling": lambda e, n: pool_segments(map_of(e, n), torch.ones(*e.shape, 2, device=e.device).cumsum(1)),
     "segment number": lambda e, n: segment_number_losses(probabilities(e, n), n, n // 2),
     "contrastive": lambda e, n: contrastive_losses(map_of(e, n)[..., :3], map_of(e, n)[..., 1:4], n // 2),
-    "straight through": lambda e, n: straight_through(decide(e, n).boundaries, probabilities(e, n)),
 }
+
+
+def waiting(name):
+    variant = VARIANTS[name]
+    return lambda e, n: variant.wait_mask(variant.frame_units(variant.decide(e, n).boundaries), n, written(e), 1)
+
+
 HARD = {
     "decisions": lambda e, n: decide(e, n).boundaries,
     "hard visibility": lambda e, n: hard_visibility(decide(e, n).boundaries, n),
-    "hard waiting": lambda e, n: wait_mask(segment_units(decide(e, n).boundaries), n, written(e), 1),
-    "published waiting": lambda e, n: wait_mask(segment_units(decide(e, n, False).boundaries, True), n, written(e), 1,
-                                                True),
-    "all lags": lambda e, n: wait_masks(segment_units(decide(e, n).boundaries), n, written(e), 4).transpose(0, 1),
+    "repaired waiting": waiting("repaired"),
+    "published waiting": waiting("published"),
 }
 
 
@@ -124,8 +125,9 @@ def test_nothing_is_read_back_from_the_device(name):
 def test_nor_by_the_rest():
     with FakeTensorMode():
         p_BT, lengths_B = torch.zeros(2, 9, requires_grad=True), torch.zeros(2).long()
-        for published in (True, False):
-            segment_number_loss(p_BT, lengths_B, lengths_B, published).backward()
+        segment_number_norms(p_BT, lengths_B, lengths_B).backward()
+        for variant in VARIANTS.values():
+            variant.segment_number_loss(p_BT, lengths_B, lengths_B).backward()
         starts_BU = torch.zeros(2, 5).bool()
         words_begun(starts_BU)
         pool_words(torch.zeros(2, 5, 3), word_ids(starts_BU), lengths_B, 4)

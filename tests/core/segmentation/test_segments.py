@@ -26,7 +26,6 @@ def expected(p_T, length, segments, most, frames):
 def test_ids_by_hand():
     boundaries_BT = torch.tensor([[0, 0, 1, 0, 1, 1, 0]]).bool()
     assert segment_ids(boundaries_BT).tolist() == [[0, 0, 0, 1, 1, 2, 3]]
-    assert segment_ids(boundaries_BT[:, 3:], torch.tensor([1])).tolist() == [[1, 1, 2, 3]]
 
 
 @given(batches(), st.data())
@@ -40,14 +39,13 @@ def test_the_map_is_the_loop_over_frames(batch, data):
         torch.testing.assert_close(found[b], wanted, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize(("sums", "allowed"), [(torch.float64, 1e-10), (torch.float32, 2e-5)])
-def test_the_map_is_the_loop_over_many_frames(sums, allowed):
+def test_the_map_is_the_loop_over_many_frames():
     logits_BT, lengths_B = ragged([300, 180], scale=3)
-    found = expected_segment_map(logits_BT, lengths_B, torch.tensor([40, 25]), 40, sums)
-    assert found.dtype == sums
+    found = expected_segment_map(logits_BT, lengths_B, torch.tensor([40, 25]), 40)
+    assert found.dtype == torch.float64
     for b, (length, segments) in enumerate([(300, 40), (180, 25)]):
         wanted = expected(logits_BT[b].sigmoid().tolist(), length, segments, 40, 300)
-        torch.testing.assert_close(found[b].double(), wanted, rtol=0, atol=allowed)
+        torch.testing.assert_close(found[b], wanted, rtol=0, atol=1e-10)
 
 
 @given(batches(), st.integers(1, 11))
@@ -109,11 +107,10 @@ def test_gradients_of_the_map_are_those_of_the_loop():
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize("sums", [torch.float32, torch.float64])
-def test_gradients_of_the_map_are_finite_at_extreme_logits(sums):
+def test_gradients_of_the_map_are_finite_at_extreme_logits():
     for row in (".|.||..|", "||||||||", "........"):
         logits_BT = hard([row]).requires_grad_()
-        found = expected_segment_map(logits_BT, torch.tensor([8]), torch.tensor([3]), 3, sums)
+        found = expected_segment_map(logits_BT, torch.tensor([8]), torch.tensor([3]), 3)
         [gradient] = torch.autograd.grad((found * torch.randn(3, 8)).sum(), logits_BT)
         assert gradient.isfinite().all()
 
@@ -138,9 +135,3 @@ def test_survival_by_hand():
 def test_survival_is_exact_at_large_logits():
     found = survival_sums(torch.full((1, 1001), 21.0).double(), torch.tensor([1001]))
     assert found[0, -1].item() == pytest.approx(1000 * (21 + math.log1p(math.exp(-21))), abs=1e-9)
-
-
-@pytest.mark.parametrize("sums", [torch.float16, torch.bfloat16, torch.int64])
-def test_sums_in_half_precision_are_refused(sums):
-    with pytest.raises(ValueError, match="float32 or float64"):
-        survival_sums(torch.zeros(1, 2), torch.tensor([2]), sums)

@@ -21,11 +21,11 @@ Runs = Mapping[tuple[str, float], Records]
 
 @pytest.fixture
 def write_evaluation(tmp_path: Path) -> Callable[..., Path]:
-    """write(name, {(policy, lag): records}, **environment) writes tmp_path/name and returns it."""
+    """write(name, {(policy, point): records}, **environment) writes tmp_path/name and returns it."""
     def write(name: str, runs: Runs, **environment: Any) -> Path:
         folder = tmp_path / name
-        simul = [_run(folder / "runs" / f"{policy}-{lag:g}", policy, lag, records)
-                 for (policy, lag), records in runs.items()]
+        simul = [_run(folder / "runs" / f"{policy}-{point:g}", policy, point, records)
+                 for (policy, point), records in runs.items()]
         results = {"offline": {"greedy": {"BLEU": 80.0, "chrF": 90.0, "signature": "s"}}, "simul": simul,
                    "environment": {**ENVIRONMENT, **environment}}
         (folder / "results.json").write_text(json.dumps(results))
@@ -33,7 +33,7 @@ def write_evaluation(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def _run(folder: Path, policy: str, lag: float, records: Records) -> dict[str, Any]:
+def _run(folder: Path, policy: str, point: float, records: Records) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "instances.log").write_text("".join(json.dumps(record) + "\n" for record in records))
     references = [record["reference"] for record in sorted(records, key=lambda record: record["index"])]
@@ -41,8 +41,9 @@ def _run(folder: Path, policy: str, lag: float, records: Records) -> dict[str, A
     statistics = bleu_statistics([one.prediction for one in instances], references)
     delays = latency(instances)
     aware = {f"{metric}_CA": None if value is None else value + 50 for metric, value in delays.items()}
-    return {"policy": policy, "lag": lag, "BLEU": round(float(corpus_bleu(statistics, np.ones((1, SENTENCES)))[0]), 2),
-            "chrF": 50.0, "signature": "s", **delays, **aware, "before_end": 0.5}
+    score = float(corpus_bleu(statistics, np.ones((1, SENTENCES)))[0])
+    return {"policy": policy, "point": point, "BLEU": round(score, 2), "chrF": 50.0, "signature": "s", **delays,
+            **aware, "before_end": 0.5}
 
 
 @pytest.fixture

@@ -34,12 +34,12 @@ def test_everything_is_written(compare, good, bad, tmp_path):
     found = compare(f"good={good}", f"bad={bad}")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["compare.json", "compare.md", "curves.png",
                                                                           "curves.svg"]
-    assert [(one["name"], one["policy"], one["lag"]) for one in found["points"]] == [
+    assert [(one["name"], one["policy"], one["point"]) for one in found["points"]] == [
         ("good", "wait-k", 1), ("good", "wait-k", 3), ("bad", "edatt", 0.1), ("bad", "wait-k", 3)]
     assert found["points"][0]["AL"] == {"mean": pytest.approx(250), "std": None, "n": 1}
     assert {"chrF", "LAAL", "AP_CA", "before_end"} < found["points"][0].keys()
-    [test] = found["bootstrap"]["same_lag"]
-    assert test["first"] == {"name": "good", "policy": "wait-k", "lag": 3}
+    [test] = found["bootstrap"]["same_point"]
+    assert test["first"] == {"name": "good", "policy": "wait-k", "point": 3}
     assert test["second"] == {**test["first"], "name": "bad"}
     assert test["BLEU"]["high"] < 0
     assert test["BLEU"]["p"] < 0.05
@@ -50,7 +50,8 @@ def test_everything_is_written(compare, good, bad, tmp_path):
     assert "Not comparable" not in text
     assert [row[0] for row in cells(text, "Figures")] == [
         "good, offline greedy", "bad, offline greedy", "good, wait-k", "good, wait-k", "bad, edatt", "bad, wait-k"]
-    assert [row[0] for row in cells(text, "Paired tests, same policy and lag")] == ["good, wait-k 3 → bad, wait-k 3"]
+    assert [row[0] for row in cells(text, "Paired tests, same policy and operating point")] == [
+        "good, wait-k 3 → bad, wait-k 3"]
     assert [row[:2] for row in cells(text, "Paired tests, nearest AL")] == [
         ["good, wait-k 1 → bad, edatt 0.1", "+1000"], ["good, wait-k 3 → bad, edatt 0.1", "+500"],
         ["good, wait-k 1 → bad, wait-k 3", "+500"], ["good, wait-k 3 → bad, wait-k 3", "+0"],
@@ -59,7 +60,7 @@ def test_everything_is_written(compare, good, bad, tmp_path):
 
 def test_a_system_against_itself(compare, good):
     found = compare(f"one={good}", f"other={good}")
-    for test in found["bootstrap"]["same_lag"]:
+    for test in found["bootstrap"]["same_point"]:
         assert [test[metric][key] for metric in ("BLEU", "AL") for key in ("difference", "p")] == [0, 1, 0, 1]
     assert found["interpolated"]["BLEU"][0]["BLEU"] == found["interpolated"]["BLEU"][1]["BLEU"]
     assert found["interpolated"]["at"] == pytest.approx([250, 375, 500, 625, 750])
@@ -95,7 +96,7 @@ def test_seeds_of_one_system(compare, write_evaluation, bad, tmp_path):
     assert found["points"][0]["BLEU"] == {
         "mean": pytest.approx(mean), "n": 3,
         "std": pytest.approx(math.sqrt(sum((bleu - mean) ** 2 for bleu in bleus) / 2))}
-    assert found["bootstrap"]["same_lag"][0]["BLEU"]["first"] == pytest.approx(bleus[0], abs=0.01)
+    assert found["bootstrap"]["same_point"][0]["BLEU"]["first"] == pytest.approx(bleus[0], abs=0.01)
     assert "Tests use the first seed alone of good" in (tmp_path / "out/compare.md").read_text()
 
 
@@ -113,18 +114,18 @@ def test_seeds_with_two_vocabularies_are_not_one_system(write_evaluation, bad, t
 def test_empty_hypotheses_are_left_out_of_latency_alone(compare, write_evaluation, bad):
     records = said(0.1, 3, 1)
     some = write_evaluation("some", {("wait-k", 3): [silent(records[0]), silent(records[1]), *records[2:]]})
-    [test] = compare(f"some={some}", f"bad={bad}")["bootstrap"]["same_lag"]
+    [test] = compare(f"some={some}", f"bad={bad}")["bootstrap"]["same_point"]
     assert test["AL"]["left_out"] == 2
     assert test["AL"]["difference"] == 0
     none = write_evaluation("none", {("wait-k", 3): [silent(record) for record in records]})
-    [test] = compare(f"none={none}", f"bad={bad}")["bootstrap"]["same_lag"]
+    [test] = compare(f"none={none}", f"bad={bad}")["bootstrap"]["same_point"]
     assert test["AL"] == {**dict.fromkeys(("first", "second", "difference", "low", "high", "p")), "left_out": 60}
     assert test["BLEU"]["first"] == 0
     assert test["gap"] is None
 
 
 def test_another_latency(compare, good, bad, tmp_path):
-    [test] = compare(f"good={good}", f"bad={bad}", "--latency", "DAL")["bootstrap"]["same_lag"]
+    [test] = compare(f"good={good}", f"bad={bad}", "--latency", "DAL")["bootstrap"]["same_point"]
     assert "DAL" in test
     text = (tmp_path / "out/compare.md").read_text(encoding="utf-8")
     assert "## BLEU at equal DAL" in text
@@ -164,20 +165,20 @@ FAULTS = {
                          "bad: expected the references of"),
     "other run": (lambda bad: edit_log(bad, silent), "expected BLEU"),
     "no policy": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(policy="../k")),
-                  "bad/results.json: expected simultaneous runs, each policy and lag once"),
+                  "bad/results.json: expected simultaneous runs, each policy and operating point once"),
     "twice": (lambda bad: edit_results(bad, lambda found: found["simul"].append(found["simul"][0])),
-              "bad/results.json: expected simultaneous runs, each policy and lag once"),
+              "bad/results.json: expected simultaneous runs, each policy and operating point once"),
     "no run": (lambda bad: edit_results(bad, lambda found: found["simul"].clear()), "expected simultaneous runs"),
-    "no lag": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(lag=None)),
+    "no point": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(point=None)),
                "expected offline, simul"),
     "deep results": (lambda bad: (bad / "results.json").write_text("[" * 100_000), "expected offline, simul"),
     "results that are no text": (lambda bad: (bad / "results.json").write_bytes(b"\xff"), "expected offline, simul"),
-    "a lag that is a text": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(lag="3")),
+    "a point that is a text": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(point="3")),
                              "expected offline, simul"),
-    "a lag without end": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(lag=float("inf"))),
+    "a point without end": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(point=float("inf"))),
                           "expected offline, simul"),
     "a figure that is none": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(chrF=float("nan"))),
-                              "expected offline, simul (with policy and lag) and environment, found ValueError"),
+                              "expected offline, simul (with policy and point) and environment, found ValueError"),
     "a figure beyond bounds": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(x=10**400)),
                                "expected x of wait-k-3 as a number"),
     "a latency that is a text": (lambda bad: edit_results(bad, lambda found: found["simul"][0].update(AL="400")),
@@ -231,6 +232,6 @@ def test_script(good, tmp_path):
     said = run("bash", "scripts/compare.sh", f"good={good}", "--out", tmp_path / "out", *FEW)
     assert said.stdout == (tmp_path / "out/compare.md").read_text(encoding="utf-8")
     assert said.stderr == ""
-    assert "no two systems have a policy and lag in common" in said.stdout
+    assert "no two systems have a policy and operating point in common" in said.stdout
     refused = run("bash", "scripts/compare.sh", "--out", tmp_path / "out", check=False)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)

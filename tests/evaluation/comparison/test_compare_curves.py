@@ -14,8 +14,8 @@ LINE = [(1000.0, 10.0), (2000.0, 20.0), (4000.0, 24.0)]
 
 
 def evaluated(*runs, **decodings):
-    simul = [{"policy": policy, "lag": lag, "BLEU": bleu, "signature": "s", "AL": lagging}
-             for policy, lag, bleu, lagging in runs]
+    simul = [{"policy": policy, "point": point, "BLEU": bleu, "signature": "s", "AL": lagging}
+             for policy, point, bleu, lagging in runs]
     return Evaluated(Path("r"), {"simul": simul, "environment": {}, "offline": {
         decoding: {"BLEU": bleu, "signature": "s"} for decoding, bleu in decodings.items()}}, {})
 
@@ -32,7 +32,7 @@ def test_points_are_means_over_the_seeds_that_have_them():
                     "b": [evaluated(("q", 0.1, 5.0, 5.0))]})
     assert list(found) == [("a", "p"), ("b", "q")]
     low, high = found["a", "p"]
-    assert (low.lag, high.lag) == (2, 10)
+    assert (low.point, high.point) == (2, 10)
     assert low.metrics == {"BLEU": Spread(1.5, pytest.approx(0.5 ** 0.5), 2), "AL": Spread(10.0, None, 1)}
     assert line(found["a", "p"], "AL") == [(10.0, 1.5), (30.0, 3.0)]
     assert line(found["a", "p"], "LAAL") == []

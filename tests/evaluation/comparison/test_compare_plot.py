@@ -10,8 +10,8 @@ def spread(mean, std=None, n=1):
     return {"mean": mean, "std": std, "n": n}
 
 
-def point(name, lag, bleu, lagging, aware=None):
-    return {"name": name, "policy": "wait-k", "lag": lag, "BLEU": bleu, "AL": lagging,
+def point(name, value, bleu, lagging, aware=None):
+    return {"name": name, "policy": "wait-k", "point": value, "BLEU": bleu, "AL": lagging,
             **({"AL_CA": aware} if aware else {})}
 
 

@@ -13,7 +13,7 @@ from mgcm_fairseq.data.manifest import read_manifest
 from tests.data.sounds import at_16_khz, noise, similarity, spoken, write_sound
 
 RATE = 48_000
-COLUMNS = ["client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "accent", "locale", "segment"]
+COLUMNS = ["client_id", "path", "sentence", "up_votes", "down_votes", "age", "gender", "accent", "locale", "utterance"]
 # number of the clip, split in CoVoST's table, transcript, translation
 CLIPS = ((17, "train", 'He said "never" and left the room.', 'Er sagte „nie" und verließ den Raum.'),
          (4, "train_covost", "A back\\slash belongs to the text.", "Der Schrägstrich gehört zum Text."),
@@ -100,7 +100,7 @@ def test_a_longer_train_is_cut_into_packs_with_every_clip_in_one(root, monkeypat
     assert prepare(root) == 0
     rows = {row.id[len("common_voice_en_"):]: row.audio for row in read_manifest(root / "en-de" / "train.tsv")}
     assert [(audio.path.name, audio.offset) for audio in rows.values()] == [
-        ("pack_00000.wav", 0), ("pack_00000.wav", rows["17"].frames), ("pack_00001.wav", 0)]
+        ("pack_00000.wav", 0), ("pack_00000.wav", rows["17"].length), ("pack_00001.wav", 0)]
 
 
 def cut(path):
@@ -131,7 +131,7 @@ def test_damaged_clips_are_left_out_and_the_pack_goes_on(root, damage, reason, s
 @pytest.mark.parametrize(("table", "change", "reason", "says"), [
     ("validated.tsv", lambda text: text.replace(clip(17), "other.mp3"), "no transcript",
      "covost_v2.en_de.tsv:6: expected common_voice_en_17.mp3 in "),
-    ("covost_v2.en_de.tsv", lambda text: text + f"{clip(17)}\tNoch einmal.\ttrain\n", "duplicate segment",
+    ("covost_v2.en_de.tsv", lambda text: text + f"{clip(17)}\tNoch einmal.\ttrain\n", "duplicate utterance",
      "covost_v2.en_de.tsv:7: expected every clip once, found common_voice_en_17.mp3"),
     ("covost_v2.en_de.tsv", lambda text: text + "a\tb\n", "wrong number of fields",
      "covost_v2.en_de.tsv:7: expected 3 fields separated by tabs, found 2"),

@@ -10,7 +10,7 @@ from tests.data.sounds import at_16_khz, noise, similarity, spoken, write_sound
 RATE = 44_100
 SPEECHES = {"train": ("en.20080924.31.3-243", "en.20080924.4.3-018"), "dev": ("en.20090112.1-010",),
             "test": ("en.20100305.2-007",), "train-noisy": ("en.20110101.5-001",)}
-SEGMENTS = ((1.5, 2.75, "The first one, Madam President.", "Die erste, Frau Präsidentin."),  # not in order of time
+UTTERANCES = ((1.5, 2.75, "The first one, Madam President.", "Die erste, Frau Präsidentin."),  # not in order of time
             (0.25, 1.5, "A second sentence stands before it.", "Ein zweiter Satz steht davor."))
 
 
@@ -24,7 +24,7 @@ def root(tmp_path):
     for split, speeches in SPEECHES.items():
         texts = folder / "en" / "de" / split
         texts.mkdir(parents=True)
-        lines = [(speech, *segment) for speech in speeches for segment in SEGMENTS]
+        lines = [(speech, *utterance) for speech in speeches for utterance in UTTERANCES]
         contents = {
             "segments.lst": [f"{speech} {start:.2f} {end:.2f}" for speech, start, end, _, _ in lines],
             "segments.en": [f"{source} {speech[-3:]}" for speech, _, _, source, _ in lines],
@@ -51,7 +51,7 @@ def test_segments_have_their_sound_their_texts_and_their_speaker(root):
         assert list(found) == [f"{speech}_{rank}" for speech in speeches for rank in (0, 1)]
         for speech in speeches:
             whole = at_16_khz(sound(speech), RATE)
-            for rank, (start, end, source, target) in enumerate(sorted(SEGMENTS)):
+            for rank, (start, end, source, target) in enumerate(sorted(UTTERANCES)):
                 samples, *texts = found[f"{speech}_{rank}"]
                 assert texts == [f"{source} {speech[-3:]}", target, f"{speech}_spk_7"]
                 assert len(samples) == round((end - start) * 16_000)
@@ -69,10 +69,10 @@ def test_noisy_training_data_is_left_aside_unless_asked_for(root):
 
 
 @pytest.mark.parametrize(("name", "line", "says"), [
-    ("segments.lst", "en.20080924.4.3-018 2.0", "bad segment: 2: expected `SPEECH start end`"),
+    ("segments.lst", "en.20080924.4.3-018 2.0", "bad utterance: 2: expected `SPEECH start end`"),
     ("segments.lst", "en.20080924.4.3-018 x 2.0", "bad start: 2: expected start as a number of seconds"),
     ("segments.lst", "en.20080924.4.3-018 2.0 1.0", "zero length: 2: expected an end after the start, found 2.0 to"),
-    ("segments.lst", "en.20080924.4.3-018 2.0 9.0", "past the end of the audio: 2: expected a segment within the 3."),
+    ("segments.lst", "en.20080924.4.3-018 2.0 9.0", "past the end of the audio: 2: expected an utterance within the 3"),
     ("segments.lst", "en.1 1.0 2.0", "unknown speech: 2: expected a speech of speeches.lst, found en.1"),
     ("segments.de", "Tab\tulator", "tab or line break in text: 2: "),
 ])
@@ -85,7 +85,7 @@ def test_a_faulty_segment_is_named_and_can_be_left_out(root, name, line, says, c
     assert f"error: {path}:{message}" in capsys.readouterr().err
     assert prepare(root, "--skip-bad") == 0
     report = json.loads((root / "en-de" / "prep_report.json").read_text())["train"]
-    assert (report["left_out"], report["kept"], report["segments"]) == ({reason: 1}, 3, 4)
+    assert (report["left_out"], report["kept"], report["utterances"]) == ({reason: 1}, 3, 4)
 
 
 @pytest.mark.parametrize(("damage", "reason", "says"), [
@@ -124,7 +124,7 @@ def test_files_of_other_lengths_are_errors(root, capsys):
     with (root / "en" / "de" / "dev" / "segments.de").open("a") as file:
         file.write("Zu viel.\n")
     assert prepare(root, "--skip-bad") == 2
-    assert "segments.de:3: expected 2 lines, one for each segment of" in capsys.readouterr().err
+    assert "segments.de:3: expected 2 lines, one an utterance of" in capsys.readouterr().err
 
 
 def test_speeches_that_were_made_wav_in_place_are_read(root):

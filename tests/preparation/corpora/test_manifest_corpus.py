@@ -11,7 +11,7 @@ from mgcm_fairseq.commands.prepare import main
 from mgcm_fairseq.common.steps import StepRecord
 from mgcm_fairseq.evaluation.test_sets import test_set as read_test_set
 from mgcm_fairseq.preparation.corpora.manifest import ManifestCorpus
-from mgcm_fairseq.preparation.parallel import Workers
+from mgcm_fairseq.preparation.parallel import ProcessPool
 from mgcm_fairseq.preparation.splits import SplitWriter
 from tests.data.sounds import at_16_khz, noise, similarity, spoken, write_sound
 
@@ -106,7 +106,7 @@ def test_any_audio_is_converted(folder, ending, rate, channels, options, lowest)
 
 @pytest.mark.parametrize(("row", "reason", "says"), [
     (("wavs/a.wav", "x", "no number", "", "A.", "B."), "bad offset", "offset as a number of seconds from 0 on"),
-    (("wavs/a.wav", "x", "0.5", "9", "A.", "B."), "past the end of the audio", "a segment within the 1.0 s of"),
+    (("wavs/a.wav", "x", "0.5", "9", "A.", "B."), "past the end of the audio", "an utterance within the 1.0 s of"),
     (("wavs/a.wav", "x", "1.5", "", "A.", "B."), "past the end of the audio", "found offset 1.5 s."),
     (("wavs/b.wav", "one", "", "", "A.", "B."), "duplicate id", "every id once, found one"),
     (("wavs/b.wav", "a/b", "", "", "A.", "B."), "bad id", "id as a plain name, found 'a/b'"),
@@ -168,8 +168,8 @@ def test_a_row_that_is_not_utf8_is_left_out(folder):
 
 
 @pytest.mark.parametrize(("name", "text", "found"), [
-    ("train.tsv", "audio\tsrc_text\ttgt_text\n", "at least one usable segment, found no segment at all. Repair"),
-    ("train.lst", "", "at least one segment, found none. Complete the corpus")])
+    ("train.tsv", "audio\tsrc_text\ttgt_text\n", "at least one usable utterance, found no utterance at all. Repair"),
+    ("train.lst", "", "at least one utterance, found none. Complete the corpus")])
 def test_a_manifest_without_rows_is_an_error(folder, name, text, found, capsys):
     for path in (folder / "train.en", folder / "train.de", folder / name):
         path.write_text(text if path.name == name else "")
@@ -259,13 +259,13 @@ def test_options_that_do_not_fit_are_refused(arguments, says, capsys):
     ("audio", "a\0b.wav", "bad audio"), ("audio", "a" * 300 + ".wav", "bad audio"),
     ("audio", "a.wav:" + "9" * 5_000 + ":1", "bad audio"), ("duration", "1e308", "bad duration"),
     ("offset", "1e300", "bad offset"), ("offset", "9" * 400, "bad offset")])
-def test_names_and_numbers_beyond_all_bounds_are_faults_of_a_segment(tmp_path, column, value, reason):
+def test_names_and_numbers_beyond_all_bounds_are_faults_of_an_utterance(tmp_path, column, value, reason):
     write_sound(tmp_path / "a.wav", sound("a"), 16_000, subtype="PCM_16")
     good = {"audio": "a.wav", "src_text": "A dog.", "tgt_text": "Ein Hund.", "offset": "0", "duration": "0.5"}
     rows = [good, {**good, column: value}]
     (tmp_path / "dev.tsv").write_text("".join("\t".join(row) + "\n" for row in (good, *(row.values() for row in rows))))
     corpus, record = ManifestCorpus(tmp_path, "en", "de"), StepRecord(tmp_path / "steps.json")
-    writer = SplitWriter(corpus, "dev", "en", "de", skip_bad=True, pack=False, workers=Workers(1, tmp_path))
+    writer = SplitWriter(corpus, "dev", "en", "de", skip_bad=True, pack=False, processes=ProcessPool(1, tmp_path))
     (tmp_path / "out").mkdir()
     summary, _ = record.run("dev", {}, corpus.inputs("dev"), lambda: writer.write(tmp_path / "out"))
     assert (summary["kept"], summary["left_out"]) == (1, {reason: 1})

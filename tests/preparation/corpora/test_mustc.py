@@ -5,14 +5,14 @@ import shutil
 import pytest
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.preparation.corpora.entries import SegmentError
+from mgcm_fairseq.preparation.checked import ROUNDING
+from mgcm_fairseq.preparation.corpora.entries import EntryError
 from mgcm_fairseq.preparation.corpora.mustc import MustC
-from mgcm_fairseq.preparation.segments import ROUNDING
 from tests.data.reading import read_corpus
 
 
 def read(corpus, split="dev", skip=None):
-    """Segments; faults raise, or are appended to `skip`."""
+    """Utterances; faults raise, or are appended to `skip`."""
     return read_corpus(MustC(corpus.root, "en", "de"), split, skip)
 
 
@@ -21,13 +21,13 @@ def record(duration="1.0", offset="0.5", speaker_id="spk.2", wav="ted_2.wav"):
 
 
 def test_segments_are_numbered_by_time_and_not_by_the_text_of_the_offset(corpus):
-    segments = read(corpus)
-    assert [(segment.id, segment.audio.offset, segment.audio.frames) for segment in segments] == [
+    utterances = read(corpus)
+    assert [(utterance.id, utterance.audio.offset, utterance.audio.length) for utterance in utterances] == [
         ("ted_1_0", 152_000, 8_000), ("ted_1_1", 163_200, 14_400), ("ted_1_2", 1_600_000, 20_000),
         ("ted_2_0", 0, 32_000), ("ted_2_1", 40_000, 16_000)]
-    assert [segment.tgt_text for segment in segments][:3] == [
+    assert [utterance.tgt_text for utterance in utterances][:3] == [
         "Guten Morgen!", "Der Hund sieht das alte Haus.", "(Lachen) Warum hört niemand zu?"]
-    assert [segment.speaker for segment in segments] == ["spk.1"] * 3 + ["spk.2"] * 2
+    assert [utterance.speaker for utterance in utterances] == ["spk.1"] * 3 + ["spk.2"] * 2
 
 
 def test_both_releases_read_the_same(corpus):
@@ -58,10 +58,10 @@ def test_line_separators_inside_a_text_are_no_line_breaks(corpus):
 def test_an_end_that_rounding_put_behind_the_wav_is_pulled_back(corpus):
     inside = (56_000 + ROUNDING) / 16_000  # ted_2.wav holds 56,000 samples
     corpus.set_line(corpus.txt("dev", "yaml"), 5, record(offset=2.5, duration=inside - 2.5))
-    segment = read(corpus)[4]
-    assert (segment.audio.offset + segment.audio.frames, segment.shortened) == (56_000, ROUNDING)
+    utterance = read(corpus)[4]
+    assert (utterance.audio.offset + utterance.audio.length, utterance.shortened) == (56_000, ROUNDING)
     corpus.set_line(corpus.txt("dev", "yaml"), 5, record(offset=2.5, duration=inside - 2.5 + 1 / 16_000))
-    with pytest.raises(SegmentError, match=r"dev\.yaml:5: .*3\.5 s"):
+    with pytest.raises(EntryError, match=r"dev\.yaml:5: .*3\.5 s"):
         read(corpus)
 
 
@@ -82,7 +82,7 @@ BAD_RECORDS = [
     ("bad offset", record(offset="2,50", duration="1,50"), ["offset as a number", "'2,50'"]),
     ("zero length", record(duration="0.0"), ["at least one sample", "duration 0.0 s"]),
     ("zero length", record(duration="0.00003"), ["at least one sample", "duration 3e-05 s"]),
-    ("duplicate segment", record(offset="9.5", duration="0.5", wav="ted_1.wav"), ["line 2", "ted_1.wav at 9.5 s"]),
+    ("duplicate utterance", record(offset="9.5", duration="0.5", wav="ted_1.wav"), ["line 2", "ted_1.wav at 9.5 s"]),
     ("bad wav", record(wav="../wav/ted_2.wav"), ["wav as a plain name", "../wav/ted_2.wav"]),
     ("bad speaker_id", record(speaker_id='"a\\tb"'), ["speaker_id as a plain name", "'a\\tb'"]),
 ]
@@ -91,12 +91,12 @@ BAD_RECORDS = [
 @pytest.mark.parametrize(("reason", "line", "says"), BAD_RECORDS)
 def test_a_bad_record_is_an_error_or_is_left_out(corpus, reason, line, says):
     corpus.set_line(corpus.txt("dev", "yaml"), 4, line)
-    with pytest.raises(SegmentError) as raised:
+    with pytest.raises(EntryError) as raised:
         read(corpus)
     assert str(raised.value).startswith(f"{corpus.txt('dev', 'yaml')}:4: ")
     assert all(part in str(raised.value) for part in says), str(raised.value)
     faults = []
-    assert [segment.id for segment in read(corpus, skip=faults)] == ["ted_1_0", "ted_1_1", "ted_1_2", "ted_2_0"]
+    assert [utterance.id for utterance in read(corpus, skip=faults)] == ["ted_1_0", "ted_1_1", "ted_1_2", "ted_2_0"]
     assert [fault.reason for fault in faults] == [reason]
 
 
@@ -107,7 +107,7 @@ def test_a_bad_record_is_an_error_or_is_left_out(corpus, reason, line, says):
 ])
 def test_a_bad_text_is_an_error_or_is_left_out(corpus, suffix, line, reason, says):
     corpus.set_line(corpus.txt("dev", suffix), 4, line)
-    with pytest.raises(SegmentError) as raised:
+    with pytest.raises(EntryError) as raised:
         read(corpus)
     assert str(raised.value).startswith(f"{corpus.txt('dev', suffix)}:4: ")
     assert says in str(raised.value)
@@ -119,7 +119,7 @@ def test_a_bad_text_is_an_error_or_is_left_out(corpus, suffix, line, reason, say
 @pytest.mark.parametrize("content", [b"", b"no audio at all", b"RIFF"])
 def test_a_wav_that_is_none_is_an_error(corpus, content):
     corpus.wav("dev", "ted_2.wav").write_bytes(content)
-    with pytest.raises(SegmentError, match=r"dev\.yaml:4: .*ted_2\.wav"):
+    with pytest.raises(EntryError, match=r"dev\.yaml:4: .*ted_2\.wav"):
         read(corpus)
 
 
@@ -136,7 +136,7 @@ GOOD = record()
     (3, GOOD.encode() + b"\xff", "byte 0xff"),
     (3, "- ted_2.wav", "'ted_2.wav'"),
     (3, "---\n" + GOOD, "a second document"),
-    (1, "segments:", "a list of flat mappings"),
+    (1, "utterances:", "a list of flat mappings"),
 ])
 @pytest.mark.parametrize("skip", [None, []])
 def test_broken_yaml_is_an_error_of_its_line_even_when_skipping(corpus, line, text, says, skip):
@@ -155,7 +155,7 @@ def test_other_line_counts_are_an_error_even_when_skipping(corpus, suffix, extra
     path.write_text(text + extra if extra else text[:text.rindex("\n", 0, -1) + 1], encoding="utf-8")
     with pytest.raises(InputError) as raised:
         read(corpus, skip=[])
-    assert str(raised.value).startswith(f"{path}:{line}: expected 5 lines, one for each segment of ")
+    assert str(raised.value).startswith(f"{path}:{line}: expected 5 lines, one an utterance of ")
     assert f"found {count} lines" in str(raised.value)
 
 
@@ -176,5 +176,5 @@ def test_a_missing_file_or_folder_is_named(corpus, name):
 @pytest.mark.parametrize("text", ["", "# nothing here\n", "[]\n"])
 def test_an_empty_corpus_is_an_error(corpus, text):
     corpus.txt("dev", "yaml").write_text(text)
-    with pytest.raises(InputError, match=r"dev\.yaml: expected at least one segment"):
+    with pytest.raises(InputError, match=r"dev\.yaml: expected at least one utterance"):
         read(corpus, skip=[])

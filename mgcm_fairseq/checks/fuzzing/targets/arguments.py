@@ -17,7 +17,7 @@ from mgcm_fairseq.evaluation.runs import Run, parse_runs
 from mgcm_fairseq.models.simul_st import _lag_range
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.launch import Launch
-from mgcm_fairseq.recipes.rows import overrides_of, stages
+from mgcm_fairseq.recipes.rows import overrides_of, trainings_of
 
 LINES: dict[str, tuple[str, ...]] = {
     "prepare": ("--root", "/r", "--lang", "de", "--src-lang", "en", "--vocab-size", "100", "--workers", "2"),
@@ -97,7 +97,7 @@ def _train(line: Sequence[str], system: System) -> None:
     args = train._parser().parse_intermixed_args(line)
     cluster = Cluster(args.nodes, args.gpus, args.cpu)
     Launch(args.launcher, cluster, args.node_rank, args.master).check()
-    trainings = stages(args.row, args.text_first)
+    trainings = trainings_of(args.row, args.text_first)
     for training in trainings:
         cluster.overrides(overrides_of(training, args.overrides, trainings))
 
@@ -110,9 +110,9 @@ def _export(line: Sequence[str], system: System) -> None:
 
 def _translate(line: Sequence[str], system: System) -> None:
     args = translate._parser().parse_args(line)
-    _, policy, lags, options = read_choice(args.run or f"wait-k:{args.wait_k or args.lag}")
-    for lag in lags:
-        build_agent(policy, lag, options, args.checkpoint, system)
+    _, policy, points, options = read_choice(args.run or f"wait-k:{args.wait_k or args.lag}")
+    for point in points:
+        build_agent(policy, point, options, args.checkpoint, system)
 
 
 def _augment(line: Sequence[str], system: System) -> None:

@@ -40,8 +40,8 @@ class CoVoSTTables:
         for path in folder.iterdir():
             (self._root / path.name).write_bytes(path.read_bytes())
         entries = prepared(CoVoST2(self._root, "en", "de"), "dev", self._out)
-        places = {f"{one.where[0]}:{one.where[1]}" if isinstance(one, Entry) else one.place for one in entries}
-        same("rows of the split", len(places), _rows(folder))  # a clip that is twice in validated.tsv is a fault more
+        found = {f"{one.where[0]}:{one.where[1]}" if isinstance(one, Entry) else one.where for one in entries}
+        same("rows of the split", len(found), _rows(folder))  # a clip that is twice in validated.tsv is a fault more
 
 
 def _rows(folder: Path) -> int:

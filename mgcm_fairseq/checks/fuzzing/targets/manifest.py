@@ -36,10 +36,10 @@ class Manifest:
         lines = [line.split("\t") for line in path.read_bytes().decode().removesuffix("\n").split("\n")[1:]]
         same("rows", len(rows), len(lines))
         for row, cells in zip(rows, lines, strict=True):
-            written = [row.id, f"{row.audio.path}:{row.audio.offset}:{row.audio.frames}", row.src_text, row.tgt_text,
+            written = [row.id, f"{row.audio.path}:{row.audio.offset}:{row.audio.length}", row.src_text, row.tgt_text,
                        row.speaker, row.src_lang, row.tgt_lang]
-            wav, offset, frames = cells[1].rsplit(":", 2)
-            same("row", written, [cells[0], f"{folder / wav}:{int(offset)}:{int(frames)}", *cells[3:]])
+            wav, offset, length = cells[1].rsplit(":", 2)
+            same("row", written, [cells[0], f"{folder / wav}:{int(offset)}:{int(length)}", *cells[3:]])
 
 
 def _taken_by_columns(path: Path) -> list[Utterance] | None:

@@ -10,7 +10,7 @@ from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.configuration import resolve
 from mgcm_fairseq.recipes.launch import Launch, quoted
 from mgcm_fairseq.recipes.micro_batches import cut_of
-from mgcm_fairseq.recipes.rows import overrides_of, stages
+from mgcm_fairseq.recipes.rows import overrides_of, trainings_of
 
 ROW = "mgcm_diseg"
 GIVEN = ("optimization.max_update=100", "dataset.max_tokens=400000", "dataset.batch_size=16",
@@ -42,7 +42,7 @@ class Overrides:
 
     def read(self, folder: Path) -> None:
         found = json.loads((folder / "given.json").read_text())
-        trainings = stages(ROW, False)
+        trainings = trainings_of(ROW, False)
         given = overrides_of(ROW, found["given"], trainings)
         cluster = Cluster(1, 4)
         options = [*cluster.overrides(given), f"task.data={quoted(found['path'])}", *given]

@@ -47,13 +47,13 @@ class Packs:
         copyfile(folder / "pack.wav", folder / "other.wav")
         copyfile(folder / "pack.json", folder / "other.json")
         remove_finished(folder, {folder / "pack.wav"})
-        places = write_pack(Pack(folder / "pack.wav", self._pack.sources))
-        same("parts", [isinstance(place, Unusable) for place in places], [False, True, False])
+        spans = write_pack(Pack(folder / "pack.wav", self._pack.sources))
+        same("parts", [isinstance(span, Unusable) for span in spans], [False, True, False])
         if untouched or (folder / "pack.wav").stat().st_size != len(self._wav):
-            for place, source in zip(places[::2], self._sources, strict=True):
-                assert not isinstance(place, Unusable)
+            for span, source in zip(spans[::2], self._sources, strict=True):
+                assert not isinstance(span, Unusable)
                 expected, _ = soundfile.read(source, dtype="float32")
-                found = AudioSpan(Path(place.path), place.offset, place.frames).read()
+                found = AudioSpan(Path(span.path), span.offset, span.length).read()
                 same("samples", bool(np.array_equal(found, expected)), True)
         steps = folder / "steps.json"
         steps.write_bytes(steps.read_bytes().replace(HERE.encode(), str(self._shared).encode()))

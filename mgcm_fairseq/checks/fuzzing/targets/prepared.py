@@ -11,12 +11,12 @@ from mgcm_fairseq.common.steps import StepRecord, Summary
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.manifest import Utterance, read_manifest, write_manifest
 from mgcm_fairseq.data.simuleval_lists import write_lists
-from mgcm_fairseq.preparation.corpora.entries import Corpus, Entry, SegmentError
-from mgcm_fairseq.preparation.parallel import Workers
+from mgcm_fairseq.preparation.corpora.entries import CorpusReader, Entry, EntryError
+from mgcm_fairseq.preparation.parallel import ProcessPool
 from mgcm_fairseq.preparation.splits import SplitWriter
 
 
-def prepared(corpus: Corpus, split: str, out: Path) -> list[Entry | SegmentError]:
+def prepared(corpus: CorpusReader, split: str, out: Path) -> list[Entry | EntryError]:
     """What the corpus's reader makes of the split, after all of its preparation was held against it.
 
     Args:
@@ -28,7 +28,7 @@ def prepared(corpus: Corpus, split: str, out: Path) -> list[Entry | SegmentError
     record = StepRecord(out / "steps.json")
     summary, _ = record.run(split, {}, corpus.inputs(split), lambda: _written(corpus, split, out))
     filtered, left_out = (sum(summary[name].values()) for name in ("filtered", "left_out"))
-    same("segments of the report", summary["segments"], len(entries))
+    same("utterances of the report", summary["utterances"], len(entries))
     same("segments kept and not kept", summary["kept"] + filtered + left_out, len(entries))
     kept = read_manifest(out / f"{split}.tsv")
     same("rows of the manifest", len(kept), summary["kept"])
@@ -41,9 +41,9 @@ def prepared(corpus: Corpus, split: str, out: Path) -> list[Entry | SegmentError
     return entries
 
 
-def _written(corpus: Corpus, split: str, out: Path) -> tuple[list[Path], Summary]:
-    with Workers(1, out) as workers:
-        strict = SplitWriter(corpus, split, "en", "de", skip_bad=False, pack=False, workers=workers)
+def _written(corpus: CorpusReader, split: str, out: Path) -> tuple[list[Path], Summary]:
+    with ProcessPool(1, out) as workers:
+        strict = SplitWriter(corpus, split, "en", "de", skip_bad=False, pack=False, processes=workers)
         tolerant = replace(strict, skip_bad=True, faults=[])
         files, summary = tolerant.write(out)
         kept = read_manifest(out / f"{split}.tsv")

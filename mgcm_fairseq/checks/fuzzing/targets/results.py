@@ -25,13 +25,13 @@ class Results:
     def __init__(self, shared: Path) -> None:
         self._root = shared / "system"
         runs = []
-        for lag in LAGS:
-            folder = self._folder(lag)
+        for point in LAGS:
+            folder = self._folder(point)
             folder.mkdir(parents=True)
-            (folder / "instances.log").write_text("".join(json.dumps(record) + "\n" for record in records(lag)))
+            (folder / "instances.log").write_text("".join(json.dumps(record) + "\n" for record in records(point)))
             instances = read_instances(folder, REFERENCES)
             score = bleu([one.prediction for one in instances], REFERENCES, "13a").value
-            runs.append({"policy": "wait-k", "lag": lag, "options": "", "BLEU": round(score, 2), "chrF": 50.0,
+            runs.append({"policy": "wait-k", "point": point, "options": "", "BLEU": round(score, 2), "chrF": 50.0,
                          "signature": "s", **latency(instances), "degenerate": False, "before_end": 0.5})
         self._results: dict[str, Any] = {
             "offline": {"greedy": {"BLEU": 80.0, "chrF": 90.0, "signature": "s"}}, "simul": runs,
@@ -39,8 +39,8 @@ class Results:
 
     def draw(self, random: Random) -> Files:
         files = {"results.json": json.dumps(self._results).encode()}
-        for lag in LAGS:
-            files[f"{lag}.log"] = "".join(json.dumps(record) + "\n" for record in records(lag)).encode()
+        for point in LAGS:
+            files[f"{point}.log"] = "".join(json.dumps(record) + "\n" for record in records(point)).encode()
         if random.randrange(4):
             files["results.json"] = written(random, self._results)
         else:
@@ -49,14 +49,14 @@ class Results:
 
     def read(self, folder: Path) -> None:
         (self._root / "results.json").write_bytes((folder / "results.json").read_bytes())
-        for lag in LAGS:
-            (self._folder(lag) / "instances.log").write_bytes((folder / f"{lag}.log").read_bytes())
+        for point in LAGS:
+            (self._folder(point) / "instances.log").write_bytes((folder / f"{point}.log").read_bytes())
         comparison = assemble(read_systems({"a": [self._root]}, "AL"), "AL", None, 10, 1)
         tables(comparison)
         write_results(folder / "compare.json", comparison)
         stated = json.loads((folder / "results.json").read_text("utf-8"))["simul"]
-        same("points", sorted((point["policy"], point["lag"], point["BLEU"]["mean"]) for point in comparison["points"]),
-             sorted((run["policy"], run["lag"], run["BLEU"]) for run in stated))
+        same("points", sorted((one["policy"], one["point"], one["BLEU"]["mean"]) for one in comparison["points"]),
+             sorted((run["policy"], run["point"], run["BLEU"]) for run in stated))
 
-    def _folder(self, lag: int) -> Path:
-        return self._root / "runs" / f"wait-k-{lag}"
+    def _folder(self, point: int) -> Path:
+        return self._root / "runs" / f"wait-k-{point}"

@@ -10,7 +10,7 @@ from mgcm_fairseq.checks.fuzzing.targets.instances import REFERENCES, log, recor
 from mgcm_fairseq.evaluation.instances import read_instances
 from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, environments, finished
 
-SETTINGS = {"label": "wait-k", "policy": "wait-k", "lag": 3.0, "options": "", "model": "abc"}
+SETTINGS = {"label": "wait-k", "policy": "wait-k", "point": 3.0, "options": "", "model": "abc"}
 ENVIRONMENT = {**{name: f"{name} 1" for name in DECISIVE}, "processes": 1}
 
 

@@ -15,7 +15,7 @@ from mgcm_fairseq.preparation.packs import Pack, write_pack
 
 
 def heard(path: Path, made: Path) -> np.ndarray:
-    """Samples (frames,) at 16 kHz as training gets them; the agents' reader must not fail in another way.
+    """Samples (N,) at 16 kHz as training gets them; the agents' reader must not fail in another way.
 
     Args:
         path: the file.
@@ -31,17 +31,17 @@ def heard(path: Path, made: Path) -> np.ndarray:
     if not header.ready:
         for old in (made, made.with_suffix(".json")):
             old.unlink(missing_ok=True)
-        [place] = write_pack(Pack(made, [str(path)]))
-        if isinstance(place, Unusable):
-            raise RefusedError(f"{place.reason}: {place.found}")
-        return AudioSpan(made, place.offset, place.frames).read() if place.frames else np.zeros(0, np.float32)
-    if header.frames == 0:
+        [span] = write_pack(Pack(made, [str(path)]))
+        if isinstance(span, Unusable):
+            raise RefusedError(f"{span.reason}: {span.found}")
+        return AudioSpan(made, span.offset, span.length).read() if span.length else np.zeros(0, np.float32)
+    if header.length == 0:
         return np.zeros(0, np.float32)
     files = AudioFiles()
     try:
-        samples = files.read(str(path), 0, header.frames)
+        samples = files.read(str(path), 0, header.length)
     finally:
         files.close()
-    same("the same span read for lists and for training", AudioSpan(path, 0, header.frames).read().tolist(),
+    same("the same span read for lists and for training", AudioSpan(path, 0, header.length).read().tolist(),
          samples.tolist())
     return samples

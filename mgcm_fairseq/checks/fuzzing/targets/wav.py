@@ -30,9 +30,9 @@ class Wav:
         channels = random.choice((1, 1, 1, 2, 3))
         rate = random.choice(RATES) if random.randrange(10) else random.choice(ODD_RATES)
         size = bits // 8 * channels
-        frames = random.choice((0, 1, 5, 160, 400))
-        body = (np.linspace(-0.5, 0.5, frames * channels, dtype="<f4").tobytes() if tag == FLOAT
-                else random.randbytes(frames * size))
+        length = random.choice((0, 1, 5, 160, 400))
+        body = (np.linspace(-0.5, 0.5, length * channels, dtype="<f4").tobytes() if tag == FLOAT
+                else random.randbytes(length * size))
         fields = [tag, channels, rate, rate * size % 2**32, size, bits]
         if not random.randrange(4):
             at = random.randrange(6)

@@ -30,7 +30,7 @@ class Wav2Vec2:
                                                       attention_heads=2, encoder_layers=1, decoder_layers=1))
         weights = start_from_wav2vec2(cfg)
         assert weights is not None
-        front_end = build_network(cfg, PieceKinds([0] * 8, [0] * 8), pad=1, seed=1).encoder.front_end
+        front_end = build_network(cfg, PieceKinds([0] * 8, [0] * 8), pad=1).encoder.front_end
         load_weights(front_end.wav2vec2, weights, folder / "w2v.pt")
         state = torch.load(folder / "w2v.pt", weights_only=True)["model"]
         for name, tensor in front_end.wav2vec2.state_dict().items():

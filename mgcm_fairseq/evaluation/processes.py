@@ -34,7 +34,7 @@ Job = tuple[Run, int]  # and the index of the sentence
 
 
 @dataclass(frozen=True)
-class Setting:
+class EvaluationSetting:
     """What all jobs have in common."""
 
     checkpoint: Path
@@ -46,7 +46,7 @@ class Setting:
     device: str
 
 
-def translate(setting: Setting, jobs: Sequence[Job], processes: int) -> Iterator[tuple[Run, dict[str, Any]]]:
+def translate(setting: EvaluationSetting, jobs: Sequence[Job], processes: int) -> Iterator[tuple[Run, dict[str, Any]]]:
     """The log of each job, in the order in which they end.
 
     Raises InputError of a job, or when a process dies; what was yielded before is valid.
@@ -71,10 +71,10 @@ def free_cores(device: str) -> int:
     return len(os.sched_getaffinity(0)) if device == "cpu" and hasattr(os, "sched_getaffinity") else 1
 
 
-_setting: Setting
+_setting: EvaluationSetting
 
 
-def _start(setting: Setting) -> None:
+def _start(setting: EvaluationSetting) -> None:
     global _setting
     torch.set_num_threads(1)
     _setting = setting

@@ -1,0 +1,29 @@
+"""Averages the weights of the last or the best checkpoints in a folder: `mgcm-average`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mgcm_fairseq.common.arguments import Parser, positive
+from mgcm_fairseq.common.program import program
+from mgcm_fairseq.models.averaging import average, best, latest
+
+SCRIPT = "scripts/average_checkpoints.py"
+
+
+@program(SCRIPT)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("folder", type=Path, help="--save-dir of the training")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--last", type=positive, metavar="N", help="the N checkpoints with the most updates")
+    which.add_argument("--best", type=positive, metavar="N", help="the N checkpoints with the best validation score")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="checkpoint to write")
+    args = parser.parse_args(arguments)
+    paths = latest(args.folder, args.last) if args.last else best(args.folder, args.best)
+    average(paths, args.out)
+    print(f"{args.out}: mean of", *(path.name for path in paths))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Draws a conflict log: conflicts by layer with a noise floor (Fig. 5 of the paper), cosines, conflicts over time."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mgcm_fairseq.analysis.conflict_log import read_conflict_log
+from mgcm_fairseq.analysis.plot_conflicts import plot_by_layer, plot_cosines, plot_over_time
+from mgcm_fairseq.common.arguments import Parser
+from mgcm_fairseq.common.program import program
+
+SCRIPT = "scripts/plot_conflicts.py"
+FIGURES = {"by_layer.png": plot_by_layer, "cosines.png": plot_cosines, "over_time.png": plot_over_time}
+
+
+@program(SCRIPT)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("log", type=Path, help="what fairseq-train --conflict-log wrote")
+    parser.add_argument("--out", type=Path, required=True, help=f"folder for {', '.join(FIGURES)}")
+    args = parser.parse_args(arguments)
+    log, torn = read_conflict_log(args.log)
+    if torn:
+        print(f"{args.log}: {torn} torn lines left out, of a training that was killed.", file=sys.stderr)
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, draw in FIGURES.items():
+        draw(log, args.out / name)
+        print(args.out / name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

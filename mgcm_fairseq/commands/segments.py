@@ -1,0 +1,67 @@
+"""Counts the segments that a model makes while it streams against the words of the transcripts: JSON and a table."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mgcm_fairseq.analysis.segment_counts import count_segments, split_at
+from mgcm_fairseq.analysis.segment_report import assemble, table
+from mgcm_fairseq.common.arguments import Parser
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import program
+from mgcm_fairseq.data.manifest import read_manifest
+from mgcm_fairseq.decoding.system import load_system
+from mgcm_fairseq.evaluation.results import write_results
+from mgcm_fairseq.modules.encoder import SharedEncoder
+
+SCRIPT = "scripts/segmentation_report.py"
+
+
+@program(SCRIPT)
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = _parser().parse_args(arguments)
+    paths = [args.checkpoint] if args.published is None else [args.checkpoint, args.published]
+    utterances = read_manifest(args.corpus / f"{args.split}.tsv")
+    median = split_at(utterances)
+    models = [_segmenting(path, args.corpus) for path in paths]
+    variants = [variant for variant, _ in models]
+    if variants[1:] not in ([], ["published"]):
+        raise InputError("--published", "a model trained with --segmentation-variant published",
+                         f"one of {variants[1]}", "Pass it as --checkpoint.")
+    counts = [list(tqdm(count_segments(encoder, utterances, args.source_segment_size), total=len(utterances),
+                        desc=f"{variant}: streaming", unit=" utterances")) for variant, encoder in models]
+    report = assemble(counts[0], counts[1] if args.published else None, median, {
+        "split": args.split, "source_segment_size_ms": args.source_segment_size, "dtype": "fp32",
+        "variant": variants[0]})
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write_results(args.out, report)
+    print(table(report), end="")
+
+
+def _segmenting(checkpoint: Path, corpus: Path) -> tuple[str, SharedEncoder]:
+    """The variant and the encoder of a checkpoint."""
+    system = load_system(checkpoint, corpus)
+    if not system.phase.segmented:
+        raise InputError(checkpoint, "a model trained with --segmentation-variant, past --segment-from",
+                         "one that does not segment", "Train it so, or longer.")
+    return system.network.encoder.segmenting.variant.name, system.network.encoder
+
+
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="trained with --segmentation-variant")
+    parser.add_argument("--published", type=Path, metavar="CHECKPOINT",
+                        help="one trained with --segmentation-variant published, to stand beside it")
+    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR",
+                        help="prepared corpus: manifests, config.yaml and vocabulary")
+    parser.add_argument("--split", default="tst-COMMON", help="DIR/SPLIT.tsv is streamed")
+    parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
+                        help="audio in a read, in ms")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON, e.g. runs/demo/segments.json")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

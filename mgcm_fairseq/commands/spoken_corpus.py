@@ -1,0 +1,77 @@
+"""Makes a speech translation corpus in the layout of MuST-C v1 by speaking text with espeak-ng.
+
+Text: a built-in English-German grammar or, with --source and --target, any two parallel files. Run it again after an
+interruption with the same options: finished talks are kept and the result is the same to the last bit.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mgcm_fairseq.common.arguments import Parser
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import program
+from mgcm_fairseq.spoken.corpus import make_corpus
+from mgcm_fairseq.spoken.text import Sizes, file_splits, grammar_splits
+
+SCRIPT = "scripts/make_spoken_corpus.py"
+SMALLEST, LARGEST = 20, 100_000  # utterances
+
+
+@program(SCRIPT)
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = _parse(arguments)
+    sizes = _sizes(args)
+    if (args.source is None) != (args.target is None):
+        raise InputError("--source and --target", "both or neither", "one of them", "Give two parallel files.")
+    if args.source:
+        splits, left_out = file_splits(args.source, args.target, sizes, args.skip_bad)
+        for reason, count in left_out.items():
+            print(f"{args.source}: {count} lines passed over: {reason}.")
+    else:
+        if args.target_lang != "de":
+            raise InputError("--target-lang", "de, the grammar's language", args.target_lang,
+                             "Give --source and --target for another one.")
+        splits = grammar_splits(sizes, args.seed)
+    summary = make_corpus(args.out, splits, args.seed, args.target_lang, args.workers)
+    counts = ", ".join(f"{count} {split}" for split, count in summary.utterances.items())
+    print(f"{counts} utterances; {summary.hours:.2f} h of speech, {summary.mean_seconds:.2f} s an utterance; "
+          f"{summary.word_types} English word types in train.")
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the corpus becomes DIR/en-LANG/data")
+    parser.add_argument("--size", type=int, default=20_400, metavar="N",
+                        help="utterances in all; a fiftieth (5 to 200) each for dev and test")
+    for split in ("train", "dev", "test"):
+        parser.add_argument(f"--{split}", type=int, metavar="N",
+                            help=f"utterances of {split} (default: its share of --size)")
+    parser.add_argument("--seed", type=int, default=1, help="of text and voices")
+    parser.add_argument("--source", type=Path, metavar="FILE", help="English sentences, one a line; .gz is read too")
+    parser.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
+    parser.add_argument("--target-lang", default="de", metavar="LANG", help="language of --target")
+    parser.add_argument("--skip-bad", action="store_true", help="leave lines without words out, and count them")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N",
+                        help="processes, which have no influence on the result (default: one for each core)")
+    return parser.parse_args(arguments)
+
+
+def _sizes(args: argparse.Namespace) -> Sizes:
+    held_out = min(200, max(5, args.size // 50))
+    dev = held_out if args.dev is None else args.dev
+    test = held_out if args.test is None else args.test
+    train = args.size - dev - test if args.train is None else args.train
+    if min(train, dev, test) < 1 or not SMALLEST <= train + dev + test <= LARGEST:
+        raise InputError("--size, --train, --dev, --test",
+                         f"at least 1 utterance in each split, {SMALLEST} to {LARGEST} in all",
+                         f"train {train}, dev {dev}, test {test}", "Choose other sizes.")
+    if args.workers < 1:
+        raise InputError("--workers", "at least 1", str(args.workers), "Leave it out for one per core.")
+    return Sizes(train, dev, test)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

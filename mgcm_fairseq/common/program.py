@@ -1,0 +1,48 @@
+"""How every program of this package ends: one form of message, and one exit status for each way to end."""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec
+
+from mgcm_fairseq.common.errors import InputError
+
+P = ParamSpec("P")
+
+WRONG = 2  # what argparse ends with too
+STOPPED = 130  # of a program that SIGINT ended, as shells count
+STOPPED_TEXT = "interrupted. The same command can be given again."
+
+
+def say(name: str, error: object) -> None:
+    """Tells the user what was wrong, in the form that argparse has."""
+    print(f"{name}: error: {error}", file=sys.stderr)
+
+
+def called(script: str = "") -> str:
+    """The name that the user called the program by; of scripts/X in a clone `script`, for a shell script starts it."""
+    name = Path(sys.argv[0]).name
+    return name if not script or name.startswith("mgcm-") else script
+
+
+def program(script: str) -> Callable[[Callable[P, int | None]], Callable[P, int]]:
+    """For the `main` of scripts/X, which then returns the exit status: wrong input and Ctrl-C are told in a line.
+
+    A main that returns nothing has done its work (status 0); one that ran and found something wrong returns 1.
+    """
+    def decorated(main: Callable[P, int | None]) -> Callable[P, int]:
+        @functools.wraps(main)
+        def run(*args: P.args, **kwargs: P.kwargs) -> int:
+            try:
+                return main(*args, **kwargs) or 0
+            except InputError as error:
+                say(called(script), error)
+                return WRONG
+            except KeyboardInterrupt:
+                print(f"{called(script)}: {STOPPED_TEXT}", file=sys.stderr)
+                return STOPPED
+
+        return run
+
+    return decorated

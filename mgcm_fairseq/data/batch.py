@@ -1,0 +1,45 @@
+"""What the dataset makes of some utterances, and tasks and criterions read. B utterances, N samples, U and V pieces.
+
+Everything is right-padded. fairseq reads `net_input`, `target`, `ntokens`, `nsentences` and `id`, and a dictionary it
+must be.
+"""
+
+from typing import TypedDict
+
+from torch import Tensor
+
+
+class Item(TypedDict):
+    """One utterance, before it is padded."""
+
+    id: int  # its index in the manifest
+    filler: bool  # as in a batch
+    waveform: Tensor  # (N,) samples at 16 kHz
+    spelling: Tensor  # (letters,) of the transcript, for CTC
+    transcript: Tensor  # (U,) pieces and </s>
+    translation: Tensor  # (V,) pieces and </s>
+
+
+class NetInput(TypedDict):
+    """What generation reads."""
+
+    src_tokens: Tensor  # (B, N) samples at 16 kHz; for MT alone (B, U), the transcript
+    src_lengths: Tensor  # (B,)
+
+
+class Batch(TypedDict):
+    """Utterances, longest audio first."""
+
+    id: Tensor  # (B,) indices in the manifest
+    filler: bool  # whether nothing of it is to count
+    nsentences: int  # B
+    ntokens: int  # of all translations, </s> among them
+    net_input: NetInput
+    spelling: Tensor  # (B, letters) of the transcripts, for CTC
+    spelling_lengths: Tensor  # (B,)
+    transcript: Tensor  # (B, U) pieces and </s>: the source of MT, the target of ASR
+    transcript_lengths: Tensor  # (B,) with </s>
+    transcript_prefix: Tensor  # (B, U) the transcript moved right behind its language's tag, without </s>
+    target: Tensor  # (B, V) the translation: pieces and </s>
+    target_prefix: Tensor  # (B, V) the translation moved right behind its language's tag, without </s>
+    references: list[str]  # (B,) the translations as text

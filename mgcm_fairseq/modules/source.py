@@ -1,0 +1,32 @@
+"""An embedded source on its way into the encoder's layers, and what comes out of them."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from mgcm_fairseq.core.conflict import Stream
+from mgcm_fairseq.modules.lengths import key_mask, valid_mask
+
+
+class Source(NamedTuple):
+    """B utterances of speech or text, and what may be seen of them: T frames or tokens."""
+
+    embedded: Stream  # (B, T, D)
+    lengths: Tensor  # (B,) frames or tokens
+    visibility: Stream | Tensor  # (B, 1, T or 1, T): a bias with gradients for segments in training, else a bool mask
+    units: Tensor  # (B, T) the segment of each frame, or the word or position of each token, from 0
+    logits: Stream | None = None  # (B, T) e, without noise; None where nothing is segmented
+    noise: Tensor | None = None  # (B, T) on these in training, the same for encoder and decoder
+
+
+class Memory(NamedTuple):
+    """What a decoder attends to."""
+
+    states: Tensor  # (B, T, D)
+    lengths: Tensor  # (B,) frames or tokens
+    units: Tensor  # (B, T) as in Source
+
+    @property
+    def mask(self) -> Tensor:
+        """(B, 1, 1, T), True where a state may be attended to."""
+        return key_mask(valid_mask(self.lengths, self.states.size(1)))

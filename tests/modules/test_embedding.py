@@ -1,0 +1,66 @@
+"""What the first layers read: embeddings times sqrt(D), and the positions of Vaswani et al. 2017, section 3.5."""
+
+import math
+
+import pytest
+import torch
+
+from mgcm_fairseq.modules.positions import SinusoidalPositions
+from mgcm_fairseq.modules.schedule import OFFLINE
+from tests.modules.networks import network, speech, text_memory, tokens
+
+
+def angle(position, index, half):
+    """pos / 10000^(i / (half - 1)): the rates fall from 1 to 1/10000, as in tensor2tensor; the paper's from 1 to
+    1/10000^(1 - 2 / D).
+    """
+    return position / 10_000 ** (index / (half - 1))
+
+
+@pytest.mark.parametrize("start", [0, 9])
+def test_positions_are_sines_in_the_first_half_and_cosines_in_the_second(start):
+    half, size = 6, 40
+    found = SinusoidalPositions(2 * half)(torch.zeros(1, size, 2 * half), start)[0]
+    expected = [[function(angle(start + t, i, half)) for function in (math.sin, math.cos) for i in range(half)]
+                for t in range(size)]
+    torch.testing.assert_close(found, torch.tensor(expected), atol=1e-5, rtol=0)
+
+
+def test_the_first_position_is_zero_in_every_sine():
+    assert SinusoidalPositions(8)(torch.zeros(1, 1, 8))[0, 0].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+def test_the_table_that_has_grown_goes_on_as_the_first():
+    first, grown = SinusoidalPositions(8), SinusoidalPositions(8)
+    size = first.table.size(0)
+    beyond = grown(torch.zeros(1, 5, 8), size)
+    assert grown.table.size(0) > size
+    assert torch.equal(grown.table[:size], first.table)
+    assert torch.equal(beyond[0], grown.table[size:size + 5])
+
+
+def embedded(module, run):
+    """What a part of the network gives its positions to be added to."""
+    read = []
+    handle = module.positions.register_forward_pre_hook(lambda _, given: read.append(given[0]))
+    run()
+    handle.remove()
+    return read[0]
+
+
+def test_embeddings_are_scaled_by_the_root_of_their_width():
+    model = network().double()
+    text, lengths = tokens([6, 3])
+    memory = text_memory(model.encoder, text, lengths)
+    for part, run in ((model.encoder, lambda: text_memory(model.encoder, text, lengths)),
+                      (model.decoder, lambda: model.decoder(text, memory))):
+        weight = part.embedding.weight
+        torch.testing.assert_close(embedded(part, run), math.sqrt(weight.size(1)) * weight[text], rtol=1e-12, atol=0)
+
+
+def test_embedded_speech_is_normalised_and_not_scaled():
+    encoder = network().double().encoder
+    waveform, samples = speech([8_000])
+    found = embedded(encoder, lambda: encoder.speech(waveform.double(), samples, OFFLINE))
+    torch.testing.assert_close(found.mean(2), torch.zeros_like(found.mean(2)), atol=1e-9, rtol=0)
+    torch.testing.assert_close(found.square().mean(2), torch.ones_like(found.mean(2)), atol=1e-2, rtol=0)
