@@ -60,7 +60,8 @@ def test_no_policy_is_missing_and_short_forms_mean_what_they_say(said):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("wait-q:3", "expected one of wait-segment"), ("alignatt", "POLICY:POINT"), ("alignatt:2,4", "expected one operating point"),
+    ("wait-q:3", "expected one of wait-segment"), ("alignatt", "POLICY:POINT"),
+    ("alignatt:2,4", "expected one operating point"),
     ("alignatt:2 --what 3", "unrecognized arguments: --what 3"),
     ("alignatt:2 --bf16", "set nowhere else, found --bf16"),
     ("wait-k:0", "--wait-k: expected k of at least 1")])
