@@ -11,6 +11,7 @@ import torch
 from mgcm_fairseq.agents.registry import POLICIES
 from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, RULES
 from mgcm_fairseq.criterions.multitask import MultitaskCriterionConfig
+from mgcm_fairseq.evaluation.table import PLAIN
 from mgcm_fairseq.models.config import SimulSTModelConfig
 from mgcm_fairseq.training.config import SCOPES
 from tests.documents import pages
@@ -59,6 +60,8 @@ def test_rows_of_the_readme_are_rows_of_the_demo():
     def rows(path):
         return [row.strip() for row in path.read_text().splitlines() if row.count("|") == 14]
 
+    header = [cell.strip() for cell in rows(README)[0].strip("|").split("|")]
+    assert header == ["system", "point", *(name for name in PLAIN if name != "COMET")]
     assert len(rows(README)) == 8
     assert set(rows(README)) <= set(rows(REPOSITORY / "docs" / "first_run.md"))
 
