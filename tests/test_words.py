@@ -16,7 +16,7 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"frames?": (["preparation", "spoken", "data", "commands"],
                  r"[fF]ile\.frames|self\._file\.frames|\.info\(.*\)\.frames|frames=|n_frames|8 n frames|"
                  r"frame in container|resample\(frame\)|--frames"),
-    r"lags?": (["evaluation", "preparation", "data", "benchmarks"], r"--lags?\b"),
+    r"lags?": (["evaluation", "preparation", "data", "benchmarks"], r"--lags?\b|\"lag\"|word lag"),
     r"stages?": (["recipes", "commands", "evaluation", "agents", "preparation"], r"$^"),
     r"place": (["preparation", "evaluation", "decoding", "agents", "commands"], r"in (the )?place|its place"),
     r"Memory": (["benchmarks", "recipes", "measuring"], r"^\W*Memory [a-z]|Memory[:,]|\"Memory|\"\"\"Memory|# Memory"),

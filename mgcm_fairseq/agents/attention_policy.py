@@ -28,8 +28,8 @@ class AttentionAgent(RedecodingAgent):
     def add_args(parser: ArgumentParser) -> None:
         RedecodingAgent.add_args(parser)
         parser.add_argument("--attention-layer", type=int, metavar="N",
-                            help="decoder layer to look at, from 1; default: at two thirds, the fourth of six as in "
-                            "arXiv 2212.07850")
+                            help="decoder layer to look at, from 1 (default: at two thirds, the fourth of six as in "
+                            "arXiv 2212.07850)")
 
     def stable(self, states: RedecodingStates, hypothesis: Hypothesis, memory: Memory) -> int:
         if not hypothesis.pieces:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.agents.registry import POLICIES, agent_class
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.decoding.system import System
 
 FORM = "[NAME=]POLICY:POINT,POINT,... [OPTIONS]"
@@ -16,7 +17,7 @@ HELP = (f"policies: {', '.join(POLICIES)}; POINT, the operating point of the pol
         f"{', '.join(policy.varied for policy in POLICIES.values())}; OPTIONS are the agent's")
 
 
-_LONGEST_LAG = 12  # characters; it is part of the name of a folder
+_LONGEST_POINT = 12  # characters; it is part of the name of a folder
 
 
 class Choice(NamedTuple):
@@ -66,7 +67,7 @@ def _words(text: str) -> list[str]:
 
 
 def _is_number(text: str) -> bool:
-    return len(text) <= _LONGEST_LAG and text.replace(".", "", 1).isdecimal()
+    return len(text) <= _LONGEST_POINT and plain_whole(text.replace(".", "", 1)) is not None
 
 
 class _Parser(ArgumentParser):

@@ -31,7 +31,7 @@ class EDAttAgent(AttentionAgent):
         parser.add_argument("--threshold", type=float, required=True, metavar="ALPHA",
                             help="share of the attention, from 0 to 1, that stops writing")
         parser.add_argument("--frames", type=int, default=2, metavar="LAMBDA",
-                            help="encoder frames that count as latest (2, as published for frames of 40 ms)")
+                            help="encoder frames that count as latest; 2 is as published, for frames of 40 ms")
 
     def accept(self, attention_UT: Tensor) -> int:
         return edatt(attention_UT, self.frames, self.threshold)

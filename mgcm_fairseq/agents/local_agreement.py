@@ -30,7 +30,7 @@ class LocalAgreementAgent(RedecodingAgent):
     def add_args(parser: ArgumentParser) -> None:
         RedecodingAgent.add_args(parser)
         parser.add_argument("--agreeing", type=int, default=2, metavar="N",
-                            help="translations that have to agree (2, as published)")
+                            help="translations that have to agree; 2 is as published")
 
     def stable(self, states: RedecodingStates, hypothesis: Hypothesis, memory: Memory) -> int:
         """A word that another of the translations would lengthen is not agreed on."""

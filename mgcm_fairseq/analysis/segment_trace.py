@@ -1,6 +1,5 @@
 """What the wait-segment agent hears, decides and writes over one recording, step by step."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +7,6 @@ import numpy as np
 from mgcm_fairseq.agents.wait_segment import WaitSegmentAgent
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.listening import listen
-from mgcm_fairseq.modules.encoder import SharedEncoder
-from mgcm_fairseq.modules.subsampler import STRIDE
 
 
 class Read(NamedTuple):
@@ -40,10 +37,4 @@ def trace(agent: WaitSegmentAgent, samples_N: np.ndarray, read_ms: int) -> Segme
     stream = agent.states.stream
     agent.reset()
     return SegmentTrace(stream.decided.logits[0].sigmoid().tolist(), stream.decided.boundaries[0].tolist(),
-                        frame_samples(agent.system.network.encoder), reads)
-
-
-def frame_samples(encoder: SharedEncoder) -> int:
-    """Samples between two frames of the encoder: 20 ms, twice as many for each convolution of the subsampler."""
-    step = math.prod(stride for _, stride in encoder.front_end.convolutions)
-    return step if encoder.subsampler is None else step * STRIDE ** len(encoder.subsampler.kernels)
+                        agent.system.network.encoder.frame_samples, reads)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.evaluation.comparison.assemble import assemble
@@ -66,9 +67,10 @@ def _named(texts: Sequence[str]) -> dict[str, list[Path]]:
 
 
 def _whole(option: str, text: str, least: int) -> int:
-    if not text.isdecimal() or len(text) > 18 or int(text) < least:
+    number = plain_whole(text)
+    if number is None or number < least:
         raise InputError(option, f"a whole number of at least {least}", repr(text), "Correct the option.")
-    return int(text)
+    return number
 
 
 def _latencies(text: str) -> list[float]:

@@ -15,6 +15,7 @@ from mgcm_fairseq.analysis.segment_trace import trace
 from mgcm_fairseq.analysis.word_times import even_times, word_times
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.manifest import Utterance, read_manifest
@@ -55,8 +56,8 @@ def _source(args: argparse.Namespace) -> tuple[str, np.ndarray, str]:
 
 def _find(utterances: list[Utterance], name: str, path: Path) -> Utterance:
     named = [one for one in utterances if one.id == name]
-    if not named and name.isdecimal() and len(name) < 10:
-        named = utterances[int(name):int(name) + 1]
+    if not named and (index := plain_whole(name)) is not None:
+        named = utterances[index:index + 1]
     if not named:
         raise InputError("--utterance", f"an id of {path}, or an index from 0 to {len(utterances) - 1}", name,
                          "Correct the option.")

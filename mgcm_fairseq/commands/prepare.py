@@ -30,7 +30,7 @@ from mgcm_fairseq.preparation.splits import SplitWriter
 from mgcm_fairseq.preparation.texts import Sentences, unknown_characters
 
 SCRIPT = "scripts/prep_corpus.sh"
-FORMAT = 3  # raise it when the files written here change, so that corpora are prepared again
+FORMAT = 4  # raise it when the files written here change, so that corpora are prepared again
 DEFAULT = "mustc"  # --corpus
 
 

@@ -22,7 +22,7 @@ def say(name: str, error: object) -> None:
 
 def called(script: str = "") -> str:
     """The name that the user called the program by; of scripts/X in a clone `script`, for a shell script starts it."""
-    name = Path(sys.argv[0]).name
+    name = Path(sys.argv[0]).name or "mgcm-fairseq"  # no program's in a prompt
     return name if not script or name.startswith("mgcm-") else script
 
 

@@ -61,9 +61,9 @@ class BeamSearch:
                                  for score, one in zip(ends.tolist(), pieces, strict=True)), reverse=True)
                 break
             total_BV = score_B.unsqueeze(1) + log_BV
-            scores, places = total_BV.flatten().topk(min(2 * self.beam, total_BV.numel()))
+            scores, indices = total_BV.flatten().topk(min(2 * self.beam, total_BV.numel()))
             candidates = [(score, index // log_BV.size(1), index % log_BV.size(1))
-                          for score, index in zip(scores.tolist(), places.tolist(), strict=True) if score > -torch.inf]
+                          for score, index in zip(scores.tolist(), indices.tolist(), strict=True) if score > -torch.inf]
             found += [(score / length, Hypothesis(pieces[row], True))
                       for score, row, piece in candidates[:self.beam] if piece == eos]
             if len(found) >= self.beam:

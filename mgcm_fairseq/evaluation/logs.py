@@ -114,9 +114,11 @@ def _read_settings(path: Path) -> tuple[Record, Record]:
         settings, environment = found["settings"], found["environment"]
         if not (isinstance(settings, dict) and isinstance(environment, dict)):
             raise TypeError("no objects")
+        if "lag" in settings:
+            raise ValueError("the word lag, by which a version before 0.1.0 called the operating point")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(path, "settings and environment of a run", f"{type(error).__name__}: {error}"[:120],
-                         f"Delete {path.parent} to translate again.") from error
+                         f"Delete {path.parent} to translate again, or choose another --out.") from error
     return settings, environment
 
 

@@ -39,8 +39,8 @@ def plot(results: Mapping[str, Any], folder: Path) -> None:
 
 
 def _curve(axes: Axes, policy: str, runs: list[Mapping[str, Any]], colour: str) -> None:
-    lags_ms, bleus = [run["AL"] for run in runs], [run["BLEU"] for run in runs]
-    axes.plot(lags_ms, bleus, color=colour, linewidth=2, marker="o", markersize=7, markeredgecolor="white",
+    latencies_ms, bleus = [run["AL"] for run in runs], [run["BLEU"] for run in runs]
+    axes.plot(latencies_ms, bleus, color=colour, linewidth=2, marker="o", markersize=7, markeredgecolor="white",
               markeredgewidth=1.2, label=policy, zorder=3)
     for run in runs:
         axes.annotate(f"{run['point']}", (run["AL"], run["BLEU"]), xytext=(6, -6), textcoords="offset points",

@@ -41,7 +41,7 @@ class EvaluationSetting:
     corpus: Path | None  # whose vocabulary is to be the checkpoint's
     wavs: tuple[str, ...]
     references: tuple[str, ...]
-    segment_ms: int
+    read_ms: int
     dtype: str
     device: str
 
@@ -106,5 +106,5 @@ def _agent(run: Run) -> SystemAgent:
 
 
 def _portion(jobs: Sequence[Job]) -> list[tuple[Run, dict[str, Any]]]:
-    return [(run, simulate(_agent(run), _setting.wavs, _setting.references, index, _setting.segment_ms))
+    return [(run, simulate(_agent(run), _setting.wavs, _setting.references, index, _setting.read_ms))
             for run, index in jobs]

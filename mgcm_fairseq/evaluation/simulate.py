@@ -13,7 +13,7 @@ from mgcm_fairseq.evaluation.latency import SpeechToTextDataloader, SpeechToText
 
 
 def simulate(agent: SystemAgent, wavs: Sequence[str], references: Sequence[str], index: int,
-             segment_ms: int) -> dict[str, Any]:
+             read_ms: int) -> dict[str, Any]:
     """What SimulEval logs of sentence `index`, and `computing` and `slowest_read`, ms of the agent's own.
 
     Delays are of words, or of characters where the agent's language has no spaces between words. The order of calls is
@@ -27,10 +27,10 @@ def simulate(agent: SystemAgent, wavs: Sequence[str], references: Sequence[str],
     agent.reset()
     reads = []
     while not instance.source_finished_reading:
-        segment = instance.send_source(segment_ms)
+        read = instance.send_source(read_ms)
         began = time.perf_counter()
         try:
-            output = agent.pushpop(segment)
+            output = agent.pushpop(read)
         except InputError as error:
             raise InputError(wavs[index], "audio that the agent takes", error.found,
                              "Prepare it with scripts/prep_corpus.sh.") from error

@@ -66,7 +66,7 @@ def _notes(results: Mapping[str, Any]) -> list[str]:
     long = [f"{run['policy']} {run['point']} ({run['length_ratio']:.2f})" for run in results["simul"]
             if (run["length_ratio"] or 0) > TOO_LONG]
     notes = [
-        f"{setting['utterances']} utterances; SimulEval {setting['simuleval']} in segments of "
+        f"{setting['utterances']} utterances; SimulEval {setting['simuleval']} in reads of "
         f"{setting['source_segment_size_ms']} ms, {setting['dtype']} on {setting['device']} ({setting['cpu']}, GPU: "
         f"{setting['gpu']}), torch {setting['torch']}, commit {setting['commit']}.",
         f"Quality by sacreBLEU, `{'`, `'.join(signatures)}`. YAAL by OmniSTEval {setting['omnisteval']}.",

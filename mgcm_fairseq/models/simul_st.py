@@ -13,6 +13,7 @@ from omegaconf import DictConfig, open_dict
 from torch import Tensor, nn
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.common.read_text import parse_json
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
 from mgcm_fairseq.core.kinds import PieceKinds
@@ -133,7 +134,7 @@ def build_schedule(cfg: SimulSTModelConfig, seed: int) -> Schedule:
 
 
 def _lag_range(text: str) -> tuple[int, int]:
-    numbers = [int(part) if part.strip().isdecimal() and len(part) < 10 else 0 for part in text.split(",")]
+    numbers = [plain_whole(part.strip()) or 0 for part in text.split(",")]
     if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1]:
         raise InputError("--lags", "two whole numbers, 1 <= LOWEST <= HIGHEST", repr(text), "Write e.g. 1,15.")
     return numbers[0], numbers[1]

@@ -1,7 +1,8 @@
 """The shared encoder: speech through the front end, or text through the embedding, then the same layers.
 
-The order is written here once: front end, embedding, segments, positions, layers, norm. Training walks it with the
-streams of a conflict engine, whole passes in `speech`, `utterance` and `text`, and modules.streaming as speech arrives.
+The order from the embedding on is written here once: segments, positions, layers, norm. Training walks it with the
+streams of a conflict engine, whole passes in `speech`, `utterance` and `text`, and modules.streaming as speech arrives,
+whose front end and subsampler are streams of their own.
 """
 
 import math
@@ -22,7 +23,7 @@ from mgcm_fairseq.modules.positions import SinusoidalPositions
 from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.segmenter import Segmenter
 from mgcm_fairseq.modules.source import Memory, Source
-from mgcm_fairseq.modules.subsampler import ConvSubsampler
+from mgcm_fairseq.modules.subsampler import STRIDE, ConvSubsampler
 
 
 class SharedEncoder(nn.Module):
@@ -57,6 +58,12 @@ class SharedEncoder(nn.Module):
         if self.segmenter is None:
             raise ValueError("segmentation: expected a model with --segmentation-variant, found an offline one.")
         return self.segmenter
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples between two frames: 20 ms of them, twice as many for each convolution of the subsampler."""
+        step = math.prod(stride for _, stride in self.front_end.convolutions)
+        return step if self.subsampler is None else step * STRIDE ** len(self.subsampler.kernels)
 
     @property
     def convolves_few_shapes(self) -> bool:

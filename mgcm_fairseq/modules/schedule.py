@@ -7,7 +7,10 @@ from mgcm_fairseq.core.segmentation import sampled_lag
 
 @dataclass(frozen=True)
 class Phase:
-    """What a pass depends on besides weights and inputs: it is passed with every call, and no module keeps it."""
+    """What a pass depends on besides weights and inputs: it is passed with every call.
+
+    No module keeps it, but for the front end, which counts updates and passes for its LayerDrop.
+    """
 
     update: int = 0  # of training, for the losses that set in later
     segmented: bool = False  # whether attention to speech is segmented, and causal over text

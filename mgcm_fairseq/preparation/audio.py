@@ -47,7 +47,7 @@ def convert(store: Store, folder: Path, together: bool, processes: ProcessPool) 
     packs = _plan(store.to_convert(), folder, together)
     with tqdm(total=store.count_to_convert(), desc=f"{folder.name}: converting", unit=" files") as bar:
         for task, spans in zip(_plan(store.to_convert(), folder, together), processes.in_order(write_pack, packs),
-                                strict=True):
+                               strict=True):
             made.append(task.wav)
             for source, span in zip(task.sources, spans, strict=True):
                 store.locate(source, span)

@@ -45,14 +45,14 @@ def check(entries: Iterable[Located], on_fault: Callable[[int, EntryError], None
             line = here.setdefault((entry.audio, length), entry.where[1])
             if line != entry.where[1]:
                 raise EntryError("duplicate utterance", entry.where, "every utterance once",
-                                   f"the span of line {line}, {entry.audio.name} at {entry.offset} s")
+                                 f"the span of line {line}, {entry.audio.name} at {entry.offset} s")
         except EntryError as fault:
             on_fault(located.number, fault)
             continue
         assert isinstance(located.span, WavSpan)
         audio = AudioSpan(Path(located.span.path), located.span.offset + located.start, length)
         yield CheckedEntry(entry.name or f"{talk}_{rank}", audio, entry.audio, entry.speaker, entry.src_text,
-                      entry.tgt_text, excess)
+                           entry.tgt_text, excess)
         rank += 1
 
 
@@ -68,9 +68,9 @@ def _length(located: Located) -> tuple[int, int]:
         if entry.duration is not None:
             end = f" + duration {entry.duration} s = {entry.offset + entry.duration:.6f} s"
         raise EntryError("past the end of the audio", entry.where,
-                           f"an utterance within the {span.length / SAMPLE_RATE} s of {entry.audio}",
-                           f"offset {entry.offset} s{end}")
+                         f"an utterance within the {span.length / SAMPLE_RATE} s of {entry.audio}",
+                         f"offset {entry.offset} s{end}")
     if length - excess <= 0:
         raise EntryError("zero length", entry.where, "a duration of at least one sample",
-                           f"duration {span.length / SAMPLE_RATE if entry.duration is None else entry.duration} s")
+                         f"duration {span.length / SAMPLE_RATE if entry.duration is None else entry.duration} s")
     return length - excess, excess

@@ -13,7 +13,7 @@ CONTAINERS = (".m4a", ".mp4", ".aac", ".webm", ".wma", ".mka")
 
 
 def read_container_header(path: Path) -> tuple[int, int] | str:
-    """Frames and sampling rate of the first stream of sound, or what is wrong with the file."""
+    """Samples and sampling rate of the first stream of sound, or what is wrong with the file."""
     av = _pyav(path)
     try:
         with av.open(str(path)) as container:

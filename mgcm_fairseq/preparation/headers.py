@@ -19,8 +19,9 @@ _BLOCK = 1 << 18  # samples read at a time
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """`length` at 16 kHz as the header promises them, 0 where it does not know; `ready` for 16 kHz mono wav or flac
-    from whose middle one can read.
+    """`length`: samples at 16 kHz that the header promises, 0 where it does not know.
+
+    `ready`: it is 16 kHz mono wav or flac from whose middle one can read.
     """
 
     length: int

@@ -19,7 +19,7 @@ from mgcm_fairseq.preparation.corpora.entries import CorpusReader, EntryError
 from mgcm_fairseq.preparation.parallel import ProcessPool
 from mgcm_fairseq.preparation.store import Store, temporary_folder
 
-MIN_TRAIN_FRAMES, MAX_TRAIN_FRAMES = 3_000, 480_000  # samples: 187.5 ms and 30 s; the bounds of DiSeg
+MIN_TRAIN_SAMPLES, MAX_TRAIN_SAMPLES = 3_000, 480_000  # samples: 187.5 ms and 30 s; the bounds of DiSeg
 
 
 @dataclass
@@ -131,8 +131,8 @@ class _Counts:
 
 def train_filter(utterance: CheckedEntry) -> str | None:
     """Why training does without this utterance, or None. Applied to train only; dev and test are never filtered."""
-    if utterance.audio.length < MIN_TRAIN_FRAMES:
-        return f"shorter than {MIN_TRAIN_FRAMES} samples"
-    if utterance.audio.length > MAX_TRAIN_FRAMES:
-        return f"longer than {MAX_TRAIN_FRAMES} samples"
+    if utterance.audio.length < MIN_TRAIN_SAMPLES:
+        return f"shorter than {MIN_TRAIN_SAMPLES} samples"
+    if utterance.audio.length > MAX_TRAIN_SAMPLES:
+        return f"longer than {MAX_TRAIN_SAMPLES} samples"
     return "empty text" if is_blank(utterance.src_text) or is_blank(utterance.tgt_text) else None

@@ -19,7 +19,7 @@ SECTIONS = ("common", "distributed_training", "dataset", "optimization", "checkp
 
 
 def resolve(training: str, overrides: Sequence[str]) -> DictConfig:
-    """The whole configuration of configs/paper/STAGE.yaml, every option of every part with its type.
+    """The whole configuration of configs/paper/TRAINING.yaml, every option of every part with its type.
 
     Args:
         training: the name of the YAML.

@@ -48,7 +48,7 @@ def memory(cfg: DictConfig, parameters: int, step_peak: int, workers: int) -> Gp
     flat = copies and common.fp16 and not common.fp16_no_flatten_grads
     updating = parameters * (size + (ROOT if flat else 0))  # gradients are there, activations are not
     return GpuMemory(weights=parameters * size, optimizer=parameters * (ADAM + (MASTER if copies else 0)),
-                  buffers=min(parameters, DDP_BUFFER) * size if workers > 1 else 0, step=max(step_peak, updating))
+                     buffers=min(parameters, DDP_BUFFER) * size if workers > 1 else 0, step=max(step_peak, updating))
 
 
 def hours(cfg: DictConfig, batches: Batches, measured: Measured | None, tflops: float) -> float:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mgcm_fairseq.agents.wait_segment import WaitSegmentAgent
-from mgcm_fairseq.analysis.segment_trace import frame_samples, trace
+from mgcm_fairseq.analysis.segment_trace import trace
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.listening import listen
 from tests.agents.feeding import feed, waveforms_of
@@ -55,8 +55,8 @@ def test_probabilities_and_boundaries_are_the_encoders(agent, waveforms):
 
 
 def test_frames_of_the_encoder():
-    assert frame_samples(network().encoder) == 4 * 320
-    assert frame_samples(network(subsample_kernels="").encoder) == 320
+    assert network().encoder.frame_samples == 4 * 320
+    assert network(subsample_kernels="").encoder.frame_samples == 320
 
 
 def test_too_short_audio_and_reads_of_no_length_are_refused(agent, waveforms):

@@ -85,7 +85,7 @@ def test_an_unbounded_lag_writes_the_offline_text(evaluated):
 
 
 def test_simulevals_own_program_writes_the_same_log_and_scores(evaluated, tiny_corpus, tiny_segmenting_checkpoint,
-                                                                tmp_path):
+                                                               tmp_path):
     lists = tiny_corpus / "simuleval"
     run(BIN / "simuleval", "--agent", REPOSITORY / "mgcm_fairseq" / "agents" / "alignatt.py", "--checkpoint",
         tiny_segmenting_checkpoint, "--frames", "2", "--source", lists / "tst-COMMON.source", "--target",
@@ -149,7 +149,8 @@ def test_other_settings_in_the_same_folder_are_refused(command, evaluated, tmp_p
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("wait-segment", "expected .*POLICY:POINT"), ("wait-segment:x", "POLICY:POINT"), ("", "POLICY:POINT"),
+    ("wait-segment", "expected .*POLICY:POINT"), ("wait-segment:x", "POLICY:POINT"),
+    ("wait-segment:٣", "POLICY:POINT"), ("", "POLICY:POINT"),
     ("wait-q:3", "expected one of wait-segment"), ("wait-k:3 'x", "No closing quotation"),
     ("wait-k:" + "1" * 400, "POLICY:POINT"), ("x" * 101 + "=wait-k:3", "expected a NAME of letters"),
     ("x/../y=wait-k:3", "expected a NAME of letters"), ("wait-k:3,3", "expected each policy and operating point once"),

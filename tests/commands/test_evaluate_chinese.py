@@ -31,7 +31,7 @@ def test_an_unbounded_lag_writes_the_offline_text(evaluated):
 
 
 def test_simulevals_own_program_writes_the_same_log_and_scores(evaluated, tiny_chinese_corpus, tiny_chinese_checkpoint,
-                                                                tmp_path):
+                                                               tmp_path):
     lists = tiny_chinese_corpus / "simuleval"
     run(BIN / "simuleval", "--agent", REPOSITORY / "mgcm_fairseq" / "agents" / "wait_k.py", "--checkpoint",
         tiny_chinese_checkpoint, "--wait-k", "2", "--source", lists / "tst-COMMON.source", "--target",

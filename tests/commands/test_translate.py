@@ -95,7 +95,7 @@ def test_other_rates_are_converted(recording, tiny_checkpoint, tmp_path, rate):
 
 
 def test_a_recording_longer_than_any_of_training_is_said_to_be_too_long(recording, tiny_corpus, tiny_checkpoint,
-                                                                          tmp_path):
+                                                                        tmp_path):
     longest = max(utterance.n_frames for utterance in read_manifest(tiny_corpus / "train.tsv"))
     assert len(recording) <= longest
     assert too_long(longest, longest) is None

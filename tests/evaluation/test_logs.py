@@ -73,7 +73,7 @@ def test_other_settings_and_a_damaged_line_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("point", "text"), [(3, "3"), (3.0, "3"), (0.2, "0.2"), (1e6, "1000000"),
-                                           (0.1234567, "0.1234567")])
+                                             (0.1234567, "0.1234567")])
 def test_points_as_text(point, text):
     assert point_text(point) == text
     assert run_name("edatt", point) == f"edatt-{text}"
@@ -90,7 +90,8 @@ def test_a_line_that_is_no_sentence_of_this_run_is_refused(tmp_path, line):
         log(tmp_path)
 
 
-@pytest.mark.parametrize("settings", [b"", b"[]", b"\xff", b"{}", b'{"settings": 3, "environment": {}}', b"[" * 99_999])
+@pytest.mark.parametrize("settings", [b"", b"[]", b"\xff", b"{}", b'{"settings": 3, "environment": {}}', b"[" * 99_999,
+                                      b'{"settings": {"lag": 3}, "environment": {}}'])  # as versions before 0.1.0
 def test_settings_that_are_none_are_refused(tmp_path, settings):
     folder = tmp_path / "run"
     run = log(folder)

@@ -45,7 +45,7 @@ def test_a_cut_reaches_the_configuration_and_leaves_validation_and_loss_scale_al
 
 
 class Counting:
-    """GpuMemory of a cut by a rule that is nearly affine, and which cuts were asked for."""
+    """Memory of a cut by a rule that is nearly affine, and which cuts were asked for."""
 
     def __init__(self, bend=0.0):
         self.asked, self.bend = [], bend

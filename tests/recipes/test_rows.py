@@ -53,7 +53,7 @@ def test_what_the_paper_says():
     ("pcgrad_multi_task", "multi_task", "task.conflict_(rule|granularity|engine)"),
     ("diseg", "multi_task", SEGMENTATION),
     ("mt", "multi_task", "task.eval_source|criterion.tasks|dataset.(max_tokens|batch_size).*|optimization.(lr|"
-                         "max_update)|lr_scheduler.(lr|warmup_updates)|optimizer.(lr|weight_decay)"),
+     "max_update)|lr_scheduler.(lr|warmup_updates)|optimizer.(lr|weight_decay)"),
     *((f"{rule}_diseg", f"{rule}_multi_task", SEGMENTATION) for rule in ("mgcm", "pcgrad", "discard"))])
 def test_a_row_differs_from_its_neighbour_only_there(row, other, where):
     found = differences(config(row), config(other))

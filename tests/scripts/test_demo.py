@@ -27,7 +27,7 @@ def test_results_have_the_promised_form(demo):
     assert set(results["offline"]) == {"greedy", "beam5"}
     assert all(score["signature"].startswith("nrefs:1") for score in results["offline"].values())
     points = {policy: [row["point"] for row in results["simul"] if row["policy"] == policy]
-            for policy in ("wait-segment", "wait-k", "alignatt")}
+              for policy in ("wait-segment", "wait-k", "alignatt")}
     assert points == {"wait-segment": list(range(1, 16, 2)), "wait-k": [1, 3, 5], "alignatt": [2, 4, 8]}
     for row in results["simul"]:
         assert {"policy", "point", "BLEU", "AL", "LAAL", "AP", "DAL", "ATD", "YAAL", "AL_CA", "before_end"} <= set(row)

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mgcm_fairseq.analysis.segment_trace import frame_samples
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.decoding.system import System
 
@@ -30,7 +29,7 @@ class Pacing:
         encoder, vocabulary = system.network.encoder, system.vocabulary
         self.words: Sequence[int] = [index for index, piece in enumerate(vocabulary.pieces) if piece[0] == "▁" != piece]
         self.eos = vocabulary.eos
-        self.frames_per_word = SAMPLE_RATE / RATE / frame_samples(encoder)
+        self.frames_per_word = SAMPLE_RATE / RATE / encoder.frame_samples
         self.in_blocks = encoder.front_end.block > 0
         self.passes = self.frames = 0
         system.network.decoder.register_forward_hook(self._write)

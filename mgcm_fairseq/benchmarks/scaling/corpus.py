@@ -92,7 +92,7 @@ def batches(lengths: np.ndarray, max_tokens: int, batch_size: int) -> SimulatedB
     made = batch_by_size(order, None, lengths[order, 0], max_tokens, batch_size)
     samples, source, target = np.array([lengths[batch].max(0) for batch in made]).T
     return SimulatedBatches(np.array([len(batch) for batch in made]), samples, source, target,
-                   np.array([lengths[batch, 0].sum() for batch in made]) / SAMPLE_RATE)
+                            np.array([lengths[batch, 0].sum() for batch in made]) / SAMPLE_RATE)
 
 
 def steps(count: int, gpus: int, seed: int, epoch: int, grouped: bool) -> np.ndarray:

@@ -57,7 +57,7 @@ def changes(machine: Machine, training: SimulatedTraining) -> Iterator[tuple[str
     yield "batches of like length in a step", machine, replace(training, grouped=True)
     for factor in (0.5, 2, 4):
         yield (f"batches x {factor:g}", machine, replace(training, max_tokens=round(factor * training.max_tokens),
-                                                          batch_size=max(1, round(factor * training.batch_size))))
+                                                         batch_size=max(1, round(factor * training.batch_size))))
     yield ("like length, x 4, exchange gathered", machine,
            replace(training, grouped=True, buckets=BUCKETS, max_tokens=4 * training.max_tokens,
                    batch_size=4 * training.batch_size))

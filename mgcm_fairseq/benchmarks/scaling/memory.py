@@ -1,4 +1,4 @@
-"""GpuMemory of one GPU in training, by what it is for."""
+"""Memory of one GPU in training, by what it is for."""
 
 from dataclasses import dataclass
 
@@ -29,4 +29,4 @@ def memory(pieces: Pieces, variant: str, gpus: int) -> GpuMemory:
     exchange = piece.exchange
     buffers = HALF * (exchange.gradients.largest + exchange.backward.largest) if gpus > 1 else 0.0
     return GpuMemory(HALF_BYTES * pieces.parameters, pieces.optimizer.kept * pieces.parameters, buffers,
-                  piece.peaks["fp16"])
+                     piece.peaks["fp16"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import soundfile
 
-from mgcm_fairseq.checks.faults.setting import REPOSITORY
+from mgcm_fairseq.common.installation import HOME
 
 SIZES = ("--train", "16", "--dev", "2", "--test", "3")
 PIECES = "120"  # of the vocabulary
@@ -52,7 +52,7 @@ class Material:
 def training(corpus: Path, folder: Path, *more: str) -> list[str]:
     """A command line of fairseq-train for the tiny corpus."""
     return [str(Path(sys.executable).parent / "fairseq-train"), str(corpus), "--user-dir",
-            str(REPOSITORY / "mgcm_fairseq"), "--task", "simul_st", "--arch", "simul_st_demo", "--criterion",
+            str(HOME / "mgcm_fairseq"), "--task", "simul_st", "--arch", "simul_st_demo", "--criterion",
             "multitask_cross_entropy", "--ctc-weight", "1", "--segmentation-variant", "repaired", "--front-end-block",
             "320", "--valid-subset", "dev", "--max-tokens", "64000", "--num-workers", "0", "--cpu", "--optimizer",
             "adam", "--lr", "2e-3", "--clip-norm", "5", "--save-dir", str(folder), "--no-epoch-checkpoints",
@@ -111,7 +111,7 @@ def _translation_model(made: Material, path: Path) -> None:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, cwd=REPOSITORY, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    done = subprocess.run(command, cwd=HOME, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env={**os.environ, "PYTHON": sys.executable, "PYTHONWARNINGS": "ignore"})
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with status {done.returncode}:\n{done.stdout[-2000:]}")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mgcm_fairseq.checks.faults.material import PIECES, Material, training
-from mgcm_fairseq.checks.faults.setting import REPOSITORY
 from mgcm_fairseq.checks.process import Entry
+from mgcm_fairseq.common.installation import HOME
 from mgcm_fairseq.compat import load_checkpoint, statistics_when_used
 
 
@@ -35,7 +35,7 @@ class Program:
 
 
 def _bash(script: str, *arguments: str | Path) -> list[str]:
-    return ["bash", str(REPOSITORY / "scripts" / script), *map(str, arguments)]
+    return ["bash", str(HOME / "scripts" / script), *map(str, arguments)]
 
 
 def _preparation(source: Callable[[Material], Path], *more: str) -> Callable[[Material, Path], list[str]]:
@@ -78,7 +78,7 @@ def module(name: str) -> Entry:
 
 def average() -> None:
     """scripts/average_checkpoints.py."""
-    runpy.run_path(str(REPOSITORY / "scripts" / "average_checkpoints.py"), run_name="__main__")
+    runpy.run_path(str(HOME / "scripts" / "average_checkpoints.py"), run_name="__main__")
 
 
 def log_as_fairseq() -> None:
@@ -107,7 +107,7 @@ PROGRAMS = {program.name: program for program in (
                                          "2", "--keep-best-checkpoints", "2", "--conflict-rule", "mgcm"),
             TRAINED, fairseq_train, resumes=_goes_on, window="*.pt.tmp"),
     Program("averaging", lambda made, out: [
-        sys.executable, str(REPOSITORY / "scripts" / "average_checkpoints.py"), str(made.checkpoints), "--last", "3",
+        sys.executable, str(HOME / "scripts" / "average_checkpoints.py"), str(made.checkpoints), "--last", "3",
         "--out", str(out / "model.pt")], r"mean of", average),
     Program("evaluation", lambda made, out: _bash(
         "evaluate.sh", "--checkpoint", made.checkpoint, "--corpus", made.corpus, "--run", "wait-segment:1,3", "--run",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mgcm_fairseq.checks.faults.material import Material, training
 from mgcm_fairseq.checks.faults.programs import average, fairseq_train, log_as_fairseq, module
-from mgcm_fairseq.checks.faults.setting import REPOSITORY
 from mgcm_fairseq.checks.process import Entry
+from mgcm_fairseq.common.installation import HOME
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def _averaged(made: Material, file: Path, out: Path) -> list[str]:
 
 
 def _report() -> None:
-    runpy.run_path(str(REPOSITORY / "scripts" / "segmentation_report.py"), run_name="__main__")
+    runpy.run_path(str(HOME / "scripts" / "segmentation_report.py"), run_name="__main__")
 
 
 def _generate() -> None:
@@ -62,6 +62,6 @@ READERS = (
         "report", "--checkpoint", str(file), "--corpus", str(made.corpus), "--out", str(out / "report.json")], _report),
     Reader("fairseq-generate", lambda made, file, out: [
         str(Path(sys.executable).parent / "fairseq-generate"), str(made.corpus), "--user-dir",
-        str(REPOSITORY / "mgcm_fairseq"), "--task", "simul_st", "--path", str(file), "--gen-subset", "dev", "--cpu",
+        str(HOME / "mgcm_fairseq"), "--task", "simul_st", "--path", str(file), "--gen-subset", "dev", "--cpu",
         "--max-tokens", "160000"], _generate),
 )

@@ -7,7 +7,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-REPOSITORY = Path(__file__).parents[3]
 Row = dict[str, Any]  # of results.jsonl; `fault` in it says what went wrong, and is empty where nothing did
 
 

@@ -6,7 +6,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from mgcm_fairseq.checks.gpu.setting import REPOSITORY, GpuSetting, Row
+from mgcm_fairseq.checks.gpu.setting import GpuSetting, Row
+from mgcm_fairseq.common.installation import HOME
 from mgcm_fairseq.data.columns import Columns
 
 UTTERANCES = {False: {"train": 3000, "dev": 100, "test": 100}, True: {"train": 40, "dev": 7, "test": 7}}
@@ -29,7 +30,7 @@ def corpus(setting: GpuSetting) -> Iterator[Row]:
 
 
 def _run(*command: str) -> None:
-    done = subprocess.run(command, cwd=REPOSITORY, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    done = subprocess.run(command, cwd=HOME, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env={**os.environ, "PYTHON": sys.executable})
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with status {done.returncode}:\n{done.stdout[-2000:]}")

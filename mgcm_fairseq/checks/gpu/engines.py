@@ -21,8 +21,8 @@ def engines(setting: GpuSetting) -> Iterator[Row]:
             yield {"left out": f"{dtype}, {utterances} utterances"}
             continue
         measured = BenchmarkSetting("0.003" if setting.quick else "0.2", utterances,
-                            0.5 if setting.quick else SPEECH, dtype, setting.device, tf32=False, clock="wall",
-                            rounds=1 if setting.quick else 7)
+                                    0.5 if setting.quick else SPEECH, dtype, setting.device, tf32=False, clock="wall",
+                                    rounds=1 if setting.quick else 7)
         methods = ["plain", "streamed"] if setting.quick else METHODS
         try:
             yield from measure(measured, methods, lambda said: say(said) if "round" not in said else None)

@@ -14,7 +14,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mgcm_fairseq.checks.gpu.setting import REPOSITORY, Row
+from mgcm_fairseq.checks.gpu.setting import Row
+from mgcm_fairseq.common.installation import HOME
 
 UPDATE = re.compile(r"^update \d+ .*?\bloss (\S+)")
 FREE = re.compile(r"\bfree ([\d.]+) GiB")
@@ -65,7 +66,7 @@ def follow(command: Sequence[str], until: int | None, seconds: float) -> Followe
     """Runs the command to its end, until it has logged so many updates, or for so many seconds."""
     began, found = time.monotonic(), Followed()
     environment = {**os.environ, "PYTHON": sys.executable, "PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, cwd=REPOSITORY, env=environment, text=True, stdout=subprocess.PIPE,
+    with subprocess.Popen(command, cwd=HOME, env=environment, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, start_new_session=True) as process:
         alarm = _Alarm(process, seconds)
         try:

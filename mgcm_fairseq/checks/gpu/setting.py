@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).parents[3]
 Row = dict[str, Any]  # of the JSON file; `error` or `left out` in it say what was not measured
 
 

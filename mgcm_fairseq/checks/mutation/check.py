@@ -16,27 +16,33 @@ from mgcm_fairseq.checks.mutation import forked
 from mgcm_fairseq.checks.mutation.mutants import Mutant, mutants
 from mgcm_fairseq.checks.mutation.nearest import Nearest
 from mgcm_fairseq.checks.mutation.trial import killed_by
-from mgcm_fairseq.common.arguments import positive
+from mgcm_fairseq.common.arguments import Parser, positive
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import HOME
+from mgcm_fairseq.common.program import program
 
-ROOT = Path(__file__).parents[3]
 FILES = ("mgcm_fairseq/core/**/*.py", "mgcm_fairseq/modules/*.py")
 TESTS = ("tests/core/**/test_*.py", "tests/modules/test_*.py", "tests/models/test_*.py", "tests/criterions/test_*.py",
          "tests/training/test_step.py", "tests/training/test_untouched.py", "tests/training/test_non_finite.py")
 APART = "compiled.py"  # ends the names of test files that take minutes
+SCRIPT = "scripts/checks/mutation.py"
 
 
+@program(SCRIPT)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 1 if a mutant survived, else 0."""
     options = _parser().parse_args(arguments)
     options.out = options.out.resolve()
     options.out.mkdir(parents=True, exist_ok=True)
-    os.chdir(ROOT)  # where tests are named from
+    os.chdir(HOME)  # where tests are named from
     files, tests = _found(FILES), [file for file in _found(TESTS) if not file.name.endswith(APART)]
     forked.warm()
-    nearest = Nearest(options.out / "map.jsonl", ROOT, files, tests)
+    nearest = Nearest(options.out / "map.jsonl", HOME, files, tests)
     everything = [mutant for file in files
-                  for mutant in mutants(str(file.relative_to(ROOT)), file.read_text(encoding="utf-8"))
+                  for mutant in mutants(str(file.relative_to(HOME)), file.read_text(encoding="utf-8"))
                   if options.only in mutant.file]
+    if not everything:
+        raise InputError("--only", "a part of the path of a file of core/ or modules/", options.only, "Correct it.")
     wanted = sorted(everything, key=lambda mutant: _drawn(mutant, options.seed))[:options.mutants]
     found = _results(wanted, nearest, options)
     survivors = [row for row in found if row["killed by"] is None]
@@ -63,7 +69,7 @@ def _results(wanted: Sequence[Mutant], nearest: Nearest, options: argparse.Names
         tests = nearest.of(mutant, options.seconds)
         seconds = sum(nearest.seconds[test] for test in tests)
         row = {"mutant": mutant.name, "number": mutant.number, "tests": len(tests),
-               "killed by": killed_by(mutant, ROOT, tests, seconds, options.out / "trial.log")}
+               "killed by": killed_by(mutant, HOME, tests, seconds, options.out / "trial.log")}
         known[mutant.name, mutant.number] = row
         with path.open("a", encoding="utf-8") as out:
             out.write(json.dumps(row) + "\n")
@@ -72,16 +78,17 @@ def _results(wanted: Sequence[Mutant], nearest: Nearest, options: argparse.Names
 
 
 def _found(patterns: Sequence[str]) -> list[Path]:
-    return sorted({file for pattern in patterns for file in ROOT.glob(pattern)})
+    return sorted({file for pattern in patterns for file in HOME.glob(pattern)})
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scripts/checks/mutation.py", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="gets results.jsonl and map.jsonl")
-    parser.add_argument("--mutants", type=positive, default=200, metavar="N", help="how many (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="by which they are chosen (%(default)s)")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only in files whose path contains this (all)")
+    parser.add_argument("--mutants", type=positive, default=200, metavar="N", help="how many")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="by which they are chosen")
+    parser.add_argument("--only", default="", metavar="TEXT",
+                        help="only in files whose path contains this (default: in all)")
     parser.add_argument("--seconds", type=positive, default=60, metavar="S",
-                        help="of tests that a mutant is tried with, the fastest first (%(default)s)")
+                        help="of tests that a mutant is tried with, the fastest first")
     parser.add_argument("--again", action="store_true", help="try the survivors again, as after new tests")
     return parser

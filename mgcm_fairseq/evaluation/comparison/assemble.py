@@ -28,7 +28,7 @@ def assemble(systems: Systems, latency: str, at: Sequence[float] | None, resampl
     tested = sentence_metric(latency)
     found = latencies({name: evaluated.runs for name, evaluated in first.items()}, latency)
     tests = PairedTests(first, tested, resamples, seed)
-    by_lag = curves(systems)
+    by_point = curves(systems)
     return {
         "latency": latency, "latency_unit": next(iter(first.values())).language.unit,
         "systems": {name: [{"folder": str(one.folder), "environment": one.results["environment"]} for one in seeds]
@@ -38,8 +38,8 @@ def assemble(systems: Systems, latency: str, at: Sequence[float] | None, resampl
                     for (name, decoding), metrics in offline(systems).items()],
         "points": [{"name": name, "policy": policy, "point": point.point,
                     **{metric: asdict(value) for metric, value in point.metrics.items()}}
-                   for (name, policy), points in by_lag.items() for point in points],
-        "interpolated": _interpolated(by_lag, latency, at),
+                   for (name, policy), points in by_point.items() for point in points],
+        "interpolated": _interpolated(by_point, latency, at),
         "bootstrap": {
             "sentences": len(next(iter(next(iter(first.values())).instances.values()))),
             "resamples": resamples, "seed": seed, "latency": tested,
@@ -50,8 +50,8 @@ def assemble(systems: Systems, latency: str, at: Sequence[float] | None, resampl
     }
 
 
-def _interpolated(by_lag: Curves, latency: str, at: Sequence[float] | None) -> dict[str, Any]:
-    lines = {curve: line(points, latency) for curve, points in by_lag.items()}
+def _interpolated(by_point: Curves, latency: str, at: Sequence[float] | None) -> dict[str, Any]:
+    lines = {curve: line(points, latency) for curve, points in by_point.items()}
     shared = shared_range(list(lines.values()))
     if at is None:
         at = [] if shared is None else evenly(*shared, EVENLY)

@@ -35,7 +35,7 @@ def _figures(comparison: Mapping[str, Any]) -> list[str]:
     rows: Rows = [["system", "point", "seeds", *map(header, metrics)]]
     for one in every:
         name, point = ((f"offline {one['decoding']}", ABSENT) if "decoding" in one else
-                     (one["policy"], f"{one['point']:g}"))
+                       (one["policy"], f"{one['point']:g}"))
         cells = [with_spread(metric, one.get(metric)) for metric in metrics]
         rows.append([f"{one['name']}, {name}", point, str(one["BLEU"]["n"]), *cells])
     return markdown(rows)

@@ -71,7 +71,7 @@ def seconds(text: str, key: str, where: Where) -> float:
     value = plain_number(text)
     if not 0 <= value <= LONGEST:
         raise EntryError(f"bad {key}", where, f"{key} as a number of seconds from 0 on, {LONGEST:.0e} at most",
-                           repr(text))
+                         repr(text))
     return value
 
 
@@ -79,7 +79,7 @@ def plain_name(text: str, key: str, where: Where) -> str:
     """`text` if it can be a file's name or a field of a manifest; else EntryError `bad KEY`."""
     if len(text.encode()) > LONGEST_NAME:
         raise EntryError(f"bad {key}", where, f"{key} of at most {LONGEST_NAME} bytes",
-                           f"{len(text.encode())}, beginning with {text[:20]!r}")
+                         f"{len(text.encode())}, beginning with {text[:20]!r}")
     if any(mark in text for mark in "\t\n\r\0/") or text in ("", ".", ".."):
         raise EntryError(f"bad {key}", where, f"{key} as a plain name", repr(text))
     return text
@@ -91,7 +91,7 @@ def decode(line: bytes, where: Where) -> str:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise EntryError("not utf-8", where, "text in utf-8",
-                           f"byte 0x{line[error.start]:02x} after {line[:error.start].decode()!r}") from error
+                         f"byte 0x{line[error.start]:02x} after {line[:error.start].decode()!r}") from error
 
 
 def clean(line: str, where: Where) -> str:

@@ -97,7 +97,7 @@ def _from_row(row: Row, where: Where) -> Entry:
         duration = seconds(row["duration"], "duration", where) if row.get("duration") else None
     elif stated := {key: row[key] for key in ("offset", "duration") if row.get(key)}:
         raise EntryError("two spans", where, f"no offset and no duration beside {row['audio']}, which has its own",
-                           ", ".join(f"{key} {value}" for key, value in stated.items()))
+                         ", ".join(f"{key} {value}" for key, value in stated.items()))
     if not name.strip():
         raise EntryError("no audio", where, "the path of a sound file", repr(name))
     audio = _audio(name, where)

@@ -122,7 +122,7 @@ def test_a_limit_is_the_first_number_of_gpus_below():
 
 def test_the_cause_is_the_largest_loss():
     outcome = SimulatedOutcome(gpus=2, compute_ms=100.0, wait_ms=3.0, gradients_ms=2.0, exchange_ms=5.0, latency_ms=1.0,
-                      traffic_mb=0.0, audio_h_s=1.0, updates=1, batch_s=1.0)
+                               traffic_mb=0.0, audio_h_s=1.0, updates=1, batch_s=1.0)
     assert cause(outcome) == "volume of the exchange"
     assert cause(replace(outcome, wait_ms=9.0)) == "waiting for the slowest worker"
 

@@ -87,7 +87,7 @@ def test_stages_of_one_code_are_told_apart_by_their_modules(kind):
     model, runs = Small(), []
     made = Streamed(model, TASKS, scope="(?!front)")
     stage = {"closure": lambda part: lambda x: part(x), "partial": lambda part: partial(apply, part, torch.ones(1)),
-               "list": lambda part: partial(apply, [part], torch.ones(1))}[kind]
+             "list": lambda part: partial(apply, [part], torch.ones(1))}[kind]
     for part in (model.front, model.body, model.head):
         part.register_forward_hook(lambda module, given, answer: runs.append(module))
 

@@ -1,4 +1,4 @@
-"""Logs of made-up systems of a given quality and point, on one made-up test set."""
+"""Logs of made-up systems of a given quality and latency, on one made-up test set."""
 
 import random
 from typing import Any

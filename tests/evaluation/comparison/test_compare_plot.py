@@ -35,7 +35,7 @@ def test_curves(comparison):
     plain, aware, other = (line.get_color() for line, _ in curves)
     assert plain == aware != other
     assert [(container.has_xerr, container.has_yerr) for _, container in curves] == [(True, True), (True, True),
-                                                                                    (False, False)]
+                                                                                     (False, False)]
     segments = [bars.get_segments() for bars in curves[0][1].lines[2]]
     assert [segment[:, 0].tolist() for segment in segments[0]] == [[850, 950], [1400, 1600]]
     assert [segment[:, 1].tolist() for segment in segments[1]] == [[14.5, 15.5], [19, 21]]

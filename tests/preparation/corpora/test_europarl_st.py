@@ -11,7 +11,7 @@ RATE = 44_100
 SPEECHES = {"train": ("en.20080924.31.3-243", "en.20080924.4.3-018"), "dev": ("en.20090112.1-010",),
             "test": ("en.20100305.2-007",), "train-noisy": ("en.20110101.5-001",)}
 UTTERANCES = ((1.5, 2.75, "The first one, Madam President.", "Die erste, Frau Präsidentin."),  # not in order of time
-            (0.25, 1.5, "A second sentence stands before it.", "Ein zweiter Satz steht davor."))
+              (0.25, 1.5, "A second sentence stands before it.", "Ein zweiter Satz steht davor."))
 
 
 def sound(speech):

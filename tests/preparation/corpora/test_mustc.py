@@ -40,7 +40,7 @@ def test_both_releases_read_the_same(corpus):
 def test_block_style_and_extra_keys_read_the_same(corpus):
     first = read(corpus)
     corpus.set_line(corpus.txt("dev", "yaml"), 2, "-\n  wav: ted_1.wav\n  speaker_id: 'spk.1'\n  extra: [1, {a: b}]\n"
-                                                  "  offset: 9.5\n  duration: 0.5")
+                    "  offset: 9.5\n  duration: 0.5")
     assert read(corpus) == first
 
 

@@ -19,7 +19,7 @@ SPLIT = ("path\tsentence\ttranslation\tclient_id\nv_1.wav\tHe said never.\tEr sa
 
 
 class CoVoSTTables:
-    """A row of the split is a segment, or a fault."""
+    """A row of the split is an utterance, or a fault."""
 
     def __init__(self, shared: Path) -> None:
         self._root, self._out = shared / "root", shared / "out"

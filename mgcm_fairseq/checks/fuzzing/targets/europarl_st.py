@@ -1,4 +1,4 @@
-"""Europarl-ST's tables of segments, with speeches, speakers and texts, through the preparation of a split."""
+"""Europarl-ST's tables of utterances, with speeches, speakers and texts, through the preparation of a split."""
 
 from pathlib import Path
 from random import Random
@@ -17,7 +17,7 @@ FILES = {"segments.lst": "en.1 0.25 0.75\nen.1 0.75 1.25\nen.2 0.00 1.50\n",
 
 
 class EuroparlLists:
-    """A line of segments.lst is a segment of that speech, or a fault."""
+    """A line of segments.lst is an utterance of that speech, or a fault."""
 
     def __init__(self, shared: Path) -> None:
         self._root, self._out = shared / "root", shared / "out"
@@ -43,6 +43,6 @@ class EuroparlLists:
         for entry, line, *lines in zip(entries, listing, *texts, strict=True):
             if isinstance(entry, Entry):
                 speech, start, end = line.decode().split()
-                same("segment", (entry.audio.stem, entry.offset, entry.duration),
+                same("utterance", (entry.audio.stem, entry.offset, entry.duration),
                      (speech, float(start), float(end) - float(start)))
                 same("texts", [entry.src_text, entry.tgt_text], [text.decode().strip() for text in lines])

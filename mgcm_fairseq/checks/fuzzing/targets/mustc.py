@@ -20,7 +20,7 @@ _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 class MustCYaml:
-    """A record of the yaml is a segment, as yaml itself reads it, or a fault."""
+    """A record of the yaml is an utterance, as yaml itself reads it, or a fault."""
 
     def __init__(self, shared: Path) -> None:
         self._root, self._out = shared / "root", shared / "out"

@@ -1,4 +1,4 @@
-"""A split of a spoilt corpus through its preparation: every segment is kept, or counted among what is not."""
+"""A split of a spoilt corpus through its preparation: every utterance is kept, or counted among what is not."""
 
 import shutil
 from collections import Counter
@@ -29,13 +29,13 @@ def prepared(corpus: CorpusReader, split: str, out: Path) -> list[Entry | EntryE
     summary, _ = record.run(split, {}, corpus.inputs(split), lambda: _written(corpus, split, out))
     filtered, left_out = (sum(summary[name].values()) for name in ("filtered", "left_out"))
     same("utterances of the report", summary["utterances"], len(entries))
-    same("segments kept and not kept", summary["kept"] + filtered + left_out, len(entries))
+    same("utterances kept and not kept", summary["kept"] + filtered + left_out, len(entries))
     kept = read_manifest(out / f"{split}.tsv")
     same("rows of the manifest", len(kept), summary["kept"])
     columns = Columns(out / f"{split}.tsv")
     same("rows as training reads them", [columns[row] for row in range(len(columns))], kept)
     known = Counter((one.src_text, one.tgt_text, one.speaker) for one in entries if isinstance(one, Entry))
-    same("texts that no segment has", Counter(map(_texts, kept)) - known, Counter())
+    same("texts that no utterance has", Counter(map(_texts, kept)) - known, Counter())
     if not split.startswith("train"):
         _listed(out / "simuleval", split, kept)
     return entries

@@ -19,7 +19,7 @@ ROWS = (("a_1", "{wav}", "The dog sees the old house.", "Der Hund sieht das alte
 
 
 class Table:
-    """A row is a segment with its texts, or a fault; no third way."""
+    """A row is an utterance with its texts, or a fault; no third way."""
 
     def __init__(self, shared: Path) -> None:
         self._wav, self._out = f"../{shared.name}/{write_wave(shared / WAV).name}", shared / "out"
