@@ -20,8 +20,8 @@ def test_the_line_of_three_tasks_with_ctc_segments_and_conflicts():
     assert line == ("update 40000  1.43/s  loss 13.774  st 3.50 45%  asr 12.1 61%  mt 2.95 52%  "
                     "conflict asr 27% mt 5%  ctc 4.00")
     assert len(line) <= WIDTH == 120
-    assert short_line({name: FIELDS[name] for name in ("num_updates", "loss", "segments")}, epoch=3) == (
-        "epoch 3 ends, update 40000  loss 13.774  segments 104%")
+    assert short_line({name: FIELDS[name] for name in ("num_updates", "loss", "segments", "gnorm")}, epoch=3) == (
+        "epoch 3 ends, update 40000  loss 13.774")
 
 
 def test_no_line_is_longer_and_its_end_is_left_out():
