@@ -31,6 +31,11 @@ REQUIRED = [
 TORCHJD = ["torchjd[quadprog-projector]>=0.18"]
 SLURM = ["hydra-submitit-launcher>=1.2"]
 M4A = ["av>=18.1"]  # decodes the m4a of Europarl-ST; its wheels carry FFmpeg
+SITE = [  # builds docs/; the versions that were tried, since a newer one may warn of more, and a warning is an error
+    "sphinx>=9.0.4,<10",
+    "myst-parser>=5.2,<6",  # pages in Markdown, which GitHub shows too
+    "furo>=2025.12.19",  # the theme
+]
 EXTRAS = {
     "m4a": M4A,
     "spoken": [  # a corpus spoken by a synthesiser, which the demo learns from
@@ -41,7 +46,7 @@ EXTRAS = {
     "tensorboard": ["tensorboardX>=2.6.2.2"],  # what fairseq's --tensorboard-logdir imports; 2.6.1 needs an older numpy
     "slurm": SLURM,  # Hydra's launcher of jobs, for scripts/train.sh --launcher slurm
     "torchjd": TORCHJD,  # its weightings as conflict rules, and the solver that most of them need
-    "dev": [*M4A, *SLURM, *TORCHJD, "hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4", "pytest>=9.2",
+    "dev": [*M4A, *SLURM, *TORCHJD, *SITE, "hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4", "pytest>=9.2",
             "pytest-cov>=7.1", "pytest-xdist>=3.8", "ruff>=0.17"],
 }
 

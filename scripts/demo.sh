@@ -50,10 +50,10 @@ step() { printf '\n== %s (%d:%02d since the start)\n' "$1" $((SECONDS / 60)) $((
 # A text as Hydra reads it in KEY=VALUE, whatever characters it has.
 quoted() { printf "'%s'" "$(printf %s "$1" | sed -E "s/(\\\\+)('|$)/\\1\\1\\2/g; s/'/\\\\'/g")"; }
 
-# The lines of a training log that show how far it is and how well it does.
+# The lines of a training that show how far it is and how well it does; train.fields.log has every field of them.
 show_training() {
-    { grep --line-buffered -E 'train_inner|valid on' || true; } \
-        | sed -u -E "s/^.*(train_inner|INFO \| dev) \| //; s/(, | \| )(wps|ups|wpb|bsz|gnorm|clip|train_wall|ctc_infeasible)[= ][^,|]*//g"
+    { grep --line-buffered -E '^update |valid on' || true; } \
+        | sed -u -E "s/^.*INFO \| dev \| //; s/ \| (wps|ups|wpb|bsz|gnorm|clip|train_wall|ctc_infeasible) [^|]*//g"
 }
 
 [ -n "${PYTHON:-}" ] || { step "Set-up"; bash scripts/setup.sh; }
@@ -85,7 +85,7 @@ step "Preparation"
 bash scripts/prep_mustc.sh --root "$corpus" --lang de --vocab-size 800
 
 step "Training: $updates updates from raw audio, in two processes of one thread each"
-# train RANK: two processes of one thread get through a third more audio than one process of two threads. The options
+# train RANK [KEY=VALUE...]: two processes of one thread get through a third more audio than one process of two threads. The options
 # are those of configs/demo.yaml, but for these, of which the schedule is scaled to the number of updates. The first
 # epoch goes from short sentences to long ones (curriculum), since attention forms sooner on short ones. Attention is
 # segmented once the tasks have given the speech a meaning; lags are drawn once there are segments to count.
@@ -103,7 +103,7 @@ train() {
         dataset.validate_after_updates=$((updates * 4 / 5)) dataset.validate_interval="$updates" \
         distributed_training.distributed_world_size=2 "distributed_training.distributed_rank=$1" \
         "distributed_training.distributed_init_method=$(quoted "file://$meeting")" \
-        distributed_training.distributed_no_spawn=true
+        distributed_training.distributed_no_spawn=true "${@:2}"
 }
 if [ ! -f "$model" ] && ! ls "$out"/checkpoints/checkpoint_*_"$updates".pt > /dev/null 2>&1; then
     meeting="$(CDPATH='' cd -- "$out" && pwd)/meeting-point"  # where the two processes find each other
@@ -111,7 +111,7 @@ if [ ! -f "$model" ] && ! ls "$out"/checkpoints/checkpoint_*_"$updates".pt > /de
     train 1 > "$out/train.worker1.log" 2>&1 &
     worker=$!
     trap 'kill $worker 2> /dev/null || true' EXIT
-    (train 0) 2>&1 | tee -a "$out/train.log" | show_training || { tail -n 20 "$out"/train*.log >&2; exit 1; }
+    (train 0 "common.log_file=$(quoted "$out/train.fields.log")") 2>&1 | tee -a "$out/train.log" | show_training || { tail -n 20 "$out"/train*.log >&2; exit 1; }
     wait $worker
     trap - EXIT
 else

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks style, types, layers and behaviour: scripts/test.sh [--versions lowest|latest] [arguments of pytest]
+# Checks style, types, layers, the site and behaviour: scripts/test.sh [--versions lowest|latest] [arguments of pytest]
 # Sets up .venv first where that is needed; PYTHON=/path/to/python takes another environment as it is. With --versions the
 # checks run on the lowest or the latest versions that setup.py allows, in .venv-lowest or .venv-latest.
 set -euo pipefail
@@ -28,6 +28,7 @@ check style "$PYTHON" -m ruff check
 [ "$VERSIONS" != tested ] || check types "$PYTHON" -m mypy
 check layers "$PYTHON" -c \
     'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True, no_logo=True))'
+check docs "$PYTHON" -m sphinx -q -W --keep-going docs build/docs
 # two processes, a file of tests in one of them: nearly half the time on two cores. Files come in the order of their
 # names: xdist would put those of many tests first and leave the longest tests, whole trainings, to the end.
 check tests "$PYTHON" -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \

@@ -1,16 +1,20 @@
-"""What README and docs name exists: scripts, files, options, their values and defaults; README's example runs."""
+"""What README and docs name exists: files, options, values, links. Examples run, pictures show the demo's table."""
 
 import importlib.util
 import re
+import runpy
 from pathlib import Path
 
+import pytest
 import torch
 
 from mgcm_fairseq.agents.registry import POLICIES
 from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, RULES
 from mgcm_fairseq.criterions.multitask import MultitaskCriterionConfig
+from mgcm_fairseq.evaluation.table import PLAIN
 from mgcm_fairseq.models.config import SimulSTModelConfig
 from mgcm_fairseq.training.config import SCOPES
+from tests.documents import pages
 from tests.fixtures import REPOSITORY
 
 README = REPOSITORY / "README.md"
@@ -28,14 +32,55 @@ def test_example_merges_gradients():
     assert torch.equal(report.removed() > 0, report.conflict())
 
 
+@pytest.mark.parametrize("page", ["conflicts", "tutorials/own_rule", "tutorials/own_policy"])
+def test_examples_of_the_pages_run(page):
+    [code] = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / f"{page}.md").read_text(), re.DOTALL)
+    exec(code, {})
+
+
+def test_the_readme_is_short():
+    assert len(README.read_text().split()) <= 1500
+
+
+def test_links_lead_somewhere():
+    """To files and to headings of pages."""
+    found = 0
+    for path in pages():
+        for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", path.read_text()):
+            name, _, heading = target.partition("#")
+            other = path.parent / name if name else path
+            assert other.exists(), f"{path.name}: {target}"
+            headings = re.findall(r"(?m)^#+ (.*)", other.read_text()) if heading else []
+            assert heading in ["", *(re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings)], target
+            found += 1
+    assert found > 45
+
+
+def test_rows_of_the_readme_are_rows_of_the_demo():
+    def rows(path):
+        return [row.strip() for row in path.read_text().splitlines() if row.count("|") == 14]
+
+    header = [cell.strip() for cell in rows(README)[0].strip("|").split("|")]
+    assert header == ["system", "point", *(name for name in PLAIN if name != "COMET")]
+    assert len(rows(README)) == 8
+    assert set(rows(README)) <= set(rows(REPOSITORY / "docs" / "first_run.md"))
+
+
+def test_pictures_are_drawn_from_the_table():
+    drawing = runpy.run_path(str(REPOSITORY / "docs" / "images" / "draw.py"))
+    for name, draw in drawing["PICTURES"].items():
+        assert (REPOSITORY / "docs" / "images" / name).read_text() == draw()
+    assert len(drawing["table"]()["wait-segment"]) == 8
+
+
 def documents():
     """README and docs as one text."""
-    return "\n".join(path.read_text() for path in [README, *sorted((REPOSITORY / "docs").glob("*.md"))])
+    return "\n".join(path.read_text() for path in pages())
 
 
 def table(header):
-    """Cells of README's table under a header row, without backquotes."""
-    rows = README.read_text().split(header)[1].splitlines()[1:]
+    """Cells of the table under a header row, without backquotes."""
+    rows = documents().split(header)[1].splitlines()[1:]
     end = next(index for index, row in enumerate(rows) if not row.startswith("|"))
     return [[cell.strip().replace("`", "") for cell in row.strip("|").split(" | ")] for row in rows[:end]]
 
@@ -79,15 +124,15 @@ def test_values_of_conflict_options():
     assert {*RULES, "torchjd", "none"} <= words["--conflict-rule"]
 
 
-def test_policies_and_their_lags():
+def test_policies_and_what_a_curve_varies():
     rows = table("| policy | writes | checkpoint | what a curve varies |\n")
-    assert {policy: lag.split()[0] for policy, _, _, lag in rows} == {
-        name: policy.lag for name, policy in POLICIES.items()}
+    assert {policy: option.split()[0] for policy, _, _, option in rows} == {
+        name: policy.varied for name, policy in POLICIES.items()}
 
 
 def test_folders_of_the_map_exist():
-    text = README.read_text().split("## Map of the code")[1].split("## ")[0].split("    configs/")[0]
+    text = (REPOSITORY / "docs" / "code_map.md").read_text().split("\nconfigs/")[0]
     folders = re.findall(r"(?:^|\s)(\w+)/(?=\s)", text)
-    assert len(folders) > 15
+    assert len(folders) > 25
     known = {path.name for path in (REPOSITORY / "mgcm_fairseq").rglob("*") if path.is_dir()}
     assert set(folders) - known == {"mgcm_fairseq"}

@@ -25,19 +25,28 @@ from mgcm_fairseq.modules.simul_st import TASKS, TaskInputs, ctc_task
 class MultitaskCriterionConfig(FairseqDataclass):
     tasks: str = field(
         default="st,asr,mt",
-        metadata={"help": "comma-separated tasks to train, of st (primary), asr and mt; 'st' alone is single-task"})
-    label_smoothing: float = field(default=0.1, metadata={"help": "probability mass of other tokens (paper: 0.1)"})
+        metadata={"help": "Tasks to train, with commas, of st (the primary one), asr and mt. The default is the "
+                          "paper's; st alone is its single-task row."})
+    label_smoothing: float = field(
+        default=0.1,
+        metadata={"help": "Probability that the loss gives to all other tokens. The default is the paper's."})
     ctc_weight: float = field(
-        default=0.0, metadata={"help": "weight of CTC on the transcript's letters and pieces; 1 where the front end "
-                                       "starts random, 0 with a pre-trained one, which does not need it"})
+        default=0.0,
+        metadata={"help": "Weight of CTC on the letters and pieces of the transcript. Use 1 where the front end "
+                          "starts from random weights. 0 by default: a pre-trained one does without."})
     segment_number_weight: float = field(
-        default=1.0, metadata={"help": "weight of L_num, that there be as many segments as words (DiSeg: 1)"})
+        default=1.0,
+        metadata={"help": "Weight of L_num, which asks for as many segments as words. The default is DiSeg's."})
     segment_number_from: int = field(
-        default=4000, metadata={"help": "updates before L_num sets in (DiSeg: 4,000)"})
+        default=4000,
+        metadata={"help": "Updates before L_num begins. The default is DiSeg's."})
     contrastive_weight: float = field(
-        default=0.1, metadata={"help": "weight of L_ctr, that a segment mean what its word means (DiSeg: 0.1)"})
+        default=0.1,
+        metadata={"help": "Weight of L_ctr, which asks that a segment mean what its word means. The default is "
+                          "DiSeg's."})
     contrastive_from: int = field(
-        default=20_000, metadata={"help": "updates before L_ctr sets in (DiSeg: 20,000)"})
+        default=20_000,
+        metadata={"help": "Updates before L_ctr begins. The default is DiSeg's."})
 
 
 @register_criterion("multitask_cross_entropy", dataclass=MultitaskCriterionConfig)

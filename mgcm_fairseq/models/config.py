@@ -16,70 +16,111 @@ _VARIANT = ChoiceEnum(["none", *VARIANTS])
 class SimulSTModelConfig(FairseqDataclass):
     w2v_path: Optional[str] = field(
         default=None,
-        metadata={"help": "pre-trained wav2vec 2.0 checkpoint to start from; without it the front end starts random. "
-                          "Read at the start of training only: a trained model does not need it"})
+        metadata={"help": "The wav2vec 2.0 checkpoint that the front end starts from. Without one it starts from "
+                          "random weights. A training reads the file once, at its start; a trained model does not "
+                          "need it."})
     w2v_trust: bool = field(
         default=False,
-        metadata={"help": "unpickle w2v_path without an allow-list; runs code that the file holds, so only for files "
-                          "whose origin you trust"})
+        metadata={"help": "Load w2v_path with pickle, which runs any code in the file. Only for a file whose author "
+                          "you trust. Off by default, since a file can hold any code."})
     w2v_config: str = field(
         default="{}",
-        metadata={"help": "JSON with values of fairseq's Wav2Vec2Config that differ from the checkpoint's, or from the "
-                          "defaults (wav2vec2 base) without a checkpoint"})
+        metadata={"help": "JSON with values of fairseq's Wav2Vec2Config that are to differ from those of the "
+                          "checkpoint, or of wav2vec2 base where there is none. By default nothing differs."})
     w2v_normalize: bool = field(
         default=False,
-        metadata={"help": "scale each waveform to zero mean and unit variance; w2v_path, where given, decides"})
+        metadata={"help": "Scale each waveform to zero mean and unit variance. Off by default, as in wav2vec_small. "
+                          "If w2v_path is given, that file decides."})
     front_end_block: int = field(
         default=0,
-        metadata={"help": "ms of audio after which the front end's features are final, a multiple of 20: it hears in "
-                          "blocks, and streaming costs the same for every second; 0: it hears the whole utterance, "
-                          "as published, and streaming runs it again at every step"})
+        metadata={"help": "Milliseconds of audio that the front end hears at once, a multiple of 20. Streaming then "
+                          "costs the same for every second. 0, the default and the published way: the front end "
+                          "hears the whole utterance, and streaming runs it again at every step."})
     subsample_kernels: str = field(
         default="",
-        metadata={"help": "kernel sizes, in frames and comma-separated, of stride-2 convolutions after the front end: "
-                          "'5,5' gives 80 ms frames; empty keeps 20 ms as in the paper"})
-    model_dim: int = field(default=768, metadata={"help": "width of encoder and decoder (paper: 768)"})
-    ffn_dim: int = field(default=2048, metadata={"help": "width of the feed-forward layers (paper: 2048)"})
-    attention_heads: int = field(default=8, metadata={"help": "attention heads (paper: 8)"})
-    encoder_layers: int = field(default=6, metadata={"help": "layers of the shared encoder (paper: 6)"})
-    decoder_layers: int = field(default=6, metadata={"help": "layers of the shared decoder (paper: 6)"})
-    norm_first: bool = field(default=False, metadata={"help": "pre-norm layers, steadier for small models trained from "
-                                                              "scratch; the paper's are post-norm"})
-    no_embedding_norm: bool = field(default=False, metadata={"help": "no layer norm after adding positions (the paper "
-                                                                     "has it)"})
-    tie_output: bool = field(default=False, metadata={"help": "output projection = embedding; saves parameters in a "
-                                                              "small model, off in the paper"})
-    dropout: float = field(default=0.1, metadata={"help": "dropout probability of sub-layer outputs"})
-    attention_dropout: float = field(default=0.1, metadata={"help": "dropout probability of attention weights"})
-    activation_dropout: float = field(default=0.1, metadata={"help": "dropout probability after the ReLU"})
+        metadata={"help": "Kernel sizes in frames, with commas, of convolutions of stride 2 behind the front end. "
+                          "'5,5' makes frames of 80 ms. By default there are none, as in the paper, and a frame is "
+                          "20 ms."})
+    model_dim: int = field(
+        default=768,
+        metadata={"help": "Numbers in a vector of the encoder and the decoder. The default is the paper's."})
+    ffn_dim: int = field(
+        default=2048,
+        metadata={"help": "Numbers in the hidden layer of a feed-forward network. The default is the paper's."})
+    attention_heads: int = field(default=8, metadata={"help": "Heads of each attention. The default is the paper's."})
+    encoder_layers: int = field(
+        default=6,
+        metadata={"help": "Layers of the encoder that all tasks share. The default is the paper's."})
+    decoder_layers: int = field(
+        default=6,
+        metadata={"help": "Layers of the decoder that all tasks share. The default is the paper's."})
+    norm_first: bool = field(
+        default=False,
+        metadata={"help": "Put the norm in front of each sub-layer (pre-norm). A small model that starts from "
+                          "random weights trains more steadily so. Off by default, as in the paper."})
+    no_embedding_norm: bool = field(
+        default=False,
+        metadata={"help": "Leave out the norm behind the positions. By default it is there, as in the paper."})
+    tie_output: bool = field(
+        default=False,
+        metadata={"help": "Use the embedding as output projection, too. This saves parameters in a small model. Off "
+                          "by default, as in the paper."})
+    dropout: float = field(
+        default=0.1,
+        metadata={"help": "Probability that a number of a sub-layer's output is dropped in training. 0.1 is usual "
+                          "for a Transformer."})
+    attention_dropout: float = field(
+        default=0.1,
+        metadata={"help": "Probability that a weight of attention is dropped in training. 0.1 is usual for a "
+                          "Transformer."})
+    activation_dropout: float = field(
+        default=0.1,
+        metadata={"help": "Probability that a number behind the ReLU is dropped in training. 0.1 is usual for a "
+                          "Transformer."})
     freeze_front_end_updates: int = field(
-        default=0, metadata={"help": "updates before the front end begins to train, as a pre-trained one may want; "
-                                     "with --ddp-backend pytorch_ddp add --find-unused-parameters"})
+        default=0,
+        metadata={"help": "Updates for which the front end stays as it is, so that a pre-trained one does not learn "
+                          "from a decoder that knows nothing yet. By default it learns from the first update on. "
+                          "With --ddp-backend pytorch_ddp add --find-unused-parameters."})
     checkpoint_activations: bool = field(
-        default=False, metadata={"help": "keep no activations inside layers but run them again in the backward pass, "
-                                         "once for all tasks: less memory, about a third more time"})
+        default=False,
+        metadata={"help": "Keep no activations inside layers. The backward pass runs each layer again, once for all "
+                          "tasks: less memory, about a third more time. Off by default: the recipes' micro-batches "
+                          "fit without it."})
     segmentation_variant: _VARIANT = field(  # type: ignore[valid-type]
         default="none",
-        metadata={"help": "none: an offline model; repaired: differentiable segmentation (DiSeg, arXiv 2305.16093) "
-                          "with runs of boundary frames counted once and the lag in words; published: every frame "
-                          "counted, lag in pieces, L_num as a norm over the batch, as in its code"})
+        metadata={"help": "none, the default: the model does not segment and is an offline one. repaired: "
+                          "differentiable segmentation (DiSeg, arXiv 2305.16093); a run of boundary frames is one "
+                          "boundary, and the lag counts words. published: every boundary frame counts, the lag "
+                          "counts pieces, and L_num is a norm over the batch, as in DiSeg's code."})
     segment_from: int = field(
-        default=0, metadata={"help": "updates before attention is segmented; until then the model trains offline"})
+        default=0,
+        metadata={"help": "Updates that train offline before attention is segmented. 0, the default: it is "
+                          "segmented from the start."})
     segment_noise: float = field(
-        default=3.0, metadata={"help": "std of the noise on boundary logits in training (DiSeg: 3)"})
-    noise_from: int = field(default=4000, metadata={"help": "updates before that noise sets in (DiSeg: 4,000)"})
+        default=3.0,
+        metadata={"help": "Standard deviation of the noise on boundary logits in training. It pushes their "
+                          "probabilities towards 0 and 1. The default is DiSeg's."})
+    noise_from: int = field(
+        default=4000,
+        metadata={"help": "Updates before that noise begins. The default is DiSeg's."})
     multipath_from: int = field(
-        default=10_000, metadata={"help": "updates before each update has a random lag (DiSeg: 10,000)"})
+        default=10_000,
+        metadata={"help": "Updates before each update draws a lag; until then the decoder sees the whole source. "
+                          "The default is DiSeg's."})
     lags: str = field(
-        default="1,15", metadata={"help": "lowest and highest of these lags, in segments; DiSeg trains from 9 on and "
-                                          "is tested from 1 to 15"})
+        default="1,15",
+        metadata={"help": "Lowest and highest lag that an update draws, in segments. The default is the range in "
+                          "which agents are used; DiSeg trains from 9 on."})
     differentiable_waiting: bool = field(
-        default=False, metadata={"help": "the decoder's lag in expectation, so that its losses reach the segmenter; "
-                                         "off in DiSeg"})
+        default=False,
+        metadata={"help": "Use the expectation of the decoder's lag, so that the decoder's losses teach the "
+                          "segmenter. Off by default, as in DiSeg."})
     ctc: bool = field(
         default=False,
-        metadata={"help": "CTC heads that read letters and pieces of the transcript; they force the alignment to the "
-                          "audio early when the front end starts random; not needed with a pre-trained one"})
+        metadata={"help": "Add CTC heads that read the letters and the pieces of the transcript. A front end that "
+                          "starts from random weights needs them to find the words in the audio. Off by default: a "
+                          "pre-trained one does without."})
 
 
 def _preset(name: str) -> dict[str, Any]:

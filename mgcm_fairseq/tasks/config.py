@@ -13,31 +13,42 @@ _GRID = ChoiceEnum(["auto", "always", "never"])
 
 @dataclass
 class SimulSTConfig(ConflictConfig):
-    data: str = field(default=MISSING, metadata={"help": "folder that scripts/prep_corpus.sh wrote"})
+    data: str = field(default=MISSING, metadata={"help": "The folder that scripts/prep_corpus.sh wrote."})
     max_source_samples: int = field(
-        default=480_000, metadata={"help": "longest utterance in samples at 16 kHz (30 s, as in preparation)"})
-    max_target_tokens: int = field(default=512, metadata={"help": "longest translation in pieces"})
+        default=480_000,
+        metadata={"help": "Samples of the longest utterance, at 16 kHz. The default is 30 s, as in preparation."})
+    max_target_tokens: int = field(
+        default=512,
+        metadata={"help": "Pieces of the longest translation. The default is far above what anyone says in 30 s."})
     eval_bleu: bool = field(
-        default=False, metadata={"help": "translate the validation set greedily and log BLEU, for "
-                                         "--best-checkpoint-metric bleu"})
+        default=False,
+        metadata={"help": "Translate the validation set greedily and log BLEU, as --best-checkpoint-metric bleu "
+                          "needs. Off by default, since it makes validation slower."})
     eval_source: _SOURCE = field(  # type: ignore[valid-type]
-        default="speech", metadata={"help": "what validation and fairseq-generate translate; text: the transcripts, "
-                                            "for a model that was trained on --tasks mt alone"})
+        default="speech",
+        metadata={"help": "What validation and fairseq-generate translate: speech, the default, or text, the "
+                          "transcripts, for a model that was trained on --tasks mt alone."})
     eval_lag: int = field(
-        default=0, metadata={"help": "k of wait-k in validation and fairseq-generate, in segments, for a model with "
-                                     "--segmentation-variant; 0: the whole source. Unlike the agent's, a hypothesis "
-                                     "may end before the source"})
+        default=0,
+        metadata={"help": "The k of wait-k in validation and fairseq-generate, in segments, for a model with "
+                          "--segmentation-variant. 0, the default: the whole source. Here a hypothesis may end "
+                          "before the source does; an agent's may not."})
     augment_speed: str = field(
-        default="", metadata={"help": "comma-separated factors, multiples of 0.05; a training utterance gets one of "
-                                      "them in each epoch: 0.9,1,1.1; empty: as recorded, as in the paper"})
+        default="",
+        metadata={"help": "Factors of speed, with commas, multiples of 0.05, such as 0.9,1,1.1. Each training "
+                          "utterance gets one of them in each epoch. By default none, as in the paper."})
     augment_gain: str = field(
-        default="", metadata={"help": "lowest and highest gain of a training utterance in dB: -6,6; empty: none, as in "
-                                      "the paper"})
+        default="",
+        metadata={"help": "Lowest and highest gain of a training utterance in dB, such as -6,6. By default none, as "
+                          "in the paper."})
     augment_noise: str = field(
-        default="", metadata={"help": "lowest and highest ratio of a training utterance to white noise in dB: 10,30; "
-                                      "empty: none, as in the paper"})
+        default="",
+        metadata={"help": "Lowest and highest ratio of a training utterance to white noise in dB, such as 10,30. By "
+                          "default none, as in the paper."})
     length_grid: _GRID = field(  # type: ignore[valid-type]
-        default="auto", metadata={"help": "whether batches are padded to few lengths, each of which half precision on "
-                                          "a GPU plans for once; results stay the same. auto: on a GPU"})
+        default="auto",
+        metadata={"help": "Whether batches are padded to a few lengths. Half precision on a GPU plans its "
+                          "convolutions for each length once. Results stay the same. auto, the default: on a GPU; "
+                          "always; never."})
     seed: int = II("common.seed")
     cpu: bool = II("common.cpu")

@@ -18,27 +18,33 @@ _REDUCE = ChoiceEnum(["local", "global"])
 class ConflictConfig(FairseqDataclass):
     conflict_rule: str = field(
         default="none",
-        metadata={"help": "what becomes of auxiliary gradients that oppose the primary task's: mgcm (arXiv "
-                          "2409.15911), discard, pcgrad, gradvac, sum (nothing, but with the report), torchjd:NAME; "
-                          "none trains on the plain sum without an engine"})
+        metadata={"help": "What happens to an auxiliary gradient that opposes the primary task's: mgcm (arXiv "
+                          "2409.15911), discard, pcgrad, gradvac, sum (nothing, but with the report), or "
+                          "torchjd:NAME. none, the default, trains on the plain sum without an engine."})
     conflict_granularity: _GRANULARITY = field(  # type: ignore[valid-type]
         default="module",
-        metadata={"help": "parameters that are judged together; module is the paper's: weight and bias of one layer"})
+        metadata={"help": "Parameters that are judged together. The default is the paper's: a module, the weight "
+                          "and bias of one layer."})
     conflict_scope: str = field(
         default="all",
-        metadata={"help": "all; above-front-end, which costs next to no time; or a regular expression that the names "
-                          "of the network's parameters must begin with. Others get the plain sum"})
+        metadata={"help": "Parameters that the rule judges: all, the default, as in the paper; above-front-end, "
+                          "which costs next to no time; or a regular expression that their names begin with. The "
+                          "others get the plain sum."})
     conflict_engine: _ENGINE = field(  # type: ignore[valid-type]
         default="streamed",
-        metadata={"help": "streamed: no more memory than plain training; stash: holds all tasks' gradients, as "
-                          "granularity model needs"})
+        metadata={"help": "streamed, the default: no more memory than plain training. stash: keeps all tasks' "
+                          "gradients, as granularity model needs."})
     conflict_reduce: _REDUCE = field(  # type: ignore[valid-type]
         default="global",
-        metadata={"help": "global: judge the gradients of all workers' batch, so that many workers train as one, for "
-                          "one more all-reduce; local: judge each worker's own, as the published code"})
+        metadata={"help": "global, the default: judge the gradients of all workers' batch, so that many workers "
+                          "train as one; it takes one more all-reduce. local: judge each worker's own, as the "
+                          "published code does."})
     conflict_log: str = field(
         default="",
-        metadata={"help": "JSON-lines file for scripts/plot_conflicts.py; empty: none. Also measures a noise floor: "
-                          "the primary task's gradients on the two halves of one batch"})
+        metadata={"help": "File for scripts/plot_conflicts.py, a line of JSON for each record. It also measures a "
+                          "noise floor: the primary task's gradients on the two halves of one batch. By default no "
+                          "file is written."})
     conflict_log_interval: int = field(
-        default=100, metadata={"help": "updates between two records of the conflicts, in the log and in the file"})
+        default=100,
+        metadata={"help": "Updates between two records of conflicts, in the log and in the file. The default is the "
+                          "interval of the recipes' other lines."})

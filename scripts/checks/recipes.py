@@ -78,7 +78,7 @@ def run(command: list[str]) -> int:
 def measured(row: str, out: Path) -> dict[str, Any]:
     """What the log of the row's training says, which must hold ten finite losses and a score."""
     log = (out / f"{row}.log").read_text(encoding="utf-8")
-    losses = [float(loss) for loss in re.findall(r"\[train_inner\].*?loss=([\d.]+)", log)]
+    losses = [float(loss) for loss in re.findall(r"^update \d+ .*?loss ([\d.]+)", log, re.MULTILINE)]
     if len(losses) < UPDATES or "| bleu " not in log:
         raise SystemExit(f"{SCRIPT}: expected {UPDATES} losses and a score in {out / row}.log, found {losses}.")
     parameters = re.search(r"num. shared model params: ([\d,]+) ", log)

@@ -4,8 +4,8 @@ import re
 
 import yaml
 
+from mgcm_fairseq.common.installation import CONFIGS
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
-from mgcm_fairseq.recipes.rows import CONFIGS
 from tests.fixtures import REPOSITORY
 
 

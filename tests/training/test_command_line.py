@@ -8,8 +8,10 @@ import sys
 import pytest
 import torch
 
+from mgcm_fairseq.training.screen import WIDTH
 from tests.fixtures import BIN, REPOSITORY, run, training_command
 
+SEGMENTING = ("--segmentation-variant", "repaired", "--segment-number-from", "0")
 RULES = ("mgcm", "pcgrad", "gradvac", "torchjd:UPGrad")
 
 
@@ -23,6 +25,7 @@ def trained(tiny_corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("mgcm")
     found = run(*training_command(
         tiny_corpus, folder, 6, "--disable-validation", "--no-save", "--conflict-rule", "mgcm", "--log-interval", "1",
+        *SEGMENTING,
         "--conflict-log", str(folder / "conflicts.jsonl"), "--conflict-log-interval", "2",
         "--log-file", str(folder / "log"), "--tensorboard-logdir", str(folder / "tensorboard")))
     return found.stdout + found.stderr, folder
@@ -30,15 +33,17 @@ def trained(tiny_corpus, tmp_path_factory):
 
 def test_screen_shows_what_matters(trained):
     text, _ = trained
-    lines = [line.split(" | ", 3)[-1] for line in text.splitlines() if "| train_inner |" in line or "| train |" in line]
+    lines = [line for line in text.splitlines() if re.match(r"(epoch \d+ ends, )?update \d", line)]
     assert len(lines) > 6
+    assert not re.search("train_inner|st_nll=", text)
     for line in lines:
-        assert len(line) < 400
-        assert {"loss", "st_nll", "asr_nll", "mt_nll", "wps", "ups", "lr", "gnorm"} <= set(re.findall(r"[a-z_]+", line))
-        assert "attention" not in line
-        assert "None" not in line
-    for task in ("asr", "mt"):
-        assert all(0 <= float(re.search(rf"{task}_conflict=([\d.]+)", line)[1]) <= 100 for line in lines[2:6])
+        assert len(line) <= WIDTH
+        assert re.search(r"update \d+  [\d.]+/s  loss [\d.]+(  (st|asr|mt) [\d.]+ \d+%){3}  ", line)
+        assert re.search(r"  ctc [\d.]+$", line)
+    shares = [re.search(r"  conflict asr (\d+)% mt (\d+)%  ", line).groups() for line in lines if int(
+        re.search(r"update (\d+)", line)[1]) > 2]
+    assert len(shares) > 4
+    assert all(0 <= int(share) <= 100 for pair in shares for share in pair)
 
 
 def test_log_file_shows_conflicts_by_task_and_component(trained):
@@ -112,7 +117,7 @@ def test_rules_resume_exactly(tiny_corpus, tmp_path, rule):
 def test_a_resumed_training_of_other_options_does_not_mix_with_the_file(tiny_corpus, trained):
     _, folder = trained
     failed = run(*training_command(
-        tiny_corpus, folder, 2, "--disable-validation", "--no-save", "--conflict-rule", "discard",
+        tiny_corpus, folder, 2, "--disable-validation", "--no-save", "--conflict-rule", "discard", *SEGMENTING,
         "--conflict-log", str(folder / "conflicts.jsonl")), check=False)
     assert failed.returncode != 0
     assert "found rule mgcm where this has discard. Give --conflict-log a new name" in failed.stderr
@@ -131,5 +136,5 @@ def test_hydra_takes_the_same_keys(tiny_corpus, tmp_path):
                 "task.conflict_log_interval=1", "optimization.max_update=3", "common.log_interval=1",
                 f"checkpoint.save_dir={tmp_path}", "checkpoint.no_save=true", "dataset.disable_validation=true",
                 f"hydra.run.dir={tmp_path}")
-    assert "asr_conflict" in found.stdout + found.stderr
+    assert re.search(r"(?m)^update 3  .*  conflict asr \d+% mt \d+%", found.stdout)
     assert "asr_attention_conflict" in (tmp_path / "hydra_train.log").read_text()

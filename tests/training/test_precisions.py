@@ -32,7 +32,7 @@ def hydra(corpus, folder, *more, check=True):
 
 
 def losses(done):
-    found = [float(loss) for loss in re.findall(r"train_inner.*?[ |]loss=([\d.]+|nan|inf)", done.stdout + done.stderr)]
+    found = [float(loss) for loss in re.findall(r"(?m)^update \d+ .*?loss ([\d.]+|nan|inf)", done.stdout + done.stderr)]
     assert len(found) == 3
     assert all(map(math.isfinite, found))
     return found

@@ -94,7 +94,7 @@ def fairseq_train() -> None:
 
 
 PREPARED = r"(?m)^(\S.*: (?:done|up to date))$"
-TRAINED = r"num_updates[= ](\d+)"
+TRAINED = r"(?:num_updates |\bupdate )(\d+)"
 
 PROGRAMS = {program.name: program for program in (
     Program("preparation", _preparation(lambda made: made.coarse, "--workers", "2"), PREPARED, kept=_finished_audio),

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from mgcm_fairseq.checks.gpu.setting import Row
 from mgcm_fairseq.common.installation import HOME
 
-UPDATE = re.compile(r"\btrain_inner\b.*? loss=([^,\s]+)")
-FREE = re.compile(r"gb_free=([\d.]+)")
+UPDATE = re.compile(r"^update \d+ .*?\bloss (\S+)")
+FREE = re.compile(r"\bfree ([\d.]+) GiB")
 
 
 @dataclass

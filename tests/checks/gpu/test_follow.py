@@ -8,17 +8,18 @@ import pytest
 
 from mgcm_fairseq.checks.gpu.follow import Followed, follow
 
-LINE = "2026-11-27 21:27:40 | INFO | train_inner | epoch 001:  {0} / 64 loss={1}, st_nll=8.9, ups=2.2, gb_free=1{0}.5"
-HYDRA = "[2026-11-27 21:27:40,123][train_inner][INFO] - epoch 001:  {0} / 64 loss={1}, st_nll=8.9, wall=3"
+LINE = "update {0}  2.20/s  loss {1}  st 8.90 1%  free 1{0}.5 GiB"
+ON_A_CPU = "update {0}  2.20/s  loss {1}  st 8.90 1%"
 
 
 def program(lines, then=""):
     return [sys.executable, "-c", f"import sys, time\nfor line in {lines!r}:\n    print(line, flush=True)\n{then}"]
 
 
-@pytest.mark.parametrize("form", [LINE, HYDRA])
+@pytest.mark.parametrize("form", [LINE, ON_A_CPU])
 def test_updates_of_either_form_are_found(form):
-    lines = ["plan", *(form.format(number, 50 - number) for number in range(1, 4)), "| INFO | train | loss 3.5 | ups 2"]
+    lines = ["plan", *(form.format(number, 50 - number) for number in range(1, 4)),
+             "epoch 1 ends, update 3  2.20/s  loss 3.500"]
     found = follow(program([*lines, "gradient overflow detected, ignoring gradient"]), None, 60)
     found.check()
     assert (found.status, found.losses, found.overflows) == (0, [49.0, 48.0, 47.0], 1)

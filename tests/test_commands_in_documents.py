@@ -1,0 +1,186 @@
+"""Every command in README, CONTRIBUTING and docs is read by its program's parser; unmarked ones are run by a test."""
+
+import argparse
+import importlib
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from fairseq import options
+from simuleval import options as simuleval_options
+
+from mgcm_fairseq.agents.choice import point_text, read_choice
+from mgcm_fairseq.agents.registry import POLICIES, agent_class
+from mgcm_fairseq.evaluation.runs import parse_runs
+from mgcm_fairseq.recipes.configuration import resolve
+from mgcm_fairseq.recipes.rows import overrides_of, trainings_of
+from tests.documents import MARKS, commands, commands_of, pages, unmarked_code
+from tests.fixtures import REPOSITORY
+from tests.test_promises import missing
+
+SETUP = "`scripts/test_setup.py::test_all_is_installed_in_venv_whatever_pip_and_python_are_told`"
+FAULTS = "`checks/faults/test_fault_suite.py::test_ten_kills_lose_nothing_and_are_not_done_again`"
+RUN_BY = {
+    "bash scripts/setup.sh": SETUP,
+    "source .venv/bin/activate": SETUP,
+    "bash scripts/demo.sh": "`scripts/test_demo.py::test_results_have_the_promised_form`",
+    "bash scripts/test.sh": "",  # what runs this test
+    "pip install -c constraints.txt -e": "",  # set-up does
+    "bash scripts/checks/faults.sh": FAULTS,
+    "python scripts/checks/fuzz.py": "`checks/fuzzing/test_fuzzing.py::test_a_short_run_finds_no_fault`",
+    "python scripts/benchmarks/conflict.py": "",
+    "python scripts/benchmarks/scaling.py": "",
+}
+"""Beginnings of unmarked commands -> the test that runs the program in tiny form; empty where only this file reads."""
+
+
+class Parsed(BaseException):  # no `except Exception` of a program is to catch it
+    """What a program's parser has read, before the program does anything."""
+
+    def __init__(self, namespace: argparse.Namespace) -> None:
+        self.namespace = namespace
+
+
+@pytest.fixture
+def stop_when_parsed(monkeypatch):
+    for name in ("parse_args", "parse_intermixed_args"):
+        stock = getattr(argparse.ArgumentParser, name)
+
+        def parse(self, *args, stock=stock, **kwargs):
+            raise Parsed(stock(self, *args, **kwargs))
+
+        monkeypatch.setattr(argparse.ArgumentParser, name, parse)
+
+
+def read(words, monkeypatch):
+    """Has the command's program read its options; AssertionError or the program's own error where it cannot."""
+    program, *arguments = words
+    if program in ("bash", "python") and arguments[0].startswith("scripts/"):
+        path = REPOSITORY / arguments[0]
+        assert path.is_file(), arguments[0]
+        read_script(path, arguments[1:], monkeypatch)
+    elif program.startswith("mgcm-"):
+        read_main(f"mgcm_fairseq.commands.{program.removeprefix('mgcm-').replace('-', '_')}", arguments)
+    elif program in ("fairseq-train", "fairseq-generate"):
+        assert arguments[1:3] == ["--user-dir", "mgcm_fairseq"]
+        parser = getattr(options, f"get_{'training' if program == 'fairseq-train' else 'generation'}_parser")()
+        with pytest.raises(Parsed):
+            options.parse_args_and_arch(parser, [arguments[0], *arguments[3:]])
+    elif program == "fairseq-hydra-train":
+        assert arguments[:3] == ["--config-dir", "configs", "--config-name"]
+        assert (REPOSITORY / "configs" / f"{arguments[3]}.yaml").is_file()
+        if arguments[3].startswith("paper/"):
+            resolve(arguments[3].removeprefix("paper/"), arguments[4:])
+    elif program == "simuleval":
+        read_simuleval(arguments)
+    elif words[:5] == ["pip", "install", "-c", "constraints.txt", "-e"]:
+        [extra] = re.findall(r"^\.\[(\w+)\]$", words[5])
+        assert f'"{extra}":' in (REPOSITORY / "setup.py").read_text()
+    elif words[:2] == ["python", "-m"]:
+        assert importlib.util.find_spec(words[2]), words[2]
+    else:
+        assert words in (["source", ".venv/bin/activate"],), f"no parser for {program}"
+
+
+def read_script(path, arguments, monkeypatch):
+    text = path.read_text()
+    inner = re.search(r'exec bash .*?/(\w+\.sh)" (.*) "\$@"', text)
+    module = re.search(r'exec "\$PYTHON".* -m (mgcm_fairseq[\w.]+) ', text)
+    if inner:
+        read_script(path.parent / inner[1], [*inner[2].split(), *arguments], monkeypatch)
+    elif module:
+        defaults = [] if "defaults=" not in text or "--checkpoint" in arguments else ["--checkpoint", "model.pt"]
+        read_main(module[1], [*defaults, *arguments])
+    elif path.suffix == ".py":
+        monkeypatch.setattr(sys, "argv", [str(path), *arguments])
+        with pytest.raises(Parsed):
+            runpy.run_path(str(path), run_name="__main__")
+    else:  # options of shell alone, in its first lines
+        known = re.findall(r"--[a-z-]+", text.split("set -euo")[0] + " --training --variant")
+        assert [option for option in arguments if option.startswith("--") and option not in known] == []
+
+
+def read_main(module, arguments):
+    with pytest.raises(Parsed) as parsed:
+        importlib.import_module(module).main(arguments)
+    found = parsed.value.namespace
+    if module.endswith(".evaluate"):
+        for run in parse_runs(found.run or ["offline:1"]):
+            read_agent(run.policy, [POLICIES[run.policy].varied, point_text(run.point), *run.options])
+    elif module.endswith(".translate") and found.run:
+        choice = read_choice(found.run)
+        read_agent(choice.policy, [POLICIES[choice.policy].varied, point_text(choice.points[0]), *choice.options])
+    elif module.endswith(".export"):
+        read_agent(found.policy, found.options)
+    elif module == "mgcm_fairseq.commands.train":
+        trainings = trainings_of(found.row, found.text_first)
+        for training in trainings:
+            resolve(training, ["task.data=DIR", *overrides_of(training, found.overrides, trainings)])
+
+
+def read_agent(policy, arguments):
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    agent_class(policy).add_args(parser)
+    with pytest.raises(Parsed):
+        parser.parse_args(["--checkpoint", "model.pt", *arguments])
+
+
+def read_simuleval(arguments):
+    parser = argparse.ArgumentParser(allow_abbrev=False, conflict_handler="resolve")
+    simuleval_options.general_parser(parser=parser)
+    simuleval_options.add_evaluator_args(parser)
+    simuleval_options.add_scorer_args(parser, arguments)
+    simuleval_options.add_dataloader_args(parser, arguments)
+    agent = arguments[arguments.index("--agent") + 1] if "--agent" in arguments else None
+    if agent:
+        assert (REPOSITORY / agent).is_file()
+        [policy] = [name for name, policy in POLICIES.items() if policy.agent.split(".")[-2] == Path(agent).stem]
+        agent_class(policy).add_args(parser)
+    with pytest.raises(Parsed):
+        parser.parse_args(arguments)
+
+
+@pytest.mark.parametrize("page", [str(path.relative_to(REPOSITORY)) for path in pages()])
+def test_a_pages_commands_are_read_by_their_programs(page, monkeypatch, stop_when_parsed):
+    monkeypatch.chdir(REPOSITORY)
+    for command in commands():
+        if command.page == page:
+            try:
+                read(command.words, monkeypatch)
+            except (AssertionError, Exception, SystemExit) as error:
+                pytest.fail(f"{command}: {error!r}")
+
+
+def test_each_command_has_a_mark_or_a_test():
+    found = commands()
+    assert len(found) > 40
+    assert {command.mark for command in found} == set(MARKS)
+    unmarked = {" ".join(command.words): command for command in found if not command.mark}
+    assert [str(command) for line, command in unmarked.items() if not line.startswith(tuple(RUN_BY))] == []
+    assert [line for line in RUN_BY if not any(one.startswith(line) for one in unmarked)] == []
+    assert missing(" ".join(RUN_BY.values())) == []
+
+
+def test_no_command_hides_in_another_block():
+    assert {path.name: lines for path in pages() if (lines := unmarked_code(path.read_text()))} == {}
+    hidden = "    bash scripts/x.sh\n\n```text\n$ python y.py\n```\n"
+    assert unmarked_code(hidden) == ["bash scripts/x.sh", "$ python y.py"]
+
+
+@pytest.mark.parametrize("line", [
+    "bash scripts/evaluate.sh --checkpoint m.pt --corpus DIR --out o --runs x",
+    "bash scripts/evaluate.sh --checkpoint m.pt --corpus DIR --out o --run 'alignatt:2 --step 3'",
+    "bash scripts/no_such.sh", "python scripts/average_checkpoints.py DIR --first 3", "bash scripts/demo.sh --voices 3",
+    "bash scripts/train.sh mgcm_diseg --data D --w2v W --out O multi_task:model.lags=1",
+    "bash scripts/train.sh mgcm_diseg --data D --w2v W --out O mgcm_diseg:model.lag=1",
+    "fairseq-train DIR --user-dir mgcm_fairseq --task simul_st --arch simul_st_demo --conflict-rules mgcm",
+    "simuleval --agent mgcm_fairseq/agents/alignatt.py --checkpoint m --lag 3",
+    "pip install -c constraints.txt -e .[gone]",
+    "curl http://example.org"])
+def test_a_wrong_command_is_found(line, monkeypatch, stop_when_parsed, capsys):
+    monkeypatch.chdir(REPOSITORY)
+    [(_, words)] = commands_of(f"```bash\n{line}\n```\n")
+    with pytest.raises((AssertionError, Exception, SystemExit)):
+        read(words, monkeypatch)
