@@ -12,7 +12,8 @@ PACKAGE = REPOSITORY / "mgcm_fairseq"
 WORDS = {  # a word, where it would have a second meaning, and what may be there all the same
     r"segments?|Segments?": (
         ["core/conflict", "preparation", "training", "spoken"],
-        r"--segment-from|segments\.(lst|\{)|segments\.en|segments\.de|segment\\w|segment_from|--segment|segment_number"),
+        r"--segment-from|segments\.(lst|\{)|segments\.en|segments\.de|segments \{|\"segments\"|segments \(of|"
+        r"segment_from|--segment|segment_number"),
     r"frames?": (["preparation", "spoken", "data", "commands"],
                  r"[fF]ile\.frames|self\._file\.frames|\.info\(.*\)\.frames|frames=|n_frames|8 n frames|"
                  r"frame in container|resample\(frame\)|--frames"),

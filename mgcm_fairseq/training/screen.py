@@ -16,8 +16,8 @@ _TASKS = ("st", "asr", "mt")
 def short_line(stats: Mapping[str, Any], epoch: int | None = None) -> str:
     """Update, speed, losses, accuracies and conflicts; with `epoch` for the end of that epoch.
 
-    Losses are in bits a token (CTC's in nats), accuracies and conflicts in percent. Fields that do not fit
-    into WIDTH are left out, from the end of the line on.
+    Losses are in bits a token (CTC's in nats), accuracies, conflicts and segments (of the words) in percent.
+    Fields that do not fit into WIDTH are left out, from the end of the line on.
     """
     found = {name: float(value) for name, value in stats.items() if _is_number(value)}
     fields = [f"{'' if epoch is None else f'epoch {epoch} ends, '}update {found.get('num_updates', 0):.0f}"]
@@ -29,6 +29,7 @@ def short_line(stats: Mapping[str, Any], epoch: int | None = None) -> str:
     fields += [" ".join(["conflict", *conflicts])] if conflicts else []
     fields += [f"free {found[name]:.1f} GiB" for name in ("gb_free",) if name in found]
     fields += [f"ctc {_figure(found[name])}" for name in ("ctc_pieces",) if name in found]
+    fields += [f"segments {found[name]:.0f}%" for name in ("segments",) if name in found]
     while len("  ".join(fields)) > WIDTH:
         fields.pop()
     return "  ".join(fields)

@@ -21,7 +21,7 @@ def test_the_line_of_three_tasks_with_ctc_segments_and_conflicts():
                     "conflict asr 27% mt 5%  ctc 4.00")
     assert len(line) <= WIDTH == 120
     assert short_line({name: FIELDS[name] for name in ("num_updates", "loss", "segments", "gnorm")}, epoch=3) == (
-        "epoch 3 ends, update 40000  loss 13.774")
+        "epoch 3 ends, update 40000  loss 13.774  segments 104%")
 
 
 def test_no_line_is_longer_and_its_end_is_left_out():

@@ -49,9 +49,9 @@ def _die(bench: Bench, program: Program, number: int) -> Row:
         running.wait(random.uniform(0, LATER / 2 ** again))
         if helpers := running.helpers():
             os.kill(random.choice(helpers), signal.SIGKILL)
+        faults = [] if running.wait(LONGEST / 2) else ["hangs"]
+        if helpers and running.status != 0:
             break
-        running.wait()
-    faults = [] if running.wait(LONGEST / 2) else ["hangs"]
     text = running.text()
     if not helpers:
         faults.append("no process to be killed")
