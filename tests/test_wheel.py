@@ -54,8 +54,8 @@ def site(tmp_path_factory):
 def outside(site, tmp_path):
     """Runs a program in an empty folder where nothing but the wheel is found."""
     def start(program, *arguments, stdin=""):
-        found = subprocess.run([program, *map(str, arguments)], cwd=tmp_path, text=True, capture_output=True, input=stdin,
-                               env={**ENVIRONMENT, "PYTHONPATH": str(site), "PWD": str(tmp_path)})
+        found = subprocess.run([program, *map(str, arguments)], cwd=tmp_path, text=True, capture_output=True,
+                               input=stdin, env={**ENVIRONMENT, "PYTHONPATH": str(site), "PWD": str(tmp_path)})
         assert found.returncode == 0, f"{program} {arguments}\n{found.stdout[-3000:]}\n{found.stderr[-3000:]}"
         return found.stdout
     return start
@@ -69,12 +69,15 @@ def in_turn(outside, site, *lines):
     return said
 
 
+def yamls(folder):
+    return {path.relative_to(folder): path.read_text() for path in folder.rglob("*.yaml")}
+
+
 def test_what_it_holds(site):
     package = site / "mgcm_fairseq"
-    for folder in ("configs", "mgcm_fairseq/models/presets"):
-        inside = package / folder.removeprefix("mgcm_fairseq/")
-        ours = {path.relative_to(REPOSITORY / folder): path.read_text() for path in (REPOSITORY / folder).rglob("*.yaml")}
-        assert {path.relative_to(inside): path.read_text() for path in inside.rglob("*.yaml")} == ours
+    for there, here in (("configs", "configs"), ("models/presets", "mgcm_fairseq/models/presets")):
+        found, ours = yamls(package / there), yamls(REPOSITORY / here)
+        assert found == ours
         assert ours
     assert (package / "py.typed").is_file()
     modules = {path.stem for path in (REPOSITORY / "mgcm_fairseq" / "commands").glob("[!_]*.py")}
@@ -89,11 +92,11 @@ def test_from_a_corpus_to_a_translation(site, outside, tmp_path):
             ["mgcm-spoken-corpus", "--out", "spoken", "--train", "16", "--dev", "2", "--test", "2", "--workers", "1"],
             ["mgcm-prepare", "--root", "spoken", "--lang", "de", "--vocab-size", "120", "--workers", "1"])
     outside(BIN / "fairseq-train", "spoken/en-de", "--user-dir", user_dir, *MODEL, "--cpu", "--max-tokens", "64000",
-            "--conflict-rule", "mgcm", "--optimizer", "adam", "--lr", "1e-3", "--max-update", "10", "--num-workers", "0",
-            "--disable-validation", "--save-dir", "runs")
-    outside(BIN / "fairseq-hydra-train", "--config-dir", configs, "--config-name", "demo", f"common.user_dir={user_dir}",
-            f"hydra.searchpath=[file://{user_dir}/models]", f"task.data={tmp_path}/spoken/en-de",
-            "optimization.max_update=1", "dataset.disable_validation=true", "checkpoint.save_dir=by_hydra")
+            "--conflict-rule", "mgcm", "--optimizer", "adam", "--lr", "1e-3", "--max-update", "10",
+            "--num-workers", "0", "--disable-validation", "--save-dir", "runs")
+    outside(BIN / "fairseq-hydra-train", "--config-dir", configs, "--config-name", "demo",
+            f"common.user_dir={user_dir}", f"hydra.searchpath=[file://{user_dir}/models]",
+            f"task.data={tmp_path}/spoken/en-de", "optimization.max_update=1", "dataset.disable_validation=true", "checkpoint.save_dir=by_hydra")
     assert (tmp_path / "by_hydra" / "checkpoint_last.pt").is_file()
     wav = next((tmp_path / "spoken" / "en-de").rglob("*.wav"))
     said = in_turn(outside, site,
