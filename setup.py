@@ -1,8 +1,10 @@
 """The package and what it depends on, each bound with its reason; tool settings are in pyproject.toml."""
 
 from pathlib import Path
+from shutil import copytree
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
@@ -49,6 +51,17 @@ EXTRAS = {
     "dev": [*M4A, *SLURM, *TORCHJD, *SITE, "hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4", "pytest>=9.2",
             "pytest-cov>=7.1", "pytest-xdist>=3.8", "ruff>=0.17"],
 }
+COMMANDS = sorted(path.stem for path in (HERE / "mgcm_fairseq" / "commands").glob("[!_]*.py"))
+
+
+class WithConfigs(build_py):
+    """Puts configs/, which lies beside the package in a clone, into the package of a wheel."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            copytree(HERE / "configs", Path(self.build_lib, "mgcm_fairseq", "configs"), dirs_exist_ok=True)
+
 
 setup(
     name="mgcm-fairseq",
@@ -57,8 +70,26 @@ setup(
     long_description=README.read_text("utf-8") if README.is_file() else "",
     long_description_content_type="text/markdown",
     license="MIT",
+    project_urls={
+        "Conflict mitigation (MGCM)": "https://arxiv.org/abs/2409.15911",
+        "Differentiable segmentation (DiSeg)": "https://arxiv.org/abs/2305.16093",
+    },
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Multimedia :: Sound/Audio :: Speech",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     packages=find_packages(include=["mgcm_fairseq", "mgcm_fairseq.*"]),
-    package_data={"mgcm_fairseq.models": ["presets/*.yaml"]},
+    package_data={"mgcm_fairseq": ["py.typed"], "mgcm_fairseq.models": ["presets/*.yaml"]},
+    cmdclass={"build_py": WithConfigs},
+    entry_points={"console_scripts": [f"mgcm-{name.replace('_', '-')} = mgcm_fairseq.commands.{name}:main"
+                                      for name in COMMANDS]},
     python_requires=">=3.11,<3.13",  # what was tested
     install_requires=REQUIRED,
     extras_require=EXTRAS,

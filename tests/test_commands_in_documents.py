@@ -22,9 +22,14 @@ from tests.test_promises import missing
 
 SETUP = "`scripts/test_setup.py::test_all_is_installed_in_venv_whatever_pip_and_python_are_told`"
 FAULTS = "`checks/faults/test_fault_suite.py::test_ten_kills_lose_nothing_and_are_not_done_again`"
+WHEEL = {"pip wheel --no-deps -w dist .", "pip install dist/mgcm_fairseq-*.whl",
+         "pip install torch numpy cython setuptools wheel",
+         "pip install --no-build-isolation dist/mgcm_fairseq-*.whl"}
+INSTALLED = "`test_wheel.py::test_what_it_holds`"
 RUN_BY = {
     "bash scripts/setup.sh": SETUP,
     "source .venv/bin/activate": SETUP,
+    **dict.fromkeys(WHEEL, INSTALLED),
     "bash scripts/demo.sh": "`scripts/test_demo.py::test_results_have_the_promised_form`",
     "bash scripts/test.sh": "",  # what runs this test
     "pip install -c constraints.txt -e": "",  # set-up does
@@ -64,12 +69,14 @@ def read(words, monkeypatch):
     elif program.startswith("mgcm-"):
         read_main(f"mgcm_fairseq.commands.{program.removeprefix('mgcm-').replace('-', '_')}", arguments)
     elif program in ("fairseq-train", "fairseq-generate"):
-        assert arguments[1:3] == ["--user-dir", "mgcm_fairseq"]
+        assert arguments[1] == "--user-dir"
+        assert arguments[2] in ("mgcm_fairseq", "$(mgcm-user-dir)")
         parser = getattr(options, f"get_{'training' if program == 'fairseq-train' else 'generation'}_parser")()
         with pytest.raises(Parsed):
             options.parse_args_and_arch(parser, [arguments[0], *arguments[3:]])
     elif program == "fairseq-hydra-train":
-        assert arguments[:3] == ["--config-dir", "configs", "--config-name"]
+        assert arguments[0::2][:2] == ["--config-dir", "--config-name"]
+        assert arguments[1] in ("configs", "$(mgcm-user-dir --configs)")
         assert (REPOSITORY / "configs" / f"{arguments[3]}.yaml").is_file()
         if arguments[3].startswith("paper/"):
             resolve(arguments[3].removeprefix("paper/"), arguments[4:])
@@ -78,6 +85,8 @@ def read(words, monkeypatch):
     elif words[:5] == ["pip", "install", "-c", "constraints.txt", "-e"]:
         [extra] = re.findall(r"^\.\[(\w+)\]$", words[5])
         assert f'"{extra}":' in (REPOSITORY / "setup.py").read_text()
+    elif " ".join(words) in WHEEL:
+        assert (REPOSITORY / "setup.py").is_file()
     elif words[:2] == ["python", "-m"]:
         assert importlib.util.find_spec(words[2]), words[2]
     else:

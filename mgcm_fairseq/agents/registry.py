@@ -1,10 +1,10 @@
 """The policies by name: which agent follows each, and by which option its latency is set."""
 
-import importlib
 from typing import NamedTuple
 
 from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.named import named
 
 
 class Policy(NamedTuple):
@@ -28,6 +28,5 @@ def agent_class(policy: str, option: str = "--policy") -> type[SystemAgent]:
     """The agent that follows a policy; its module is imported only now, since that enters it in SimulEval's list."""
     if policy not in POLICIES:
         raise InputError(option, f"one of {', '.join(POLICIES)}", repr(policy), "Correct the option.")
-    module, _, name = POLICIES[policy].agent.rpartition(".")
-    agent: type[SystemAgent] = getattr(importlib.import_module(module), name)
+    agent: type[SystemAgent] = named(POLICIES[policy].agent)
     return agent

@@ -21,7 +21,7 @@ from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.simuleval_lists import write_lists
 from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
-from mgcm_fairseq.preparation.corpora import CORPORA
+from mgcm_fairseq.preparation.corpora import CORPORA, reader
 from mgcm_fairseq.preparation.corpora.entries import CorpusReader
 from mgcm_fairseq.preparation.corpora.manifest import ManifestCorpus
 from mgcm_fairseq.preparation.parallel import ProcessPool
@@ -160,7 +160,7 @@ def _corpus(args: argparse.Namespace) -> CorpusReader:
     if args.manifest:
         return ManifestCorpus(args.out.resolve(), args.src_lang, args.lang,
                               {split: path.resolve() for split, path in args.manifest})
-    return CORPORA[args.corpus or DEFAULT](args.root.resolve(), args.src_lang, args.lang)
+    return reader(args.corpus or DEFAULT, args.root.resolve(), args.src_lang, args.lang)
 
 
 @program(SCRIPT)

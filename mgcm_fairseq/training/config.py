@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 
-from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES
+from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, RULES
 
 SCOPES = {"all": "", "above-front-end": r"(?!encoder\.front_end\.)"}
 """Names for patterns of parameter names, relative to the network."""
@@ -18,9 +18,9 @@ _REDUCE = ChoiceEnum(["local", "global"])
 class ConflictConfig(FairseqDataclass):
     conflict_rule: str = field(
         default="none",
-        metadata={"help": "What happens to an auxiliary gradient that opposes the primary task's: mgcm (arXiv "
-                          "2409.15911), discard, pcgrad, gradvac, sum (nothing, but with the report), or "
-                          "torchjd:NAME. none, the default, trains on the plain sum without an engine."})
+        metadata={"help": "What happens to an auxiliary gradient that opposes the primary task's: "
+                          f"{', '.join(RULES)} or torchjd:NAME. mgcm is arXiv 2409.15911's; sum changes nothing, but "
+                          "reports. none, the default, trains on the plain sum without an engine."})
     conflict_granularity: _GRANULARITY = field(  # type: ignore[valid-type]
         default="module",
         metadata={"help": "Parameters that are judged together. The default is the paper's: a module, the weight "

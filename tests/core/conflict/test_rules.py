@@ -7,7 +7,9 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mgcm_fairseq.core.conflict.rules import RULES, GradVac, PCGrad, make_rule
+from mgcm_fairseq.core.conflict.rules import RULES, make_rule
+from mgcm_fairseq.core.conflict.rules.gradvac import GradVac
+from mgcm_fairseq.core.conflict.rules.pcgrad import PCGrad
 from tests.core.conflict import oracles
 from tests.core.conflict.inputs import drawn, gradients, gramian
 from tests.core.conflict.steps import merged

@@ -4,69 +4,20 @@ A rule answers a mixing matrix M (N, T, T) for N groups: task t's gradient becom
 group's update is sum_t g_t'. Task 0 is the primary one.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+import importlib
+from collections.abc import Callable
 
-from torch import Tensor
-
-from mgcm_fairseq.core.conflict.rules.discard import discard
-from mgcm_fairseq.core.conflict.rules.gradvac import GradVac
-from mgcm_fairseq.core.conflict.rules.mgcm import mgcm
-from mgcm_fairseq.core.conflict.rules.pcgrad import PCGrad
-from mgcm_fairseq.core.conflict.rules.plain_sum import plain_sum
+from mgcm_fairseq.core.conflict.rules.rule import Rule, Stateless
 from mgcm_fairseq.core.conflict.rules.torchjd import TorchJD
 
-
-class Rule(Protocol):
-    """What an engine calls once for every batch of groups."""
-
-    @property
-    def whole_gramian(self) -> bool:
-        """False if the rule reads only <g_0, g_t>: then many workers need to share g_0 alone."""
-
-    @property
-    def stateful(self) -> bool:
-        """Whether it remembers anything from step to step."""
-
-    def __call__(self, gramian_NTT: Tensor, groups: Sequence[str], step: int, /) -> Tensor:
-        """(N, T, T) Gramians of the groups named, in the training step given -> (N, T, T) mixing matrices."""
-
-    def state_dict(self, tasks: Sequence[str], /) -> dict[str, Any]:
-        """What a resumed run needs; `tasks` names the rows of the Gramians."""
-
-    def load_state_dict(self, state: dict[str, Any], tasks: Sequence[str], /) -> None:
-        """Takes up what `state_dict` returned, for Gramians whose rows are these tasks."""
-
-
-class Stateless:
-    """A rule from a function of the Gramian."""
-
-    stateful = False
-
-    def __init__(self, function: Callable[[Tensor], Tensor], whole_gramian: bool = True) -> None:
-        self.function = function
-        self.whole_gramian = whole_gramian
-
-    def __call__(self, gramian_NTT: Tensor, groups: Sequence[str], step: int) -> Tensor:
-        """The function's answer."""
-        return self.function(gramian_NTT)
-
-    def state_dict(self, tasks: Sequence[str]) -> dict[str, Any]:
-        """Nothing."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any], tasks: Sequence[str]) -> None:
-        """Nothing to load."""
-
-
-RULES: dict[str, Callable[[int], Rule]] = {
-    "mgcm": lambda seed: Stateless(mgcm, whole_gramian=False),
-    "discard": lambda seed: Stateless(discard, whole_gramian=False),
-    "sum": lambda seed: Stateless(plain_sum, whole_gramian=False),
-    "pcgrad": PCGrad,
-    "gradvac": GradVac,
+RULES = {
+    "mgcm": "mgcm.make",
+    "discard": "discard.make",
+    "sum": "plain_sum.make",
+    "pcgrad": "pcgrad.PCGrad",
+    "gradvac": "gradvac.GradVac",
 }
-"""Name -> rule for a seed."""
+"""Name -> file in this folder, and what in it makes the rule for a seed."""
 
 
 def make_rule(name: str, seed: int = 0) -> Rule:
@@ -75,7 +26,9 @@ def make_rule(name: str, seed: int = 0) -> Rule:
         return TorchJD.named(name.removeprefix("torchjd:"))
     if name not in RULES:
         raise ValueError(f"conflict rule: expected one of {', '.join(RULES)} or torchjd:NAME, found {name!r}.")
-    return RULES[name](seed)
+    file, _, maker = RULES[name].partition(".")
+    make: Callable[[int], Rule] = getattr(importlib.import_module(f"{__name__}.{file}"), maker)
+    return make(seed)
 
 
-__all__ = ["RULES", "GradVac", "PCGrad", "Rule", "Stateless", "TorchJD", "discard", "make_rule", "mgcm", "plain_sum"]
+__all__ = ["RULES", "Rule", "Stateless", "TorchJD", "make_rule"]

@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from mgcm_fairseq.core.conflict.gramian import identity, ratio
+from mgcm_fairseq.core.conflict.rules.rule import Rule, Stateless
 
 
 def mgcm(gramian_NTT: Tensor) -> Tensor:
@@ -14,3 +15,8 @@ def mgcm(gramian_NTT: Tensor) -> Tensor:
     opposing_NA = gramian_NTT[:, 0, 1:].clamp(max=0)
     mixing_NTT[:, 1:, 0] -= ratio(opposing_NA, gramian_NTT[:, 0, :1])
     return mixing_NTT
+
+
+def make(seed: int) -> Rule:
+    """The rule; it reads only <g_0, g_t>."""
+    return Stateless(mgcm, whole_gramian=False)
