@@ -1,0 +1,104 @@
+"""The examples of CONTRIBUTING.md, put into a copy of the package as the page says, do what it says."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from mgcm_fairseq.recipes.configuration import resolve
+from tests.fixtures import BIN, ENVIRONMENT, REPOSITORY, made_once
+
+PAGE = REPOSITORY / "CONTRIBUTING.md"
+REGISTRIES = {  # a line of the page -> the file and the line that it stands behind
+    '    "halve":': ("mgcm_fairseq/core/conflict/rules/__init__.py", "RULES = {"),
+    '    "share": Policy(': ("mgcm_fairseq/agents/registry.py", "POLICIES: dict[str, Policy] = {"),
+    '    "share": (': ("tests/agents/policies.py", "SOON = {  # policy: agent and options that let it write early"),
+    '    "pairs":': ("mgcm_fairseq/preparation/corpora/__init__.py", "CORPORA = {"),
+}
+IMPORT = "from mgcm_fairseq.agents.offline import OfflineAgent\n"
+
+
+def extend(copy: Path) -> None:
+    """Writes the page's files, and its lines into the registries."""
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lines = []
+    for block in blocks:
+        if named := re.match(r"# (\S+\.py)\n", block):
+            (copy / named[1]).write_text(block[named.end():], encoding="utf-8")
+        else:
+            lines.append(block)
+    assert len(lines) == len(REGISTRIES)
+    for line in lines:
+        [(file, behind)] = [place for beginning, place in REGISTRIES.items() if line.startswith(beginning)]
+        text = (copy / file).read_text(encoding="utf-8")
+        assert text.count(f"{behind}\n") == 1
+        (copy / file).write_text(text.replace(f"{behind}\n", f"{behind}\n{line}"), encoding="utf-8")
+    policies = copy / "tests" / "agents" / "policies.py"
+    policies.write_text(policies.read_text().replace(
+        IMPORT, f"{IMPORT}from mgcm_fairseq.agents.share import ShareAgent\n"))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def make(folder: Path) -> None:
+        for name in ("mgcm_fairseq", "configs", "tests"):
+            shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        extend(folder)
+
+    return made_once(tmp_path_factory, "contributing", make)
+
+
+@pytest.fixture
+def inside(copy: Path):
+    """Runs a program on the copy."""
+    def run(*command: str | Path) -> str:
+        done = subprocess.run(list(map(str, command)), cwd=copy, text=True, capture_output=True,
+                              env={**ENVIRONMENT, "PYTHONPATH": str(copy)}, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        return done.stdout
+
+    return run
+
+
+def test_a_rule_trains(inside, tiny_corpus, tmp_path):
+    assert "1 passed" in inside(sys.executable, "-m", "pytest", "-q", "-p", "no:flake8", "-p", "no:cacheprovider",
+                                "--noconftest", "-c", "/dev/null", "tests/core/conflict/test_halve.py")
+    said = inside(BIN / "fairseq-train", tiny_corpus, "--user-dir", "mgcm_fairseq", "--task", "simul_st", "--arch",
+                  "simul_st_demo", "--criterion", "multitask_cross_entropy", "--conflict-rule", "halve", "--cpu",
+                  "--max-tokens", "64000", "--num-workers", "0", "--optimizer", "adam", "--lr", "1e-3",
+                  "--max-update", "1", "--log-interval", "1", "--conflict-log-interval", "1", "--disable-validation", "--save-dir", tmp_path,
+                  "--log-format", "json")
+    assert '"asr_conflict"' in said
+
+
+def test_a_policy_translates_and_is_tested_as_all_are(inside, tiny_corpus, tiny_checkpoint):
+    wav = min((tiny_corpus / "data" / "tst-COMMON" / "wav").glob("*.wav"))
+    assert " s  " in inside(sys.executable, "-W", "ignore", "-m", "mgcm_fairseq.commands.translate", wav,
+                            "--checkpoint", tiny_checkpoint, "--run", "share:0.5")
+    assert "ShareAgent" in inside(sys.executable, "-W", "ignore", "-c",
+                                  "from tests.agents.policies import SOON; print(SOON['share'])")
+
+
+def test_a_corpus_is_prepared(inside, tiny_corpus, tmp_path):
+    wav = min((tiny_corpus / "data" / "tst-COMMON" / "wav").glob("*.wav"))
+    samples, rate = soundfile.read(wav, dtype="int16")
+    soundfile.write(tmp_path / "a.wav", samples[:rate], rate, subtype="PCM_16")
+    texts = [(f"Sentence number {one} has words.", f"Satz Nummer {one} hat Wörter.") for one in range(9)]
+    for split in ("train", "dev", "test"):
+        for index in range(len(texts)):
+            shutil.copy(tmp_path / "a.wav", tmp_path / f"{split}{index}.wav")
+        (tmp_path / f"{split}.txt").write_text("".join(
+            f"{split}{index}.wav|{source}|{target}\n" for index, (source, target) in enumerate(texts)))
+    said = inside(sys.executable, "-m", "mgcm_fairseq.commands.prepare", "--corpus", "pairs", "--root", tmp_path,
+                  "--lang", "de", "--vocab-size", "60", "--workers", "1")
+    assert "train" in said
+    assert len((tmp_path / "en-de" / "train.tsv").read_text().splitlines()) == 10
+
+
+def test_a_recipes_lag_range_is_changed():
+    assert 'lags: "3,9"' in PAGE.read_text(encoding="utf-8")
+    assert resolve("mgcm_diseg", ["task.data=/d", "model.w2v_path=/w.pt", "model.lags='3,9'"]).model.lags == "3,9"
