@@ -70,8 +70,8 @@ def test_a_rule_trains(inside, tiny_corpus, tmp_path):
     said = inside(BIN / "fairseq-train", tiny_corpus, "--user-dir", "mgcm_fairseq", "--task", "simul_st", "--arch",
                   "simul_st_demo", "--criterion", "multitask_cross_entropy", "--conflict-rule", "halve", "--cpu",
                   "--max-tokens", "64000", "--num-workers", "0", "--optimizer", "adam", "--lr", "1e-3",
-                  "--max-update", "1", "--log-interval", "1", "--conflict-log-interval", "1", "--disable-validation", "--save-dir", tmp_path,
-                  "--log-format", "json")
+                  "--max-update", "2", "--log-interval", "1", "--conflict-log-interval", "1", "--log-format", "json",
+                  "--disable-validation", "--save-dir", tmp_path)
     assert '"asr_conflict"' in said
 
 
