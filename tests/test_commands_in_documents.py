@@ -34,6 +34,8 @@ RUN_BY = {
     "bash scripts/test.sh": "",  # what runs this test
     "pip install -c constraints.txt -e": "",  # set-up does
     "bash scripts/checks/faults.sh": FAULTS,
+    "python scripts/checks/mutation.py": "",
+    "python scripts/checks/short_trainings.py": "",
     "python scripts/checks/fuzz.py": "`checks/fuzzing/test_fuzzing.py::test_a_short_run_finds_no_fault`",
     "python scripts/benchmarks/conflict.py": "",
     "python scripts/benchmarks/scaling.py": "",
