@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.lock import locked
-from mgcm_fairseq.common.program import program
+from mgcm_fairseq.common.program import called, program, say
 from mgcm_fairseq.common.stopping import sigterm_as_ctrl_c
 from mgcm_fairseq.common.whole import room_in
 from mgcm_fairseq.recipes.cluster import Cluster
@@ -101,7 +101,7 @@ def _run(training: "Training", launch: Launch, processes: Processes) -> bool:
             file.write(line)
     if process.returncode:
         where = f"{log}, and {training.folder}/slurm" if launch.launcher == "slurm" else log
-        print(f"error: {training.name} ended with status {process.returncode}; see {where}", file=sys.stderr)
+        say(called(SCRIPT), f"{training.name} ended with status {process.returncode}; see {where}")
     return process.returncode == 0
 
 
