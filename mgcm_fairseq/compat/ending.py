@@ -1,5 +1,6 @@
 """What programs end with in place of a traceback, where nothing is wrong with them."""
 
+import io
 import os
 import re
 import sys
@@ -38,7 +39,7 @@ def end_input_errors_without_a_traceback() -> None:
         if isinstance(error, KeyboardInterrupt):
             print(f"{called()}: {STOPPED_TEXT}", file=sys.stderr)
         elif wrong := _wrong(error):
-            say(called(), wrong)
+            _say_before_the_end(wrong)
             if not hasattr(sys, "ps1"):  # a prompt, which stays
                 sys.exit(WRONG)  # Python heeds this here too
         elif dead := _dead(error):
@@ -49,6 +50,18 @@ def end_input_errors_without_a_traceback() -> None:
     if before.__module__ != __name__:
         sys.excepthook = show
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+
+
+def _say_before_the_end(wrong: str) -> None:
+    """In a worker PyTorch keeps what a hook writes, to put the rank in front, and loses it where the hook exits."""
+    kept = sys.stderr
+    try:
+        if isinstance(kept, io.StringIO) and sys.__stderr__ is not None:
+            sys.stderr = sys.__stderr__
+        say(called(), wrong)
+        sys.stderr.flush()
+    finally:
+        sys.stderr = kept
 
 
 def _wrong(error: BaseException) -> str:

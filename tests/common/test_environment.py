@@ -62,7 +62,7 @@ def test_commit_outside_a_checkout(tmp_path: Path) -> None:
 
 def test_a_folder_inside_a_checkout_is_none(checkout: Path) -> None:
     (checkout / "folder").mkdir()
-    assert commit(checkout / "folder") == "unknown"
+    assert commit(checkout / "folder") == ABSENT
 
 
 @pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="needs Linux")

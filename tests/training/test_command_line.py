@@ -39,7 +39,7 @@ def test_screen_shows_what_matters(trained):
     for line in lines:
         assert len(line) <= WIDTH
         assert re.search(r"update \d+  [\d.]+/s  loss [\d.]+(  (st|asr|mt) [\d.]+ \d+%){3}  ", line)
-        assert re.search(r"  ctc [\d.]+$", line)
+        assert re.search(r"  ctc [\d.]+(  segments \d+%)?$", line)
     shares = [re.search(r"  conflict asr (\d+)% mt (\d+)%  ", line).groups() for line in lines if int(
         re.search(r"update (\d+)", line)[1]) > 2]
     assert len(shares) > 4

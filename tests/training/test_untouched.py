@@ -164,7 +164,7 @@ reached.note(model)
 for layer in model:  # as legacy_ddp does
     layer.weight.grad = torch.zeros(1, 1) if layer.weight.grad is None else layer.weight.grad
 with reached.alone(SimpleNamespace(), model):
-    print([layer.weight.grad is not None for layer in model], flush=True)
+    os.write(1, f"{[layer.weight.grad is not None for layer in model]}\\n".encode())  # whole, beside the other's
 os._exit(0) if rank else os.wait()
 """
 

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from mgcm_fairseq.checks.mutation import forked
-from mgcm_fairseq.checks.mutation.check import FILES, ROOT
+from mgcm_fairseq.checks.mutation.check import FILES, HOME
 from mgcm_fairseq.checks.mutation.mutants import mutants, tree_of
 from mgcm_fairseq.checks.mutation.nearest import Nearest
 from mgcm_fairseq.checks.mutation.trial import killed_by
@@ -46,7 +46,7 @@ def test_what_only_people_and_type_checkers_read_is_left_alone(source):
 
 
 def test_every_mutant_of_the_product_is_other_code_that_compiles():
-    file = next(ROOT.glob(FILES[0]))
+    file = next(HOME.glob(FILES[0]))
     source = file.read_text()
     for mutant in mutants(str(file), source):
         tree = tree_of(mutant, source)

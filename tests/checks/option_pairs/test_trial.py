@@ -94,5 +94,5 @@ def test_a_sweep_of_other_code_or_of_another_order_is_not_taken_up(sweep, tmp_pa
 ])
 def test_pairs_that_a_sweep_found_to_fail(tried, tiny_corpus, tmp_path, combination, reason):
     outcome = tried(combination, tiny_corpus, tmp_path / "trial")
-    assert outcome.kind == (REFUSED if reason else TRAINED)
+    assert outcome.kind == (REFUSED if reason else TRAINED), outcome.reason
     assert outcome.reason.startswith(reason)
