@@ -53,7 +53,7 @@ quoted() { printf "'%s'" "$(printf %s "$1" | sed -E "s/(\\\\+)('|$)/\\1\\1\\2/g;
 # The lines of a training that show how far it is and how well it does; train.fields.log has every field of them.
 show_training() {
     { grep --line-buffered -E '^update |valid on' || true; } \
-        | sed -u -E "s/^.*INFO \| dev \| //; s/ \| (wps|ups|wpb|bsz|gnorm|clip|train_wall|ctc_infeasible) [^|]*//g"
+        | sed -u -E "s/^.*INFO \| dev \| //; s/ \| (wps|ups|wpb|bsz|gnorm|clip|train_wall|ctc_infeasible) [^ ]+//g"
 }
 
 [ -n "${PYTHON:-}" ] || { step "Set-up"; bash scripts/setup.sh; }

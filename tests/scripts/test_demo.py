@@ -45,6 +45,15 @@ def test_both_workers_scored_the_whole_validation_set(demo):
     assert all("| scored 3 |" in line for line in validated)  # half as many as are tested
 
 
+def test_the_screen_shows_whole_fields_of_a_validation(demo):
+    _, first = demo
+    shown = [line for line in first.stdout.splitlines() if "valid on 'dev'" in line]
+    assert shown
+    left_out = {"wps", "ups", "wpb", "bsz"}
+    assert [line for line in shown if "|" in line.replace(" | ", "") or left_out & set(line.split())] == []
+    assert all(" | bleu " in line and " | num_updates " in line for line in shown)
+
+
 def test_a_second_run_repeats_nothing(demo):
     folder, _ = demo
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.pt")}
