@@ -17,9 +17,13 @@ REGISTRIES = {  # a line of the page -> the file and the line that it stands beh
     '    "halve":': ("mgcm_fairseq/core/conflict/rules/__init__.py", "RULES = {"),
     '    "share": Policy(': ("mgcm_fairseq/agents/registry.py", "POLICIES: dict[str, Policy] = {"),
     '    "share": (': ("tests/agents/policies.py", "SOON = {  # policy: agent and options that let it write early"),
+    "from mgcm_fairseq.agents.share": ("tests/agents/policies.py",
+                                       "from mgcm_fairseq.agents.offline import OfflineAgent"),
+    '    "share": "--share 0"': (
+        "tests/agents/policies.py",
+        "NEVER = {  # policy: options that let it write nothing before the end"),
     '    "pairs":': ("mgcm_fairseq/preparation/corpora/__init__.py", "CORPORA = {"),
 }
-IMPORT = "from mgcm_fairseq.agents.offline import OfflineAgent\n"
 
 
 def extend(copy: Path) -> None:
@@ -37,9 +41,6 @@ def extend(copy: Path) -> None:
         text = (copy / file).read_text(encoding="utf-8")
         assert text.count(f"{behind}\n") == 1
         (copy / file).write_text(text.replace(f"{behind}\n", f"{behind}\n{line}"), encoding="utf-8")
-    policies = copy / "tests" / "agents" / "policies.py"
-    policies.write_text(policies.read_text().replace(
-        IMPORT, f"{IMPORT}from mgcm_fairseq.agents.share import ShareAgent\n"))
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +76,13 @@ def test_a_rule_trains(inside, tiny_corpus, tmp_path):
     assert '"asr_conflict"' in said
 
 
-def test_a_policy_translates_and_is_tested_as_all_are(inside, tiny_corpus, tiny_checkpoint):
+def test_a_policy_translates_and_is_tested_as_all_are(copy, inside, tiny_corpus, tiny_checkpoint):
     wav = min((tiny_corpus / "data" / "tst-COMMON" / "wav").glob("*.wav"))
     assert " s  " in inside(sys.executable, "-W", "ignore", "-m", "mgcm_fairseq.commands.translate", wav,
                             "--checkpoint", tiny_checkpoint, "--run", "share:0.5")
-    assert "ShareAgent" in inside(sys.executable, "-W", "ignore", "-c",
-                                  "from tests.agents.policies import SOON; print(SOON['share'])")
+    assert "1 passed" in inside(
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", REPOSITORY / "pyproject.toml",
+        "--rootdir", copy, "tests/agents/test_every_agent.py::test_every_policy_of_the_registry_is_here")
 
 
 def test_a_corpus_is_prepared(inside, tiny_corpus, tmp_path):
@@ -99,6 +101,19 @@ def test_a_corpus_is_prepared(inside, tiny_corpus, tmp_path):
     assert len((tmp_path / "en-de" / "train.tsv").read_text().splitlines()) == 10
 
 
-def test_a_recipes_lag_range_is_changed():
-    assert 'lags: "3,9"' in PAGE.read_text(encoding="utf-8")
+def test_a_recipes_lag_range_is_changed_for_a_run():
     assert resolve("mgcm_diseg", ["task.data=/d", "model.w2v_path=/w.pt", "model.lags='3,9'"]).model.lags == "3,9"
+
+
+RESOLVED = """
+from mgcm_fairseq.recipes.configuration import resolve
+print(resolve("mgcm_diseg", ["task.data=/d", "model.w2v_path=/w.pt"]).model.lags)
+"""
+
+
+def test_a_recipes_lag_range_is_changed_for_good(copy, inside):
+    [section] = re.findall(r"^```yaml\n(model:.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert inside(sys.executable, "-W", "ignore", "-c", RESOLVED).splitlines()[-1] == "1,15"
+    with (copy / "configs" / "paper" / "mgcm_diseg.yaml").open("a") as yaml:
+        yaml.write(f"\n{section}")
+    assert inside(sys.executable, "-W", "ignore", "-c", RESOLVED).splitlines()[-1] == "3,9"

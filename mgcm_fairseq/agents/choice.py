@@ -71,5 +71,5 @@ def _is_number(text: str) -> bool:
 
 
 class _Parser(ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
+    def error(self, message: str) -> None:  # type: ignore[override]  # argparse ends the program here
         raise InputError("--run", f"options of the {self.prog} agent", message, " ".join(self.format_usage().split()))

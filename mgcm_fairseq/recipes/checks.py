@@ -26,7 +26,8 @@ class Problems(list[str]):
         try:
             return action()
         except InputError as error:
-            self.append(str(error))
+            if str(error) not in self:  # what is looked at alone may be met again where all is built
+                self.append(str(error))
             return None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from omegaconf import DictConfig
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.compat import load_checkpoint
+from mgcm_fairseq.models.simul_st import build_schedule
 from mgcm_fairseq.recipes import checks, estimate
 from mgcm_fairseq.recipes.checks import Problems
 from mgcm_fairseq.recipes.cluster import UPDATE_FREQ
@@ -99,13 +101,13 @@ class Planner:
             options = [*self.launch.cluster.overrides(given), f"checkpoint.save_dir={quoted(self.out / name)}", *start,
                        *given]
             command = self.launch.command(name, self.out / name, options)
-            cfg = plan.problems.catch(lambda name=name, options=options: resolve(name, options))  # type: ignore[misc]
+            cfg = plan.problems.catch(partial(resolve, name, options))
             if cfg is None:
                 return plan
             training = Training(name, self.out / name, self.out / f"{name}.pt", cfg, options, command)
             plan.trainings.append(training)
             start = [f"checkpoint.finetune_from_model={quoted(training.model)}"]
-            plan.problems.catch(lambda training=training, given=given: self._look(training, given, plan))  # type: ignore[misc]
+            plan.problems.catch(partial(self._look, training, given, plan))
         plan.problems.catch(lambda: checks.disk(self.out, sum(one.disk_bytes for one in plan.estimates)))
         plan.machine_problems.catch(lambda: checks.machine(self.launch, self.gpus))
         plan.problems = Problems(dict.fromkeys(plan.problems))
@@ -114,11 +116,13 @@ class Planner:
     def _look(self, training: Training, given: Sequence[str], plan: Plan) -> None:
         """Compares a training with what was begun; unless it is done, builds all that it needs and counts."""
         checks.precision(training.cfg)
+        if training.state != "done":  # what needs no file, before a missing file ends the look
+            plan.problems.catch(lambda: check_goal(training.cfg))
+            plan.problems.catch(lambda: build_schedule(training.cfg.model, 0))
         training.identity = identity(training.cfg)
         check(training.record, training.identity, begun=training.model.is_file() or training.last.is_file())
         if training.state == "done":
             return
-        plan.problems.catch(lambda: check_goal(training.cfg))
         checks.averaging(training.cfg, self.best_of)
         training.updates = updates_of(training.last) if training.last.is_file() else 0
         count = Count(training.cfg, self.launch.cluster.workers)

@@ -1,6 +1,7 @@
 """The arithmetic that per-task gradients need, whatever computes them, over that of the plain sum of losses."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -34,8 +35,7 @@ def floor(workload: Workload) -> Floor:
     total = [torch.stack(losses).sum()]
 
     def backward(outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> int:
-        return sum(_flops(lambda output=output: torch.autograd.grad(output, inputs, retain_graph=True,  # type: ignore[misc]
-                                                                    allow_unused=True))
+        return sum(_flops(partial(torch.autograd.grad, output, inputs, retain_graph=True, allow_unused=True))
                    for output in outputs)
 
     plain = forward + backward(total, everything)

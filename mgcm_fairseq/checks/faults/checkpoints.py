@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from mgcm_fairseq.checks.faults.disturb import Bench, said, traceback
@@ -20,7 +21,7 @@ def checkpoints(bench: Bench) -> Iterator[Case]:
     for reader in READERS:
         for fault in faults:
             if (reader.name, fault) not in FITS:
-                yield Case(f"{reader.name}: {fault}", 0, lambda reader=reader, fault=fault: _read(bench, reader, fault))  # type: ignore[misc]
+                yield Case(f"{reader.name}: {fault}", 0, partial(_read, bench, reader, fault))
 
 
 FITS = {(name, "another architecture") for name in ("evaluation", "export", "translation", "fairseq-generate",

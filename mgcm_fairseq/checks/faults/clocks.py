@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from mgcm_fairseq.checks.faults.disturb import Bench
@@ -17,7 +18,7 @@ def clocks(bench: Bench) -> Iterator[Case]:
     """Of finished work, and of work that a kill interrupted."""
     for program in PROGRAMS.values():
         for where, years in YEARS.items():
-            yield Case(f"{program.name}, {where}", 0, lambda program=program, years=years: _jump(bench, program, years))  # type: ignore[misc]
+            yield Case(f"{program.name}, {where}", 0, partial(_jump, bench, program, years))
 
 
 def _jump(bench: Bench, program: Program, years: int) -> Row:

@@ -3,6 +3,7 @@
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from mgcm_fairseq.checks.faults.disturb import Bench, said, traceback
@@ -18,8 +19,7 @@ def full_disks(bench: Bench) -> Iterator[Case]:
     for program in PROGRAMS.values():
         for number in range(1 if bench.setting.quick else TRIES):
             for kind in (_small_disk, _limit):
-                yield Case(f"{program.name}, {kind.__doc__}", number, lambda program=program, number=number, kind=kind:  # type: ignore[misc]
-                           kind(bench, program, number))
+                yield Case(f"{program.name}, {kind.__doc__}", number, partial(kind, bench, program, number))
 
 
 def _small_disk(bench: Bench, program: Program, number: int) -> Row:

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from mgcm_fairseq.checks.faults.disturb import Bench
 from mgcm_fairseq.checks.faults.programs import PROGRAMS
@@ -17,7 +18,7 @@ def kills(bench: Bench) -> Iterator[Case]:
     """As many as the setting says."""
     for name, count in shared_out(bench.setting.kills, bench.setting.quick).items():
         for number in range(count):
-            yield Case(name, number, lambda name=name, number=number: _kill(bench, name, number))  # type: ignore[misc]
+            yield Case(name, number, partial(_kill, bench, name, number))
 
 
 def shared_out(count: int, quick: bool) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from functools import partial
 
 from mgcm_fairseq.checks.faults.disturb import Bench
 from mgcm_fairseq.checks.faults.programs import PROGRAMS
@@ -13,6 +14,6 @@ def stops(bench: Bench) -> Iterator[Case]:
     for program in PROGRAMS.values():
         for number, (kind, group) in enumerate((kind, group) for kind in (signal.SIGINT, signal.SIGTERM)
                                                for group in (True, False)):
-            yield Case(program.name, number, lambda program=program, number=number, kind=kind, group=group:  # type: ignore[misc]
-                       bench.interrupted(program, bench.setting.random("stop", program.name, number), kind, group,
-                                         f"stop-{number}"))
+            yield Case(program.name, number, partial(
+                bench.interrupted, program, bench.setting.random("stop", program.name, number), kind, group,
+                f"stop-{number}"))

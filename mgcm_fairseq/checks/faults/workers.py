@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mgcm_fairseq.checks.faults.disturb import SETTLED, Bench, said, traceback
@@ -25,9 +26,9 @@ def workers(bench: Bench) -> Iterator[Case]:
     for program, kind in ((loading, "a data loader"), (PROGRAMS["preparation"], "a process of preparation"),
                           (both, "a process of evaluation")):
         for number in range(TRIES):
-            yield Case(kind, number, lambda program=program, number=number: _die(bench, program, number))  # type: ignore[misc]
+            yield Case(kind, number, partial(_die, bench, program, number))
     for number in range(TRIES):
-        yield Case("one of two workers of a training", number, lambda number=number: _rank_dies(bench, number))  # type: ignore[misc]
+        yield Case("one of two workers of a training", number, partial(_rank_dies, bench, number))
 
 
 def _with(*more: str) -> Callable[[Material, Path], list[str]]:
@@ -39,13 +40,17 @@ def _with_two_processes(made: Material, out: Path) -> list[str]:
     return [*PROGRAMS["evaluation"].command(made, out), "--processes", "2"]
 
 
+def _has_helpers(running: Running) -> bool:
+    return bool(running.helpers())
+
+
 def _die(bench: Bench, program: Program, number: int) -> Row:
     bench.undisturbed(program)
     random = bench.setting.random("worker", program.name, number)
     for again in range(TRIES_OF_A_MOMENT):  # the work may be over before the moment comes: an earlier one then
         out = bench.fresh(program.name, f"worker-{number}")
         running = bench.start(program, out)
-        running.reaches(lambda running=running: bool(running.helpers()))  # type: ignore[misc]
+        running.reaches(partial(_has_helpers, running))
         running.wait(random.uniform(0, LATER / 2 ** again))
         if helpers := running.helpers():
             os.kill(random.choice(helpers), signal.SIGKILL)

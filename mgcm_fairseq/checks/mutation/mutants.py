@@ -37,7 +37,7 @@ def mutants(file: str, source: str) -> list[Mutant]:
     for number, (site, change) in enumerate(_all(ast.parse(source))):
         before, after = (ast.unparse(ast.fix_missing_locations(one)) for one in (site.node, change.node))
         what = f"{change.what}: {before.partition(chr(10))[0]} -> {after.partition(chr(10))[0]}"
-        line: int = site.node.lineno  # type: ignore[attr-defined]
+        line: int = site.node.lineno  # type: ignore[attr-defined]  # expressions and statements have one
         if before != after and not (site.building and isinstance(change.node, ast.Pass)):
             found.append(Mutant(file, number, line, site.lines, what))
     return found

@@ -81,7 +81,7 @@ class Nearest:
             @pytest.hookimpl(wrapper=True)
             def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
                 measuring.switch_context(item.nodeid)
-                return (yield)  # type: ignore[return-value]
+                return (yield)  # type: ignore[return-value]  # of a generator, as pluggy wants it
 
             @staticmethod
             def pytest_runtest_logreport(report: pytest.TestReport) -> None:
