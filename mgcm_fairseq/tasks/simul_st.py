@@ -24,8 +24,10 @@ from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.length_grid import LengthGrid
-from mgcm_fairseq.models.simul_st import SimulSTModel, start_from_wav2vec2
+from mgcm_fairseq.models.config import check_front_end
+from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
+from mgcm_fairseq.modules.wav2vec2_options import start_from_wav2vec2
 from mgcm_fairseq.tasks.config import SimulSTConfig
 from mgcm_fairseq.tasks.generation import (
     as_weights,
@@ -140,8 +142,10 @@ class SimulSTTask(FairseqTask):
         if (ARCH_MODEL_REGISTRY.get(name) or MODEL_REGISTRY.get(name)) is not SimulSTModel:
             raise InputError("--arch, or the checkpoint's", "a simul_st model", str(name),
                              "Train it with --arch simul_st_*.")
-        weights = None if from_checkpoint else start_from_wav2vec2(cfg)
+        weights = None
         if not from_checkpoint:
+            check_front_end(cfg)
+            weights = start_from_wav2vec2(cfg)
             if self.cfg.conflict_rule != "none":
                 self.conflict = ConflictStep(self.cfg, self.cfg.seed)
             elif self.cfg.conflict_log:
