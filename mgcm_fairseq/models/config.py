@@ -130,15 +130,19 @@ class SimulSTModelConfig(FairseqDataclass):
                           "pre-trained one does without."})
 
 
+DEFAULTS = {name: option.default for name, option in SimulSTModelConfig.__dataclass_fields__.items()}
+"""Of every option: what a model was built with that is older than the option."""
+
+
 def check_front_end(cfg: Any) -> None:
     """InputError for an option of another front end than the one that the model has."""
     chosen = str(cfg.front_end)
     for option, other in options_of_others(chosen).items():
-        default, given = SimulSTModelConfig.__dataclass_fields__[option].default, getattr(cfg, option)
-        if given != default:
+        given = getattr(cfg, option)
+        if given != DEFAULTS[option]:
             raise InputError(f"--{option.replace('_', '-')}", f"--front-end {other}, which alone has this option",
                              f"{given!r} with --front-end {chosen}",
-                             f"Leave it out; where a preset of a YAML gives it, write {option}: {default!r}.")
+                             f"Leave it out; where a YAML's preset gives it, write {option}: {DEFAULTS[option]!r}.")
 
 
 def _preset(name: str) -> dict[str, Any]:
