@@ -45,7 +45,7 @@ class Preparation:
     vocab_size: int
     skip_bad: bool
     pack: bool
-    workers: int
+    processes: int
     record: StepRecord
 
     def split(self, name: str, processes: ProcessPool) -> Summary:
@@ -87,7 +87,7 @@ class Preparation:
 
     def _write_simuleval(self, name: str) -> tuple[list[Path], Summary]:
         utterances = read_manifest(self.folder / f"{name}.tsv")
-        return write_lists(self.folder / "simuleval", name, utterances, self.workers), {"wavs": len(utterances)}
+        return write_lists(self.folder / "simuleval", name, utterances, self.processes), {"wavs": len(utterances)}
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -107,7 +107,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--skip-bad", action="store_true", help="leave faulty utterances out and report them")
     parser.add_argument("--pack", action="store_true", help="copy all audio into a few wavs of about an hour each, "
                                                             "for file systems that are slow on many files")
-    parser.add_argument("--workers", type=positive, default=os.cpu_count() or 1,
+    parser.add_argument("--processes", type=positive, default=os.cpu_count() or 1,
                         help="processes that verify and convert audio (default: one for each core)")
     args = parser.parse_args(arguments)
     if (args.root is None) == (args.manifest is None):
@@ -144,8 +144,8 @@ def prepare(args: argparse.Namespace) -> None:
     with locked(folder, "preparation"):
         await_helpers(folder, "preparation")
         steps = Preparation(corpus, folder, args.src_lang, args.lang, args.vocab_size, args.skip_bad, args.pack,
-                            args.workers, StepRecord(folder / ".prep_steps.json"))
-        with ProcessPool(args.workers, folder) as processes:
+                            args.processes, StepRecord(folder / ".prep_steps.json"))
+        with ProcessPool(args.processes, folder) as processes:
             summaries = {name: steps.split(name, processes) for name in splits}
         vocabulary = steps.vocabulary()
         for name in splits:

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise InputError("--target-lang", "de, the grammar's language", args.target_lang,
                              "Give --source and --target for another one.")
         splits = grammar_splits(sizes, args.seed)
-    summary = make_corpus(args.out, splits, args.seed, args.target_lang, args.workers)
+    summary = make_corpus(args.out, splits, args.seed, args.target_lang, args.processes)
     counts = ", ".join(f"{count} {split}" for split, count in summary.utterances.items())
     print(f"{counts} utterances; {summary.hours:.2f} h of speech, {summary.mean_seconds:.2f} s an utterance; "
           f"{summary.word_types} English word types in train.")
@@ -54,7 +54,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
     parser.add_argument("--target-lang", default="de", metavar="LANG", help="language of --target")
     parser.add_argument("--skip-bad", action="store_true", help="leave lines without words out, and count them")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N",
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N",
                         help="processes, which have no influence on the result (default: one for each core)")
     return parser.parse_args(arguments)
 
@@ -68,8 +68,8 @@ def _sizes(args: argparse.Namespace) -> Sizes:
         raise InputError("--size, --train, --dev, --test",
                          f"at least 1 utterance in each split, {SMALLEST} to {LARGEST} in all",
                          f"train {train}, dev {dev}, test {test}", "Choose other sizes.")
-    if args.workers < 1:
-        raise InputError("--workers", "at least 1", str(args.workers), "Leave it out for one per core.")
+    if args.processes < 1:
+        raise InputError("--processes", "at least 1", str(args.processes), "Leave it out for one per core.")
     return Sizes(train, dev, test)
 
 

@@ -41,8 +41,8 @@ def markdown(rows: Sequence[Sequence[str]]) -> list[str]:
     """The lines of a table with the first row as its head: names to the left in the first column, numbers to the right.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return ["| " + " | ".join(_pad(row, widths)) + " |" for row in [rows[0], rule, *rows[1:]]]
+    line = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return ["| " + " | ".join(_pad(row, widths)) + " |" for row in [rows[0], line, *rows[1:]]]
 
 
 def _numbers(run: Mapping[str, Any], columns: Columns) -> list[str]:

@@ -43,12 +43,12 @@ def refuse_typing() -> InputError:
                       "scripts/translate.sh some.wav shows the translation of a recording.")
 
 
-def as_weights(sample: Batch, model: torch.nn.Module) -> Batch:
-    """The sample with its audio in the type of the model's weights: --fp16 halves the weights alone."""
+def as_weights(batch: Batch, model: torch.nn.Module) -> Batch:
+    """The batch with its audio in the type of the model's weights: --fp16 halves the weights alone."""
     dtype = next(model.parameters()).dtype
     if dtype == torch.float32:
-        return sample  # which the trainer has made what it needs
-    source = sample["net_input"]["src_tokens"]
+        return batch  # which the trainer has made what it needs
+    source = batch["net_input"]["src_tokens"]
     if not source.is_floating_point():
-        return sample  # which is text
-    return {**sample, "net_input": {**sample["net_input"], "src_tokens": source.to(dtype)}}
+        return batch  # which is text
+    return {**batch, "net_input": {**batch["net_input"], "src_tokens": source.to(dtype)}}

@@ -39,7 +39,7 @@ class Recorder:
         self._recorded = self._update = update
         self._shown: list[tuple[str, float, float, int]] = []  # name, value, weight and digits, of the last record
         self._by_layer: dict[str, float] = {}  # the same of the layers, for the epoch's line
-        self._sample: Batch | None = None
+        self._batch: Batch | None = None
         places = telemetry.groups.places
         self._layers = {(place.layer, place.component): [index for index, other in enumerate(places)
                                                          if other[:2] == place[:2]] for place in places}
@@ -59,16 +59,16 @@ class Recorder:
             elif name in self._by_layer:
                 meter.update(self._by_layer[name], 0)
 
-    def add(self, report: Report, sample: Batch, update: int) -> None:
+    def add(self, report: Report, batch: Batch, update: int) -> None:
         """To be called after each backward pass of the update."""
         self.telemetry.add(report)
         self._update = update
-        if self.noise is not None and sample["nsentences"] > 1:  # the noise floor needs two halves
-            self._sample = sample
+        if self.noise is not None and batch["nsentences"] > 1:  # the noise floor needs two halves
+            self._batch = batch
 
     def end(self) -> None:
         """Records what is left when training ends."""
-        self._sample = None
+        self._batch = None
         try:
             self._record(self._update + 1)
         except InputError as error:  # nothing is left that could catch it
@@ -128,8 +128,8 @@ class Recorder:
         record: dict[str, Any] = {"update": update, "passes": sums.passes,
                                   "quantities": _rounded(sums.quantities.tolist()),
                                   "histogram": sums.histogram.long().tolist()}
-        if self.noise is not None and self._sample is not None:
-            record["noise"] = _rounded(self.noise.cosines(self._sample))
+        if self.noise is not None and self._batch is not None:
+            record["noise"] = _rounded(self.noise.cosines(self._batch))
         self.path = None  # where this fails, it is not tried again when training ends
         with appended(path) as lines:
             lines.write(json.dumps(record, separators=(",", ":")) + "\n")

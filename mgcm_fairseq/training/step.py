@@ -69,7 +69,7 @@ class ConflictStep:
             logger.info("%s: nothing that %s remembers is there; it begins anew", contents["path"],
                         self.cfg.conflict_rule)
 
-    def run(self, sample: Batch, model: Any, criterion: Any, optimizer: Any, update: int,
+    def run(self, batch: Batch, model: Any, criterion: Any, optimizer: Any, update: int,
             ignore_grad: bool) -> tuple[Tensor, int, dict[str, Any]]:
         """Forward and backward; gradients of a batch to ignore are zero, but the workers still meet."""
         model.train()
@@ -79,11 +79,11 @@ class ConflictStep:
         self.recorder.before(update)
         model.set_num_updates(update)
         with torch.autocast("cuda", torch.float16, enabled=isinstance(optimizer, AMPOptimizer)):
-            losses, sample_size, log = criterion.by_task(model, sample, self.engine.streams())
+            losses, sample_size, log = criterion.by_task(model, batch, self.engine.streams())
             loss = self.engine.join(losses)
         optimizer.backward(loss * 0 if ignore_grad else loss)
         if not ignore_grad:
-            self.recorder.add(self.engine.report, sample, update)
+            self.recorder.add(self.engine.report, batch, update)
         return loss.detach(), sample_size, log
 
     def _start(self, model: Any, criterion: Any, optimizer: Any, update: int) -> tuple[Stash | Streamed, Recorder]:

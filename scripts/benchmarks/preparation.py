@@ -34,7 +34,7 @@ def make_corpus(data: Path, sizes: dict[str, int], seconds: float) -> None:
                for lang, letters in (("en", "etaoinshrdlucmfwypvbgk"), ("de", "enisratdhulcgmobwfkzäöüß"))}
     weights = np.cumsum(1 / np.arange(1, WORDS + 1)).tolist()
     length = round(seconds * RATE)
-    block = noise.integers(-3000, 3000, UTTERANCES * length, dtype=np.int16)
+    sound = noise.integers(-3000, 3000, UTTERANCES * length, dtype=np.int16)
     for split, size in sizes.items():
         for folder in ("txt", "wav"):
             (data / split / folder).mkdir(parents=True)
@@ -50,7 +50,7 @@ def make_corpus(data: Path, sizes: dict[str, int], seconds: float) -> None:
         for talk in range(-(-size // UTTERANCES)):
             with wave.open(str(data / split / "wav" / f"ted_{talk}.wav"), "wb") as wav:
                 wav.setparams((1, 2, RATE, 0, "NONE", ""))
-                wav.writeframes(np.roll(block, talk).tobytes())
+                wav.writeframes(np.roll(sound, talk).tobytes())
 
 
 def _word(random: Random, letters: str) -> str:

@@ -33,7 +33,7 @@ SIZE = "50"  # pieces; the alphabet of the tiny corpus needs nearly as many
 
 
 def arguments(corpus, *more: str) -> list[str]:
-    return ["--root", str(corpus.root), "--lang", "de", "--vocab-size", SIZE, "--workers", "2", *more]
+    return ["--root", str(corpus.root), "--lang", "de", "--vocab-size", SIZE, "--processes", "2", *more]
 
 
 def written(corpus) -> dict[Path, tuple[int, bytes]]:
@@ -142,7 +142,7 @@ def test_without_skip_bad_the_first_fault_ends_it_without_traceback(corpus, caps
     assert not (corpus.pair / "train.tsv").exists()
 
 
-def test_skip_bad_reports_every_segment_it_leaves_out(corpus, capsys):
+def test_skip_bad_reports_every_utterance_it_leaves_out(corpus, capsys):
     spoil(corpus)
     corpus.set_line(corpus.txt("train", "en"), 5, "Everything that is left: the quick brown fox jumps.")
     assert main([*arguments(corpus, "--skip-bad"), "--vocab-size", "60"]) == 0
@@ -254,7 +254,7 @@ def test_options_that_do_not_fit_are_errors(corpus, more, says, capsys):
     assert says in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--vocab-size", "--workers"])
+@pytest.mark.parametrize("option", ["--vocab-size", "--processes"])
 def test_numbers_below_one_are_refused(corpus, option, capsys):
     with pytest.raises(SystemExit, match="2"):
         main([*arguments(corpus), option, "0"])

@@ -16,9 +16,9 @@ from mgcm_fairseq.core.conflict.flat import Limits, Zeros
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.measuring.operators import Operators
 
-TINY = Limits(block=8, chunk=16, alone=1 << 40)  # most groups span chunks
-LIMITS = {"one chunk": Limits(block=32, chunk=1 << 20, alone=1 << 40), "many chunks": TINY,
-          "some alone": Limits(block=8, chunk=64, alone=30), "all alone": Limits(block=8, chunk=64, alone=0)}
+TINY = Limits(tile=8, chunk=16, alone=1 << 40)  # most groups span chunks
+LIMITS = {"one chunk": Limits(tile=32, chunk=1 << 20, alone=1 << 40), "many chunks": TINY,
+          "some alone": Limits(tile=8, chunk=64, alone=30), "all alone": Limits(tile=8, chunk=64, alone=0)}
 SHAPES = ((), (1,), (7,), (8,), (3, 5), (2, 3, 4), (41,), (9, 9), (0,), (4, 0))
 TYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 LAYOUTS = {
@@ -294,7 +294,7 @@ def test_a_parameter_as_large_as_the_largest_that_is_copied(beside):
     model = nn.Linear(24, 1, bias=False).double()
     gradients_TD = torch.randn(3, 24).double()
     merger, report = Merger(Groups(model), make_rule("sum")), Report(("0", "1", "2"))
-    merger.limits = Limits(block=8, chunk=64, alone=24 + beside)
+    merger.limits = Limits(tile=8, chunk=64, alone=24 + beside)
     [found] = merger.merge([model.weight], [[row.view(1, -1)] for row in gradients_TD], report, 0)
     torch.testing.assert_close(found[0], gradients_TD.sum(0))
     torch.testing.assert_close(report.gramian[0], gradients_TD @ gradients_TD.T)

@@ -67,7 +67,7 @@ def test_every_split_into_pieces_gives_the_decisions_of_the_whole(merge, high, d
     assert torch.equal(last_B, whole.last)
 
 
-def test_pieces_of_different_lengths_keep_a_state_for_each_utterance():
+def test_parts_of_different_lengths_keep_a_state_for_each_utterance():
     first = decide(hard(["..|", "|.."]), torch.tensor([3, 1]))
     assert first.last.tolist() == [True, True]
     nothing = decide(hard(["|||", "|||"]), torch.tensor([0, 0]), before_B=torch.tensor([True, False]))
