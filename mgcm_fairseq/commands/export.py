@@ -12,12 +12,13 @@ import yaml
 from mgcm_fairseq.agents.registry import POLICIES, agent_class
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.lock import locked
 from mgcm_fairseq.common.program import called, program
 from mgcm_fairseq.common.whole import room_in
 from mgcm_fairseq.models.averaging import average
 
-SCRIPT = "scripts/export_system.sh"
+SCRIPT = SCRIPTS["export"]
 MODEL, SYSTEM = "model.pt", "main.yaml"
 HEADER = """\
 # Run by SimulEval, wherever this folder lies, with mgcm-fairseq installed:

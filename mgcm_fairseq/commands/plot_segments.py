@@ -15,13 +15,14 @@ from mgcm_fairseq.analysis.segment_trace import trace
 from mgcm_fairseq.analysis.word_times import even_times, word_times
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.manifest import Utterance, read_manifest
 from mgcm_fairseq.data.recording import read_any
 
-SCRIPT = "scripts/plot_segments.py"
+SCRIPT = SCRIPTS["plot-segments"]
 
 
 @program(SCRIPT)

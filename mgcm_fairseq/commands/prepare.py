@@ -11,6 +11,7 @@ from typing import Any
 
 from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.lock import await_helpers, locked
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.steps import StepRecord, Summary
@@ -29,7 +30,7 @@ from mgcm_fairseq.preparation.report import print_summary
 from mgcm_fairseq.preparation.splits import SplitWriter
 from mgcm_fairseq.preparation.texts import Sentences, unknown_characters
 
-SCRIPT = "scripts/prep_corpus.sh"
+SCRIPT = SCRIPTS["prepare"]
 FORMAT = 4  # raise it when the files written here change, so that corpora are prepared again
 DEFAULT = "mustc"  # --corpus
 
@@ -91,7 +92,7 @@ class Preparation:
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line of scripts/prep_corpus.sh."""
+    """The command line of mgcm-prepare."""
     parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--corpus", choices=CORPORA, help=f"its layout (default: {DEFAULT})")
     parser.add_argument("--root", type=Path, help="the corpus as unpacked: docs/corpora.md; for mustc the folder with "

@@ -10,13 +10,14 @@ from mgcm_fairseq.analysis.segment_counts import count_segments, split_at
 from mgcm_fairseq.analysis.segment_report import assemble, table
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.evaluation.results import write_results
 from mgcm_fairseq.modules.encoder import SharedEncoder
 
-SCRIPT = "scripts/segmentation_report.py"
+SCRIPT = SCRIPTS["segments"]
 
 
 @program(SCRIPT)

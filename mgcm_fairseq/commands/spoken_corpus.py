@@ -12,11 +12,12 @@ from pathlib import Path
 
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.spoken.corpus import make_corpus
 from mgcm_fairseq.spoken.text import Sizes, file_splits, grammar_splits
 
-SCRIPT = "scripts/make_spoken_corpus.py"
+SCRIPT = SCRIPTS["spoken-corpus"]
 SMALLEST, LARGEST = 20, 100_000  # utterances
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.lock import locked
 from mgcm_fairseq.common.program import called, program, say
 from mgcm_fairseq.common.stopping import sigterm_as_ctrl_c
@@ -26,7 +27,7 @@ from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, overrides_of, trainings
 if TYPE_CHECKING:
     from mgcm_fairseq.recipes.plan import Training
 
-SCRIPT = "scripts/train.sh"
+SCRIPT = SCRIPTS["train"]
 TFLOPS = 13.0  # what a V100 kept up in the pre-training of wav2vec 2.0 base (arXiv 2006.11477, section 4.2)
 
 

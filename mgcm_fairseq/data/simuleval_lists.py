@@ -8,6 +8,7 @@ from pathlib import Path
 import soundfile
 from tqdm import tqdm
 
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.common.read_text import read_text
 from mgcm_fairseq.common.whole import room_in, write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE, AudioSpan
@@ -39,7 +40,7 @@ def write_lists(folder: Path, split: str, utterances: Sequence[Utterance], threa
 
 def read_list(path: Path) -> list[str]:
     """The wavs in a list, whose names may hold any character that ends no line there; InputError if it is not utf-8."""
-    text = read_text(path, "Save the list in utf-8, or write it with scripts/prep_corpus.sh.")
+    text = read_text(path, f"Save the list in utf-8, or write it with {command('prepare')}.")
     return text.removesuffix("\n").split("\n")
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.measuring.resident import resident
@@ -85,7 +86,8 @@ def prepare(root: Path, more: list[str], kill: Path | None = None) -> list[dict[
                 break
             time.sleep(0.02)
         if process.returncode:
-            sys.exit(f"{command} failed:\n{_read(errors)[-20:]}")
+            raise InputError(" ".join(command), "status 0", f"{process.returncode}",
+                             "Its last lines are:\n" + "\n".join(_read(errors)[-20:]))
     return rows
 
 
