@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from fairseq.optim.amp_optimizer import AMPOptimizer
 from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.core.conflict import ENGINES, Stash, Streamed, Workers, make_rule
+from mgcm_fairseq.core.conflict import ENGINES, RULES, Stash, Streamed, Workers, make_rule
 from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.training.config import SCOPES, ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor
@@ -19,6 +20,15 @@ from mgcm_fairseq.training.record import Recorder
 from mgcm_fairseq.training.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
+
+
+def _wrong_rule(name: str, error: str) -> InputError:
+    """For a name that is no rule's, with the one that it resembles; for one of TorchJD's, what that says."""
+    if name.startswith("torchjd:"):
+        return InputError("--conflict-rule", "a rule that can be made", repr(name), error)
+    [alike] = get_close_matches(name.lower(), RULES, 1) or ["mgcm"]
+    return InputError("--conflict-rule", f"one of {', '.join(RULES)}, torchjd:NAME or none", repr(name),
+                      f"Write e.g. --conflict-rule {alike}.")
 
 
 class ConflictStep:
@@ -34,7 +44,7 @@ class ConflictStep:
         try:
             self.rule = make_rule(cfg.conflict_rule, seed)
         except ValueError as error:
-            raise InputError("--conflict-rule", "a rule", repr(cfg.conflict_rule), str(error)) from error
+            raise _wrong_rule(cfg.conflict_rule, str(error)) from error
         self.engine: Stash | Streamed | None = None
         self.recorder: Recorder | None = None
         self.tasks: tuple[str, ...] = ()  # primary task first, once they are known

@@ -177,7 +177,9 @@ def test_a_vocabulary_smaller_than_asked_is_said_aloud(corpus, capsys):
     assert main([*arguments(corpus), "--vocab-size", "10000"]) == 0
     size = len(Vocabulary.load(corpus.pair, CorpusConfig.read(corpus.pair)))
     assert 50 < size < 10_000
-    assert f"VOCABULARY SMALLER THAN ASKED: asked 10000, text allows {size}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"vocabulary: {size} pieces, all that this text allows, not the 10000 of --vocab-size. " in printed
+    assert f"--vocab-size {size} asks for as many.\n" in printed
 
 
 def test_a_second_run_changes_nothing(corpus, capsys):

@@ -37,6 +37,9 @@ def test_an_epoch_without_a_record_of_its_own_shows_the_last_one():
     assert not any(value is None for epoch in epochs for value in epoch.values())
     assert layers[2] == layers[1], "records are of updates 3, 6 and 9, and the third epoch has updates 4 and 5"
     assert layers[3] != layers[2]
+    for epoch in epochs:
+        assert all(0 <= epoch[f"{task}_newest_conflict"] <= 100 for task in ("asr", "mt"))
+    assert epochs[0]["asr_newest_conflict"] != epochs[1]["asr_newest_conflict"]
     for epoch in epochs[1:]:
         for task in ("asr", "mt"):
             rates = [epoch[f"{task}_{component}_conflict"] for component in ("attention", "ffn", "norm")]
