@@ -17,9 +17,10 @@ PARTS = {
 }
 INTRODUCTION = """# All options
 
-This plugin adds these options to `fairseq-train` and `fairseq-hydra-train`, which show them with `--help`. fairseq's own
-options are in [its documentation](https://fairseq.readthedocs.io/en/latest/command_line_tools.html). In YAML, and as
-KEY=VALUE of `scripts/train.sh`, `--front-end-block 320` is `model.front_end_block=320`. `docs/options.py` writes this page.
+This plugin adds these options to `fairseq-train` and `fairseq-hydra-train`; `--help` shows them. fairseq's own options
+are in [its documentation](https://fairseq.readthedocs.io/en/latest/command_line_tools.html). In YAML, and as
+KEY=VALUE of `scripts/train.sh`, `--front-end-block 320` is `model.front_end_block=320`. `docs/options.py` writes this
+page.
 """
 
 

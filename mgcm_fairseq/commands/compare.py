@@ -42,9 +42,9 @@ def _parser() -> Parser:
     parser.add_argument("systems", nargs="*", metavar="NAME=RESULTS[,RESULTS...]",
                         help=f"folders of {command('evaluate')}: one system, trained with one seed for each folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
-    parser.add_argument("--latency", choices=LATENCIES, default="AL", help="of the curves")
+    parser.add_argument("--latency", choices=LATENCIES, default="AL", help="latency of the curves")
     parser.add_argument("--at", metavar="MS,MS,...",
-                        help="latencies to read BLEU off at (default: five over the range that all curves share)")
+                        help="latencies at which BLEU is read off (default: five over the range that all curves share)")
     parser.add_argument("--resamples", default="1000", metavar="N", help="of the paired bootstrap")
     parser.add_argument("--seed", default="1", metavar="N", help="of the paired bootstrap")
     return parser

@@ -119,7 +119,7 @@ def _parser() -> Parser:
                         help=f"may be repeated; {HELP}; NAME= in front names the curve "
                         f"(default: {' and '.join(DEFAULT_RUNS)})")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
-                        help="audio in a read, in ms")
+                        help="audio that an agent reads at a time, in ms")
     parser.add_argument("--dtype", choices=DTYPES, default="fp32", help="precision")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ...")
     parser.add_argument("--processes", type=int, metavar="N",

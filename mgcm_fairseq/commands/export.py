@@ -88,7 +88,7 @@ def _parser() -> Parser:
     parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
-                        help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
+                        help="only for an older checkpoint without a vocabulary inside: the corpus of its training")
     parser.add_argument("--policy", choices=list(POLICIES), required=True, help="that the system follows")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="to be made")
     parser.add_argument("options", nargs="*", metavar="OPTION",

@@ -104,10 +104,10 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--src-lang", default="en", help="source language")
     parser.add_argument("--vocab-size", type=positive, default=10_000, help="pieces of the joint vocabulary")
     parser.add_argument("--splits", nargs="+",
-                        help="to prepare (default: train, dev and the test sets that the corpus has)")
+                        help="splits to prepare (default: train, dev and the test sets that the corpus has)")
     parser.add_argument("--skip-bad", action="store_true", help="leave faulty utterances out and report them")
-    parser.add_argument("--pack", action="store_true", help="copy all audio into a few wavs of about an hour each, "
-                                                            "for file systems that are slow on many files")
+    parser.add_argument("--pack", action="store_true", help="copy all audio into a few wav files of about an hour "
+                                                            "each, for file systems that are slow on many files")
     parser.add_argument("--processes", type=positive, default=os.cpu_count() or 1,
                         help="processes that verify and convert audio (default: one for each core)")
     args = parser.parse_args(arguments)

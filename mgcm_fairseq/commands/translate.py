@@ -47,7 +47,7 @@ def _parser() -> Parser:
     parser.add_argument("audio", type=Path, help="wav, flac or ogg; any sample rate, mono or stereo")
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
-                        help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
+                        help="only for an older checkpoint without a vocabulary inside: the corpus of its training")
     policy = parser.add_mutually_exclusive_group()
     policy.add_argument("--run", metavar="POLICY:POINT [OPTIONS]", help=f"as for {command('evaluate')}: {HELP}")
     policy.add_argument("--lag", type=int, default=3, metavar="K", help="short for --run wait-segment:K")

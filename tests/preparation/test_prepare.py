@@ -249,7 +249,7 @@ def test_a_killed_run_completes_when_run_again(corpus, tmp_path, reached):
     (["--splits", "dev"], "--splits: expected train among the splits"),
     (["--lang", "fr"], "en-fr: expected the folder of the language pair, found no such folder"),
     (["--splits", "train", "tst-2030"], "tst-2030: expected a folder of the MuST-C layout"),
-    (["--vocab-size", "8"], "--vocab-size: expected a size"),
+    (["--vocab-size", "8"], "found 8. Pass --vocab-size 44 or more.\n"),
 ])
 def test_options_that_do_not_fit_are_errors(corpus, more, says, capsys):
     assert main([*arguments(corpus), *more]) == 2

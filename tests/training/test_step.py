@@ -252,3 +252,13 @@ def test_a_file_that_is_no_conflict_log_is_left_alone(tmp_path, text):
     with pytest.raises(InputError, match="a file that is no conflict log"):
         begin(path)
     assert path.read_text(encoding="latin-1") == text
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("mgmc", "one of mgcm, discard, sum, pcgrad, gradvac, torchjd:NAME or none, found 'mgmc'. Write e.g. "
+             "--conflict-rule mgcm."), ("PCgrad", "found 'PCgrad'. Write e.g. --conflict-rule pcgrad.")])
+def test_an_unknown_rule_is_told_once_with_the_one_it_resembles(name, said):
+    with pytest.raises(InputError) as raised:
+        step(conflict_rule=name)
+    assert str(raised.value).endswith(said)
+    assert str(raised.value).count("expected") == 1
