@@ -71,9 +71,9 @@ def _parser() -> Parser:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--utterance", metavar="ID", help="id, or index from 0, of an utterance in CORPUS/SPLIT.tsv")
     what.add_argument("--audio", type=Path, metavar="FILE", help="any recording, without a transcript")
-    parser.add_argument("--split", default="tst-COMMON", help="of --utterance")
+    parser.add_argument("--split", default="tst-COMMON", help="split of --utterance")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
-                        help="audio in a read, in ms")
+                        help="audio that the agent reads at a time, in ms")
     parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="image to write")
     return parser
 

@@ -52,14 +52,14 @@ def _segmenting(checkpoint: Path, corpus: Path) -> tuple[str, SharedEncoder]:
 
 def _parser() -> Parser:
     parser = Parser(SCRIPT, description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="trained with --segmentation-variant")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="a model trained with --segmentation-variant")
     parser.add_argument("--published", type=Path, metavar="CHECKPOINT",
-                        help="one trained with --segmentation-variant published, to stand beside it")
+                        help="one trained with --segmentation-variant published, for comparison")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR",
                         help="prepared corpus: manifests, config.yaml and vocabulary")
-    parser.add_argument("--split", default="tst-COMMON", help="DIR/SPLIT.tsv is streamed")
+    parser.add_argument("--split", default="tst-COMMON", help="split to stream, DIR/SPLIT.tsv")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
-                        help="audio in a read, in ms")
+                        help="audio that arrives at a time, in ms")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON, e.g. runs/demo/segments.json")
     return parser
 

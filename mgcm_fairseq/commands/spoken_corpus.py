@@ -50,13 +50,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for split in ("train", "dev", "test"):
         parser.add_argument(f"--{split}", type=int, metavar="N",
                             help=f"utterances of {split} (default: its share of --size)")
-    parser.add_argument("--seed", type=int, default=1, help="of text and voices")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the text and the voices")
     parser.add_argument("--source", type=Path, metavar="FILE", help="English sentences, one a line; .gz is read too")
     parser.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
     parser.add_argument("--target-lang", default="de", metavar="LANG", help="language of --target")
     parser.add_argument("--skip-bad", action="store_true", help="leave lines without words out, and count them")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N",
-                        help="processes, which have no influence on the result (default: one for each core)")
+                        help="processes that speak; the result is the same for any number (default: one for each core)")
     return parser.parse_args(arguments)
 
 
