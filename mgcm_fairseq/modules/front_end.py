@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import Passing, Stream
-from mgcm_fairseq.modules.front_end_blocks import Blocks, normalise, position, run_layer
+from mgcm_fairseq.modules.front_end_blocks import Blocks, dots, normalise, position, run_layer
 from mgcm_fairseq.modules.lengths import at_least_fp32, conv_length, valid_mask
 
 
@@ -74,8 +74,8 @@ class _GroupNorm(torch.autograd.Function):
 
 
 def _dots(a_BCT: Tensor, b_BCT: Tensor) -> Tensor:
-    """<a, b> of each channel, (B, C, 1), without a tensor of products."""
-    return _product(a_BCT.unsqueeze(2), b_BCT.unsqueeze(3)).squeeze(3)
+    """<a, b> of each channel, (B, C, 1)."""
+    return dots(a_BCT, b_BCT).unsqueeze(2)
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
@@ -251,7 +251,7 @@ def _through(parts: list[nn.Module], x: Tensor, frames: Tensor) -> Tensor:
 
 
 def _run_layer(layer: nn.Module, x_BTC: Tensor, padding_BT: Tensor) -> Tensor:
-    x_TBC, _ = layer(x_BTC.transpose(0, 1), self_attn_padding_mask=padding_BT, need_weights=False)
+    x_TBC, _ = layer(x_BTC.transpose(0, 1), self_attn_padding_mask=padding_BT)
     return x_TBC.transpose(0, 1)
 
 

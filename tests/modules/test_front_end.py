@@ -7,6 +7,7 @@ import torch
 from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Model
 
 from mgcm_fairseq.core.conflict import PLAIN
+from mgcm_fairseq.core.conflict.streams import Plain
 from tests.modules.networks import config, features, network, speech
 
 POST_NORM = {"layer_norm_first": False, "feature_grad_mult": 0.1, "extractor_mode": "default"}
@@ -89,13 +90,31 @@ def test_layer_drop_follows_torchs_seed():
 
 def test_the_multiplier_scales_the_gradient_of_the_convolutions_alone():
     found = []
-    for multiplier in (1.0, 0.1):
+    for multiplier in (1.0, 0.1, 2.0):
         ours = front_end(feature_grad_mult=multiplier)
         features(ours, *speech([4_000]))[0].square().sum().backward()
         w2v = ours.wav2vec2
         found.append((w2v.feature_extractor.conv_layers[3][0].weight.grad, w2v.encoder.layers[0].fc1.weight.grad))
-    torch.testing.assert_close(found[1][0], 0.1 * found[0][0], rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(found[1][1], found[0][1])
+    for multiplier, (scaled, same) in zip((0.1, 2.0), found[1:], strict=True):
+        torch.testing.assert_close(scaled, multiplier * found[0][0], rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(same, found[0][1])
+
+
+def test_stages_end_behind_the_convolutions_from_the_second_on():
+    ours, sizes = front_end(), []
+
+    class Noting(Plain):
+        def run(self, stage, calls, recompute=False):
+            [stream] = super().run(stage, calls, recompute)
+            sizes.append(stream.value.size(2))
+            return [stream]
+
+    found = ours.extract(*speech([4_000]), Noting(), ("st",)).value
+    size, expected = 4_000, []
+    for kernel, stride in ours.convolutions:
+        size = (size - kernel) // stride + 1
+        expected.append(size)
+    assert sizes == [*expected[1:], found.size(2)]
 
 
 def test_no_gradient_to_the_convolutions_with_multiplier_0():

@@ -5,7 +5,8 @@ chunks, which bounds the memory of the copy. T tasks, K blocks of a chunk, G gro
 """
 
 from collections.abc import Callable, Sequence
-from itertools import repeat
+from itertools import pairwise, repeat
+from math import gcd
 from typing import NamedTuple
 
 import torch
@@ -143,9 +144,7 @@ class Chunk:
 
 def _slice_of_tasks(tasks: Sequence[int]) -> slice:
     """The shortest slice that has all of them."""
-    step = tasks[1] - tasks[0] if len(tasks) > 1 else 1
-    whole = slice(tasks[0], tasks[-1] + 1, step)
-    return whole if list(range(tasks[-1] + 1))[whole] == list(tasks) else slice(tasks[0], tasks[-1] + 1, 1)
+    return slice(tasks[0], tasks[-1] + 1, max(1, gcd(*(later - task for task, later in pairwise(tasks)))))
 
 
 def _slices_of_blocks(vectors_TKB: Tensor) -> list[slice]:

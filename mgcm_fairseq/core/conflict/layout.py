@@ -122,7 +122,7 @@ def drop(gradients: Sequence[Gradients], positions: Sequence[int]) -> None:
 def _weighted(gradients: Sequence[Tensor | None], weights_T: Tensor, wide: torch.dtype) -> Tensor:
     """sum_t w_t g_t of one parameter."""
     total: Tensor | None = None
-    for gradient, weight in zip(gradients, weights_T.to(wide).unbind(), strict=True):
+    for gradient, weight in zip(gradients, weights_T.to(wide), strict=True):
         if gradient is not None:
             dtype, part = gradient.dtype, gradient.to(wide)
             total = part * weight if total is None else total.addcmul_(part, weight)

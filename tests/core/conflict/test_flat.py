@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from mgcm_fairseq.core.conflict import Groups, Report, make_rule
 from mgcm_fairseq.core.conflict import flat as flat_module
-from mgcm_fairseq.core.conflict.flat import Limits, Zeros
+from mgcm_fairseq.core.conflict.flat import Limits, Member, Zeros, chunks
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.measuring.operators import Operators
 
@@ -264,6 +264,17 @@ def test_forty_groups_cost_as_many_operators_as_four(rule):
 
 def test_tasks_that_are_absent_everywhere_cost_none():
     assert operators(40, present=(True, False, True)) <= operators(40) + 2
+
+
+@pytest.mark.parametrize(("present", "rows"), [
+    ("010", 1), ("001", 1), ("110", 2), ("011", 2), ("101", 2), ("111", 3), ("1010", 2), ("1101", 4), ("01001", 2)])
+def test_vectors_hold_the_shortest_slice_that_has_the_tasks(present, rows):
+    tasks = frozenset(task for task, there in enumerate(present) if there == "1")
+    [chunk] = chunks([Member(0, 5, 0, tasks)], len(present), TINY, torch.zeros)
+    vectors_TKB = chunk.vectors([[torch.ones(5) if task in tasks else None] for task in range(len(present))])
+    assert len(vectors_TKB) == rows
+    [dots_TT] = chunk.dots(vectors_TKB).tolist()
+    assert dots_TT == [[5 if {s, t} <= tasks else 0 for s in range(len(present))] for t in range(len(present))]
 
 
 @pytest.mark.parametrize("limits", LIMITS)
