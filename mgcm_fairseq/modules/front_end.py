@@ -38,7 +38,7 @@ class PaddedGroupNorm(nn.Module):
         if self.blocks is not None:
             return normalise(x, lengths, self, self.blocks).to(x_BCT)
         valid = valid_mask(lengths, x.size(2)).unsqueeze(1)
-        answer: Tensor = _GroupNorm.apply(x, valid, lengths[:, None, None].to(x.dtype), self.weight.to(x)[:, None],
+        answer: Tensor = _GroupNorm.apply(x, valid, lengths[:, None, None], self.weight.to(x)[:, None],
                                           self.bias.to(x)[:, None], self.eps)
         return answer.to(x_BCT)
 
@@ -258,6 +258,6 @@ def _run_layer(layer: nn.Module, x_BTC: Tensor, padding_BT: Tensor) -> Tensor:
 def _standardise(waveform_BN: Tensor, lengths: Tensor) -> Tensor:
     valid = valid_mask(lengths, waveform_BN.size(1))
     x = at_least_fp32(waveform_BN).masked_fill(~valid, 0.0)
-    count = lengths.unsqueeze(1).to(x.dtype)
+    count = lengths.unsqueeze(1)
     centred = (x - x.sum(1, keepdim=True) / count).masked_fill(~valid, 0.0)
     return (centred * torch.rsqrt(centred.square().sum(1, keepdim=True) / count + 1e-5)).to(waveform_BN)

@@ -64,3 +64,10 @@ def test_embedded_speech_is_normalised_and_not_scaled():
     found = embedded(encoder, lambda: encoder.speech(waveform.double(), samples, OFFLINE))
     torch.testing.assert_close(found.mean(2), torch.zeros_like(found.mean(2)), atol=1e-9, rtol=0)
     torch.testing.assert_close(found.square().mean(2), torch.ones_like(found.mean(2)), atol=1e-2, rtol=0)
+
+
+def test_an_output_of_its_own_begins_as_the_embedding_does():
+    made = network(tie_output=False)
+    dim = made.decoder.output.in_features
+    for weight in (made.decoder.output.weight, made.decoder.embedding.weight):
+        assert weight.std().item() == pytest.approx(dim**-0.5, rel=0.1)

@@ -1,6 +1,7 @@
 """The wav2vec 2.0 front end against fairseq's own pass over the same weights."""
 
 import json
+from random import Random
 
 import pytest
 import torch
@@ -86,6 +87,27 @@ def test_layer_drop_follows_torchs_seed():
     assert torch.equal(seeded(1), seeded(1))
     assert any(not torch.equal(features(ours, waveform, lengths)[0], seeded(1)) for _ in range(5))
     assert any(not torch.equal(seeded(1), seeded(seed)) for seed in range(2, 6))
+
+
+def test_layers_are_dropped_in_training_alone():
+    waveform, lengths = speech([8_000])
+    whole, dropping = (features(front_end(encoder_layerdrop=rate), waveform, lengths)[0] for rate in (0.0, 0.9))
+    assert torch.equal(whole, dropping)
+
+
+def test_each_pass_of_an_update_draws_its_own_layers():
+    ours = front_end(encoder_layers=6, encoder_layerdrop=0.5).train()
+    run = []
+    for index, layer in enumerate(ours.wav2vec2.encoder.layers):
+        layer.register_forward_pre_hook(lambda _module, _inputs, index=index: run.append(index))
+    for update in (1, 2):
+        torch.manual_seed(10 + update)
+        ours.set_num_updates(update)
+        for number in range(3):
+            run.clear()
+            features(ours, *speech([4_000]))
+            random = Random(f"{10 + update}/{number}")
+            assert run == [layer for layer in range(6) if random.random() >= 0.5]
 
 
 def test_the_multiplier_scales_the_gradient_of_the_convolutions_alone():

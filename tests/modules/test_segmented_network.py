@@ -42,6 +42,11 @@ def test_logits_do_not_depend_on_the_batch(shape, training):
         torch.testing.assert_close(batched.segmented.logits[row, :frames], alone.segmented.logits[0], atol=1e-9, rtol=0)
 
 
+def test_the_end_of_a_sentence_is_no_piece_of_the_transcript():
+    segmented = segmenting()(inputs(), ("st",), False, PHASE).segmented
+    assert segmented.text_lengths.tolist() == [length - 1 for length in PIECES]
+
+
 @pytest.mark.parametrize("variant", ["repaired", "published"])
 def test_no_logit_depends_on_speech_behind_what_it_may_see(variant):
     model = segmenting(front_end_block=160, segmentation_variant=variant)

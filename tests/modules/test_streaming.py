@@ -60,6 +60,7 @@ def test_every_prefix_equals_a_full_pass(waveform, shape, step, few_shapes):
         assert torch.equal(stream.memory.units[0], whole.units[0, :known])
         stopped = copy.deepcopy(stream)
         stopped.extend(waveform[0, :0], True)
+        assert not len(stopped.pending)
         if end < 400:
             assert stopped.memory.states.size(1) == 0
             continue

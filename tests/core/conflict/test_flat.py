@@ -262,6 +262,23 @@ def test_forty_groups_cost_as_many_operators_as_four(rule):
     assert operators(4, rule) == operators(40, rule) < 80
 
 
+def test_the_plans_of_patterns_in_turn_are_kept():
+    case = made([Parameter(number, (41,), torch.float32, "contiguous", (True,) * 3) for number in range(4)])
+    merger = Merger(Groups(case.model), make_rule("mgcm"))
+    merger.limits = TINY  # groups span chunks, for which a plan makes zeros
+
+    def operators_without(absent):
+        gradients = [[None if position == absent else g for position, g in enumerate(of_task)]
+                     for of_task in case.gradients]
+        with Operators(fake=False) as counted:
+            merger.merge(case.parameters, gradients, Report(["0", "1", "2"]), 0)
+        return counted.kernels
+
+    made_anew = [operators_without(absent) for absent in range(4)]
+    kept = [operators_without(absent) for absent in range(4)]
+    assert all(later < first for later, first in zip(kept, made_anew, strict=True))
+
+
 def test_tasks_that_are_absent_everywhere_cost_none():
     assert operators(40, present=(True, False, True)) <= operators(40) + 2
 
@@ -298,6 +315,22 @@ def test_zeros_are_shared_by_type_and_do_not_widen_what_stands_beside_them(dtype
     assert (few.dtype, few.tolist()) == (dtype, [0] * 5)
     assert (more.dtype, len(more)) == (dtype, 12)
     assert zeros.of(12, torch.device("cpu"), dtype).data_ptr() == more.data_ptr()
+
+
+@pytest.mark.parametrize("limits", [flat_module.CPU, flat_module.GPU])
+def test_a_chunk_is_whole_blocks(limits):
+    assert limits.chunk % limits.block == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_plain_sum_of_half_precision_is_rounded_once(dtype):
+    """Of what is out of scope; in half precision 2,048 + 1 + 1 would be 2,048, and 256 + 1 + 1 be 256."""
+    model = nn.ModuleDict({"judged": nn.Linear(1, 1), "summed": nn.Linear(1, 1, bias=False)}).to(dtype)
+    merger = Merger(Groups(model, scope="judged"), make_rule("mgcm"))
+    large = {torch.float16: 2048.0, torch.bfloat16: 256.0}[dtype]
+    gradients = [[torch.full((1, 1), value, dtype=dtype)] for value in (large, 1.0, 1.0)]
+    [found] = merger.merge([model["summed"].weight], gradients, Report(["0", "1", "2"]), 0)
+    assert (found.item(), found.dtype) == (large + 2, dtype)
 
 
 @pytest.mark.parametrize("beside", [-1, 0, 1])

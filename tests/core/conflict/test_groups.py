@@ -33,6 +33,7 @@ def test_groups_partition_the_parameters(case, granularity):
     assert sorted(name for names in found.values() for name in names) == sorted(dict(model.named_parameters()))
     assert list(found) == groups.names  # each has members, in the order of the model
     assert len(groups.places) == len(groups.names) == len(set(groups.names))
+    assert groups.elements == sum(parameter.numel() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("case", CASES)
