@@ -32,7 +32,9 @@ def test_the_first_position_is_zero_in_every_sine():
 
 def test_the_table_that_has_grown_goes_on_as_the_first():
     first, grown = SinusoidalPositions(8), SinusoidalPositions(8)
-    size = first.table.size(0)
+    size, table = first.table.size(0), first.table
+    first(torch.zeros(1, size, 8))
+    assert first.table is table
     beyond = grown(torch.zeros(1, 5, 8), size)
     assert grown.table.size(0) > size
     assert torch.equal(grown.table[:size], first.table)

@@ -50,6 +50,8 @@ def test_features_do_not_depend_on_padding(overrides, normalize):
     ours = front_end(**overrides)
     ours.normalize = normalize
     waveform, lengths = speech([16_000, 9_999, 400])
+    for row, length in zip(waveform, lengths, strict=True):
+        row[length:] = 0.5
     batched, frames = features(ours, waveform, lengths)
     for row, length in enumerate(lengths):
         alone, own = features(ours, waveform[row:row + 1, :length], lengths[row:row + 1])
@@ -87,6 +89,16 @@ def test_layer_drop_follows_torchs_seed():
     assert torch.equal(seeded(1), seeded(1))
     assert any(not torch.equal(features(ours, waveform, lengths)[0], seeded(1)) for _ in range(5))
     assert any(not torch.equal(seeded(1), seeded(seed)) for seed in range(2, 6))
+
+
+def test_a_waveform_is_normalised_as_in_pre_training():
+    ours = front_end(**LAYER_NORM)
+    waveform, lengths = speech([8_000])
+    waveform = 3 * waveform + 0.5
+    scaled = torch.nn.functional.layer_norm(waveform, waveform.shape[1:])  # as fairseq's FileAudioDataset
+    expected, _ = features(ours, scaled, lengths)
+    ours.normalize = True
+    torch.testing.assert_close(features(ours, waveform, lengths)[0], expected, atol=1e-5, rtol=0)
 
 
 def test_layers_are_dropped_in_training_alone():

@@ -94,7 +94,7 @@ class Chunk:
         self._blocks = len(of_blocks) + 1
         self._block = block
         self._end, self._nothing = end, nothing
-        self._group_of_K = torch.tensor([*of_blocks, of_blocks[-1]], device=end.device)
+        self._group_of_K = torch.tensor([*of_blocks, 0], device=end.device)  # any for the zeros behind
         self._blocks_of_G = table(list(members.values()), len(of_blocks), end.device)
 
     def vectors(self, gradients: Sequence[Sequence[Tensor | None]]) -> Tensor:
@@ -120,8 +120,7 @@ class Chunk:
         for blocks in _slices_of_blocks(vectors_TKB):
             wide_KTB = vectors_TKB[:, blocks].double().transpose(0, 1)
             parts.append(torch.bmm(wide_KTB, wide_KTB.transpose(1, 2)))
-        dots_KTT = parts[0] if len(parts) == 1 else torch.cat(parts)
-        return self._spread(gathered(dots_KTT, self._blocks_of_G).sum(1))
+        return self._spread(gathered(joined(parts), self._blocks_of_G).sum(1))
 
     def _spread(self, known_GTT: Tensor) -> Tensor:
         """With zeros for the tasks that have no gradient here."""
@@ -139,7 +138,7 @@ class Chunk:
         weights_TK = weights_GT[:, self._tasks].index_select(0, self._group_of_K).T.to(wide)
         parts = [(vectors_TKB[:, blocks] * weights_TK[:, blocks].unsqueeze(2)).sum(0).to(narrow)
                  for blocks in _slices_of_blocks(vectors_TKB)]
-        return (parts[0] if len(parts) == 1 else torch.cat(parts)).view(-1)[:-self._block]
+        return joined(parts).view(-1)[:-self._block]
 
 
 def _slice_of_tasks(tasks: Sequence[int]) -> slice:
@@ -152,6 +151,12 @@ def _slices_of_blocks(vectors_TKB: Tensor) -> list[slice]:
     tasks, blocks, block = vectors_TKB.shape
     step = max(1, AT_ONCE // (tasks * block))
     return [slice(start, start + step) for start in range(0, blocks, step)]
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """One behind the other, along the first dimension; one alone is not copied."""
+    first, *others = parts
+    return torch.cat([first, *others]) if others else first
 
 
 def gathered(rows: Tensor, indices: Tensor) -> Tensor:

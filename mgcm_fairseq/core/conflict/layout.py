@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mgcm_fairseq.core.conflict.flat import Limits, Member, Zeros, chunks, gathered, table
+from mgcm_fairseq.core.conflict.flat import Limits, Member, Zeros, chunks, gathered, joined, table
 from mgcm_fairseq.core.conflict.gramian import pairwise_dots
 from mgcm_fairseq.core.conflict.groups import Groups
 
@@ -82,7 +82,7 @@ class Layout:
         if self._parts_of_N is not None:
             total_NTT = gathered(torch.cat([*parts, self._zero_1TT]), self._parts_of_N).sum(1)
         else:
-            total_NTT = parts[0] if len(parts) == 1 else torch.cat(parts)
+            total_NTT = joined(parts)
         return total_NTT, vectors
 
     def combine(self, gradients: Sequence[Gradients], weights_NT: Tensor, vectors: list[Tensor],

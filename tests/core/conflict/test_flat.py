@@ -322,11 +322,14 @@ def test_a_chunk_is_whole_blocks(limits):
     assert limits.chunk % limits.block == 0
 
 
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize("scope", ["judged", "summed"])
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_the_plain_sum_of_half_precision_is_rounded_once(dtype):
-    """Of what is out of scope; in half precision 2,048 + 1 + 1 would be 2,048, and 256 + 1 + 1 be 256."""
+def test_a_sum_of_half_precision_is_rounded_once(dtype, scope, limits):
+    """In half precision 2,048 + 1 + 1 would be 2,048, and 256 + 1 + 1 be 256."""
     model = nn.ModuleDict({"judged": nn.Linear(1, 1), "summed": nn.Linear(1, 1, bias=False)}).to(dtype)
-    merger = Merger(Groups(model, scope="judged"), make_rule("mgcm"))
+    merger = Merger(Groups(model, scope=scope), make_rule("sum"))
+    merger.limits = LIMITS[limits]
     large = {torch.float16: 2048.0, torch.bfloat16: 256.0}[dtype]
     gradients = [[torch.full((1, 1), value, dtype=dtype)] for value in (large, 1.0, 1.0)]
     [found] = merger.merge([model["summed"].weight], gradients, Report(["0", "1", "2"]), 0)
