@@ -5,7 +5,8 @@ chunks, which bounds the memory of the copy. T tasks, K tiles of a chunk, G grou
 """
 
 from collections.abc import Callable, Sequence
-from itertools import repeat
+from itertools import pairwise, repeat
+from math import gcd
 from typing import NamedTuple
 
 import torch
@@ -93,7 +94,7 @@ class Chunk:
         self._tiles = len(of_tiles) + 1
         self._tile = tile
         self._end, self._nothing = end, nothing
-        self._group_of_K = torch.tensor([*of_tiles, of_tiles[-1]], device=end.device)
+        self._group_of_K = torch.tensor([*of_tiles, 0], device=end.device)  # any for the zeros behind
         self._tiles_of_G = table(list(members.values()), len(of_tiles), end.device)
 
     def vectors(self, gradients: Sequence[Sequence[Tensor | None]]) -> Tensor:
@@ -119,8 +120,7 @@ class Chunk:
         for tiles in _slices_of_tiles(vectors_TKB):
             wide_KTB = vectors_TKB[:, tiles].double().transpose(0, 1)
             parts.append(torch.bmm(wide_KTB, wide_KTB.transpose(1, 2)))
-        dots_KTT = parts[0] if len(parts) == 1 else torch.cat(parts)
-        return self._spread(gathered(dots_KTT, self._tiles_of_G).sum(1))
+        return self._spread(gathered(joined(parts), self._tiles_of_G).sum(1))
 
     def _spread(self, known_GTT: Tensor) -> Tensor:
         """With zeros for the tasks that have no gradient here."""
@@ -138,14 +138,12 @@ class Chunk:
         weights_TK = weights_GT[:, self._tasks].index_select(0, self._group_of_K).T.to(wide)
         parts = [(vectors_TKB[:, tiles] * weights_TK[:, tiles].unsqueeze(2)).sum(0).to(narrow)
                  for tiles in _slices_of_tiles(vectors_TKB)]
-        return (parts[0] if len(parts) == 1 else torch.cat(parts)).view(-1)[:-self._tile]
+        return joined(parts).view(-1)[:-self._tile]
 
 
 def _slice_of_tasks(tasks: Sequence[int]) -> slice:
     """The shortest slice that has all of them."""
-    step = tasks[1] - tasks[0] if len(tasks) > 1 else 1
-    whole = slice(tasks[0], tasks[-1] + 1, step)
-    return whole if list(range(tasks[-1] + 1))[whole] == list(tasks) else slice(tasks[0], tasks[-1] + 1, 1)
+    return slice(tasks[0], tasks[-1] + 1, max(1, gcd(*(later - task for task, later in pairwise(tasks)))))
 
 
 def _slices_of_tiles(vectors_TKB: Tensor) -> list[slice]:
@@ -153,6 +151,12 @@ def _slices_of_tiles(vectors_TKB: Tensor) -> list[slice]:
     tasks, tiles, tile = vectors_TKB.shape
     step = max(1, AT_ONCE // (tasks * tile))
     return [slice(start, start + step) for start in range(0, tiles, step)]
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """One behind the other, along the first dimension; one alone is not copied."""
+    first, *others = parts
+    return torch.cat([first, *others]) if others else first
 
 
 def gathered(rows: Tensor, indices: Tensor) -> Tensor:

@@ -90,11 +90,8 @@ class Merger:
 
 def _sum(gradients: list[Tensor | None]) -> Tensor:
     """The plain sum, in fp32 where the gradients are in half precision."""
-    present = [gradient for gradient in gradients if gradient is not None]
-    if len(present) == 1:
-        return present[0]
-    dtype = present[0].dtype
-    total = present[0].float() if dtype in HALF else present[0]
-    for gradient in present[1:]:
+    first, *others = [gradient for gradient in gradients if gradient is not None]
+    total = first.float() if others and first.dtype in HALF else first
+    for gradient in others:
         total = total + gradient
-    return total.to(dtype)
+    return total.to(first.dtype)

@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from mgcm_fairseq.core.conflict import Groups, Report, make_rule
 from mgcm_fairseq.core.conflict import flat as flat_module
-from mgcm_fairseq.core.conflict.flat import Limits, Zeros
+from mgcm_fairseq.core.conflict.flat import Limits, Member, Zeros, chunks
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.measuring.operators import Operators
 
@@ -261,8 +261,36 @@ def test_forty_groups_cost_as_many_operators_as_four(rule):
     assert operators(4, rule) == operators(40, rule) < 80
 
 
+def test_the_plans_of_patterns_in_turn_are_kept():
+    case = made([Parameter(number, (41,), torch.float32, "contiguous", (True,) * 3) for number in range(4)])
+    merger = Merger(Groups(case.model), make_rule("mgcm"))
+    merger.limits = TINY  # groups span chunks, for which a plan makes zeros
+
+    def operators_without(absent):
+        gradients = [[None if position == absent else g for position, g in enumerate(of_task)]
+                     for of_task in case.gradients]
+        with Operators(fake=False) as counted:
+            merger.merge(case.parameters, gradients, Report(["0", "1", "2"]), 0)
+        return counted.kernels
+
+    made_anew = [operators_without(absent) for absent in range(4)]
+    kept = [operators_without(absent) for absent in range(4)]
+    assert all(later < first for later, first in zip(kept, made_anew, strict=True))
+
+
 def test_tasks_that_are_absent_everywhere_cost_none():
     assert operators(40, present=(True, False, True)) <= operators(40) + 2
+
+
+@pytest.mark.parametrize(("present", "rows"), [
+    ("010", 1), ("001", 1), ("110", 2), ("011", 2), ("101", 2), ("111", 3), ("1010", 2), ("1101", 4), ("01001", 2)])
+def test_vectors_hold_the_shortest_slice_that_has_the_tasks(present, rows):
+    tasks = frozenset(task for task, there in enumerate(present) if there == "1")
+    [chunk] = chunks([Member(0, 5, 0, tasks)], len(present), TINY, torch.zeros)
+    vectors_TKB = chunk.vectors([[torch.ones(5) if task in tasks else None] for task in range(len(present))])
+    assert len(vectors_TKB) == rows
+    [dots_TT] = chunk.dots(vectors_TKB).tolist()
+    assert dots_TT == [[5 if {s, t} <= tasks else 0 for s in range(len(present))] for t in range(len(present))]
 
 
 @pytest.mark.parametrize("limits", LIMITS)
@@ -286,6 +314,25 @@ def test_zeros_are_shared_by_type_and_do_not_widen_what_stands_beside_them(dtype
     assert (few.dtype, few.tolist()) == (dtype, [0] * 5)
     assert (more.dtype, len(more)) == (dtype, 12)
     assert zeros.of(12, torch.device("cpu"), dtype).data_ptr() == more.data_ptr()
+
+
+@pytest.mark.parametrize("limits", [flat_module.CPU, flat_module.GPU])
+def test_a_chunk_is_whole_tiles(limits):
+    assert limits.chunk % limits.tile == 0
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize("scope", ["judged", "summed"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_sum_of_half_precision_is_rounded_once(dtype, scope, limits):
+    """In half precision 2,048 + 1 + 1 would be 2,048, and 256 + 1 + 1 be 256."""
+    model = nn.ModuleDict({"judged": nn.Linear(1, 1), "summed": nn.Linear(1, 1, bias=False)}).to(dtype)
+    merger = Merger(Groups(model, scope=scope), make_rule("sum"))
+    merger.limits = LIMITS[limits]
+    large = {torch.float16: 2048.0, torch.bfloat16: 256.0}[dtype]
+    gradients = [[torch.full((1, 1), value, dtype=dtype)] for value in (large, 1.0, 1.0)]
+    [found] = merger.merge([model["summed"].weight], gradients, Report(["0", "1", "2"]), 0)
+    assert (found.item(), found.dtype) == (large + 2, dtype)
 
 
 @pytest.mark.parametrize("beside", [-1, 0, 1])

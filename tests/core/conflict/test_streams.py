@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from mgcm_fairseq.core.conflict import ENGINES, PLAIN, Stash, Streamed
+from mgcm_fairseq.measuring.operators import Operators
 from tests.core.conflict.reference import mgcm_by_module
 from tests.core.conflict.steps import Case, assert_same, step, step_of, toy_case
 
@@ -108,6 +109,19 @@ def test_a_branch_for_a_foreign_task_is_refused():
     _, passing, x = started(Pair())
     with pytest.raises(ValueError, match="expected some of st, asr, found mt"):
         passing.branch(passing.start(x, ("st", "asr")), "mt")
+
+
+def test_a_task_without_a_loss_costs_nothing_where_streams_meet():
+    def operators(*tasks):
+        model = Pair()
+        engine, passing, x = started(model, scope="blocks")
+        [stream] = passing.run(model.blocks[0][0], [(passing.start(x * model.table, tasks),)])
+        joined = engine.join({"st": passing.branch(stream, "st").value.sum()})
+        with Operators(fake=False) as counted:
+            joined.backward()
+        return counted.kernels
+
+    assert operators("st", "asr", "mt") == operators("st", "asr")
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -12,6 +12,7 @@ from mgcm_fairseq.core.segmentation.expected_waiting import expected_waiting
 from mgcm_fairseq.core.segmentation.padding import LOG_ZERO
 from mgcm_fairseq.core.segmentation.runs import start_logits
 from mgcm_fairseq.core.segmentation.segments import segment_ids
+from mgcm_fairseq.core.segmentation.variants import VARIANTS
 from mgcm_fairseq.core.segmentation.waiting import visible_units
 from tests.core.segmentation.inputs import batches, hard, ragged
 
@@ -81,3 +82,14 @@ def test_a_lag_below_one_is_refused():
 def test_no_row_is_empty():
     found = expected_waiting(torch.ones(1, 4), torch.tensor([0]), torch.zeros(1, 2).long(), 1, torch.float32)
     assert (found == 0).any(-1).all()
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_a_variant_says_whether_its_mask_is_waited_for_in_expectation(variant):
+    logits_BT = hard([".|..|...|..|..."])
+    lengths_B = torch.tensor([15])
+    written_BU = variant.units_written(torch.tensor([[False, True, False, True]]))
+    units_BT = variant.frame_units(variant.decide(logits_BT, lengths_B).boundaries)
+    found = expected_waiting(variant.counted(logits_BT, lengths_B), lengths_B, written_BU, 1, torch.float64) > -30
+    same = torch.equal(found, variant.wait_mask(units_BT, lengths_B, written_BU, 1))
+    assert variant.waits_in_expectation == same

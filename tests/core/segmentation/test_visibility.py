@@ -101,6 +101,14 @@ def test_gradients_where_the_bias_is_cut():
     assert torch.autograd.gradcheck(lambda e: expected_visibility(e, lengths_B, torch.float64), logits_BT)
 
 
+@pytest.mark.parametrize(("logit", "reached"), [(-LOG_ZERO - 1, True), (-LOG_ZERO, False), (-LOG_ZERO + 1, False)])
+def test_a_bias_as_low_as_it_may_be_has_no_gradient(logit, reached):
+    logits_BT = torch.tensor([[logit, 0.0]], dtype=torch.float64, requires_grad=True)
+    bias = expected_visibility(logits_BT, torch.tensor([2]), torch.float64)[0, 0, 0, 1]
+    assert bias.item() == max(-logit, LOG_ZERO)
+    assert bool(torch.autograd.grad(bias, logits_BT)[0].any()) == reached
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("scale", [1, 60, 1e4])
 def test_values_and_gradients_are_finite_at_every_logit(dtype, scale):
