@@ -1,5 +1,6 @@
 """Options of the simul_st model, and its presets."""
 
+import json
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Optional
@@ -142,7 +143,7 @@ def check_front_end(cfg: Any) -> None:
         if given != DEFAULTS[option]:
             raise InputError(f"--{option.replace('_', '-')}", f"--front-end {other}, which alone has this option",
                              f"{given!r} with --front-end {chosen}",
-                             f"Leave it out; where a YAML's preset gives it, write {option}: {DEFAULTS[option]!r}.")
+                             f"Leave it out; where a YAML's preset gives it, write {option}: {json.dumps(DEFAULTS[option])}.")
 
 
 def _preset(name: str) -> dict[str, Any]:
@@ -152,8 +153,4 @@ def _preset(name: str) -> dict[str, Any]:
     return values
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "demo": _preset("demo"),
-    # about 0.2 B parameters: the defaults above, wav2vec2 base in front (arXiv 2409.15911, section III)
-    "paper": {},
-}
+PRESETS = {name: _preset(name) for name in ("demo", "paper")}

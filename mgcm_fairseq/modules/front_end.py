@@ -86,10 +86,6 @@ class Wav2Vec2FrontEnd(nn.Module):
         """Probability that a layer is left out in training."""
         return self.config.encoder_layerdrop
 
-    @layer_drop.setter
-    def layer_drop(self, probability: float) -> None:
-        self.config.encoder_layerdrop = probability
-
     @property
     def frames_of_block(self) -> int:
         """Feature frames in a block, of which the first has fewer."""
@@ -184,6 +180,10 @@ class Wav2Vec2FrontEnd(nn.Module):
         if num_updates != self._update:
             self._update, self._passes = num_updates, 0
 
+    def keep_all_layers(self) -> None:
+        """Switches LayerDrop off, for a count of the most that a step takes."""
+        self.config.encoder_layerdrop = 0.0
+
     def _dropped_layers(self) -> list[bool]:
         """LayerDrop: True for a layer to leave out, the same on all workers, which exchange gradients layer by layer.
 
@@ -205,13 +205,13 @@ def _through(parts: list[nn.Module], x: Tensor, frames: Tensor) -> Tensor:
 
 
 def _run_layer(layer: nn.Module, x_BTC: Tensor, padding_BT: Tensor) -> Tensor:
-    x_TBC, _ = layer(x_BTC.transpose(0, 1), self_attn_padding_mask=padding_BT, need_weights=False)
+    x_TBC, _ = layer(x_BTC.transpose(0, 1), self_attn_padding_mask=padding_BT)
     return x_TBC.transpose(0, 1)
 
 
 def _standardise(waveform_BN: Tensor, lengths: Tensor) -> Tensor:
     valid = valid_mask(lengths, waveform_BN.size(1))
     x = at_least_fp32(waveform_BN).masked_fill(~valid, 0.0)
-    count = lengths.unsqueeze(1).to(x.dtype)
+    count = lengths.unsqueeze(1)
     centred = (x - x.sum(1, keepdim=True) / count).masked_fill(~valid, 0.0)
     return (centred * torch.rsqrt(centred.square().sum(1, keepdim=True) / count + 1e-5)).to(waveform_BN)

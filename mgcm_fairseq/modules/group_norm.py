@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from mgcm_fairseq.modules.front_end_blocks import Blocks, normalise
+from mgcm_fairseq.modules.front_end_blocks import Blocks, dots, normalise
 from mgcm_fairseq.modules.lengths import at_least_fp32, valid_mask
 
 
@@ -28,7 +28,7 @@ class PaddedGroupNorm(nn.Module):
         if self.blocks is not None:
             return normalise(x, lengths, self, self.blocks).to(x_BCT)
         valid = valid_mask(lengths, x.size(2)).unsqueeze(1)
-        answer: Tensor = _GroupNorm.apply(x, valid, lengths[:, None, None].to(x.dtype), self.weight.to(x)[:, None],
+        answer: Tensor = _GroupNorm.apply(x, valid, lengths[:, None, None], self.weight.to(x)[:, None],
                                           self.bias.to(x)[:, None], self.eps)
         return answer.to(x_BCT)
 
@@ -64,8 +64,8 @@ class _GroupNorm(torch.autograd.Function):
 
 
 def _dots(a_BCT: Tensor, b_BCT: Tensor) -> Tensor:
-    """<a, b> of each channel, (B, C, 1), without a tensor of products."""
-    return _product(a_BCT.unsqueeze(2), b_BCT.unsqueeze(3)).squeeze(3)
+    """<a, b> of each channel, (B, C, 1)."""
+    return dots(a_BCT, b_BCT).unsqueeze(2)
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:

@@ -12,7 +12,10 @@ class FrontEnd(Protocol):
     """A torch.nn.Module that turns samples at 16 kHz into frames of features, exact under padding."""
 
     block: int  # samples in a block, where it hears in blocks (HearsInBlocks); 0 where it hears the whole utterance
-    layer_drop: float  # probability that a layer is left out in training; 0 where none is
+
+    @property
+    def layer_drop(self) -> float:
+        """Probability that a layer is left out in training (DropsLayers); 0 where none is."""
 
     @property
     def dim(self) -> int:
@@ -38,6 +41,13 @@ class HearsInBlocks(FrontEnd, Protocol):
 
     def stream(self, one_shape: bool) -> "FeatureStream":
         """A new utterance; with `one_shape` each convolution sees one shape, which a GPU plans for once."""
+
+
+class DropsLayers(FrontEnd, Protocol):
+    """A front end with LayerDrop."""
+
+    def keep_all_layers(self) -> None:
+        """Switches it off, for a count of the most that a step takes."""
 
 
 class FeatureStream(Protocol):
