@@ -91,7 +91,8 @@ class SimulSTNetwork(nn.Module):
             sources.append(encoder.text_source(inputs.transcript, inputs.transcript_lengths, phase, passing))
         prefixes = {"st": inputs.translation_prefix, "asr": inputs.transcript_prefix, "mt": inputs.translation_prefix}
         texts = []
-        for states, source in zip(encoder.run(sources, passing), sources, strict=True):
+        encoded = encoder.remember(encoder.run(sources, passing), passing)
+        for states, source in zip(encoded, sources, strict=True):
             memory = Memory(states.value, source.lengths, source.units)
             for task in states.tasks:
                 if task in tasks:
@@ -119,10 +120,10 @@ class SimulSTNetwork(nn.Module):
         lag, logits = phase.lag, source.logits
         if lag is None or logits is None or not (self.training and self.differentiable_waiting):
             return self.lag_mask(memory, prefix_BU, lag, task)
-        variant, written = self.encoder.segmenting.variant, self.units_written(prefix_BU, task)
+        segmenter, written = self.encoder.segmenting, self.units_written(prefix_BU, task)
 
         def expect(logits_BT: Tensor, noise_BT: Tensor) -> Tensor:
-            counted = variant.counted(logits_BT + noise_BT, memory.lengths)
+            counted = segmenter.counted(logits_BT + noise_BT, memory.lengths, source.forced)
             return expected_waiting(counted, memory.lengths, written, lag, memory.states.dtype)
 
         [mask] = passing.run(expect, [(passing.branch(logits, task), source.noise)])
@@ -130,12 +131,13 @@ class SimulSTNetwork(nn.Module):
 
     def _segmented(self, inputs: TaskInputs, speech: Source, phase: Phase, passing: Passing) -> Segmented:
         assert speech.logits is not None
-        variant, frames, task = self.encoder.segmenting.variant, speech.lengths, speech.embedded.tasks[0]
+        segmenter, frames, task = self.encoder.segmenting, speech.lengths, speech.embedded.tasks[0]
         raw = passing.branch(speech.logits, task).value
         text = self.encoder.embed_text(inputs.transcript, passing, task).value
-        return Segmented(variant.counted(raw, frames), frames, variant.decide(raw.detach(), frames - 1).boundaries,
+        return Segmented(segmenter.counted(raw, frames, speech.forced), frames,
+                         segmenter.decide(raw.detach(), frames - 1).all,
                          passing.branch(speech.embedded, task).value, text, inputs.transcript_lengths - 1,
-                         self.encoder.word_starts(inputs.transcript), variant, phase.update)
+                         self.encoder.word_starts(inputs.transcript), segmenter.variant, phase.update)
 
     def _hear(self, inputs: TaskInputs, tasks: Sequence[str], phase: Phase, passing: Passing) -> Stream:
         if not phase.front_end_frozen:
