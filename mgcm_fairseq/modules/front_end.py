@@ -87,8 +87,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 
 
 NORM_SAMPLES = 160_000
-"""After 10 s a bounded front end keeps the statistics of its group norm: they hardly change, and training heard seconds.
-"""
+"""After 10 s a bounded front end keeps its group norm's statistics: they hardly change, and training heard seconds."""
 
 MOST = {"encoder_layers": 1_000, "encoder_embed_dim": 2**16, "encoder_ffn_embed_dim": 2**18}
 """Beyond these a configuration is broken: building what it says would take hours and all memory."""

@@ -122,8 +122,8 @@ class IncrementalStream:
         The encoder's own history stays, so that what comes is encoded as if nothing had been dropped.
         """
         if frames and not (frames <= self.states.size(1) and self.decided.boundaries[0, frames - 1]):
-            raise ValueError(f"memory of {self.states.size(1)} frames: expected to forget whole segments, found {frames}"
-                             " frames.")
+            raise ValueError(f"memory of {self.states.size(1)} frames: expected to forget whole segments, found "
+                             f"{frames} frames.")
         self.decided.forget(frames)
         self.states = self.states[:, frames:].clone()
         self.forgotten += frames
@@ -132,8 +132,9 @@ class IncrementalStream:
 
     def held(self) -> list[Tensor]:
         """All that it keeps of what it heard."""
-        parts: list[Tensor | None] = [*self.front_end.held(), *self.cache.values(), self.pending, self.open, self.states,
-                                      *self.memory, self.decided.logits, self.decided.boundaries]
+        parts: list[Tensor | None] = [
+            *self.front_end.held(), *self.cache.values(), self.pending, self.open, self.states, *self.memory,
+            self.decided.logits, self.decided.boundaries]
         if self.subsampler is not None:
             parts += self.subsampler.rests
         return [part for part in parts if part is not None]

@@ -1,4 +1,4 @@
-"""A stream of bounded history holds what one pass under the bounds gives, keeps no more than they say, and may forget."""
+"""A stream of bounded history holds what one pass under the bounds gives, keeps no more, and may forget."""
 
 import json
 

@@ -23,6 +23,7 @@ W2V = {"conv_feature_layers": "[(8,10,5)] + [(8,3,2)] * 4 + [(8,2,2)] * 2", "enc
 SMALL = {"subsample_kernels": "5,5", "model_dim": 16, "ffn_dim": 24, "attention_heads": 2}
 SEGMENTED = {"segmentation_variant": "repaired", "front_end_block": 160, "segment_noise": 0.0, "multipath_from": 0,
              "lags": "2,2"}
+BOUNDED = {"front_end_history": 160, "encoder_history": 80, "longest_segment": 160, "rotary": True}
 DROPOUT = {"dropout": 0.2, "attention_dropout": 0.2, "activation_dropout": 0.2}
 
 
