@@ -8,6 +8,7 @@ from torch import Tensor
 from mgcm_fairseq.agents.redecoding import RedecodingAgent, RedecodingStates
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.beam import Hypothesis
+from mgcm_fairseq.decoding.looking import default_attention_layer
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.source import Memory
 
@@ -18,7 +19,7 @@ class AttentionAgent(RedecodingAgent):
     def __init__(self, args: Namespace, system: System | None = None) -> None:
         super().__init__(args, system)
         layers = len(self.system.network.decoder.layers)
-        chosen = -(-2 * layers // 3) if args.attention_layer is None else args.attention_layer
+        chosen = default_attention_layer(layers) + 1 if args.attention_layer is None else args.attention_layer
         if not 1 <= chosen <= layers:
             raise InputError("--attention-layer", f"a decoder layer from 1 to {layers}", str(chosen),
                              "Correct the option.")

@@ -7,9 +7,7 @@ that is left is written.
 
 from argparse import ArgumentParser, Namespace
 
-from simuleval.agents.states import AgentStates
-
-from mgcm_fairseq.agents.base import SystemAgent, complete_steps, samples_of_step
+from mgcm_fairseq.agents.base import SystemAgent, SystemStates, complete_steps, samples_of_step
 from mgcm_fairseq.decoding.beam import BeamSearch, Hypothesis
 from mgcm_fairseq.decoding.prefixes import Prefixes
 from mgcm_fairseq.decoding.system import System
@@ -18,7 +16,7 @@ from mgcm_fairseq.modules.source import Memory
 SPARE_PIECES = 10  # beyond one a frame: what a translation of unfinished speech may have, lest it go round in circles
 
 
-class RedecodingStates(AgentStates):
+class RedecodingStates(SystemStates):
     """SimulEval's states, what was written and what was thought."""
 
     def reset(self) -> None:

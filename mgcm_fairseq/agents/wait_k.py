@@ -6,10 +6,9 @@ Word t is decoded from exactly its first (k + t - 1) steps of audio, so the text
 
 from argparse import ArgumentParser, Namespace
 
-from simuleval.agents.states import AgentStates
 from simuleval.utils import entrypoint
 
-from mgcm_fairseq.agents.base import SystemAgent, samples_of_step
+from mgcm_fairseq.agents.base import SystemAgent, SystemStates, samples_of_step
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.policy import wait_k_source
 from mgcm_fairseq.decoding.continuation import WordDecoder
@@ -17,7 +16,7 @@ from mgcm_fairseq.decoding.prefixes import Prefixes
 from mgcm_fairseq.decoding.system import System
 
 
-class WaitKStates(AgentStates):
+class WaitKStates(SystemStates):
     """SimulEval's states and the hypothesis in pieces."""
 
     def reset(self) -> None:

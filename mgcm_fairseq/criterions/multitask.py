@@ -73,7 +73,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
         ctc = self.training and self.ctc_weight > 0
         inputs = TaskInputs(
             sample["net_input"]["src_tokens"], sample["net_input"]["src_lengths"], sample["transcript"],
-            sample["transcript_lengths"], sample["transcript_prefix"], sample["target_prefix"])
+            sample["transcript_lengths"], sample["transcript_prefix"], sample["target_prefix"], sample["lead_in"])
         outputs = model(inputs, self.tasks, ctc, passing)
         targets = {"st": sample["target"], "asr": sample["transcript"], "mt": sample["target"]}
         losses: dict[str, Tensor] = {}

@@ -67,7 +67,7 @@ class SharedEncoder(nn.Module):
     @property
     def frame_samples(self) -> int:
         """Samples between two frames: 20 ms of them, twice as many for each convolution of the subsampler."""
-        step = math.prod(stride for _, stride in self.front_end.convolutions)
+        step = self.front_end.frame_samples
         return step if self.subsampler is None else step * STRIDE ** len(self.subsampler.kernels)
 
     @property

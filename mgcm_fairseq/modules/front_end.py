@@ -155,6 +155,11 @@ class Wav2Vec2FrontEnd(nn.Module):
         return self.config.encoder_embed_dim
 
     @property
+    def frame_samples(self) -> int:
+        """Samples between two frames."""
+        return self._field_and_jump(len(self.convolutions))[1]
+
+    @property
     def receptive_field(self) -> int:
         """Samples that the first frame needs; no shorter input has a frame."""
         return self._field_and_jump(len(self.convolutions))[0]

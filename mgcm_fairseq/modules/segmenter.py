@@ -70,7 +70,7 @@ class Segmenter(nn.Module):
         units = self.variant.frame_units(boundaries.all)
         if not self.training:
             visible = hard_visibility(boundaries.all, frames, self.history)
-            return Source(speech, frames, visible, units, logits, boundaries.forced)
+            return Source(speech, frames, visible, units, logits, boundaries.all, boundaries.forced)
         drawn = noisy_logits(torch.zeros_like(logits.value), noise)
         dtype = speech.value.dtype
 
@@ -79,4 +79,4 @@ class Segmenter(nn.Module):
             return within_history(bias, segment_starts(boundaries.all), self.history, LOG_ZERO)
 
         [visibility] = passing.run(expect, [(logits, drawn)])
-        return Source(speech, frames, visibility, units, logits, boundaries.forced, drawn)
+        return Source(speech, frames, visibility, units, logits, boundaries.all, boundaries.forced, drawn)

@@ -33,6 +33,9 @@ class SpeechStream(Protocol):
     def extend(self, samples_N: Tensor, ended: bool) -> None:
         """Hears (N,) new samples at 16 kHz; with `ended` no more follow."""
 
+    def forget(self, frames: int) -> None:
+        """Drops the first frames of the memory, which end with a segment; ValueError where it cannot."""
+
 
 def speech_stream(encoder: SharedEncoder) -> SpeechStream:
     """A new utterance for an encoder in a segmented phase; ValueError for one without a segmenter."""
@@ -121,8 +124,9 @@ class IncrementalStream:
 
         The encoder's own history stays, so that what comes is encoded as if nothing had been dropped.
         """
-        if frames and not (frames <= self.states.size(1) and self.decided.boundaries[0, frames - 1]):
-            raise ValueError(f"memory of {self.states.size(1)} frames: expected to forget whole segments, found "
+        known = self.states.size(1)
+        if frames not in (0, known) and not (frames < known and self.decided.boundaries[0, frames - 1]):
+            raise ValueError(f"memory of {known} frames: expected to forget whole segments, found "
                              f"{frames} frames.")
         self.decided.forget(frames)
         self.states = self.states[:, frames:].clone()
@@ -203,3 +207,6 @@ class ReencodingStream:
         self.memory = self.decided.memory(states.value[:, :closed])
         self.segments = int(ids[0, closed - 1]) + 1 if closed else 0
         self.edition += 1
+
+    def forget(self, frames: int) -> None:
+        raise ValueError("a front end that hears all at once encodes all speech again: it cannot forget any.")
