@@ -31,6 +31,8 @@ SHAPES = {
     "network that waits in expectation": lambda **options: real_case(**{**SEGMENTED, "differentiable_waiting": True,
                                                                         **options}),
     "bounded network": lambda **options: real_case(**{**SEGMENTED, **BOUNDED, **options}),
+    "bounded network in mid-talk": lambda **options: real_case(**{**SEGMENTED, **BOUNDED, "lead_in": [2_600, 0],
+                                                                  "differentiable_waiting": True, **options}),
 }
 SCOPES = {"toy": [r"encoder", r"(?!front|embedding)", r"decoder\.1", r"embedding"],
           "network": [r"(?!encoder\.front_end)", r"encoder\.layers", r"decoder", r"encoder\.front_end",
