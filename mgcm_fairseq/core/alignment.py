@@ -32,7 +32,8 @@ def ctc_starts(log_probs_TV: Tensor, tokens_U: Tensor, blank: int) -> Tensor | N
         best_S, step_S = torch.stack([score_S, by_one_S, by_two_S]).max(0)
         score_S = best_S + emitted_S
         steps_TS.append(step_S)
-    state = max(len(score_S) - 2, 0) + int(score_S[-2:].argmax())
+    last_S = score_S[-2:]
+    state = len(score_S) - len(last_S) + int(last_S.argmax())
     if score_S[state] == -torch.inf:
         return None
     path_T = []

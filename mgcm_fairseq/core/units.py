@@ -14,7 +14,7 @@ def unit_starts(kinds_BU: Tensor) -> Tensor:
         kinds_BU: kinds of the pieces of each text from its first on; where none has told, no word is open.
     """
     before_BU = F.pad(_told(kinds_BU)[:, :-1], (1, 0))
-    return (kinds_BU & BEGINS > 0) | ((kinds_BU & JOINS > 0) & (before_BU != OPEN))
+    return (kinds_BU & BEGINS != 0) | ((kinds_BU & JOINS != 0) & (before_BU != OPEN))
 
 
 def open_behind(kinds_BU: Tensor) -> Tensor:
@@ -31,5 +31,5 @@ def _told(kinds_BU: Tensor) -> Tensor:
     """(B, U) what the last piece up to each one tells, OPEN or CLOSED; 0 where none has."""
     told_BU = kinds_BU & (OPEN | CLOSED)
     positions_U = torch.arange(kinds_BU.size(1), device=kinds_BU.device)
-    last_BU = torch.where(told_BU > 0, positions_U, 0).cummax(1).values
+    last_BU = torch.where(told_BU != 0, positions_U, 0).cummax(1).values
     return told_BU.gather(1, last_BU)

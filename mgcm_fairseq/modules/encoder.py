@@ -43,7 +43,7 @@ class SharedEncoder(nn.Module):
         super().__init__()
         self.register_buffer("source_kinds", source_kinds, persistent=False)
         self.front_end = front_end
-        self.subsampler = ConvSubsampler(front_end.dim, shape.dim, subsample_kernels, front_end.block > 0) \
+        self.subsampler = ConvSubsampler(front_end.dim, shape.dim, subsample_kernels, front_end.blocks is not None) \
             if subsample_kernels else None
         self.projection = nn.Linear(shape.dim if subsample_kernels else front_end.dim, shape.dim)
         self.speech_norm = nn.LayerNorm(shape.dim)

@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import Passing, Stream
-from mgcm_fairseq.modules.front_end_blocks import Blocks, normalise, position, run_layer
+from mgcm_fairseq.modules.front_end_blocks import Blocks, dots, normalise, position, run_layer
 from mgcm_fairseq.modules.lengths import at_least_fp32, conv_length, valid_mask
 
 
@@ -40,7 +40,7 @@ class PaddedGroupNorm(nn.Module):
         if self.blocks is not None:
             return normalise(x, lengths, self, self.blocks, self.most).to(x_BCT)
         valid = valid_mask(lengths, x.size(2)).unsqueeze(1)
-        answer: Tensor = _GroupNorm.apply(x, valid, lengths[:, None, None].to(x.dtype), self.weight.to(x)[:, None],
+        answer: Tensor = _GroupNorm.apply(x, valid, lengths[:, None, None], self.weight.to(x)[:, None],
                                           self.bias.to(x)[:, None], self.eps)
         return answer.to(x_BCT)
 
@@ -76,8 +76,8 @@ class _GroupNorm(torch.autograd.Function):
 
 
 def _dots(a_BCT: Tensor, b_BCT: Tensor) -> Tensor:
-    """<a, b> of each channel, (B, C, 1), without a tensor of products."""
-    return _product(a_BCT.unsqueeze(2), b_BCT.unsqueeze(3)).squeeze(3)
+    """<a, b> of each channel, (B, C, 1)."""
+    return dots(a_BCT, b_BCT).unsqueeze(2)
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
@@ -254,6 +254,10 @@ class Wav2Vec2FrontEnd(nn.Module):
         if num_updates != self._update:
             self._update, self._passes = num_updates, 0
 
+    def keep_all_layers(self) -> None:
+        """Switches LayerDrop off, for a count of the most that a step takes."""
+        self.config.encoder_layerdrop = 0.0
+
     def _dropped_layers(self) -> list[bool]:
         """LayerDrop: True for a layer to leave out, the same on all workers, which exchange gradients layer by layer.
 
@@ -275,13 +279,13 @@ def _through(parts: list[nn.Module], x: Tensor, frames: Tensor) -> Tensor:
 
 
 def _run_layer(layer: nn.Module, x_BTC: Tensor, padding_BT: Tensor) -> Tensor:
-    x_TBC, _ = layer(x_BTC.transpose(0, 1), self_attn_padding_mask=padding_BT, need_weights=False)
+    x_TBC, _ = layer(x_BTC.transpose(0, 1), self_attn_padding_mask=padding_BT)
     return x_TBC.transpose(0, 1)
 
 
 def _standardise(waveform_BN: Tensor, lengths: Tensor) -> Tensor:
     valid = valid_mask(lengths, waveform_BN.size(1))
     x = at_least_fp32(waveform_BN).masked_fill(~valid, 0.0)
-    count = lengths.unsqueeze(1).to(x.dtype)
+    count = lengths.unsqueeze(1)
     centred = (x - x.sum(1, keepdim=True) / count).masked_fill(~valid, 0.0)
     return (centred * torch.rsqrt(centred.square().sum(1, keepdim=True) / count + 1e-5)).to(waveform_BN)

@@ -55,7 +55,7 @@ class Blocks(NamedTuple):
 def dots(a: Tensor, b: Tensor) -> Tensor:
     """<a, b> over the last dimension, in their own precision, without a tensor of products."""
     with torch.autocast(a.device.type, enabled=False):
-        return (a.unsqueeze(-2) @ b.unsqueeze(-1)).squeeze(-1).squeeze(-1)
+        return (a.unsqueeze(-2) @ b.unsqueeze(-1)).view(a.shape[:-1])
 
 
 def normalise(x_BCT: Tensor, lengths: Tensor, norm: Any, blocks: Blocks, most: int | None = None) -> Tensor:

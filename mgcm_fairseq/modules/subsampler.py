@@ -11,7 +11,7 @@ STRIDE = 2
 class ConvSubsampler(nn.Module):
     """One Conv1d of stride 2 with a gated linear unit for every kernel (Synnaeve et al. 2019, arXiv 1911.08460)."""
 
-    def __init__(self, in_dim: int, out_dim: int, kernels: list[int], causal: bool = False) -> None:
+    def __init__(self, in_dim: int, out_dim: int, kernels: list[int], causal: bool) -> None:
         """`causal`: a frame sees none after its last; otherwise kernel // 2 on either side. The lengths are the same.
         """
         super().__init__()

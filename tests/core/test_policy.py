@@ -63,3 +63,10 @@ def test_one_frame_is_the_latest_and_its_attention_left_out():
 ])
 def test_a_word_is_whole_once_the_next_begins_or_the_sentence_ends(accepted, starts, ended, expected):
     assert whole_words(accepted, starts, ended) == expected
+
+
+@pytest.mark.parametrize(("accepted", "closed", "expected"), [
+    (2, [True, False, False], 1), (2, [False, True, False], 2), (2, [False, False, True], 0),
+    (3, [False, False, True], 3)])
+def test_a_word_is_whole_where_nothing_can_lengthen_it(accepted, closed, expected):
+    assert whole_words(accepted, [True, False, False], False, closed) == expected

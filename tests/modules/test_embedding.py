@@ -32,7 +32,9 @@ def test_the_first_position_is_zero_in_every_sine():
 
 def test_the_table_that_has_grown_goes_on_as_the_first():
     first, grown = SinusoidalPositions(8), SinusoidalPositions(8)
-    size = first.table.size(0)
+    size, table = first.table.size(0), first.table
+    first(torch.zeros(1, size, 8))
+    assert first.table is table
     beyond = grown(torch.zeros(1, 5, 8), size)
     assert grown.table.size(0) > size
     assert torch.equal(grown.table[:size], first.table)
@@ -64,3 +66,10 @@ def test_embedded_speech_is_normalised_and_not_scaled():
     found = embedded(encoder, lambda: encoder.speech(waveform.double(), samples, OFFLINE))
     torch.testing.assert_close(found.mean(2), torch.zeros_like(found.mean(2)), atol=1e-9, rtol=0)
     torch.testing.assert_close(found.square().mean(2), torch.ones_like(found.mean(2)), atol=1e-2, rtol=0)
+
+
+def test_an_output_of_its_own_begins_as_the_embedding_does():
+    made = network(tie_output=False)
+    dim = made.decoder.output.in_features
+    for weight in (made.decoder.output.weight, made.decoder.embedding.weight):
+        assert weight.std().item() == pytest.approx(dim**-0.5, rel=0.1)

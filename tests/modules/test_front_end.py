@@ -1,12 +1,14 @@
 """The wav2vec 2.0 front end against fairseq's own pass over the same weights."""
 
 import json
+from random import Random
 
 import pytest
 import torch
 from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Model
 
 from mgcm_fairseq.core.conflict import PLAIN
+from mgcm_fairseq.core.conflict.streams import Plain
 from tests.modules.networks import config, features, network, speech
 
 POST_NORM = {"layer_norm_first": False, "feature_grad_mult": 0.1, "extractor_mode": "default"}
@@ -48,6 +50,8 @@ def test_features_do_not_depend_on_padding(overrides, normalize):
     ours = front_end(**overrides)
     ours.normalize = normalize
     waveform, lengths = speech([16_000, 9_999, 400])
+    for row, length in zip(waveform, lengths, strict=True):
+        row[length:] = 0.5
     batched, frames = features(ours, waveform, lengths)
     for row, length in enumerate(lengths):
         alone, own = features(ours, waveform[row:row + 1, :length], lengths[row:row + 1])
@@ -87,15 +91,64 @@ def test_layer_drop_follows_torchs_seed():
     assert any(not torch.equal(seeded(1), seeded(seed)) for seed in range(2, 6))
 
 
+def test_a_waveform_is_normalised_as_in_pre_training():
+    ours = front_end(**LAYER_NORM)
+    waveform, lengths = speech([8_000])
+    waveform = 3 * waveform + 0.5
+    scaled = torch.nn.functional.layer_norm(waveform, waveform.shape[1:])  # as fairseq's FileAudioDataset
+    expected, _ = features(ours, scaled, lengths)
+    ours.normalize = True
+    torch.testing.assert_close(features(ours, waveform, lengths)[0], expected, atol=1e-5, rtol=0)
+
+
+def test_layers_are_dropped_in_training_alone():
+    waveform, lengths = speech([8_000])
+    whole, dropping = (features(front_end(encoder_layerdrop=rate), waveform, lengths)[0] for rate in (0.0, 0.9))
+    assert torch.equal(whole, dropping)
+
+
+def test_each_pass_of_an_update_draws_its_own_layers():
+    ours = front_end(encoder_layers=6, encoder_layerdrop=0.5).train()
+    run = []
+    for index, layer in enumerate(ours.wav2vec2.encoder.layers):
+        layer.register_forward_pre_hook(lambda _module, _inputs, index=index: run.append(index))
+    for update in (1, 2):
+        torch.manual_seed(10 + update)
+        ours.set_num_updates(update)
+        for number in range(3):
+            run.clear()
+            features(ours, *speech([4_000]))
+            random = Random(f"{10 + update}/{number}")
+            assert run == [layer for layer in range(6) if random.random() >= 0.5]
+
+
 def test_the_multiplier_scales_the_gradient_of_the_convolutions_alone():
     found = []
-    for multiplier in (1.0, 0.1):
+    for multiplier in (1.0, 0.1, 2.0):
         ours = front_end(feature_grad_mult=multiplier)
         features(ours, *speech([4_000]))[0].square().sum().backward()
         w2v = ours.wav2vec2
         found.append((w2v.feature_extractor.conv_layers[3][0].weight.grad, w2v.encoder.layers[0].fc1.weight.grad))
-    torch.testing.assert_close(found[1][0], 0.1 * found[0][0], rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(found[1][1], found[0][1])
+    for multiplier, (scaled, same) in zip((0.1, 2.0), found[1:], strict=True):
+        torch.testing.assert_close(scaled, multiplier * found[0][0], rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(same, found[0][1])
+
+
+def test_stages_end_behind_the_convolutions_from_the_second_on():
+    ours, sizes = front_end(), []
+
+    class Noting(Plain):
+        def run(self, stage, calls, recompute=False):
+            [stream] = super().run(stage, calls, recompute)
+            sizes.append(stream.value.size(2))
+            return [stream]
+
+    found = ours.extract(*speech([4_000]), Noting(), ("st",)).value
+    size, expected = 4_000, []
+    for kernel, stride in ours.convolutions:
+        size = (size - kernel) // stride + 1
+        expected.append(size)
+    assert sizes == [*expected[1:], found.size(2)]
 
 
 def test_no_gradient_to_the_convolutions_with_multiplier_0():

@@ -5,7 +5,7 @@ import torch
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN
-from mgcm_fairseq.modules.schedule import OFFLINE, Phase
+from mgcm_fairseq.modules.schedule import OFFLINE, Phase, Schedule
 from mgcm_fairseq.modules.simul_st import TaskInputs
 from tests.modules.networks import VOCABULARY, WORD_STARTS, network, phase, speech, text_memory, tokens
 
@@ -42,6 +42,11 @@ def test_logits_do_not_depend_on_the_batch(shape, training):
             torch.testing.assert_close(batched.logits[task][row, :length], logits[0], atol=1e-9, rtol=0)
         frames = int(alone.segmented.frames)
         torch.testing.assert_close(batched.segmented.logits[row, :frames], alone.segmented.logits[0], atol=1e-9, rtol=0)
+
+
+def test_the_end_of_a_sentence_is_no_piece_of_the_transcript():
+    segmented = segmenting()(inputs(), ("st",), False, PHASE).segmented
+    assert segmented.text_lengths.tolist() == [length - 1 for length in PIECES]
 
 
 @pytest.mark.parametrize("variant", ["repaired", "published"])
@@ -92,6 +97,13 @@ def test_the_schedule_says_what_is_on_in_each_update():
     assert phase(1, **options).at_test(5) == Phase(1), "no lag where nothing is segmented"
 
 
+def test_what_a_phase_or_a_schedule_does_not_name_is_off():
+    assert Phase() == Phase(0, False, 0.0, None, False)
+    assert Schedule().phase(3) == Phase(3)
+    assert Schedule(segment_from=0).phase(0) == Phase(0, True, 0.0, 1)
+    assert Schedule(segment_from=0, noise=3.0).phase(0) == Phase(0, True, 3.0, 1)
+
+
 def test_an_offline_network_never_segments():
     options = {"segmentation_variant": "none", "segment_from": 0, "multipath_from": 0, "noise_from": 0}
     assert not phase(9, **options).segmented
@@ -104,8 +116,8 @@ def test_the_last_frame_ends_an_utterance_without_a_boundary():
     model = segmenting(segmentation_variant="published")
     torch.nn.init.constant_(model.encoder.segmenter.output.bias, 100.0)
     segmented = model(inputs(), ("st",), False, PHASE).segmented
-    places = torch.arange(segmented.boundaries.size(1))
-    assert torch.equal(segmented.boundaries, places < segmented.frames[:, None] - 1)
+    positions = torch.arange(segmented.boundaries.size(1))
+    assert torch.equal(segmented.boundaries, positions < segmented.frames[:, None] - 1)
 
 
 def test_noise_is_of_training_alone():

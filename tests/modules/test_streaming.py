@@ -8,6 +8,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.core.segmentation import hard_visibility
+from mgcm_fairseq.modules.lengths import conv_length
 from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.source import Source
 from mgcm_fairseq.modules.streaming import speech_stream
@@ -59,6 +60,7 @@ def test_every_prefix_equals_a_full_pass(waveform, shape, step, few_shapes):
         assert torch.equal(stream.memory.units[0], whole.units[0, :known])
         stopped = copy.deepcopy(stream)
         stopped.extend(waveform[0, :0], True)
+        assert not len(stopped.pending)
         if end < 400:
             assert stopped.memory.states.size(1) == 0
             continue
@@ -140,6 +142,21 @@ def test_in_blocks_each_convolution_sees_one_shape(waveform, block, shape):
         stream = speech_stream(made)
         stream.extend(piece, True)
     assert max(len(seen) for seen in shapes.values()) > 1, "or this showed nothing"
+
+
+@torch.no_grad()
+def test_padding_to_one_shape_brings_no_convolution_another_frame(waveform):
+    """Of odd kernels; an even one may be given a frame more."""
+    made, widths = encoder(320, True), []
+    for made.few_shapes in (True, False):
+        shapes = convolved(made)
+        hear(speech_stream(made), waveform[0], 1_777)
+        widths.append({name: max(width for _, _, width in seen) for name, seen in shapes.items()})
+    for name, padded in widths[0].items():
+        convolution = made.get_submodule(name)
+        frames = [conv_length(torch.tensor(width), convolution.kernel_size[0], convolution.stride[0])
+                  for width in (padded, widths[1][name])]
+        assert frames[0] == frames[1], name
 
 
 @torch.no_grad()

@@ -24,6 +24,11 @@ def test_convolutions_of_stride_2_with_gates(causal):
     assert made.frames(torch.tensor([13])).item() == found.size(1)
 
 
+@pytest.mark.parametrize(("kernels", "samples"), [("", 320), ("5", 640), ("5,4", 1280)])
+def test_each_convolution_doubles_the_samples_between_frames(kernels, samples):
+    assert network(subsample_kernels=kernels).encoder.frame_samples == samples
+
+
 @pytest.mark.parametrize(("block", "ahead"), [(0, True), (160, False)])
 def test_the_networks_is_causal_where_the_front_end_hears_in_blocks(block, ahead):
     made = network(front_end_block=block).double().encoder.subsampler

@@ -49,14 +49,20 @@ class Nearest:
         files = [mutant.file] if mutant.lines else [mutant.file, *self._importers(mutant.file)]
         found = {node for (file, line), nodes in self._tests.items()
                  if file in files and (line in mutant.lines or not mutant.lines) for node in nodes}
+        if not mutant.lines:  # tests that look at what it defines, and run no line of it
+            found |= {node for node in self.seconds if self._imports(self._root / node.partition("::")[0], mutant.file)}
         order = sorted(found, key=lambda node: self.seconds[node])
         so_far = accumulate(self.seconds[node] for node in order[1:])
         return order[:1] + [node for node, total in zip(order[1:], so_far, strict=True) if total <= seconds]
 
     def _importers(self, file: str) -> list[str]:
         """Files that import names from this one, whose tests may notice what it defines."""
+        return [str(one.relative_to(self._root)) for one in self._files if self._imports(one, file)]
+
+    @staticmethod
+    def _imports(importer: Path, file: str) -> bool:
         line = f"from {file.removesuffix('.py').replace('/', '.')} import"
-        return [str(one.relative_to(self._root)) for one in self._files if line in one.read_text(encoding="utf-8")]
+        return line in importer.read_text(encoding="utf-8")
 
     def _measured(self, tests: str, output: Path) -> dict[str, Any]:
         answer = output.with_suffix(".measured")

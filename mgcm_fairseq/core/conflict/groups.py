@@ -69,9 +69,9 @@ class Groups:
         """The index of the parameter's group; None if it is out of scope."""
         return self._index.get(id(parameter))
 
-    def ids(self, parameters: Sequence[Tensor]) -> tuple[int, ...]:
+    def ids(self, parameters: Sequence[Tensor]) -> tuple[int | None, ...]:
         """What tells these parameters from others; those out of scope are all alike, for they may be new every time."""
-        return tuple([key if key in self._index else 0 for key in map(id, parameters)])
+        return tuple([key if key in self._index else None for key in map(id, parameters)])
 
     def name(self, parameter: Tensor) -> str:
         """The parameter's name in the model, for messages."""

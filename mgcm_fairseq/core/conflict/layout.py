@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mgcm_fairseq.core.conflict.flat import Limits, Member, Zeros, chunks, gathered, table
+from mgcm_fairseq.core.conflict.flat import Limits, Member, Zeros, chunks, gathered, joined, table
 from mgcm_fairseq.core.conflict.gramian import pairwise_dots
 from mgcm_fairseq.core.conflict.groups import Groups
 
@@ -82,7 +82,7 @@ class Layout:
         if self._parts_of_N is not None:
             total_NTT = gathered(torch.cat([*parts, self._zero_1TT]), self._parts_of_N).sum(1)
         else:
-            total_NTT = parts[0] if len(parts) == 1 else torch.cat(parts)
+            total_NTT = joined(parts)
         return total_NTT, vectors
 
     def combine(self, gradients: Sequence[Gradients], weights_NT: Tensor, vectors: list[Tensor],
@@ -122,7 +122,7 @@ def drop(gradients: Sequence[Gradients], positions: Sequence[int]) -> None:
 def _weighted(gradients: Sequence[Tensor | None], weights_T: Tensor, wide: torch.dtype) -> Tensor:
     """sum_t w_t g_t of one parameter."""
     total: Tensor | None = None
-    for gradient, weight in zip(gradients, weights_T.to(wide).unbind(), strict=True):
+    for gradient, weight in zip(gradients, weights_T.to(wide), strict=True):
         if gradient is not None:
             dtype, part = gradient.dtype, gradient.to(wide)
             total = part * weight if total is None else total.addcmul_(part, weight)

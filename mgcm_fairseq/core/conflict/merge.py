@@ -16,11 +16,12 @@ _TIMES = 32  # the model's size that all layouts may have together: LayerDrop ma
 class Merger:
     """Groups, rule and workers of one training run."""
 
-    def __init__(self, groups: Groups, rule: Rule, workers: Workers | None = None) -> None:
+    def __init__(self, groups: Groups, rule: Rule, workers: Workers | None = None,
+                 limits: Limits | None = None) -> None:
         self.groups = groups
         self.rule = rule
         self.workers = workers
-        self.limits: Limits | None = None  # None: those that suit the gradients' device
+        self.limits = limits  # None: those that suit the gradients' device
         self._layouts: dict[object, Layout] = {}  # the last used is the last
         self._held = 0  # elements of their parameters
         self._zeros = Zeros()
@@ -89,11 +90,8 @@ class Merger:
 
 def _sum(gradients: list[Tensor | None]) -> Tensor:
     """The plain sum, in fp32 where the gradients are in half precision."""
-    present = [gradient for gradient in gradients if gradient is not None]
-    if len(present) == 1:
-        return present[0]
-    dtype = present[0].dtype
-    total = present[0].float() if dtype in HALF else present[0]
-    for gradient in present[1:]:
+    first, *others = [gradient for gradient in gradients if gradient is not None]
+    total = first.float() if others and first.dtype in HALF else first
+    for gradient in others:
         total = total + gradient
-    return total.to(dtype)
+    return total.to(first.dtype)

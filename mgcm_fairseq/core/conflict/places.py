@@ -1,6 +1,7 @@
 """Where a parameter stands: the module that owns it, the layer around that, and which component of the layer it is."""
 
 import re
+from itertools import accumulate
 from typing import NamedTuple
 
 from torch import nn
@@ -30,8 +31,7 @@ def place(model: nn.Module, parameter: str) -> Place:
     module = _PARAMETRIZED.sub("", parameter.rpartition(".")[0])
     indexed = _INDEXED.match(module)
     layer = indexed[0] if indexed else module
-    path = module.split(".")
-    ancestors = [model.get_submodule(".".join(path[:depth])) for depth in range(1, len(path) + 1)]  # without the root
+    ancestors = list(map(model.get_submodule, accumulate(module.split("."), "{}.{}".format)))  # without the root
     if type(ancestors[-1]).__name__.endswith("Norm") or isinstance(ancestors[-1], nn.modules.batchnorm._NormBase):
         component = "norm"
     elif any(_is_attention(ancestor) for ancestor in ancestors):

@@ -65,10 +65,10 @@ def expected_segment_map(logits_BT: Tensor, lengths_B: Tensor, segments_B: Tenso
     map_BKT = log_segment_map(logits_BT, lengths_B, most).exp()
     frames = logits_BT.size(1)
     last_B11 = segments_B.clamp(min=1)[:, None, None] - 1
-    before_last_BT = map_BKT.gather(1, (last_B11 - 1).clamp(min=0).expand(-1, -1, frames)).squeeze(1)
+    before_last_BT = map_BKT.gather(1, (last_B11 - 1).clamp(min=0).expand(-1, 1, frames)).squeeze(1)
     leaving_BT = before_last_BT * silenced(logits_BT, lengths_B).double().sigmoid()
     arrived_BT = F.pad(leaving_BT[:, :-1].cumsum(1), (1, 0))
-    kept_B1T = torch.where(last_B11.squeeze(2) == 0, 1.0, arrived_BT).unsqueeze(1)
+    kept_B1T = torch.where(segments_B.unsqueeze(1) <= 1, 1.0, arrived_BT).unsqueeze(1)
     index_K1 = torch.arange(most, device=map_BKT.device).unsqueeze(1)
     whole_BKT = torch.where(index_K1 < last_B11, map_BKT, torch.where(index_K1 == last_B11, kept_B1T, 0.0))
     return whole_BKT * valid_frames(lengths_B, frames).unsqueeze(1)

@@ -30,7 +30,7 @@ def words_begun(starts_BU: Tensor) -> Tensor:
     Args:
         starts_BU: True where the INPUT piece begins a word; False at the language tag, which is input 0.
     """
-    return starts_BU.long().cumsum(1)
+    return starts_BU.cumsum(1)
 
 
 def units_seen(written_BU: Tensor, lag: int) -> Tensor:

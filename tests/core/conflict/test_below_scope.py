@@ -48,11 +48,14 @@ def test_the_network_above_its_front_end_in_every_pass():
 
 def test_a_front_end_that_thaws_and_freezes_again():
     case = small_case()
-    made = Streamed(case.model, TASKS)
-    for thawed in (False, False, True, True, False, True):
+    made, runs = Streamed(case.model, TASKS), []
+    case.model.front.register_forward_hook(lambda *_: runs.append(True))
+    for thawed, times in ((False, 1), (False, 1), (True, 2), (True, 1), (False, 1), (True, 2)):
         case.model.front.requires_grad_(thawed)
         expected, _ = mgcm_by_module(case.model, case.losses())
+        runs.clear()
         found = step(case, made)
+        assert len(runs) == times
         assert_same(found, expected)
         assert (found["front.weight"] is not None) == thawed
         assert len(made.report.groups) == 2 + thawed

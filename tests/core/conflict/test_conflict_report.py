@@ -122,6 +122,13 @@ def test_absent_gradients_have_cosine_zero_and_are_no_conflict(structure, presen
     assert report.removed().isfinite().all()
 
 
+def test_what_rounding_makes_of_two_equal_gradients_is_no_change():
+    gramian_TT = torch.tensor([[1, 1 + 2**-52], [1 + 2**-52, 1]], dtype=torch.float64)
+    report = Report(("0", "1"))
+    report.add([0], gramian_TT[None], torch.tensor([[[1.0, 0.0], [-1.0, 2.0]]]).double())  # |g_1 - g_0|^2 = -2**-51
+    assert report.removed().tolist() == [[0]]
+
+
 def test_an_empty_report_has_no_rows():
     report = Report(TASKS)
     assert report.gramian.shape == report.mixing.shape == (0, 3, 3)

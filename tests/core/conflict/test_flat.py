@@ -12,13 +12,13 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from mgcm_fairseq.core.conflict import Groups, Report, make_rule
 from mgcm_fairseq.core.conflict import flat as flat_module
-from mgcm_fairseq.core.conflict.flat import Limits, Zeros
+from mgcm_fairseq.core.conflict.flat import Limits, Member, Zeros, chunks
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.measuring.operators import Operators
 
-TINY = Limits(block=8, chunk=16, alone=1 << 40)  # most groups span chunks
-LIMITS = {"one chunk": Limits(block=32, chunk=1 << 20, alone=1 << 40), "many chunks": TINY,
-          "some alone": Limits(block=8, chunk=64, alone=30), "all alone": Limits(block=8, chunk=64, alone=0)}
+TINY = Limits(tile=8, chunk=16, alone=1 << 40)  # most groups span chunks
+LIMITS = {"one chunk": Limits(tile=32, chunk=1 << 20, alone=1 << 40), "many chunks": TINY,
+          "some alone": Limits(tile=8, chunk=64, alone=30), "all alone": Limits(tile=8, chunk=64, alone=0)}
 SHAPES = ((), (1,), (7,), (8,), (3, 5), (2, 3, 4), (41,), (9, 9), (0,), (4, 0))
 TYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 LAYOUTS = {
@@ -44,8 +44,8 @@ class Case(NamedTuple):
 
     def merged(self, limits, rule="mgcm"):
         """The merged gradients and the report."""
-        merger = Merger(Groups(self.model), make_rule(rule) if isinstance(rule, str) else rule)
-        merger.limits = limits
+        merger = Merger(Groups(self.model), make_rule(rule) if isinstance(rule, str) else rule,
+                        limits=limits)
         report = Report([str(task) for task in range(len(self.gradients))])
         return merger.merge(self.parameters, [list(of_task) for of_task in self.gradients], report, 0), report
 
@@ -219,9 +219,8 @@ def test_nearly_orthogonal_gradients_keep_their_sign(limits, sign):
 def test_gradients_are_given_up_as_they_are_merged():
     """So that each can be freed while others are merged."""
     case = made([Parameter(number % 3, (9, 9), torch.float32, "contiguous", (True,) * 3) for number in range(5)])
-    merger = Merger(Groups(case.model), make_rule("mgcm"))
     for limits in LIMITS.values():
-        merger.limits = limits
+        merger = Merger(Groups(case.model), make_rule("mgcm"), limits=limits)
         given_up = [list(of_task) for of_task in case.gradients]
         merger.merge(case.parameters, given_up, Report(["0", "1", "2"]), 0)
         assert all(gradient is None for of_task in given_up for gradient in of_task)
@@ -262,8 +261,36 @@ def test_forty_groups_cost_as_many_operators_as_four(rule):
     assert operators(4, rule) == operators(40, rule) < 80
 
 
+def test_the_plans_of_patterns_in_turn_are_kept():
+    case = made([Parameter(number, (41,), torch.float32, "contiguous", (True,) * 3) for number in range(4)])
+    merger = Merger(Groups(case.model), make_rule("mgcm"))
+    merger.limits = TINY  # groups span chunks, for which a plan makes zeros
+
+    def operators_without(absent):
+        gradients = [[None if position == absent else g for position, g in enumerate(of_task)]
+                     for of_task in case.gradients]
+        with Operators(fake=False) as counted:
+            merger.merge(case.parameters, gradients, Report(["0", "1", "2"]), 0)
+        return counted.kernels
+
+    made_anew = [operators_without(absent) for absent in range(4)]
+    kept = [operators_without(absent) for absent in range(4)]
+    assert all(later < first for later, first in zip(kept, made_anew, strict=True))
+
+
 def test_tasks_that_are_absent_everywhere_cost_none():
     assert operators(40, present=(True, False, True)) <= operators(40) + 2
+
+
+@pytest.mark.parametrize(("present", "rows"), [
+    ("010", 1), ("001", 1), ("110", 2), ("011", 2), ("101", 2), ("111", 3), ("1010", 2), ("1101", 4), ("01001", 2)])
+def test_vectors_hold_the_shortest_slice_that_has_the_tasks(present, rows):
+    tasks = frozenset(task for task, there in enumerate(present) if there == "1")
+    [chunk] = chunks([Member(0, 5, 0, tasks)], len(present), TINY, torch.zeros)
+    vectors_TKB = chunk.vectors([[torch.ones(5) if task in tasks else None] for task in range(len(present))])
+    assert len(vectors_TKB) == rows
+    [dots_TT] = chunk.dots(vectors_TKB).tolist()
+    assert dots_TT == [[5 if {s, t} <= tasks else 0 for s in range(len(present))] for t in range(len(present))]
 
 
 @pytest.mark.parametrize("limits", LIMITS)
@@ -289,12 +316,31 @@ def test_zeros_are_shared_by_type_and_do_not_widen_what_stands_beside_them(dtype
     assert zeros.of(12, torch.device("cpu"), dtype).data_ptr() == more.data_ptr()
 
 
+@pytest.mark.parametrize("limits", [flat_module.CPU, flat_module.GPU])
+def test_a_chunk_is_whole_tiles(limits):
+    assert limits.chunk % limits.tile == 0
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize("scope", ["judged", "summed"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_sum_of_half_precision_is_rounded_once(dtype, scope, limits):
+    """In half precision 2,048 + 1 + 1 would be 2,048, and 256 + 1 + 1 be 256."""
+    model = nn.ModuleDict({"judged": nn.Linear(1, 1), "summed": nn.Linear(1, 1, bias=False)}).to(dtype)
+    merger = Merger(Groups(model, scope=scope), make_rule("sum"))
+    merger.limits = LIMITS[limits]
+    large = {torch.float16: 2048.0, torch.bfloat16: 256.0}[dtype]
+    gradients = [[torch.full((1, 1), value, dtype=dtype)] for value in (large, 1.0, 1.0)]
+    [found] = merger.merge([model["summed"].weight], gradients, Report(["0", "1", "2"]), 0)
+    assert (found.item(), found.dtype) == (large + 2, dtype)
+
+
 @pytest.mark.parametrize("beside", [-1, 0, 1])
 def test_a_parameter_as_large_as_the_largest_that_is_copied(beside):
     model = nn.Linear(24, 1, bias=False).double()
     gradients_TD = torch.randn(3, 24).double()
-    merger, report = Merger(Groups(model), make_rule("sum")), Report(("0", "1", "2"))
-    merger.limits = Limits(block=8, chunk=64, alone=24 + beside)
+    merger = Merger(Groups(model), make_rule("sum"), limits=Limits(tile=8, chunk=64, alone=24 + beside))
+    report = Report(("0", "1", "2"))
     [found] = merger.merge([model.weight], [[row.view(1, -1)] for row in gradients_TD], report, 0)
     torch.testing.assert_close(found[0], gradients_TD.sum(0))
     torch.testing.assert_close(report.gramian[0], gradients_TD @ gradients_TD.T)

@@ -51,6 +51,11 @@ def test_more_elements_than_a_chunk_holds(dtype):
     assert_dots(pairwise_dots(gradients), gradients, dtype)
 
 
+def test_fp32_is_not_widened_without_need():
+    a, b = torch.randn(2, 1001, generator=torch.Generator().manual_seed(0))
+    assert pairwise_dots([a, b])[0, 1] == torch.dot(a, b) != torch.dot(a.double(), b.double())
+
+
 @pytest.mark.parametrize("dtype", HALF)
 @pytest.mark.parametrize("sign", [1, -1])
 def test_half_precision_does_not_overflow(dtype, sign):

@@ -33,6 +33,7 @@ def test_groups_partition_the_parameters(case, granularity):
     assert sorted(name for names in found.values() for name in names) == sorted(dict(model.named_parameters()))
     assert list(found) == groups.names  # each has members, in the order of the model
     assert len(groups.places) == len(groups.names) == len(set(groups.names))
+    assert groups.elements == sum(parameter.numel() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -130,3 +131,9 @@ def test_an_unknown_granularity_is_told_the_known_ones():
 def test_an_empty_scope_is_shown_what_names_look_like():
     with pytest.raises(ValueError, match=r"found 'dekoder'; the names begin like .*encoder\.0"):
         Groups(toy_case().model, scope="dekoder")
+
+
+def test_a_scope_that_matches_nothing_is_told_eight_beginnings_of_names():
+    model = nn.ModuleDict({f"part{number}": nn.Linear(1, 1) for number in range(10, 22)})
+    with pytest.raises(ValueError, match=r"begin like part10\.bias, .*, part13\.weight\.$"):
+        Groups(model, scope="dekoder")

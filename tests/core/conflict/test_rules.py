@@ -164,6 +164,14 @@ def test_pcgrad_draws_the_order_from_seed_and_step():
     assert len({tuple(weights(seed, 3).flatten().tolist()) for seed in range(20)}) > 1
 
 
+def test_a_rule_made_without_a_seed_has_seed_0():
+    whole = gramian(drawn(tasks=4, dim=3, seed=8))
+    named, first, second = ([rule(whole, ["a"], step) for step in range(10)]
+                            for rule in (make_rule("pcgrad"), PCGrad(0), PCGrad(1)))
+    assert all(map(torch.equal, named, first))
+    assert not all(map(torch.equal, named, second))
+
+
 def test_pcgrad_uses_one_order_for_all_groups():
     g_TD = drawn(tasks=4, dim=3, seed=8)
     for step in range(10):

@@ -7,11 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgcm_fairseq.core.segmentation.boundaries import decide
+from mgcm_fairseq.core.segmentation.boundaries import decide_frames, decide_runs
 from mgcm_fairseq.core.segmentation.expected_waiting import expected_waiting
 from mgcm_fairseq.core.segmentation.padding import LOG_ZERO
 from mgcm_fairseq.core.segmentation.runs import start_logits
 from mgcm_fairseq.core.segmentation.segments import segment_ids
+from mgcm_fairseq.core.segmentation.variants import VARIANTS
 from mgcm_fairseq.core.segmentation.waiting import visible_units
 from tests.core.segmentation.inputs import batches, hard, ragged
 
@@ -34,14 +35,14 @@ def test_it_is_the_mean_over_all_decisions(batch, lag, positions):
         assert found[b, :, :, length:].eq(LOG_ZERO).all()
 
 
-@pytest.mark.parametrize("merge", [True, False])
+@pytest.mark.parametrize("decide", [decide_frames, decide_runs])
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(1, 4), st.integers(1, 4))
-def test_hard_is_soft_at_extreme_logits(merge, high, lag, positions):
+def test_hard_is_soft_at_extreme_logits(decide, high, lag, positions):
     logits_BT, lengths_B = hard([high]), torch.tensor([len(high)])
     written_BU = torch.arange(positions).unsqueeze(0)
-    soft = start_logits(logits_BT, lengths_B) if merge else logits_BT
+    soft = start_logits(logits_BT, lengths_B) if decide is decide_runs else logits_BT
     found = expected_waiting(soft, lengths_B, written_BU, lag, torch.float64)
-    mask = visible_units(segment_ids(decide(logits_BT, lengths_B, merge).boundaries), lengths_B, lag + written_BU)
+    mask = visible_units(segment_ids(decide(logits_BT, lengths_B).boundaries), lengths_B, lag + written_BU)
     torch.testing.assert_close(found.exp(), mask.double(), rtol=0, atol=1e-12)
 
 
@@ -81,3 +82,14 @@ def test_a_lag_below_one_is_refused():
 def test_no_row_is_empty():
     found = expected_waiting(torch.ones(1, 4), torch.tensor([0]), torch.zeros(1, 2).long(), 1, torch.float32)
     assert (found == 0).any(-1).all()
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_a_variant_says_whether_its_mask_is_waited_for_in_expectation(variant):
+    logits_BT = hard([".|..|...|..|..."])
+    lengths_B = torch.tensor([15])
+    written_BU = variant.units_written(torch.tensor([[False, True, False, True]]))
+    units_BT = variant.frame_units(variant.decide(logits_BT, lengths_B).boundaries)
+    found = expected_waiting(variant.counted(logits_BT, lengths_B), lengths_B, written_BU, 1, torch.float64) > -30
+    same = torch.equal(found, variant.wait_mask(units_BT, lengths_B, written_BU, 1))
+    assert variant.waits_in_expectation == same

@@ -82,6 +82,13 @@ def test_the_map_by_hand():
     assert found[1].mul(8).tolist() == pytest.approx(torch.tensor([[8, 4, 2, 1], [0, 4, 6, 7], [0, 0, 0, 0]]).double())
 
 
+@pytest.mark.parametrize("segments", [1, 0, -1])
+def test_an_utterance_of_no_segment_counts_as_one(segments):
+    logits_BT, lengths_B = ragged([5, 3])
+    found = expected_segment_map(logits_BT, lengths_B, torch.tensor([segments, 2]), 2)
+    assert found[0].tolist() == [[1] * 5, [0] * 5]
+
+
 def test_gradients_of_the_map():
     logits_BT, lengths_B = ragged([6, 4])
     segments_B = torch.tensor([3, 2])

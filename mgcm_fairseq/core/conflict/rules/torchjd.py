@@ -42,7 +42,7 @@ class TorchJD:
 
     def __call__(self, gramian_NTT: Tensor, groups: Sequence[str], step: int) -> Tensor:
         """Weights times the number of tasks present, so that the mean's weighting gives the plain sum."""
-        weights_NT = torch.zeros_like(gramian_NTT[:, 0])
+        weights_NT = gramian_NTT.new_zeros(gramian_NTT.shape[:2])
         for weights_T, gramian_TT in zip(weights_NT, gramian_NTT, strict=True):
             present = gramian_TT.diagonal().ne(0).nonzero()[:, 0]
             if gramian_TT.isfinite().all() and len(present):
