@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.bounds import Bounds
+from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import System
 
 DEFAULT = Bounds()
@@ -18,8 +19,9 @@ def add_args(parser: ArgumentParser) -> None:
                         "counts as over (default: %(default)s)")
 
 
-def bounds_of(args: Namespace, system: System) -> Bounds | None:
-    """The bounds of a sentence, None without --long-form; InputError for a model that cannot forget."""
+def rollover(args: Namespace, system: System) -> Rollover | None:
+    """How sentences of a talk follow each other, None without --long-form; InputError for a model that cannot forget.
+    """
     if not args.long_form:
         return None
     if args.patience < 1:
@@ -27,4 +29,4 @@ def bounds_of(args: Namespace, system: System) -> Bounds | None:
     if not (system.phase.segmented and system.network.encoder.front_end.block):
         raise InputError("--long-form", "a model trained with --segmentation-variant and --front-end-block",
                          "one that encodes all of the speech again at each step", "Cut the recording at pauses.")
-    return Bounds(patience=args.patience)
+    return Rollover(system, Bounds(patience=args.patience))

@@ -44,7 +44,7 @@ class WaitSegmentAgent(SystemAgent):
         if not self.system.phase.segmented:
             raise InputError(args.checkpoint, "a model trained with --segmentation-variant, past --segment-from",
                              "one that does not segment", "Take a policy for any checkpoint: alignatt, wait-k, ...")
-        self.bounds = long_form.bounds_of(args, self.system)
+        self.rollover = long_form.rollover(args, self.system)
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
@@ -60,7 +60,7 @@ class WaitSegmentAgent(SystemAgent):
     def write(self, states: WaitSegmentStates) -> str:
         if states.stream is None or states.writer is None:
             states.stream = speech_stream(self.system.network.encoder)
-            states.writer = SegmentWriter(self.system, self.lag, self.bounds)
+            states.writer = SegmentWriter(self.system, self.lag, self.rollover)
         texts = [self._hear(states, states.stream, states.writer, end, False)
                  for end in complete_steps(states, states.heard, self.step)]
         if states.source_finished:

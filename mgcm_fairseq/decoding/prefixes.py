@@ -18,6 +18,18 @@ class Prefixes:
         self.stream = stream if isinstance(stream, IncrementalStream) else None
         self.heard = 0
 
+    @staticmethod
+    def stream_of(prefixes: "Prefixes | None") -> IncrementalStream:
+        """Its stream; ValueError where none was begun."""
+        if prefixes is None or prefixes.stream is None:
+            raise ValueError("a talk: expected a stream of blocks that has heard something, found none.")
+        return prefixes.stream
+
+    @property
+    def forgotten(self) -> int:
+        """Samples before the speech that the memory still holds."""
+        return self.stream.forgotten * self.system.network.encoder.frame_samples if self.stream else 0
+
     @torch.inference_mode()
     def encode(self, source: Heard, samples: int) -> Memory:
         """Encoder states of the first `samples` samples, no fewer than the last time; drops those needed no more."""

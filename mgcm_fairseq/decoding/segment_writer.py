@@ -2,12 +2,10 @@
 
 import torch
 
-from mgcm_fairseq.core.history import frames_used
 from mgcm_fairseq.core.policy import wait_segment_needed
 from mgcm_fairseq.core.segmentation import visible_units
-from mgcm_fairseq.decoding.bounds import Bounds
 from mgcm_fairseq.decoding.continuation import most_pieces
-from mgcm_fairseq.decoding.looking import default_attention_layer
+from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.streaming import SpeechStream
@@ -24,13 +22,12 @@ class SegmentWriter:
     sentence is over: the next begins with the segment behind those that it used, and knows nothing of what lies before.
     """
 
-    def __init__(self, system: System, lag: int, bounds: Bounds | None = None) -> None:
+    def __init__(self, system: System, lag: int, rollover: Rollover | None = None) -> None:
         self.system = system
         self.lag = lag
-        self.bounds = bounds
+        self.rollover = rollover
         self.ended = False
         self._edition = 0
-        self._layer = default_attention_layer(len(system.network.decoder.layers))
         self._begin()
 
     def _begin(self) -> None:
@@ -50,12 +47,13 @@ class SegmentWriter:
         """
         texts = []
         while not self.ended and stream.memory.states.size(1):
-            full = self._is_full(stream)
-            if len(self.pieces) >= self._most_pieces(stream):
-                if not self.bounds:
+            rollover = self.rollover
+            full = rollover is not None and rollover.is_full(stream.memory)
+            if len(self.pieces) >= (most_pieces(stream.memory) if rollover is None else rollover.bounds.pieces):
+                if rollover is None:
                     self.ended = source_ended
                     break
-                texts.append(self._begin_sentence(stream, full))
+                texts.append(self._begin_sentence(stream, rollover))
                 continue
             closed, ending = stream.segments - stream.decided.forgotten, source_ended or full
             needed = max(self._least, wait_segment_needed(self._written(), self.lag))
@@ -67,9 +65,8 @@ class SegmentWriter:
                 self.pieces.append(piece)
                 self._tokens.append(piece)
                 self._least, self._ends = needed, 0
-            elif self.bounds and (whole or self._ends + 1 == self.bounds.patience):
-                self.ended = source_ended and whole and not self.pieces
-                texts.append(self._begin_sentence(stream, full))
+            elif rollover is not None and (whole or self._ends + 1 == rollover.bounds.patience):
+                texts.append(self._begin_sentence(stream, rollover))
             elif whole:
                 self.ended = True
             else:
@@ -84,24 +81,13 @@ class SegmentWriter:
         self.sent = count
         return text
 
-    def _is_full(self, stream: SpeechStream) -> bool:
-        frames = stream.memory.states.size(1)
-        return self.bounds is not None and frames * self.system.frame_ms > self.bounds.memory_ms
-
-    def _most_pieces(self, stream: SpeechStream) -> int:
-        return self.bounds.pieces if self.bounds else most_pieces(stream.memory)
-
-    def _begin_sentence(self, stream: SpeechStream, full: bool) -> str:
-        """Ends this sentence, and forgets the speech that it used, a segment at least; the last of its text."""
+    def _begin_sentence(self, stream: SpeechStream, rollover: Rollover) -> str:
+        """Ends this sentence and forgets its speech, a segment at least; the last of its text."""
         text, memory = self._due(True), stream.memory
-        frames, edges_T = memory.states.size(1), stream.decided.boundaries[0, :memory.states.size(1)]
         if self.pieces:
-            tokens = torch.tensor([[self.system.tag, *self.pieces[:-1]]], device=self.system.device)
-            attention_1UT = self.system.network.decoder.cross_attention(tokens, memory, self._layer)
-            used = frames_used(attention_1UT[0, -1], edges_T)
-        else:
-            used = frames_used(edges_T.new_ones(1), edges_T) if edges_T.any() else frames
-        stream.forget(used)
+            seen = memory.units - stream.decided.forgotten < self._visible[len(self.pieces) - 1]
+            memory = memory.first(int(seen.sum()))
+        rollover.forget_sentence(stream, self.pieces, memory)
         self._begin()
         return text
 
@@ -120,7 +106,7 @@ class SegmentWriter:
         tokens_1U = torch.tensor([self._tokens[known:]], device=self.system.device)
         scores = self.system.network.decoder(tokens_1U, memory, self._cache, mask)[0, -1].float().cpu()
         scores[self.system.vocabulary.pad] = -torch.inf
-        if whole and not self.pieces and not self.bounds:
+        if whole and not self.pieces and self.rollover is None:
             scores[self.system.vocabulary.eos] = -torch.inf
         return int(scores.argmax())
 

@@ -28,6 +28,10 @@ class Memory(NamedTuple):
     lengths: Tensor  # (B,) frames or tokens
     units: Tensor  # (B, T) as in Source
 
+    def first(self, frames: int) -> "Memory":
+        """Of the first frames alone, of an unpadded memory."""
+        return Memory(self.states[:, :frames], self.lengths.clamp(max=frames), self.units[:, :frames])
+
     @property
     def mask(self) -> Tensor:
         """(B, 1, 1, T), True where a state may be attended to."""

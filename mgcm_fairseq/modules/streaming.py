@@ -111,12 +111,16 @@ class IncrementalStream:
         embedded = [self._embed(block.unsqueeze(0)) for block in blocks]
         self._close(torch.cat([self.open, *embedded], 1), ended)
 
+    def end(self) -> None:
+        """Nothing follows: closes what is open."""
+        self.extend(self.pending[:0], True)
+
     def whole(self) -> Memory:
         """What `memory` would be if nothing followed what was heard. The stream goes on as if it had not been asked."""
         ending = copy(self)
         ending.front_end, ending.cache, ending.decided = self.front_end.fork(), dict(self.cache), copy(self.decided)
         ending.subsampler = None if self.subsampler is None else self.subsampler.fork()
-        ending.extend(self.pending[:0], True)
+        ending.end()
         return ending.memory
 
     def forget(self, frames: int) -> None:
