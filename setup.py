@@ -44,7 +44,7 @@ EXTRAS = {
         "espeakng-loader==0.2.4",  # the voices: another release may sound different. Under the GPL, unlike this package
         "scipy>=1.17",  # from the synthesiser's 22,050 Hz to 16,000 Hz
     ],
-    "fuzz": ["atheris>=3.0"],  # one of three engines of scripts/checks/fuzz.py; the first with a wheel for Python 3.11
+    "fuzz": ["atheris>=3.0"],  # a generator of scripts/checks/fuzz.py; the first with a wheel for Python 3.11
     "tensorboard": ["tensorboardX>=2.6.2.2"],  # what fairseq's --tensorboard-logdir imports; 2.6.1 needs an older numpy
     "slurm": SLURM,  # Hydra's launcher of jobs, for scripts/train.sh --launcher slurm
     "torchjd": TORCHJD,  # its weightings as conflict rules, and the solver that most of them need

@@ -50,10 +50,12 @@ step() { printf '\n== %s (%d:%02d since the start)\n' "$1" $((SECONDS / 60)) $((
 # A text as Hydra reads it in KEY=VALUE, whatever characters it has.
 quoted() { printf "'%s'" "$(printf %s "$1" | sed -E "s/(\\\\+)('|$)/\\1\\1\\2/g; s/'/\\\\'/g")"; }
 
-# The lines of a training that show how far it is and how well it does; train.fields.log has every field of them.
+# The lines of a training that show how far it is and how well it does, each of at most 120 characters; train.fields.log
+# has every field of them.
 show_training() {
-    { grep --line-buffered -E '^update |valid on' || true; } \
-        | sed -u -E "s/^.*INFO \| dev \| //; s/ \| (wps|ups|wpb|bsz|gnorm|clip|train_wall|ctc_infeasible) [^ ]+//g"
+    { grep --line-buffered -E '^update |^epoch .* ends|valid on' || true; } \
+        | sed -u -E "/valid on/ { s/^.*INFO \| dev \| //; s/ \| (valid on|loss|st_acc|segments|bleu|num_updates) / # \1 /g; \
+                     s/ \| [a-z_]+ [^ ]+//g; s/ # / | /g }"
 }
 
 [ -n "${PYTHON:-}" ] || { step "Set-up"; bash scripts/setup.sh; }

@@ -96,7 +96,7 @@ def test_a_corpus_is_prepared(inside, tiny_corpus, tmp_path):
         (tmp_path / f"{split}.txt").write_text("".join(
             f"{split}{index}.wav|{source}|{target}\n" for index, (source, target) in enumerate(texts)))
     said = inside(sys.executable, "-m", "mgcm_fairseq.commands.prepare", "--corpus", "pairs", "--root", tmp_path,
-                  "--lang", "de", "--vocab-size", "60", "--workers", "1")
+                  "--lang", "de", "--vocab-size", "60", "--processes", "1")
     assert "train" in said
     assert len((tmp_path / "en-de" / "train.tsv").read_text().splitlines()) == 10
 

@@ -89,8 +89,8 @@ def test_from_a_corpus_to_a_translation(site, outside, tmp_path):
     assert user_dir == str(site / "mgcm_fairseq")
     configs = outside(site / "bin" / "mgcm-user-dir", "--configs").strip()
     in_turn(outside, site,
-            ["mgcm-spoken-corpus", "--out", "spoken", "--train", "16", "--dev", "2", "--test", "2", "--workers", "1"],
-            ["mgcm-prepare", "--root", "spoken", "--lang", "de", "--vocab-size", "120", "--workers", "1"])
+            ["mgcm-spoken-corpus", "--out", "spoken", "--train", "16", "--dev", "2", "--test", "2", "--processes", "1"],
+            ["mgcm-prepare", "--root", "spoken", "--lang", "de", "--vocab-size", "120", "--processes", "1"])
     outside(BIN / "fairseq-train", "spoken/en-de", "--user-dir", user_dir, *MODEL, "--cpu", "--max-tokens", "64000",
             "--conflict-rule", "mgcm", "--optimizer", "adam", "--lr", "1e-3", "--max-update", "10",
             "--num-workers", "0", "--disable-validation", "--save-dir", "runs")

@@ -41,9 +41,9 @@ def table(report: Mapping[str, Any]) -> str:
         models.append(("published", report["published"]))
     rows = [["model", *COLUMNS]]
     rows += [[f"{name}, {group}", *_numbers(of_model[group])] for name, of_model in models for group in GROUPS]
-    notes = (f"{setting['split']}, streamed in reads of {setting['source_segment_size_ms']} ms, {setting['dtype']}. "
-             f"Short: {groups['short']}, the median; long: {groups['long']}. Mean difference: segments too many or too "
-             "few in an utterance.\n")
+    notes = (f"{setting['split']}, streamed in reads of {setting['source_segment_size_ms']} ms, {setting['dtype']}.\n"
+             f"Short: {groups['short']}, the median; long: {groups['long']}.\n"
+             "Mean difference: segments too many or too few in an utterance.\n")
     return "\n".join([*markdown(rows), "", notes])
 
 

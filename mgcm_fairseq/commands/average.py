@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mgcm_fairseq.common.arguments import Parser, positive
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.models.averaging import average, best, latest
 
-SCRIPT = "scripts/average_checkpoints.py"
+SCRIPT = SCRIPTS["average"]
 
 
 @program(SCRIPT)

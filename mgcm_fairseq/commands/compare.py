@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.plain_numbers import plain_whole
-from mgcm_fairseq.common.program import program
+from mgcm_fairseq.common.program import command, program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.evaluation.comparison.assemble import assemble
 from mgcm_fairseq.evaluation.comparison.plot import plot
@@ -16,7 +17,7 @@ from mgcm_fairseq.evaluation.comparison.systems import read_systems
 from mgcm_fairseq.evaluation.comparison.tables import tables
 from mgcm_fairseq.evaluation.results import write_results
 
-SCRIPT = "scripts/compare.sh"
+SCRIPT = SCRIPTS["compare"]
 LATENCIES = ("AL", "LAAL", "YAAL", "DAL", "ATD", "AP")
 
 
@@ -39,11 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> Parser:
     parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("systems", nargs="*", metavar="NAME=RESULTS[,RESULTS...]",
-                        help="folders of scripts/evaluate.sh: one system, trained with one seed for each folder")
+                        help=f"folders of {command('evaluate')}: one system, trained with one seed for each folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
-    parser.add_argument("--latency", choices=LATENCIES, default="AL", help="of the curves")
+    parser.add_argument("--latency", choices=LATENCIES, default="AL", help="latency of the curves")
     parser.add_argument("--at", metavar="MS,MS,...",
-                        help="latencies to read BLEU off at (default: five over the range that all curves share)")
+                        help="latencies at which BLEU is read off (default: five over the range that all curves share)")
     parser.add_argument("--resamples", default="1000", metavar="N", help="of the paired bootstrap")
     parser.add_argument("--seed", default="1", metavar="N", help="of the paired bootstrap")
     return parser

@@ -13,6 +13,7 @@ from mgcm_fairseq.agents.choice import HELP
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.lock import locked
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
@@ -28,7 +29,7 @@ from mgcm_fairseq.evaluation.runs import Run, parse_runs
 from mgcm_fairseq.evaluation.table import table
 from mgcm_fairseq.evaluation.test_sets import digest, identity, test_set, with_vocabulary
 
-SCRIPT = "scripts/evaluate.sh"
+SCRIPT = SCRIPTS["evaluate"]
 DEFAULT_RUNS = ["wait-segment:1,3,5,7,9,11,13,15", "offline:1,5"]
 
 
@@ -118,7 +119,7 @@ def _parser() -> Parser:
                         help=f"may be repeated; {HELP}; NAME= in front names the curve "
                         f"(default: {' and '.join(DEFAULT_RUNS)})")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
-                        help="audio in a read, in ms")
+                        help="audio that an agent reads at a time, in ms")
     parser.add_argument("--dtype", choices=DTYPES, default="fp32", help="precision")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ...")
     parser.add_argument("--processes", type=int, metavar="N",

@@ -12,12 +12,13 @@ import yaml
 from mgcm_fairseq.agents.registry import POLICIES, agent_class
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.lock import locked
 from mgcm_fairseq.common.program import called, program
 from mgcm_fairseq.common.whole import room_in
 from mgcm_fairseq.models.averaging import average
 
-SCRIPT = "scripts/export_system.sh"
+SCRIPT = SCRIPTS["export"]
 MODEL, SYSTEM = "model.pt", "main.yaml"
 HEADER = """\
 # Run by SimulEval, wherever this folder lies, with mgcm-fairseq installed:
@@ -87,7 +88,7 @@ def _parser() -> Parser:
     parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
-                        help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
+                        help="only for an older checkpoint without a vocabulary inside: the corpus of its training")
     parser.add_argument("--policy", choices=list(POLICIES), required=True, help="that the system follows")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="to be made")
     parser.add_argument("options", nargs="*", metavar="OPTION",

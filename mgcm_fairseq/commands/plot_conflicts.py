@@ -7,9 +7,10 @@ from pathlib import Path
 from mgcm_fairseq.analysis.conflict_log import read_conflict_log
 from mgcm_fairseq.analysis.plot_conflicts import plot_by_layer, plot_cosines, plot_over_time
 from mgcm_fairseq.common.arguments import Parser
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.program import program
 
-SCRIPT = "scripts/plot_conflicts.py"
+SCRIPT = SCRIPTS["plot-conflicts"]
 FIGURES = {"by_layer.png": plot_by_layer, "cosines.png": plot_cosines, "over_time.png": plot_over_time}
 
 

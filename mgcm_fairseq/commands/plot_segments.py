@@ -15,13 +15,14 @@ from mgcm_fairseq.analysis.segment_trace import trace
 from mgcm_fairseq.analysis.word_times import even_times, word_times
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.manifest import Utterance, read_manifest
 from mgcm_fairseq.data.recording import read_any
 
-SCRIPT = "scripts/plot_segments.py"
+SCRIPT = SCRIPTS["plot-segments"]
 
 
 @program(SCRIPT)
@@ -70,9 +71,9 @@ def _parser() -> Parser:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--utterance", metavar="ID", help="id, or index from 0, of an utterance in CORPUS/SPLIT.tsv")
     what.add_argument("--audio", type=Path, metavar="FILE", help="any recording, without a transcript")
-    parser.add_argument("--split", default="tst-COMMON", help="of --utterance")
+    parser.add_argument("--split", default="tst-COMMON", help="split of --utterance")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
-                        help="audio in a read, in ms")
+                        help="audio that the agent reads at a time, in ms")
     parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="image to write")
     return parser
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.lock import await_helpers, locked
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.steps import StepRecord, Summary
@@ -29,7 +30,7 @@ from mgcm_fairseq.preparation.report import print_summary
 from mgcm_fairseq.preparation.splits import SplitWriter
 from mgcm_fairseq.preparation.texts import Sentences, unknown_characters
 
-SCRIPT = "scripts/prep_corpus.sh"
+SCRIPT = SCRIPTS["prepare"]
 FORMAT = 4  # raise it when the files written here change, so that corpora are prepared again
 DEFAULT = "mustc"  # --corpus
 
@@ -45,7 +46,7 @@ class Preparation:
     vocab_size: int
     skip_bad: bool
     pack: bool
-    workers: int
+    processes: int
     record: StepRecord
 
     def split(self, name: str, processes: ProcessPool) -> Summary:
@@ -87,11 +88,11 @@ class Preparation:
 
     def _write_simuleval(self, name: str) -> tuple[list[Path], Summary]:
         utterances = read_manifest(self.folder / f"{name}.tsv")
-        return write_lists(self.folder / "simuleval", name, utterances, self.workers), {"wavs": len(utterances)}
+        return write_lists(self.folder / "simuleval", name, utterances, self.processes), {"wavs": len(utterances)}
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The command line of scripts/prep_corpus.sh."""
+    """The command line of mgcm-prepare."""
     parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("--corpus", choices=CORPORA, help=f"its layout (default: {DEFAULT})")
     parser.add_argument("--root", type=Path, help="the corpus as unpacked: docs/corpora.md; for mustc the folder with "
@@ -103,11 +104,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--src-lang", default="en", help="source language")
     parser.add_argument("--vocab-size", type=positive, default=10_000, help="pieces of the joint vocabulary")
     parser.add_argument("--splits", nargs="+",
-                        help="to prepare (default: train, dev and the test sets that the corpus has)")
+                        help="splits to prepare (default: train, dev and the test sets that the corpus has)")
     parser.add_argument("--skip-bad", action="store_true", help="leave faulty utterances out and report them")
-    parser.add_argument("--pack", action="store_true", help="copy all audio into a few wavs of about an hour each, "
-                                                            "for file systems that are slow on many files")
-    parser.add_argument("--workers", type=positive, default=os.cpu_count() or 1,
+    parser.add_argument("--pack", action="store_true", help="copy all audio into a few wav files of about an hour "
+                                                            "each, for file systems that are slow on many files")
+    parser.add_argument("--processes", type=positive, default=os.cpu_count() or 1,
                         help="processes that verify and convert audio (default: one for each core)")
     args = parser.parse_args(arguments)
     if (args.root is None) == (args.manifest is None):
@@ -144,8 +145,8 @@ def prepare(args: argparse.Namespace) -> None:
     with locked(folder, "preparation"):
         await_helpers(folder, "preparation")
         steps = Preparation(corpus, folder, args.src_lang, args.lang, args.vocab_size, args.skip_bad, args.pack,
-                            args.workers, StepRecord(folder / ".prep_steps.json"))
-        with ProcessPool(args.workers, folder) as processes:
+                            args.processes, StepRecord(folder / ".prep_steps.json"))
+        with ProcessPool(args.processes, folder) as processes:
             summaries = {name: steps.split(name, processes) for name in splits}
         vocabulary = steps.vocabulary()
         for name in splits:

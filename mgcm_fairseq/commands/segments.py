@@ -10,13 +10,14 @@ from mgcm_fairseq.analysis.segment_counts import count_segments, split_at
 from mgcm_fairseq.analysis.segment_report import assemble, table
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.evaluation.results import write_results
 from mgcm_fairseq.modules.encoder import SharedEncoder
 
-SCRIPT = "scripts/segmentation_report.py"
+SCRIPT = SCRIPTS["segments"]
 
 
 @program(SCRIPT)
@@ -51,14 +52,14 @@ def _segmenting(checkpoint: Path, corpus: Path) -> tuple[str, SharedEncoder]:
 
 def _parser() -> Parser:
     parser = Parser(SCRIPT, description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="trained with --segmentation-variant")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="a model trained with --segmentation-variant")
     parser.add_argument("--published", type=Path, metavar="CHECKPOINT",
-                        help="one trained with --segmentation-variant published, to stand beside it")
+                        help="one trained with --segmentation-variant published, for comparison")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR",
                         help="prepared corpus: manifests, config.yaml and vocabulary")
-    parser.add_argument("--split", default="tst-COMMON", help="DIR/SPLIT.tsv is streamed")
+    parser.add_argument("--split", default="tst-COMMON", help="split to stream, DIR/SPLIT.tsv")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
-                        help="audio in a read, in ms")
+                        help="audio that arrives at a time, in ms")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="JSON, e.g. runs/demo/segments.json")
     return parser
 

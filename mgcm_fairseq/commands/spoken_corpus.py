@@ -12,11 +12,12 @@ from pathlib import Path
 
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.spoken.corpus import make_corpus
 from mgcm_fairseq.spoken.text import Sizes, file_splits, grammar_splits
 
-SCRIPT = "scripts/make_spoken_corpus.py"
+SCRIPT = SCRIPTS["spoken-corpus"]
 SMALLEST, LARGEST = 20, 100_000  # utterances
 
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise InputError("--target-lang", "de, the grammar's language", args.target_lang,
                              "Give --source and --target for another one.")
         splits = grammar_splits(sizes, args.seed)
-    summary = make_corpus(args.out, splits, args.seed, args.target_lang, args.workers)
+    summary = make_corpus(args.out, splits, args.seed, args.target_lang, args.processes)
     counts = ", ".join(f"{count} {split}" for split, count in summary.utterances.items())
     print(f"{counts} utterances; {summary.hours:.2f} h of speech, {summary.mean_seconds:.2f} s an utterance; "
           f"{summary.word_types} English word types in train.")
@@ -49,13 +50,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for split in ("train", "dev", "test"):
         parser.add_argument(f"--{split}", type=int, metavar="N",
                             help=f"utterances of {split} (default: its share of --size)")
-    parser.add_argument("--seed", type=int, default=1, help="of text and voices")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the text and the voices")
     parser.add_argument("--source", type=Path, metavar="FILE", help="English sentences, one a line; .gz is read too")
     parser.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
     parser.add_argument("--target-lang", default="de", metavar="LANG", help="language of --target")
     parser.add_argument("--skip-bad", action="store_true", help="leave lines without words out, and count them")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N",
-                        help="processes, which have no influence on the result (default: one for each core)")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N",
+                        help="processes that speak; the result is the same for any number (default: one for each core)")
     return parser.parse_args(arguments)
 
 
@@ -68,8 +69,8 @@ def _sizes(args: argparse.Namespace) -> Sizes:
         raise InputError("--size, --train, --dev, --test",
                          f"at least 1 utterance in each split, {SMALLEST} to {LARGEST} in all",
                          f"train {train}, dev {dev}, test {test}", "Choose other sizes.")
-    if args.workers < 1:
-        raise InputError("--workers", "at least 1", str(args.workers), "Leave it out for one per core.")
+    if args.processes < 1:
+        raise InputError("--processes", "at least 1", str(args.processes), "Leave it out for one per core.")
     return Sizes(train, dev, test)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.lock import locked
 from mgcm_fairseq.common.program import called, program, say
 from mgcm_fairseq.common.stopping import sigterm_as_ctrl_c
@@ -26,7 +27,7 @@ from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, overrides_of, trainings
 if TYPE_CHECKING:
     from mgcm_fairseq.recipes.plan import Training
 
-SCRIPT = "scripts/train.sh"
+SCRIPT = SCRIPTS["train"]
 TFLOPS = 13.0  # what a V100 kept up in the pre-training of wav2vec 2.0 base (arXiv 2006.11477, section 4.2)
 
 
@@ -114,25 +115,27 @@ def _parser() -> Parser:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR",
                         help="DIR/TRAINING/ gets checkpoints, DIR/TRAINING.pt the mean of the best")
     parser.add_argument("--dry-run", action="store_true", help="check everything and print the plan, start nothing")
-    parser.add_argument("--gpus", type=positive, default=8, metavar="N", help="on each machine")
+    parser.add_argument("--gpus", type=positive, default=8, metavar="N", help="GPUs on each machine")
     parser.add_argument("--gpu-memory", type=number(1, 10_000, "GiB from 1 to 10,000"), metavar="GIB",
-                        help="of each GPU, for a plan where the GPUs are not: on a login node, with --launcher slurm, "
-                             "with --nodes; else that of this machine's smallest. Micro-batches are as few as fit: "
+                        help="memory of each GPU, for a plan that is made on another machine: on a login node, with "
+                             "--launcher slurm, with --nodes. The default is that of this machine's smallest GPU. "
+                             "There are as few micro-batches as fit: "
                              f"{CONTEXT / GIB:.0f} GiB is left to CUDA's context and workspaces, and {1 - SHARE:.0%}"
-                             .replace("%", "%%") + " of the rest to fragments and to the estimate's error")
+                             .replace("%", "%%") + " of the rest to fragmentation and to the error of the estimate")
     parser.add_argument("--nodes", type=positive, default=1, metavar="N", help="machines")
     parser.add_argument("--cpu", action="store_true", help="no GPU: --gpus processes on CPUs, in fp32")
     parser.add_argument("--launcher", choices=LAUNCHERS, default="local",
-                        help="local: fairseq starts a process a GPU; torchrun: on each of --nodes; slurm: jobs through "
-                             "Hydra's launcher, with hydra.launcher.partition=... and the like among KEY=VALUE")
-    parser.add_argument("--node-rank", type=int, default=0, metavar="R", help="of this machine, for torchrun")
+                        help="local: fairseq starts a process for each GPU; torchrun: on each of --nodes; slurm: jobs "
+                             "through Hydra's launcher, with hydra.launcher.partition=... and the like among KEY=VALUE")
+    parser.add_argument("--node-rank", type=int, default=0, metavar="R", help="rank of this machine, for torchrun")
     parser.add_argument("--master", default="", metavar="HOST[:PORT]", help="the machine of rank 0, for torchrun")
-    parser.add_argument("--text-first", action="store_true", help=f"begin with {TEXT}: transcripts and translations")
-    parser.add_argument("--best", type=positive, default=5, metavar="N", help="checkpoints in the mean")
+    parser.add_argument("--text-first", action="store_true",
+                        help=f"begin with the training {TEXT}, which uses transcripts and translations alone")
+    parser.add_argument("--best", type=positive, default=5, metavar="N", help="checkpoints to average")
     parser.add_argument("--tflops", type=number(0.001, 1e6, "TFLOP/s from 0.001 to 1,000,000"), default=TFLOPS,
-                        metavar="T", help="that a GPU keeps up, for the hours of the plan")
+                        metavar="T", help="TFLOP/s that a GPU sustains; the plan's hours depend on it")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", type=_override,
-                        help="beyond configs/paper/*.yaml; TRAINING:KEY=VALUE for one of the trainings")
+                        help="options that override configs/paper/*.yaml; TRAINING:KEY=VALUE for one of the trainings")
     return parser
 
 

@@ -10,13 +10,14 @@ from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.agents.choice import HELP, build_agent, read_choice
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.common.program import program
+from mgcm_fairseq.common.installation import SCRIPTS
+from mgcm_fairseq.common.program import command, program
 from mgcm_fairseq.data.recording import read_any
 from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.decoding.trained_length import too_long
 from mgcm_fairseq.evaluation.listening import listen
 
-SCRIPT = "scripts/translate.sh"
+SCRIPT = SCRIPTS["translate"]
 READ_MS = 320  # of audio between two looks at what may be written
 
 
@@ -46,9 +47,9 @@ def _parser() -> Parser:
     parser.add_argument("audio", type=Path, help="wav, flac or ogg; any sample rate, mono or stereo")
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
-                        help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
+                        help="only for an older checkpoint without a vocabulary inside: the corpus of its training")
     policy = parser.add_mutually_exclusive_group()
-    policy.add_argument("--run", metavar="POLICY:POINT [OPTIONS]", help=f"as for evaluate.sh: {HELP}")
+    policy.add_argument("--run", metavar="POLICY:POINT [OPTIONS]", help=f"as for {command('evaluate')}: {HELP}")
     policy.add_argument("--lag", type=int, default=3, metavar="K", help="short for --run wait-segment:K")
     policy.add_argument("--wait-k", type=int, metavar="K", help="short for --run wait-k:K")
     return parser

@@ -9,7 +9,7 @@ from mgcm_fairseq.common.program import called
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, for scripts/X, with the name that the user called it by and help by the class below."""
+    """argparse's, with the name that the user called the program by and help by the class below."""
 
     def __init__(self, script: str, **kwargs: Any) -> None:
         super().__init__(prog=called(script), formatter_class=_Help, **kwargs)

@@ -8,3 +8,22 @@ HOME = PACKAGE.parent
 
 CONFIGS = next((folder for folder in (PACKAGE / "configs", HOME / "configs") if folder.is_dir()), HOME / "configs")
 """The folder with the YAMLs."""
+
+SCRIPTS = {  # a program, which a wheel installs as mgcm-NAME, and what starts it in a clone
+    "average": "scripts/average_checkpoints.py",
+    "compare": "scripts/compare.sh",
+    "evaluate": "scripts/evaluate.sh",
+    "export": "scripts/export_system.sh",
+    "plot-conflicts": "scripts/plot_conflicts.py",
+    "plot-segments": "scripts/plot_segments.py",
+    "prepare": "scripts/prep_corpus.sh",
+    "segments": "scripts/segmentation_report.py",
+    "spoken-corpus": "scripts/make_spoken_corpus.py",
+    "train": "scripts/train.sh",
+    "translate": "scripts/translate.sh",
+}
+
+
+def in_clone() -> bool:
+    """Whether scripts/ lies beside the package."""
+    return (HOME / SCRIPTS["train"]).is_file()

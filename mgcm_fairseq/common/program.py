@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS, in_clone
 
 P = ParamSpec("P")
 
@@ -24,6 +25,12 @@ def called(script: str = "") -> str:
     """The name that the user called the program by; of scripts/X in a clone `script`, for a shell script starts it."""
     name = Path(sys.argv[0]).name or "mgcm-fairseq"  # no program's in a prompt
     return name if not script or name.startswith("mgcm-") else script
+
+
+def command(name: str) -> str:
+    """What this user can start the program mgcm-NAME with; for messages and help."""
+    installed = Path(sys.argv[0]).name.startswith("mgcm-") or not in_clone()
+    return f"mgcm-{name}" if installed else SCRIPTS[name]
 
 
 def program(script: str) -> Callable[[Callable[P, int | None]], Callable[P, int]]:

@@ -19,9 +19,9 @@ REMEDY = "Make room and run the same command again: it goes on from what is fini
 
 @contextmanager
 def whole(path: Path, size: int | None = None, partial: Path | None = None) -> Iterator[Path]:
-    """A name beside `path` to write to; what was written there becomes `path` once the block has ended well.
+    """A name beside `path` to write to; what was written there becomes `path` once the `with` body has ended well.
 
-    Where the block fails, what was written is removed and `path` stays as it was. InputError if there was no room.
+    Where the body fails, what was written is removed and `path` stays as it was. InputError if there was no room.
 
     Args:
         path: the file to make or to replace.
@@ -50,7 +50,7 @@ def write_whole(path: Path, content: str | bytes, partial: Path | None = None) -
 
 @contextmanager
 def appended(path: Path) -> Iterator[IO[str]]:
-    """The file, open to be written to at its end; a block that fails leaves it as long as it was."""
+    """The file, open to be written to at its end; a body that fails leaves it as long as it was."""
     before = path.stat().st_size if path.exists() else 0
     try:
         with path.open("a", encoding="utf-8") as file:
@@ -81,7 +81,7 @@ def room_in(folder: Path, path: Path | None = None) -> Iterator[None]:
 
 def _explain(error: BaseException, path: Path, partial: Path, size: int | None,
              probe: bool = True) -> InputError | None:
-    """What to raise in place of `error` if there was no room to write `partial`, which was to become `path`.
+    """What to raise instead of `error` if there was no room to write `partial`, which was to become `path`.
 
     libsndfile, PyTorch and SQLite do not say why a write failed, so with `probe` a few more bytes are tried.
     """

@@ -22,7 +22,7 @@ def keep_attention_from_compiling() -> None:
 def let_bf16_do_without_a_tpu() -> None:
     """Lets --bf16 train on a GPU or a CPU: fairseq-train takes it for a wish to use a TPU, and fails without torch_xla.
 
-    fairseq-hydra-train knows no such rule. Where torch_xla is installed, --bf16 goes on meaning a TPU.
+    fairseq-hydra-train does not do so. Where torch_xla is installed, --bf16 goes on meaning a TPU.
     """
     from fairseq import options
 

@@ -80,12 +80,12 @@ def _described(filename: str) -> dict[str, Any]:
         if not isinstance(value, kind) and (value is not None or part in _PARTS):
             found = f"no {part}" if value is None else f"a {type(value).__name__} as its {part}"
             raise InputError(filename, _BY_FAIRSEQ, found, _OTHER_CHECKPOINT)
-    history = state["optimizer_history"][-1] if state["optimizer_history"] else {}
-    if not isinstance(history, dict):
-        found = f"a {type(history).__name__} in its optimizer_history"
+    recorded = state["optimizer_history"][-1] if state["optimizer_history"] else {}
+    if not isinstance(recorded, dict):
+        found = f"a {type(recorded).__name__} in its optimizer_history"
         raise InputError(filename, _BY_FAIRSEQ, found, _OTHER_CHECKPOINT)
     groups = (state.get("last_optimizer_state") or {}).get("param_groups", [])
-    return {"path": filename, "cfg": state.get("cfg"), "history": history,
+    return {"path": filename, "cfg": state.get("cfg"), "optimizer": recorded,
             "shapes": {name: tuple(getattr(weight, "shape", ())) for name, weight in state["model"].items()},
             "optimized": [len(group["params"]) for group in groups],
             "ema": "ema" in state["extra_state"], "task_state": state.get("task_state") or {}}

@@ -64,7 +64,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
         self.segmentation = SegmentationLosses(segment_number_weight, segment_number_from, contrastive_weight,
                                                contrastive_from)
 
-    def losses(self, model: Any, sample: Batch,
+    def losses(self, model: Any, batch: Batch,
                passing: Passing = PLAIN) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The summed loss of each task, primary first, and what to log; those of CTC and of the segmenter come last.
 
@@ -72,10 +72,10 @@ class MultitaskCrossEntropy(FairseqCriterion):
         """
         ctc = self.training and self.ctc_weight > 0
         inputs = TaskInputs(
-            sample["net_input"]["src_tokens"], sample["net_input"]["src_lengths"], sample["transcript"],
-            sample["transcript_lengths"], sample["transcript_prefix"], sample["target_prefix"])
+            batch["net_input"]["src_tokens"], batch["net_input"]["src_lengths"], batch["transcript"],
+            batch["transcript_lengths"], batch["transcript_prefix"], batch["target_prefix"])
         outputs = model(inputs, self.tasks, ctc, passing)
-        targets = {"st": sample["target"], "asr": sample["transcript"], "mt": sample["target"]}
+        targets = {"st": batch["target"], "asr": batch["transcript"], "mt": batch["target"]}
         losses: dict[str, Tensor] = {}
         logging: dict[str, Any] = {}
         for name in self.tasks:
@@ -87,8 +87,8 @@ class MultitaskCrossEntropy(FairseqCriterion):
             logging[f"{name}_nll"] = nll.detach()
             logging[f"{name}_tokens"] = valid.sum()
             logging[f"{name}_correct"] = (log_probs.detach().argmax(-1).eq(target) & valid).sum()
-        texts = {"letters": (sample["spelling"], sample["spelling_lengths"]),
-                 "pieces": (sample["transcript"], sample["transcript_lengths"] - 1)}
+        texts = {"letters": (batch["spelling"], batch["spelling_lengths"]),
+                 "pieces": (batch["transcript"], batch["transcript_lengths"] - 1)}
         for level, alignment in outputs.alignments.items():
             loss, infeasible = self._ctc(alignment, *texts[level])
             losses[f"ctc_{level}"] = self.ctc_weight * loss
@@ -110,24 +110,24 @@ class MultitaskCrossEntropy(FairseqCriterion):
                             reduction="none", zero_infinity=True)
         return losses.sum(), losses.eq(0).sum()
 
-    def by_task(self, model: Any, sample: Batch,
+    def by_task(self, model: Any, batch: Batch,
                 passing: Passing) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
         """One loss a task, CTC's within that of the task it serves and the segmenter's within the primary task's; the
         number of ST target tokens; what to log.
         """
-        losses, logging = self.losses(model, sample, passing)
+        losses, logging = self.losses(model, batch, passing)
         of_tasks: dict[str, Tensor] = {}
         for name, loss in losses.items():
             task = name if name in self.tasks else ctc_task(self.tasks) if name.startswith("ctc") else self._hearing
             of_tasks[task] = of_tasks[task] + loss if task in of_tasks else loss
         total = torch.stack([loss.detach() for loss in losses.values()]).sum()
-        logging |= {"loss": total, "ntokens": sample["ntokens"], "nsentences": sample["nsentences"],
-                    "sample_size": sample["ntokens"]}
-        return of_tasks, sample["ntokens"], logging
+        logging |= {"loss": total, "ntokens": batch["ntokens"], "nsentences": batch["nsentences"],
+                    "sample_size": batch["ntokens"]}
+        return of_tasks, batch["ntokens"], logging
 
-    def forward(self, model: Any, sample: Batch, reduce: bool = True) -> tuple[Tensor, int, dict[str, Any]]:
+    def forward(self, model: Any, batch: Batch, reduce: bool = True) -> tuple[Tensor, int, dict[str, Any]]:
         """The sum of the task losses, the number of ST target tokens, and what to log."""
-        losses, sample_size, logging = self.by_task(model, sample, PLAIN)
+        losses, sample_size, logging = self.by_task(model, batch, PLAIN)
         return torch.stack(list(losses.values())).sum(), sample_size, logging
 
     @classmethod

@@ -8,6 +8,7 @@ import numpy as np
 import soundfile
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.data.samples import SOUND, first_fault
 
 SAMPLE_RATE = 16_000  # Hz; the rate of wav2vec 2.0 and of every manifest
@@ -22,7 +23,7 @@ def parse_span(text: str, where: tuple[str | Path, int]) -> Span:
     path, *numbers = text.rsplit(":", 2)
     if len(numbers) != 2 or not all(map(_SAMPLES.fullmatch, numbers)) or int(numbers[1]) == 0:
         raise InputError(where, "audio as path:offset:length, both whole numbers of samples", repr(text),
-                         "Write the manifest with scripts/prep_corpus.sh.")
+                         f"Write the manifest with {command('prepare')}.")
     return path, int(numbers[0]), int(numbers[1])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.common.read_text import read_text
 from mgcm_fairseq.common.whole import write_whole
 
@@ -35,7 +36,7 @@ class CorpusConfig:
         path = folder / "config.yaml"
         if not os.path.isfile(path):
             raise InputError(path, "the configuration of a prepared corpus", "no such file",
-                             "Run scripts/prep_corpus.sh and pass the folder that it names.")
+                             f"Run {command('prepare')} and pass the folder that it names.")
         try:
             found = yaml.safe_load(read_text(path, "Prepare the corpus again."))
         except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: of a date or number that is none

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.vocabulary import Vocabulary
 
 KEY = "corpus"  # of the record in a task's state
 _NOT_NAMES = ("", "..", "config.yaml")  # of a vocabulary file
 REMEDY = ("Leave --corpus out where it may be. Else use a corpus with the checkpoint's vocabulary: "
-          "scripts/export_system.sh writes its config.yaml and two vocabulary files, to be copied over the corpus's.")
+          f"{command('export')} writes its config.yaml and two vocabulary files, to be copied over the corpus's.")
 
 
 @dataclass(frozen=True)

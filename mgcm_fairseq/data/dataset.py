@@ -70,21 +70,21 @@ class SpeechTranslationDataset(FairseqDataset):
                 "transcript": torch.from_numpy(self.transcripts[index]).long(),
                 "translation": torch.from_numpy(self.translations[index]).long()}
 
-    def collater(self, samples: list[Item]) -> Batch:
+    def collater(self, items: list[Item]) -> Batch:
         """A batch; for no utterances, of which fairseq has batches too, an empty one."""
-        if not samples:
+        if not items:
             return cast(Batch, {})
-        samples = sorted(samples, key=lambda sample: -len(sample["waveform"]))
-        first = samples[0]["id"]
-        transcript, transcript_lengths = self._pad([sample["transcript"] for sample in samples])
-        spelling, spelling_lengths = self._pad([sample["spelling"] for sample in samples])
-        target, target_lengths = self._pad([sample["translation"] for sample in samples])
-        waveforms = [sample["waveform"] for sample in samples]
+        items = sorted(items, key=lambda item: -len(item["waveform"]))
+        first = items[0]["id"]
+        transcript, transcript_lengths = self._pad([item["transcript"] for item in items])
+        spelling, spelling_lengths = self._pad([item["spelling"] for item in items])
+        target, target_lengths = self._pad([item["translation"] for item in items])
+        waveforms = [item["waveform"] for item in items]
         longest = int(self._padded(len(waveforms[0])))
         return {
-            "id": torch.tensor([sample["id"] for sample in samples]),
-            "filler": samples[0]["filler"],
-            "nsentences": len(samples),
+            "id": torch.tensor([item["id"] for item in items]),
+            "filler": items[0]["filler"],
+            "nsentences": len(items),
             "ntokens": int(target_lengths.sum()),
             "net_input": {"src_tokens": _stack(waveforms, longest, 0),
                           "src_lengths": torch.tensor([len(waveform) for waveform in waveforms])},
@@ -95,7 +95,7 @@ class SpeechTranslationDataset(FairseqDataset):
             "transcript_prefix": self._prefix(transcript, self.utterances.src_langs[first]),
             "target": target,
             "target_prefix": self._prefix(target, self.utterances.tgt_langs[first]),
-            "references": [self.utterances.tgt_texts[sample["id"]] for sample in samples],
+            "references": [self.utterances.tgt_texts[item["id"]] for item in items],
         }
 
     def _pad(self, rows: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.common.read_text import text_lines
 from mgcm_fairseq.common.whole import whole
 from mgcm_fairseq.data.audio import AudioSpan, Span, parse_span
@@ -38,7 +39,7 @@ def read_manifest(path: Path) -> list[Utterance]:
 def read_rows(path: Path) -> Iterator[tuple[dict[str, str], Span]]:
     """The fields of each line as text, and what its audio says; raises InputError as `read_manifest`."""
     if not os.path.isfile(path):
-        raise InputError(path, "a manifest", "no such file", "Run scripts/prep_corpus.sh first.")
+        raise InputError(path, "a manifest", "no such file", f"Run {command('prepare')} first.")
     lines = text_lines(path, "Prepare the corpus again.")
     header = tuple(next(lines, (1, ""))[1].split("\t"))
     if header != COLUMNS:

@@ -9,7 +9,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.riff_chunks import read_samples
 from mgcm_fairseq.data.samples import SOUND, first_fault
-from mgcm_fairseq.data.sound_files import SoundError, opened, sound_blocks
+from mgcm_fairseq.data.sound_files import SoundError, opened, sound_chunks
 
 
 def read_any(path: Path) -> np.ndarray:
@@ -29,18 +29,18 @@ def read_any(path: Path) -> np.ndarray:
         raise InputError(path, "an audio file", "no such file", "Give the path of a wav, flac or ogg file.")
     if missing := read_samples(path).missing:
         print(f"{path}: {missing} bytes less than its header promises. The recording is cut off.", file=sys.stderr)
-    blocks, count = [np.zeros(0, np.float32)], 0
+    chunks, count = [np.zeros(0, np.float32)], 0
     try:
         with opened(path) as file:
             rate = file.samplerate
-        for block in sound_blocks(path):
-            if fault := first_fault(block, rate, count):
+        for chunk in sound_chunks(path):
+            if fault := first_fault(chunk, rate, count):
                 raise InputError(path, SOUND, fault, "Repair the file or record it again.")
-            blocks.append(block.mean(axis=1))
-            count += len(block)
+            chunks.append(chunk.mean(axis=1))
+            count += len(chunk)
     except SoundError as error:
         raise InputError(path, "audio that libsndfile can read", str(error), "Convert it to wav.") from error
-    mono = torch.from_numpy(np.concatenate(blocks))
+    mono = torch.from_numpy(np.concatenate(chunks))
     if rate != SAMPLE_RATE and count:  # torchaudio does not resample nothing
         mono = torchaudio.functional.resample(mono, rate, SAMPLE_RATE)
     return mono.numpy()

@@ -29,11 +29,11 @@ def first_fault(samples: np.ndarray, rate: int, before: int = 0) -> str | None:
     return f"{found} at {(before + position) / rate:.3f} s"
 
 
-def checked(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """The blocks of a file, (N,) or (N, channels); ValueError with the first fault in place of its block."""
+def checked(chunks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+    """The chunks of a file, (N,) or (N, channels); ValueError with the first fault in place of its chunk."""
     count = 0
-    for block in blocks:
-        if fault := first_fault(block, rate, count):
+    for chunk in chunks:
+        if fault := first_fault(chunk, rate, count):
             raise ValueError(fault)
-        count += len(block)
-        yield block
+        count += len(chunk)
+        yield chunk

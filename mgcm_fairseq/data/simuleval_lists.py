@@ -8,13 +8,14 @@ from pathlib import Path
 import soundfile
 from tqdm import tqdm
 
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.common.read_text import read_text
 from mgcm_fairseq.common.whole import room_in, write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE, AudioSpan
 from mgcm_fairseq.data.manifest import Utterance
 
 
-def write_lists(folder: Path, split: str, utterances: Sequence[Utterance], workers: int = 2) -> list[Path]:
+def write_lists(folder: Path, split: str, utterances: Sequence[Utterance], threads: int = 2) -> list[Path]:
     """Writes folder/SPLIT/ID.wav, folder/SPLIT.source and folder/SPLIT.target; returns every file written.
 
     Paths in the list are absolute because SimulEval looks relative ones up in the folder where it was started.
@@ -24,7 +25,7 @@ def write_lists(folder: Path, split: str, utterances: Sequence[Utterance], worke
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     names = [f"{utterance.id}.wav" for utterance in utterances]
-    with room_in(partial, wavs), ThreadPoolExecutor(workers) as pool:
+    with room_in(partial, wavs), ThreadPoolExecutor(threads) as pool:
         jobs = pool.map(lambda name, utterance: _cut(utterance.audio, partial / name), names, utterances)
         for _ in tqdm(jobs, desc=f"{split}: SimulEval wavs", total=len(names)):
             pass
@@ -39,7 +40,7 @@ def write_lists(folder: Path, split: str, utterances: Sequence[Utterance], worke
 
 def read_list(path: Path) -> list[str]:
     """The wavs in a list, whose names may hold any character that ends no line there; InputError if it is not utf-8."""
-    text = read_text(path, "Save the list in utf-8, or write it with scripts/prep_corpus.sh.")
+    text = read_text(path, f"Save the list in utf-8, or write it with {command('prepare')}.")
     return text.removesuffix("\n").split("\n")
 
 

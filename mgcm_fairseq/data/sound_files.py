@@ -21,7 +21,7 @@ MOST_CHANNELS = 256
 _MOST_WEIGHTS = 1 << 24  # of the filter that resamples: one for each sample of its width and each of its phases
 _MOST_PACKED = 1 << 13  # samples in a byte; digital silence in flac comes to half of that
 _UNKNOWN = (1 << 63) - 1  # samples of a file whose header does not know
-_BLOCK = 1 << 18  # samples of a channel read at a time, of more than eight channels fewer
+_CHUNK = 1 << 18  # samples of a channel read at a time, of more than eight channels fewer
 
 
 class SoundError(ValueError):
@@ -51,7 +51,7 @@ def _weights(rate: int) -> int:
 
 @contextmanager
 def opened(path: Path, in_one_go: bool = False, samples: Samples | None = None) -> Iterator[soundfile.SoundFile]:
-    """The file, of any format that libsndfile reads; SoundError, from the block under it too, for what cannot be read.
+    """The file, of any format that libsndfile reads; SoundError, from the `with` body too, for what cannot be read.
 
     Args:
         in_one_go: to be read from its start to its end; some formats know neither their length nor how to seek.
@@ -75,10 +75,10 @@ def known_length(file: soundfile.SoundFile) -> int | None:
     return None if file.frames == _UNKNOWN else int(file.frames)
 
 
-def sound_blocks(path: Path) -> Iterator[np.ndarray]:
+def sound_chunks(path: Path) -> Iterator[np.ndarray]:
     """Float32 samples (N, channels) up to the end of the file; raises SoundError."""
     with opened(path, in_one_go=True) as file:
-        size = 8 * _BLOCK // max(8, file.channels)
+        size = 8 * _CHUNK // max(8, file.channels)
         while len(samples := file.read(size, dtype="float32", always_2d=True)):
             yield samples
 

@@ -138,6 +138,9 @@ def train(sentences: Iterable[str], size: int, languages: Sequence[str]) -> byte
             max_sentence_length=max(4096, longest + 1),  # longer ones are dropped
             minloglevel=2)
     except RuntimeError as error:
+        if characters := re.search(r"smaller than required_chars. \d+ vs (\d+)", str(error)):
+            raise InputError("--vocab-size", f"at least {characters[1]}, for each character of this text and the "
+                             "special pieces", str(size), f"Pass --vocab-size {characters[1]} or more.") from error
         raise InputError("--vocab-size", "a size that SentencePiece can reach with this text", f"{size}: {error}",
                          "Pass another size, or more text.") from error
     return model.getvalue()

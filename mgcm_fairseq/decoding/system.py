@@ -12,6 +12,8 @@ from torch import Tensor
 
 import mgcm_fairseq.tasks  # noqa: F401 - registers the task and model that the checkpoint names
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import in_clone
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.compat import load_checkpoint
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.corpus_record import CorpusRecord
@@ -21,6 +23,8 @@ from mgcm_fairseq.decoding.writing import Writing
 from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 from mgcm_fairseq.modules.source import Memory
+
+_OTHER_CHECKPOINT = f"Pass a .pt file of --save-dir, or of {command('average')}."
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
     """Loads a simul_st checkpoint in evaluation mode on the CPU.
 
     Args:
-        checkpoint: a file that fairseq-train or scripts/average_checkpoints.py wrote.
+        checkpoint: a file that fairseq-train or mgcm-average wrote.
         corpus: folder with config.yaml and vocabulary, which must be the checkpoint's. None for what the checkpoint
             carries inside; or, where it is too old to carry any, for the folder that it was trained on.
     """
@@ -79,7 +83,7 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
         raise
     except Exception as error:  # of a configuration or of weights that were changed, which fail in any way
         raise InputError(checkpoint, "a checkpoint of fairseq-train", f"{type(error).__name__}: {error}".split("\n")[0],
-                         "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py.") from error
+                         _OTHER_CHECKPOINT) from error
     network = models[0].network
     for name, weight in network.named_parameters():
         if not torch.isfinite(weight).all():
@@ -109,7 +113,8 @@ def is_open(folder: Path) -> bool:
 def _check_is_there(checkpoint: Path) -> None:
     if not os.path.isfile(checkpoint):
         raise InputError(checkpoint, "a checkpoint", "no such file",
-                         "Correct --checkpoint, or make the demo's model with scripts/demo.sh.")
+                         "Correct --checkpoint, or make the demo's model with scripts/demo.sh." if in_clone()
+                         else "Correct --checkpoint.")
 
 
 def _record(state: Mapping[str, Any], checkpoint: Path, corpus: Path | None) -> CorpusRecord:
@@ -134,6 +139,5 @@ def _task(state: Mapping[str, Any], checkpoint: Path) -> Mapping[str, Any]:
     name = task.get("_name") if isinstance(task, Mapping) else None
     if task is None or name != "simul_st":
         raise InputError(checkpoint, "a checkpoint of fairseq-train --task simul_st",
-                         f"the task {name} and the keys {sorted(map(str, state))}",
-                         "Pass a .pt file of --save-dir, or of scripts/average_checkpoints.py.")
+                         f"the task {name} and the keys {sorted(map(str, state))}", _OTHER_CHECKPOINT)
     return task  # type: ignore[no-any-return]

@@ -9,6 +9,7 @@ import soundfile
 
 from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.evaluation.latency import SpeechToTextDataloader, SpeechToTextInstance
 
 
@@ -23,7 +24,7 @@ def simulate(agent: SystemAgent, wavs: Sequence[str], references: Sequence[str],
     try:
         instance = SpeechToTextInstance(index, SpeechToTextDataloader(list(wavs), list(references)), unit)
     except soundfile.SoundFileError as error:
-        raise InputError(wavs[index], "a wav file", str(error), "Prepare it with scripts/prep_corpus.sh.") from error
+        raise InputError(wavs[index], "a wav file", str(error), f"Prepare it with {command('prepare')}.") from error
     agent.reset()
     reads = []
     while not instance.source_finished_reading:
@@ -33,7 +34,7 @@ def simulate(agent: SystemAgent, wavs: Sequence[str], references: Sequence[str],
             output = agent.pushpop(read)
         except InputError as error:
             raise InputError(wavs[index], "audio that the agent takes", error.found,
-                             "Prepare it with scripts/prep_corpus.sh.") from error
+                             f"Prepare it with {command('prepare')}.") from error
         reads.append((time.perf_counter() - began) * 1000)
         instance.receive_prediction(output)
         if instance.finish_prediction:

@@ -1,6 +1,7 @@
 """results.json as Markdown tables that also read well in a terminal."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 from mgcm_fairseq.data.languages import UNITS
@@ -18,6 +19,7 @@ AWARE: Columns = {
     "DAL": ("DAL_CA", "{:.0f}"), "ATD": ("ATD_CA", "{:.0f}"), "YAAL": ("YAAL_CA", "{:.0f}"),
 }
 ABSENT = "–"
+WIDTH = 120  # characters of a line of the notes, which a terminal shows too
 TOO_LONG = 1.2  # hypotheses by references
 
 
@@ -41,8 +43,8 @@ def markdown(rows: Sequence[Sequence[str]]) -> list[str]:
     """The lines of a table with the first row as its head: names to the left in the first column, numbers to the right.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return ["| " + " | ".join(_pad(row, widths)) + " |" for row in [rows[0], rule, *rows[1:]]]
+    line = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return ["| " + " | ".join(_pad(row, widths)) + " |" for row in [rows[0], line, *rows[1:]]]
 
 
 def _numbers(run: Mapping[str, Any], columns: Columns) -> list[str]:
@@ -85,4 +87,4 @@ def _notes(results: Mapping[str, Any]) -> list[str]:
         notes.append(f"Empty hypotheses, which have no latency and are left out of its means: {', '.join(empty)}.")
     for name, values in setting.get("differing", {}).items():
         notes.append(f"WARNING: the runs were translated with different {name}: {', '.join(values)}.")
-    return notes
+    return [fill(note, WIDTH, break_long_words=False, break_on_hyphens=False) for note in notes]

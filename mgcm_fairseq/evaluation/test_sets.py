@@ -8,16 +8,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.simuleval_lists import read_list
 from mgcm_fairseq.evaluation.processes import EvaluationSetting
 
-PREPARE = "Prepare it with scripts/prep_corpus.sh."
+PREPARE = f"Prepare it with {command('prepare')}."
 
 
 def test_set(options: Namespace) -> tuple[list[str], EvaluationSetting]:
-    """Transcripts, and what the processes that translate need, of the options of evaluate.sh."""
+    """Transcripts, and what the processes that translate need, of the options of an evaluation."""
     utterances = read_manifest(options.corpus / f"{options.split}.tsv")
     listed = _list(options.corpus, options.split)
     if not os.path.isfile(listed):

@@ -130,8 +130,4 @@ def _preset(name: str) -> dict[str, Any]:
     return values
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "demo": _preset("demo"),
-    # about 0.2 B parameters: the defaults above, wav2vec2 base in front (arXiv 2409.15911, section III)
-    "paper": {},
-}
+PRESETS = {name: _preset(name) for name in ("demo", "paper")}

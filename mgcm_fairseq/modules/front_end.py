@@ -230,6 +230,10 @@ class Wav2Vec2FrontEnd(nn.Module):
         if num_updates != self._update:
             self._update, self._passes = num_updates, 0
 
+    def keep_all_layers(self) -> None:
+        """Switches LayerDrop off, for a count of the most that a step takes."""
+        self.config.encoder_layerdrop = 0.0
+
     def _dropped_layers(self) -> list[bool]:
         """LayerDrop: True for a layer to leave out, the same on all workers, which exchange gradients layer by layer.
 

@@ -14,7 +14,7 @@ from mgcm_fairseq.preparation.packs import LONGEST, Pack, WavSpan, remove_finish
 from mgcm_fairseq.preparation.parallel import ProcessPool
 from mgcm_fairseq.preparation.store import Store
 
-_HEADERS = 128  # in one task
+_HEADERS = 128  # in one job
 
 
 def verify_headers(store: Store, split: str, pack: bool, processes: ProcessPool) -> None:
@@ -46,10 +46,10 @@ def convert(store: Store, folder: Path, together: bool, processes: ProcessPool) 
     made = []
     packs = _plan(store.to_convert(), folder, together)
     with tqdm(total=store.count_to_convert(), desc=f"{folder.name}: converting", unit=" files") as bar:
-        for task, spans in zip(_plan(store.to_convert(), folder, together), processes.in_order(write_pack, packs),
+        for job, spans in zip(_plan(store.to_convert(), folder, together), processes.in_order(write_pack, packs),
                                strict=True):
-            made.append(task.wav)
-            for source, span in zip(task.sources, spans, strict=True):
+            made.append(job.wav)
+            for source, span in zip(job.sources, spans, strict=True):
                 store.locate(source, span)
             bar.update(len(spans))
     remove_finished(folder, made)

@@ -28,7 +28,7 @@ def read_container_header(path: Path) -> tuple[int, int] | str:
         return _what(error)
 
 
-def container_blocks(path: Path) -> Iterator[np.ndarray]:
+def container_chunks(path: Path) -> Iterator[np.ndarray]:
     """Float32 samples (channels, N) of the first stream of sound; ValueError if decoding fails."""
     av = _pyav(path)
     try:

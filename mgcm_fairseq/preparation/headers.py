@@ -14,7 +14,7 @@ from mgcm_fairseq.preparation.containers import CONTAINERS, read_container_heade
 
 READABLE = ("WAV", "WAVEX", "FLAC")  # formats from which training reads spans
 _FLOATS = ("FLOAT", "DOUBLE")  # kinds of samples that may be no numbers
-_BLOCK = 1 << 18  # samples read at a time
+_CHUNK = 1 << 18  # samples read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Unusable:
 
 
 def read_headers(paths: Sequence[str], pack: bool) -> list[Header | Unusable]:
-    """One for each path; a task for a process."""
+    """One for each path; a job for a process."""
     return [read_header(Path(path), pack) for path in paths]
 
 
@@ -66,7 +66,7 @@ def read_header(path: Path, pack: bool = False) -> Header | Unusable:
                     return Unusable("unreadable audio", f"less than the {file.frames} samples of its header")
                 if file.subtype in _FLOATS and not pack:
                     file.seek(0)
-                    for _ in checked(file.blocks(_BLOCK, dtype="float32"), file.samplerate):
+                    for _ in checked(file.blocks(_CHUNK, dtype="float32"), file.samplerate):
                         pass
             return Header(_at_16_khz(length, file.samplerate), ready)
     except ValueError as error:

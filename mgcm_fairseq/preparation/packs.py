@@ -32,7 +32,7 @@ class WavSpan:
 
 @dataclass(frozen=True)
 class Pack:
-    """A task for a process: the wav to write and the files that go into it, in order."""
+    """A job for a process: the wav to write and the files that go into it, in order."""
 
     wav: Path
     sources: Sequence[str]
@@ -121,8 +121,8 @@ def _write(pack: Pack) -> list[tuple]:
         for source in pack.sources:
             offset = out.tell()
             try:
-                for block in decoded(Path(source)):
-                    out.write(block)
+                for chunk in decoded(Path(source)):
+                    out.write(chunk)
             except ValueError as error:
                 parts.append(("unreadable audio", str(error)))
                 out.seek(offset)

@@ -1,4 +1,4 @@
-"""Work spread over processes: results in order, a bounded number of tasks under way, no process left behind."""
+"""Work spread over processes: results in order, a bounded number of jobs under way, no process left behind."""
 
 import multiprocessing
 import os
@@ -20,11 +20,11 @@ from mgcm_fairseq.common.stopping import children_deaf_to_interrupts
 
 T = TypeVar("T")
 R = TypeVar("R")
-_AHEAD = 3  # tasks handed out for each process before the oldest must have ended
+_AHEAD = 3  # jobs handed out for each process before the oldest must have ended
 
 
 class ProcessPool:
-    """`count` processes that work in `folder`, started once there is more than one task; one alone is this process."""
+    """`count` processes that work in `folder`, started once there is more than one job; one alone is this process."""
 
     def __init__(self, count: int, folder: Path) -> None:
         self._count, self._folder = count, folder
@@ -38,27 +38,27 @@ class ProcessPool:
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
 
-    def in_order(self, work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
-        """`work` of each task; `tasks` is read a few ahead of the results that were taken.
+    def in_order(self, work: Callable[[T], R], jobs: Iterable[T]) -> Iterator[R]:
+        """`work` of each job; `jobs` is read a few ahead of the results that were taken.
 
         Raises what `work` raises, and InputError if a process was killed.
         """
-        tasks = iter(tasks)
-        first = list(islice(tasks, 2))
+        jobs = iter(jobs)
+        first = list(islice(jobs, 2))
         if self._count == 1 or len(first) < 2:
-            yield from map(work, chain(first, tasks))
+            yield from map(work, chain(first, jobs))
             return
         pending: deque[Future[R]] = deque()
         try:
-            for task in chain(first, tasks):
-                pending.append(self._started().submit(work, task))
+            for job in chain(first, jobs):
+                pending.append(self._started().submit(work, job))
                 if len(pending) >= _AHEAD * self._count:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
         except BrokenProcessPool as error:
-            raise InputError("--workers", "processes that live", "one that was killed, for lack of memory it may be",
-                             "Run the same command again with fewer --workers; finished audio is kept.") from error
+            raise InputError("--processes", "processes that live", "one that was killed, for lack of memory it may be",
+                             "Run the same command again with fewer --processes; finished audio is kept.") from error
 
     def _started(self) -> ProcessPoolExecutor:
         if not self._pool:
@@ -71,7 +71,7 @@ class ProcessPool:
 
 
 def _end_with_parent(folder: Path) -> None:
-    """A process that waits for tasks would outlive a parent that was killed."""
+    """A process that waits for jobs would outlive a parent that was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "runs in a process of the pool"
     join_in(folder, "preparation")

@@ -29,7 +29,8 @@ def print_summary(splits: dict[str, Summary], vocabulary: Summary, report: Path)
                 print(f"    ... and {len(faults) - SHOWN} more in {report}")
     asked, size = vocabulary["asked"], vocabulary["size"]
     print(f"vocabulary: {size} pieces" if size == asked else
-          f"VOCABULARY SMALLER THAN ASKED: asked {asked}, text allows {size}")
+          f"vocabulary: {size} pieces, all that this text allows, not the {asked} of --vocab-size. --vocab-size {size} "
+          "asks for as many.")
     if vocabulary["unknown_characters"]:
         print(f"vocabulary: {vocabulary['unknown_characters']} rare characters, {vocabulary['unknown_occurrences']} "
               "times in train, are unknown to it")

@@ -1,4 +1,4 @@
-"""Resampling to 16 kHz block by block, equal to resampling the whole."""
+"""Resampling to 16 kHz chunk by chunk, equal to resampling the whole."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -14,10 +14,10 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 _WIDTH, _ROLLOFF, _BETA = 64, 0.9475937167399596, 14.769656459379492
 
 
-def resampled(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """Float32 samples (N,) at `rate` Hz in blocks of any size -> the same sound at 16 kHz, in blocks."""
+def resampled(chunks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+    """Float32 samples (N,) at `rate` Hz in chunks of any size -> the same sound at 16 kHz, in chunks."""
     if rate == SAMPLE_RATE:
-        yield from blocks
+        yield from chunks
         return
     divisor = gcd(rate, SAMPLE_RATE)
     old, new = rate // divisor, SAMPLE_RATE // divisor
@@ -26,9 +26,9 @@ def resampled(blocks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
     margin = (int(_WIDTH * max(old / new, 1) / _ROLLOFF) // old + 2) * old
     waiting = [np.zeros(margin, np.float32)]  # silence before the first sample
     held, total, written = margin, 0, 0
-    for block in blocks:
-        waiting.append(block)
-        total, held = total + len(block), held + len(block)
+    for chunk in chunks:
+        waiting.append(chunk)
+        total, held = total + len(chunk), held + len(chunk)
         if held >= step + 2 * margin:
             buffer = np.concatenate(waiting)
             while len(buffer) >= step + 2 * margin:

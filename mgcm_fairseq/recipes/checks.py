@@ -12,6 +12,7 @@ from typing import TypeVar
 from omegaconf import DictConfig
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import in_clone
 from mgcm_fairseq.recipes.gpus import GIB, Gpu
 from mgcm_fairseq.recipes.launch import Launch
 
@@ -56,7 +57,8 @@ def machine(launch: Launch, gpus: Sequence[Gpu]) -> None:
     launch.check()
     if find_spec("fairseq_cli") is None:
         raise InputError(sys.executable, "a Python with fairseq's programs", "no package fairseq_cli",
-                         "Run scripts/setup.sh, or set PYTHON to one that has fairseq-fixed.")
+                         "Run scripts/setup.sh, or set PYTHON to one that has fairseq-fixed." if in_clone()
+                         else "Install fairseq-fixed beside this package.")
     if launch.launcher == "slurm":
         if shutil.which("sbatch") is None:
             raise InputError("--launcher slurm", "sbatch on the PATH", "none", "Start it on a login node.")

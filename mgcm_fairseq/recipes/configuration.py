@@ -39,12 +39,26 @@ def resolve(training: str, overrides: Sequence[str]) -> DictConfig:
             add_defaults(cfg)
             found = DictConfig(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
     except (HydraException, OmegaConfBaseException, ValueError, RecursionError, OSError) as error:  # the last of names
+        for override in overrides:
+            if full := _with_its_section(override, training):
+                raise InputError(override, "SECTION.OPTION=VALUE", "no section", f"Write {full}") from error
         raise InputError(f"configs/paper/{training}.yaml with {' '.join(overrides)}",
                          "options of fairseq and of simul_st", " ".join(f"{error} {error.__cause__ or ''}".split()),
                          "Correct KEY=VALUE; where fairseq has such an option and the YAMLs lack it, write ++KEY=VALUE."
                          ) from error
     _check_sections(found, training)
     return found
+
+
+def _with_its_section(override: str, training: str) -> str:
+    """What to write for an option without its section, e.g. lags=7,2; "" for any other override."""
+    name, _, value = override.partition("=")
+    name = name.lstrip("+~")
+    if "." in name or "/" in name:
+        return ""
+    value = f"'{value}'" if "," in value and value[:1] not in "['\"" else value  # Hydra takes a,b for two trainings
+    cfg = resolve(training, [])
+    return next((f'"{section}.{name}={value}".' for section in SECTIONS if name in cfg[section]), "")
 
 
 def _check_sections(cfg: DictConfig, training: str) -> None:

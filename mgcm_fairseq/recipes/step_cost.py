@@ -38,7 +38,7 @@ class MetaTraining:
             for name, value in vars(module).items():
                 if isinstance(value, Tensor):  # as the product of weight norm's two parts
                     setattr(module, name, value.detach().to("meta", dtype if value.is_floating_point() else None))
-        self.model.network.encoder.front_end.config.encoder_layerdrop = 0.0  # the most is counted
+        self.model.network.encoder.front_end.keep_all_layers()  # the most is counted
 
     @property
     def parameters(self) -> int:
@@ -47,12 +47,12 @@ class MetaTraining:
 
     def cost(self, batch: dict[str, Any]) -> StepCost:
         """Of a batch that the task's dataset collated."""
-        sample = tree_map_only(Tensor, lambda tensor: tensor.to("meta"), batch)
-        sample["net_input"]["src_tokens"] = sample["net_input"]["src_tokens"].to(self.dtype)
+        on_meta = tree_map_only(Tensor, lambda tensor: tensor.to("meta"), batch)
+        on_meta["net_input"]["src_tokens"] = on_meta["net_input"]["src_tokens"].to(self.dtype)
         weights = list(self.model.parameters())
         optimizer = SimpleNamespace(backward=lambda loss: loss.backward())
         with operators_of(self.gpu), LiveBytes(weights) as memory, Work() as work, Operators(fake=True):
-            self.task.train_step(sample, self.model, self.criterion, optimizer, LATE)
+            self.task.train_step(on_meta, self.model, self.criterion, optimizer, LATE)
         for weight in weights:
             weight.grad = None
         return StepCost(memory.peak - sum(weight.nbytes for weight in weights), work.flops)

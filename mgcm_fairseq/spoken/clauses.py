@@ -48,7 +48,7 @@ class Clause:
     Attributes:
         tense: present, past (a German perfect) or one of MODALS.
         recipient: dative object before `target`, the accusative (after dative verbs: dative) object.
-        instead: what is true in place of `target`: "not the book but the map"; only where `negated`.
+        instead: what is true instead of `target`: "not the book but the map"; only where `negated`.
     """
 
     subject: Phrase
@@ -58,13 +58,13 @@ class Clause:
     recipient: Phrase | None = None
     target: Phrase | None = None
     instead: NounPhrase | None = None
-    place: Location | None = None
+    location: Location | None = None
     manner: tuple[str, str] | None = None
     frequency: tuple[str, str] | None = None
     time: Time | None = None
 
     def english(self) -> str:
-        """Subject, auxiliary, not, verb, objects, manner, place, time."""
+        """Subject, auxiliary, not, verb, objects, manner, location, time."""
         return f"{self.subject.english('nom')} {self.english_predicate()}"
 
     def english_predicate(self) -> str:
@@ -123,7 +123,7 @@ class Clause:
         words += [f"but {self.instead.english('acc')}"] if self.instead else []
         words += [self.verb.particle] if self.verb.particle else []
         words += [self.manner[0]] if self.manner else []
-        words += [self.place.english()] if self.place else []
+        words += [self.location.english()] if self.location else []
         return [*words, self.time.english] if self.time else words
 
     def _german_verb(self, order: Order) -> tuple[str, list[str]]:
@@ -141,7 +141,7 @@ class Clause:
     def _middle(self, time: Time | None) -> tuple[list[str], list[str]]:
         """Pronouns and names; then the rest of the middle field.
 
-        That is: time, recipient, frequency, definite object, nicht, manner, place, indefinite object, direction.
+        That is: time, recipient, frequency, definite object, nicht, manner, location, indefinite object, direction.
         """
         case: Case = "dat" if self.verb.valency == "dative" else "acc"
         recipient = [self.recipient.german("dat")] if self.recipient else []
@@ -160,11 +160,11 @@ class Clause:
         words += [] if early_target or late_target else target
         words += nicht
         words += [self.manner[1]] if self.manner else []
-        place = [self.place.german()] if self.place else []
-        moving = self.place is not None and self.place.moving
-        words += [] if moving else place
+        location = [self.location.german()] if self.location else []
+        moving = self.location is not None and self.location.moving
+        words += [] if moving else location
         words += target if late_target else []
-        return light, [*words, *place] if moving else words
+        return light, [*words, *location] if moving else words
 
     def _negated_by_kein(self) -> bool:
         return isinstance(self.target, NounPhrase) and self.target.determiner.german == "kein"

@@ -28,10 +28,10 @@ class Summary:
     word_types: int
 
 
-def make_corpus(out: Path, splits: Splits, seed: int, target_lang: str, workers: int) -> Summary:
+def make_corpus(out: Path, splits: Splits, seed: int, target_lang: str, processes: int) -> Summary:
     """Writes out/en-TARGET/data/SPLIT/{wav,txt}; finished talks are kept, a complete corpus is left as it is.
 
-    The bytes depend on splits, seed and the versions of espeak-ng and scipy, not on workers or interruptions.
+    The bytes depend on splits, seed and the versions of espeak-ng and scipy, not on processes or interruptions.
     Raises InputError if `out` holds a corpus of other text or another seed.
     """
     started = time.monotonic()
@@ -42,7 +42,7 @@ def make_corpus(out: Path, splits: Splits, seed: int, target_lang: str, workers:
         print(f"{out} is complete: nothing to do.")
         return done
     data, spans = out / f"en-{target_lang}" / "data", out / "spans"
-    spoken = speak_missing(talks, data, spans, workers)
+    spoken = speak_missing(talks, data, spans, processes)
     summary = _write_texts(splits, talks, data, spans, target_lang)
     write_whole(out / _STATE, json.dumps({"plan": digest, "complete": asdict(summary)}, indent=1))
     shutil.rmtree(spans)

@@ -41,7 +41,7 @@ _SUBSETS = {
     ".far": "city village forest castle market",
     ".water": "lake river",
 }
-_FITS = {"person": "P", "animal": "A", "food": "F", "drink": "F", "place": "L", "building": "L", "text": "T",
+_FITS = {"person": "P", "animal": "A", "food": "F", "drink": "F", "site": "L", "building": "L", "text": "T",
          "thing": "T", "clothes": "TC", "device": "T", "vehicle": "TC", "opening": "TC", "plant": "C"}
 _NOBODYS = frozenset({"king", "queen", "mayor", "soldier", "man", "woman", "pilot", "dancer"})  # without a possessive
 

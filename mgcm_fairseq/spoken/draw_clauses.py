@@ -1,4 +1,4 @@
-"""Draws whole clauses at random: verb, tense, objects, place, manner and time that go together."""
+"""Draws whole clauses at random: verb, tense, objects, location, manner and time that go together."""
 
 from mgcm_fairseq.spoken.clauses import MODALS, Clause, Location
 from mgcm_fairseq.spoken.draw import Draw
@@ -19,9 +19,9 @@ def draw_clause(draw: Draw, subject: Phrase | None = None, *, tense: str | None 
     tense = tense or _tense(draw, verb)
     negated = not plain and draw.chance(0.2) and can_be_denied(subject)
     target = draw.object(verb.takes, subject) if valency in ("transitive", "dative", "ditransitive") else None
-    place = _direction(draw, verb) if valency == "motion" else None
-    if not place and draw.chance(0.06 if plain or valency == "ditransitive" else 0.13):
-        place = _location(draw)
+    location = _direction(draw, verb) if valency == "motion" else None
+    if not location and draw.chance(0.06 if plain or valency == "ditransitive" else 0.13):
+        location = _location(draw)
     manner = frequency = time = None
     if verb.english not in _STATES and draw.chance(0.04 if plain else 0.08):
         manner = _manner(draw)
@@ -33,7 +33,7 @@ def draw_clause(draw: Draw, subject: Phrase | None = None, *, tense: str | None 
         subject, verb, tense, negated,
         recipient=draw.object(("person",), subject) if valency == "ditransitive" else None,
         target=_denied(target) if negated and isinstance(target, NounPhrase) else target,
-        place=place, manner=manner, frequency=frequency, time=time,
+        location=location, manner=manner, frequency=frequency, time=time,
     )
 
 
@@ -72,7 +72,7 @@ def _tense(draw: Draw, verb: Verb) -> str:
 
 
 def _location(draw: Draw) -> Location:
-    noun = draw.noun(("place",))
+    noun = draw.noun(("site",))
     return Location(*noun.where, draw.singular(noun, 0.15), "dat")
 
 

@@ -45,7 +45,7 @@ def contrast(draw: Draw) -> Sentence:
     first, second = (NounPhrase(draw.noun(clause.verb.takes), THE) for _ in range(2))
     while second == first:
         second = NounPhrase(draw.noun(clause.verb.takes), THE)
-    clause = replace(clause, negated=True, target=first, instead=second, place=None, manner=None, frequency=None)
+    clause = replace(clause, negated=True, target=first, instead=second, location=None, manner=None, frequency=None)
     return clause.english(), clause.german("main"), "."
 
 
@@ -71,7 +71,7 @@ def question_word(draw: Draw) -> Sentence:
     if word == "where":
         while clause.verb.valency == "motion" or clause.negated:
             clause = draw_clause(draw)
-        clause = replace(clause, place=None)
+        clause = replace(clause, location=None)
     if word == "when":
         clause = replace(clause, time=None, frequency=None)
     german = {"why": "warum", "where": "wo", "when": "wann"}[word]
@@ -132,8 +132,8 @@ def object_relative(draw: Draw) -> Sentence:
     if not shared:
         return object_relative(draw)
     head = draw.singular(draw.noun(shared))
-    outer = replace(outer, target=head, negated=False, place=None, manner=None, time=None)
-    inner = replace(inner, target=None, negated=False, place=None, manner=None)
+    outer = replace(outer, target=head, negated=False, location=None, manner=None, time=None)
+    inner = replace(inner, target=None, negated=False, location=None, manner=None)
     subject = f"{head.relative_pronoun('acc')} {inner.subject.german('nom')}"
     german = f"{outer.german('main')}, {inner.german('final', subject)}"
     return f"{outer.english()} which {inner.english()}", german, "."
@@ -142,7 +142,7 @@ def object_relative(draw: Draw) -> Sentence:
 def copula(draw: Draw) -> Sentence:
     """A property or an age, with a form of "to be"."""
     kind = draw.weighted({"person": 6, "animal": 2, "text": 1, "thing": 2, "clothes": 1, "device": 1, "vehicle": 1,
-                          "opening": 1, "food": 1, "drink": 1, "place": 1, "building": 1, "plant": 1})
+                          "opening": 1, "food": 1, "drink": 1, "site": 1, "building": 1, "plant": 1})
     noun = draw.noun((kind,))
     subject = draw.subject(0.5) if kind == "person" else draw.phrase(noun, 0)
     past, asked = draw.chance(0.35), draw.chance(0.25)
@@ -166,7 +166,7 @@ def comparison(draw: Draw) -> Sentence:
     english, german, fits = draw.pick(rows_of("COMPARATIVES"))
     mark = draw.pick(fits)
     kinds = {"P": ("person",), "A": ("animal",), "T": ("thing", "device", "vehicle", "text"),
-             "L": ("building", "place")}[mark]
+             "L": ("building", "site")}[mark]
     first = draw.subject(0.3, 0.2) if mark == "P" else draw.phrase(draw.noun(kinds), 0)
     second = draw.singular(draw.noun(kinds))
     while isinstance(first, NounPhrase) and second.noun == first.noun:

@@ -20,7 +20,7 @@ class Noun:
     german_plural: str  # empty for a mass noun
     weak: bool  # accusative and dative singular look like the plural
     kind: str
-    where: tuple[str, str] = ("", "")  # English and German preposition of a place
+    where: tuple[str, str] = ("", "")  # English and German preposition of a location
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ tree trees Baum m Bäume
 rose roses Rose f Rosen
 """
 
-# Buildings and places take one more column: the English and German preposition for "where".
+# Buildings and sites take one more column: the English and German preposition for "where".
 BUILDING = """
 house houses Haus n Häuser in/in
 church churches Kirche f Kirchen in/in
@@ -142,7 +142,7 @@ bridge bridges Brücke f Brücken on/auf
 tower towers Turm m Türme on/auf
 """
 
-PLACE = """
+SITE = """
 kitchen - Küche f Küchen in/in
 garden - Garten m Gärten in/in
 school - Schule f Schulen in/in

@@ -79,7 +79,7 @@ def speak(talk: Talk, wavs: Path, spans: Path) -> None:
     write_whole(spans / f"{talk.name}.json", json.dumps(found))
 
 
-def speak_missing(talks: Sequence[Talk], data: Path, spans: Path, workers: int) -> int:
+def speak_missing(talks: Sequence[Talk], data: Path, spans: Path, processes: int) -> int:
     """Speaks into data/SPLIT/wav the talks that have no file in `spans` yet; returns the count of their sentences."""
     for split in {talk.split for talk in talks}:
         (data / split / "wav").mkdir(parents=True, exist_ok=True)
@@ -88,20 +88,20 @@ def speak_missing(talks: Sequence[Talk], data: Path, spans: Path, workers: int) 
     total, left = (sum(len(talk.sentences) for talk in some) for some in (talks, missing))
     context = multiprocessing.get_context("forkserver")  # forks from a process that never spoke
     context.set_forkserver_preload([__name__])
-    tasks = ((talk, data / talk.split / "wav", spans) for talk in missing)
+    jobs = ((talk, data / talk.split / "wav", spans) for talk in missing)
     with tqdm(total=total, initial=total - left, unit="utterance", desc="speaking") as bar:
         if missing:
             with children_deaf_to_interrupts():
                 ensure_running()  # the server, from which the processes come
-            with context.Pool(min(workers, len(missing)), maxtasksperchild=1) as pool:
-                for count in pool.imap_unordered(_speak_one, tasks):
+            with context.Pool(min(processes, len(missing)), maxtasksperchild=1) as pool:
+                for count in pool.imap_unordered(_speak_one, jobs):
                     bar.update(count)
     return left
 
 
-def _speak_one(task: tuple[Talk, Path, Path]) -> int:
-    speak(*task)
-    return len(task[0].sentences)
+def _speak_one(job: tuple[Talk, Path, Path]) -> int:
+    speak(*job)
+    return len(job[0].sentences)
 
 
 def read_spans(talk: Talk, spans: Path) -> list[Span]:

@@ -96,7 +96,7 @@ shop shopped ein+kaufen = = = h person
 celebrate = feiern = = = h person
 """
 
-# Subsets of places that one can move into or come from.
+# Subsets of sites that one can move into or come from.
 MOTION = """
 go went gehen = = gegangen s .near .far
 drive drove fahren fährt fährst gefahren s .far

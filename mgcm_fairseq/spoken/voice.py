@@ -40,11 +40,11 @@ def say_all(voice: Voice, sentences: Sequence[str]) -> Iterator[np.ndarray]:
     espeak-ng keeps state between sentences and never resets it, not even on a new start: the samples repeat bit for
     bit only if a fresh process says the same sentences in the same order. Raises RuntimeError if it stays silent.
     """
-    engine = ctypes.CDLL(espeakng_loader.get_library_path())
-    rate = engine.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
+    espeak = ctypes.CDLL(espeakng_loader.get_library_path())
+    rate = espeak.espeak_Initialize(_SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), 0)
     if rate != _ESPEAK_RATE:
         raise RuntimeError(f"espeak-ng answered {rate} to its start, expected {_ESPEAK_RATE} Hz")
-    engine.espeak_ng_SetRandSeed(ctypes.c_long(1))  # of the breath noise of f2, f3 and f5; else the time of day
+    espeak.espeak_ng_SetRandSeed(ctypes.c_long(1))  # of the breath noise of f2, f3 and f5; else the time of day
     chunks: list[np.ndarray] = []
 
     def collect(samples: Any, count: int, _events: int | None) -> int:
@@ -53,17 +53,17 @@ def say_all(voice: Voice, sentences: Sequence[str]) -> Iterator[np.ndarray]:
         return 0
 
     callback = _Callback(collect)  # espeak-ng holds only a pointer: the name keeps it alive
-    engine.espeak_SetSynthCallback(callback)
+    espeak.espeak_SetSynthCallback(callback)
     known = (Path(espeakng_loader.get_data_path()) / "voices" / "!v" / voice.variant).is_file()
-    if engine.espeak_SetVoiceByName(f"en-us+{voice.variant}".encode()) != 0 or not known:  # alone, unknown ones pass
+    if espeak.espeak_SetVoiceByName(f"en-us+{voice.variant}".encode()) != 0 or not known:  # alone, unknown ones pass
         raise RuntimeError(f"espeak-ng has no voice en-us+{voice.variant}")
     for name, number in _PARAMETERS.items():
-        engine.espeak_SetParameter(number, getattr(voice, name), 0)
+        espeak.espeak_SetParameter(number, getattr(voice, name), 0)
     for sentence in sentences:
         chunks.clear()
         text = sentence.encode()
-        engine.espeak_Synth(text, len(text) + 1, 0, 1, 0, _UTF8, None, None)
-        engine.espeak_Synchronize()
+        espeak.espeak_Synth(text, len(text) + 1, 0, 1, 0, _UTF8, None, None)
+        espeak.espeak_Synchronize()
         spoken = np.concatenate(chunks) if chunks else np.zeros(1, np.int16)
         if not spoken.any():
             raise InputError("text to speak", "words that espeak-ng can say", repr(sentence), "Leave the line out.")

@@ -1,6 +1,6 @@
 """The other words of the built-in grammar: adjectives, adverbs, time phrases, names and numbers."""
 
-# english, german, kinds of noun it fits: P person, A animal, T thing, F food, L place or building, C coloured things.
+# english, german, kinds of noun it fits: P person, A animal, T thing, F food, L site or building, C coloured things.
 ADJECTIVES = """
 old alt PATL
 young jung PA

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fairseq.dataclass import ChoiceEnum
 from omegaconf import II, MISSING
 
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.training.config import ConflictConfig
 
 _SOURCE = ChoiceEnum(["speech", "text"])
@@ -13,7 +14,7 @@ _GRID = ChoiceEnum(["auto", "always", "never"])
 
 @dataclass
 class SimulSTConfig(ConflictConfig):
-    data: str = field(default=MISSING, metadata={"help": "The folder that scripts/prep_corpus.sh wrote."})
+    data: str = field(default=MISSING, metadata={"help": f"The folder that {command('prepare')} wrote."})
     max_source_samples: int = field(
         default=480_000,
         metadata={"help": "Samples of the longest utterance, at 16 kHz. The default is 30 s, as in preparation."})

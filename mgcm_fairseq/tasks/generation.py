@@ -5,13 +5,14 @@ from typing import Any
 import torch
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.data.batch import Batch
 
 REFUSED = {  # fairseq's option: (the models that it is for, what to do)
     "score_reference": ("a model that is called with source and target tokens alone",
                         "fairseq-validate gives the loss of the references."),
     "print_alignment": ("a model whose source are tokens",
-                        "scripts/plot_segments.py shows when each word is written."),
+                        f"{command('plot-segments')} shows when each word is written."),
     "constraints": ("a task that reads words that a translation must have", "Leave it out."),
     "print_step": ("a model that refines its translation in steps", "Leave it out."),
     "retain_iter_history": ("a model that refines its translation in steps", "Leave it out."),
@@ -40,15 +41,15 @@ def refuse_reading() -> InputError:
 def refuse_typing() -> InputError:
     """For fairseq-interactive."""
     return InputError("fairseq-interactive", "a task that translates what is typed", "simul_st, which hears speech",
-                      "scripts/translate.sh some.wav shows the translation of a recording.")
+                      f"{command('translate')} some.wav shows the translation of a recording.")
 
 
-def as_weights(sample: Batch, model: torch.nn.Module) -> Batch:
-    """The sample with its audio in the type of the model's weights: --fp16 halves the weights alone."""
+def as_weights(batch: Batch, model: torch.nn.Module) -> Batch:
+    """The batch with its audio in the type of the model's weights: --fp16 halves the weights alone."""
     dtype = next(model.parameters()).dtype
     if dtype == torch.float32:
-        return sample  # which the trainer has made what it needs
-    source = sample["net_input"]["src_tokens"]
+        return batch  # which the trainer has made what it needs
+    source = batch["net_input"]["src_tokens"]
     if not source.is_floating_point():
-        return sample  # which is text
-    return {**sample, "net_input": {**sample["net_input"], "src_tokens": source.to(dtype)}}
+        return batch  # which is text
+    return {**batch, "net_input": {**batch["net_input"], "src_tokens": source.to(dtype)}}

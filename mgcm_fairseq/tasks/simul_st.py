@@ -179,11 +179,11 @@ class SimulSTTask(FairseqTask):
         with self.reached.alone(optimizer, model):
             optimizer.step()
 
-    def explain_not_finite(self, samples: list[Batch], model: Any, criterion: Any, updates: int, amp: bool,
+    def explain_not_finite(self, batches: list[Batch], model: Any, criterion: Any, updates: int, amp: bool,
                            cause: str) -> InputError:
         """Where gradients of the next update stop being finite, for the repair in compat; `cause` is fairseq's."""
         names = self.datasets[self.train_subset].utterances.ids
-        return explanation(search(model, criterion, samples, amp), updates + 1, cause, names)
+        return explanation(search(model, criterion, batches, amp), updates + 1, cause, names)
 
     def state_dict(self) -> dict[str, Any]:
         """The corpus's record, and what the conflict rule needs to go on, in every checkpoint."""
@@ -224,12 +224,12 @@ class SimulSTTask(FairseqTask):
             log |= self._bleu_counts(sample, model)
         return loss, sample_size, log
 
-    def _bleu_counts(self, sample: Batch, model: Any) -> dict[str, Any]:
+    def _bleu_counts(self, batch: Batch, model: Any) -> dict[str, Any]:
         if self.validation_generator is None:
             self.validation_generator = self.build_generator([model], Namespace(beam=1))
-        best = self.inference_step(self.validation_generator, [model], sample)
+        best = self.inference_step(self.validation_generator, [model], batch)
         texts = [self.vocabulary.decode(hypotheses[0]["tokens"].tolist()) for hypotheses in best]
-        return bleu_counts(texts, sample["references"], language(self.corpus.tgt_lang).tokenizer)
+        return bleu_counts(texts, batch["references"], language(self.corpus.tgt_lang).tokenizer)
 
     def build_generator(self, models: Any, args: Any, seq_gen_cls: Any = None, extra_gen_cls_kwargs: Any = None,
                         **more: Any) -> Any:

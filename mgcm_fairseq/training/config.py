@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, RULES
 
 SCOPES = {"all": "", "above-front-end": r"(?!encoder\.front_end\.)"}
@@ -41,7 +42,7 @@ class ConflictConfig(FairseqDataclass):
                           "published code does."})
     conflict_log: str = field(
         default="",
-        metadata={"help": "File for scripts/plot_conflicts.py, a line of JSON for each record. It also measures a "
+        metadata={"help": f"File for {command('plot-conflicts')}, a line of JSON for each record. It also measures a "
                           "noise floor: the primary task's gradients on the two halves of one batch. By default no "
                           "file is written."})
     conflict_log_interval: int = field(

@@ -26,9 +26,9 @@ class NoiseFloor:
         if ctc_task(criterion.tasks) != criterion.tasks[0]:
             self.criterion.ctc_weight = 0.0
 
-    def cosines(self, sample: Batch) -> list[float | None]:
+    def cosines(self, batch: Batch) -> list[float | None]:
         """CosSim of the two halves' gradients in each group; None where one is absent. [] for a batch of one."""
-        size = sample["nsentences"]
+        size = batch["nsentences"]
         if size < 2:
             return []
         parameters: list[Tensor] = [one for one in self.network.parameters() if one.requires_grad]
@@ -36,7 +36,7 @@ class NoiseFloor:
         gradients: list[Gradients] = []
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             for half in (slice(0, size // 2), slice(size // 2, size // 2 * 2)):
-                [primary] = self.criterion.by_task(self.model, rows(sample, half, size), PLAIN)[0].values()
+                [primary] = self.criterion.by_task(self.model, rows(batch, half, size), PLAIN)[0].values()
                 gradients.append(list(torch.autograd.grad(primary, parameters, allow_unused=True)))
         report = Report(("first half", "second half"))
         Merger(self.groups, make_rule("sum")).merge(parameters, gradients, report, step=0)
@@ -48,7 +48,7 @@ class NoiseFloor:
 
 
 def rows(part: Any, chosen: slice, size: int) -> Any:
-    """The chosen rows of everything in a sample of `size` utterances that has one for each."""
+    """The chosen rows of everything in a batch of `size` utterances that has one for each."""
     if isinstance(part, dict):
         return {name: rows(value, chosen, size) for name, value in part.items()}
     if isinstance(part, Tensor) and part.dim() and part.size(0) == size:

@@ -21,7 +21,7 @@ class Finding(NamedTuple):
     utterances: list[int]  # indices in the training set
 
 
-def search(model: nn.Module, criterion: Any, samples: Sequence[Batch], amp: bool) -> Finding:
+def search(model: nn.Module, criterion: Any, given: Sequence[Batch], amp: bool) -> Finding:
     """Looks at the weights, then at each micro-batch: outputs of modules, losses, gradients. Changes no gradient.
 
     It raises nothing, since the other workers wait for what it finds.
@@ -29,22 +29,22 @@ def search(model: nn.Module, criterion: Any, samples: Sequence[Batch], amp: bool
     Args:
         model: without data-parallel wrappers.
         criterion: with a loss for each task.
-        samples: the micro-batches of the update, on the model's device.
+        given: the micro-batches of the update, on the model's device.
         amp: whether the forward pass runs under --amp.
     """
-    batches = [sample for sample in samples if sample and not sample["filler"]]
+    batches = [batch for batch in given if batch and not batch["filler"]]
     for name, parameter in model.named_parameters():
         if value := _not_finite(parameter):
             return Finding(f"{value} among the weights {_short(name)}", [])
-    for sample in batches:
+    for batch in batches:
         try:
-            what = _in_batch(model, criterion, sample, amp)
+            what = _in_batch(model, criterion, batch, amp)
         except Exception as error:  # no memory for the gradients of all tasks, or whatever the values lead to
             reason = (str(error).splitlines() or [""])[0]
             what = f"a step that could not be looked at once more ({type(error).__name__}: {reason})"
         if what:
-            return Finding(what, sample["id"].tolist())
-    return Finding("", [index for sample in batches for index in sample["id"].tolist()])
+            return Finding(what, batch["id"].tolist())
+    return Finding("", [index for batch in batches for index in batch["id"].tolist()])
 
 
 def explanation(found: Finding, update: int, cause: str, names: Sequence[str]) -> InputError:
@@ -74,13 +74,13 @@ def explanation(found: Finding, update: int, cause: str, names: Sequence[str]) -
                       "--warmup-updates. crash.pt in --save-dir has the weights before this update.")
 
 
-def _in_batch(model: nn.Module, criterion: Any, sample: Batch, amp: bool) -> str:
-    if value := _not_finite(sample["net_input"]["src_tokens"]):
+def _in_batch(model: nn.Module, criterion: Any, batch: Batch, amp: bool) -> str:
+    if value := _not_finite(batch["net_input"]["src_tokens"]):
         return f"{value} in the audio"
     names = {id(parameter): name for name, parameter in model.named_parameters() if parameter.requires_grad}
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     with _watched(model) as (ran, outputs), torch.autocast("cuda", torch.float16, enabled=amp):
-        losses: dict[str, Tensor] = criterion.by_task(model, sample, PLAIN)[0]
+        losses: dict[str, Tensor] = criterion.by_task(model, batch, PLAIN)[0]
     for task, loss in losses.items():
         if value := _not_finite(loss):
             first = f", first in the output of {outputs[0]}" if outputs else ""

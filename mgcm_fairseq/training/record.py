@@ -6,11 +6,13 @@ A training that is resumed begins its sums anew: passes since the last record be
 import atexit
 import json
 import logging
+import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fairseq.logging import metrics
-from fairseq.logging.meters import AverageMeter
+from fairseq.logging.meters import AverageMeter, MetersDict
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import called, say
@@ -39,7 +41,7 @@ class Recorder:
         self._recorded = self._update = update
         self._shown: list[tuple[str, float, float, int]] = []  # name, value, weight and digits, of the last record
         self._by_layer: dict[str, float] = {}  # the same of the layers, for the epoch's line
-        self._sample: Batch | None = None
+        self._batch: Batch | None = None
         places = telemetry.groups.places
         self._layers = {(place.layer, place.component): [index for index, other in enumerate(places)
                                                          if other[:2] == place[:2]] for place in places}
@@ -53,22 +55,38 @@ class Recorder:
             self._record(update)
         for name, value, weight, digits in self._shown:  # in every line: fairseq forgets them after each
             metrics.log_scalar(name, value, weight, round=digits)
+        self._show_the_newest_at_the_end()
         for name, meter in (metrics.get_meters("train") or {}).items():  # emptied at an epoch's end
             if name.count("/") == 3 and meter.val is not None:
                 self._by_layer[name] = meter.val
             elif name in self._by_layer:
                 meter.update(self._by_layer[name], 0)
 
-    def add(self, report: Report, sample: Batch, update: int) -> None:
+    def _show_the_newest_at_the_end(self) -> None:
+        """Adds TASK_newest_conflict to the epoch's line: percent since the last record. No later line may show it."""
+        epoch = metrics.get_meters("train")
+        for index, task in enumerate(self.telemetry.tasks[1:]):
+            if epoch is not None and f"{task}_newest_conflict" not in epoch:
+                meter = MetersDict._DerivedMeter(partial(self._newest, index))  # which is in no checkpoint
+                epoch.add_meter(f"{task}_newest_conflict", meter, priority=90)
+
+    def _newest(self, index: int, epoch: MetersDict) -> float:
+        """Of an auxiliary task; without a pass since the last record, what that one says; nan before any."""
+        sums = self.telemetry.so_far()
+        values = summarise(sums.quantities, list(range(len(self.telemetry.groups.names))))[index] if sums else {}
+        shown = [value for name, value, *_ in self._shown if name == f"{self.telemetry.tasks[1 + index]}_conflict"]
+        return round(100 * values["conflict"], 1) if values else shown[0] if shown else math.nan
+
+    def add(self, report: Report, batch: Batch, update: int) -> None:
         """To be called after each backward pass of the update."""
         self.telemetry.add(report)
         self._update = update
-        if self.noise is not None and sample["nsentences"] > 1:  # the noise floor needs two halves
-            self._sample = sample
+        if self.noise is not None and batch["nsentences"] > 1:  # the noise floor needs two halves
+            self._batch = batch
 
     def end(self) -> None:
         """Records what is left when training ends."""
-        self._sample = None
+        self._batch = None
         try:
             self._record(self._update + 1)
         except InputError as error:  # nothing is left that could catch it
@@ -128,8 +146,8 @@ class Recorder:
         record: dict[str, Any] = {"update": update, "passes": sums.passes,
                                   "quantities": _rounded(sums.quantities.tolist()),
                                   "histogram": sums.histogram.long().tolist()}
-        if self.noise is not None and self._sample is not None:
-            record["noise"] = _rounded(self.noise.cosines(self._sample))
+        if self.noise is not None and self._batch is not None:
+            record["noise"] = _rounded(self.noise.cosines(self._batch))
         self.path = None  # where this fails, it is not tried again when training ends
         with appended(path) as lines:
             lines.write(json.dumps(record, separators=(",", ":")) + "\n")

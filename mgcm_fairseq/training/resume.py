@@ -35,7 +35,7 @@ class Taken(NamedTuple):
 
 def take_over(contents: dict[str, Any], cfg: DictConfig, model: nn.Module, criterion: Any, anew: bool,
               reset_lr_scheduler: bool) -> Taken:
-    """Compares a training with the one that wrote a checkpoint, and logs what else changed.
+    """Compares a training with the one that recorded a checkpoint, and logs what else changed.
 
     Args:
         contents: of the checkpoint, see compat.
@@ -118,9 +118,9 @@ def _check_weights(path: str, shapes: dict[str, tuple[int, ...]], model: nn.Modu
 
 def _check_state(contents: dict[str, Any], before: dict[str, Any], now: dict[str, Any], criterion: Any,
                  reset_lr_scheduler: bool) -> None:
-    """What would take up the state must be what wrote it."""
-    path, history = contents["path"], contents["history"]
-    kinds = [("--criterion", history.get("criterion_name"), type(criterion).__name__)]
+    """What would take up the state must be what recorded it."""
+    path, recorded = contents["path"], contents["optimizer"]
+    kinds = [("--criterion", recorded.get("criterion_name"), type(criterion).__name__)]
     if before:
         kinds.append(("optimizer", _optimizer(before), _optimizer(now)))
     for option, then, here in kinds:

@@ -1,6 +1,7 @@
 """A training on the screen: a short line an interval, and one an epoch. Log files get every field of every line."""
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ _TASKS = ("st", "asr", "mt")
 def short_line(stats: Mapping[str, Any], epoch: int | None = None) -> str:
     """Update, speed, losses, accuracies and conflicts; with `epoch` for the end of that epoch.
 
+    Conflicts are those of the last record; at an epoch's end, of the passes since then.
+
     Losses are in bits a token (CTC's in nats), accuracies, conflicts and segments (of the words) in percent.
     Fields that do not fit into WIDTH are left out, from the end of the line on.
     """
@@ -25,7 +28,8 @@ def short_line(stats: Mapping[str, Any], epoch: int | None = None) -> str:
     fields += [f"loss {found[name]:.3f}" for name in ("loss",) if name in found]
     fields += [f"{task} {_figure(found[f'{task}_nll'])} {found.get(f'{task}_acc', 0):.0f}%"
                for task in _TASKS if f"{task}_nll" in found]
-    conflicts = [f"{task} {found[f'{task}_conflict']:.0f}%" for task in _TASKS if f"{task}_conflict" in found]
+    rates = {task: found.get(f"{task}_newest_conflict", found.get(f"{task}_conflict", math.nan)) for task in _TASKS}
+    conflicts = [f"{task} {rate:.0f}%" for task, rate in rates.items() if not math.isnan(rate)]
     fields += [" ".join(["conflict", *conflicts])] if conflicts else []
     fields += [f"free {found[name]:.1f} GiB" for name in ("gb_free",) if name in found]
     fields += [f"ctc {_figure(found[name])}" for name in ("ctc_pieces",) if name in found]

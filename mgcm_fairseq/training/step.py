@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from fairseq.optim.amp_optimizer import AMPOptimizer
 from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.core.conflict import ENGINES, Stash, Streamed, Workers, make_rule
+from mgcm_fairseq.core.conflict import ENGINES, RULES, Stash, Streamed, Workers, make_rule
 from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.training.config import SCOPES, ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor
@@ -19,6 +20,15 @@ from mgcm_fairseq.training.record import Recorder
 from mgcm_fairseq.training.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
+
+
+def _wrong_rule(name: str, error: str) -> InputError:
+    """For a name that is no rule's, with the one that it resembles; for one of TorchJD's, what that says."""
+    if name.startswith("torchjd:"):
+        return InputError("--conflict-rule", "a rule that can be made", repr(name), error)
+    [alike] = get_close_matches(name.lower(), RULES, 1) or ["mgcm"]
+    return InputError("--conflict-rule", f"one of {', '.join(RULES)}, torchjd:NAME or none", repr(name),
+                      f"Write e.g. --conflict-rule {alike}.")
 
 
 class ConflictStep:
@@ -34,7 +44,7 @@ class ConflictStep:
         try:
             self.rule = make_rule(cfg.conflict_rule, seed)
         except ValueError as error:
-            raise InputError("--conflict-rule", "a rule", repr(cfg.conflict_rule), str(error)) from error
+            raise _wrong_rule(cfg.conflict_rule, str(error)) from error
         self.engine: Stash | Streamed | None = None
         self.recorder: Recorder | None = None
         self.tasks: tuple[str, ...] = ()  # primary task first, once they are known
@@ -69,7 +79,7 @@ class ConflictStep:
             logger.info("%s: nothing that %s remembers is there; it begins anew", contents["path"],
                         self.cfg.conflict_rule)
 
-    def run(self, sample: Batch, model: Any, criterion: Any, optimizer: Any, update: int,
+    def run(self, batch: Batch, model: Any, criterion: Any, optimizer: Any, update: int,
             ignore_grad: bool) -> tuple[Tensor, int, dict[str, Any]]:
         """Forward and backward; gradients of a batch to ignore are zero, but the workers still meet."""
         model.train()
@@ -79,11 +89,11 @@ class ConflictStep:
         self.recorder.before(update)
         model.set_num_updates(update)
         with torch.autocast("cuda", torch.float16, enabled=isinstance(optimizer, AMPOptimizer)):
-            losses, sample_size, log = criterion.by_task(model, sample, self.engine.streams())
+            losses, sample_size, log = criterion.by_task(model, batch, self.engine.streams())
             loss = self.engine.join(losses)
         optimizer.backward(loss * 0 if ignore_grad else loss)
         if not ignore_grad:
-            self.recorder.add(self.engine.report, sample, update)
+            self.recorder.add(self.engine.report, batch, update)
         return loss.detach(), sample_size, log
 
     def _start(self, model: Any, criterion: Any, optimizer: Any, update: int) -> tuple[Stash | Streamed, Recorder]:

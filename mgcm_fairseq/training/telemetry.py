@@ -54,7 +54,12 @@ class Telemetry:
 
     def fetch(self) -> Sums | None:
         """The sums since the last call, on the CPU; None if there was no pass."""
-        sums, self._sums = self._sums, None
+        sums, self._sums = self.so_far(), None
+        return sums
+
+    def so_far(self) -> Sums | None:
+        """What `fetch` would answer now; the sums go on."""
+        sums = self._sums
         return sums and sums._replace(quantities=sums.quantities.cpu(), histogram=sums.histogram.cpu())
 
     def _blank(self, device: torch.device) -> Sums:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.measuring.resident import resident
@@ -40,7 +41,8 @@ def measure(command: list[str]) -> tuple[float, int]:
         seconds = time.perf_counter() - start
         _, errors = process.communicate()
         if process.returncode:
-            sys.exit(f"{command} failed:\n{errors.decode()[-2000:]}")
+            raise InputError(" ".join(command), "status 0", f"{process.returncode}",
+                             f"Its last lines are:\n{errors.decode()[-2000:]}")
     return seconds, peak
 
 

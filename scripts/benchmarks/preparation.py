@@ -16,6 +16,7 @@ import numpy as np
 
 from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.measuring.resident import resident
@@ -34,7 +35,7 @@ def make_corpus(data: Path, sizes: dict[str, int], seconds: float) -> None:
                for lang, letters in (("en", "etaoinshrdlucmfwypvbgk"), ("de", "enisratdhulcgmobwfkzäöüß"))}
     weights = np.cumsum(1 / np.arange(1, WORDS + 1)).tolist()
     length = round(seconds * RATE)
-    block = noise.integers(-3000, 3000, UTTERANCES * length, dtype=np.int16)
+    sound = noise.integers(-3000, 3000, UTTERANCES * length, dtype=np.int16)
     for split, size in sizes.items():
         for folder in ("txt", "wav"):
             (data / split / folder).mkdir(parents=True)
@@ -50,7 +51,7 @@ def make_corpus(data: Path, sizes: dict[str, int], seconds: float) -> None:
         for talk in range(-(-size // UTTERANCES)):
             with wave.open(str(data / split / "wav" / f"ted_{talk}.wav"), "wb") as wav:
                 wav.setparams((1, 2, RATE, 0, "NONE", ""))
-                wav.writeframes(np.roll(block, talk).tobytes())
+                wav.writeframes(np.roll(sound, talk).tobytes())
 
 
 def _word(random: Random, letters: str) -> str:
@@ -85,7 +86,8 @@ def prepare(root: Path, more: list[str], kill: Path | None = None) -> list[dict[
                 break
             time.sleep(0.02)
         if process.returncode:
-            sys.exit(f"{command} failed:\n{_read(errors)[-20:]}")
+            raise InputError(" ".join(command), "status 0", f"{process.returncode}",
+                             "Its last lines are:\n" + "\n".join(_read(errors)[-20:]))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Computes step time, traffic and memory of training on many GPUs: pieces measured on this CPU, machine assumed."""
+"""Computes step time, traffic and memory of training on many GPUs: costs measured on this CPU, machine assumed."""
 
 import argparse
 import json
@@ -10,8 +10,8 @@ from typing import Any
 from mgcm_fairseq import compat
 from mgcm_fairseq.benchmarks.conflict.sizes import SIZES
 from mgcm_fairseq.benchmarks.scaling.corpus import Lengths, SyntheticCorpus
+from mgcm_fairseq.benchmarks.scaling.costs import Costs, measure
 from mgcm_fairseq.benchmarks.scaling.machine import Machine
-from mgcm_fairseq.benchmarks.scaling.pieces import Pieces, measure
 from mgcm_fairseq.benchmarks.scaling.report import report, tables
 from mgcm_fairseq.benchmarks.scaling.simulate import SimulatedTraining
 from mgcm_fairseq.benchmarks.scaling.variants import VARIANTS
@@ -43,21 +43,21 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     corpus = SyntheticCorpus(lengths.draw(args.seed))
     measured_in: dict[str, Any] = environment()
     if args.measured:
-        pieces, measured_in = read(args.measured)
+        costs, measured_in = read(args.measured)
     else:
         largest = corpus.batches(args.max_tokens, args.batch_size).largest()
-        pieces = measure(args.size, list(VARIANTS), largest, say)
-    return {"found": report(pieces, corpus, machine, training, args.gpus), "measured": asdict(pieces),
+        costs = measure(args.size, list(VARIANTS), largest, say)
+    return {"found": report(costs, corpus, machine, training, args.gpus), "measured": asdict(costs),
             "measured_in": measured_in,
             "assumed": {"machine": asdict(machine), "lengths": asdict(lengths), "training": asdict(training)},
             "environment": environment()}
 
 
-def read(path: Path) -> tuple[Pieces, dict[str, Any]]:
+def read(path: Path) -> tuple[Costs, dict[str, Any]]:
     """What an earlier run measured, and where."""
     try:
         written = read_json(path)
-        return Pieces.read(written["measured"]), written["measured_in"]
+        return Costs.read(written["measured"]), written["measured_in"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError("--measured", "a file that scaling.py --out wrote", f"{path}: {type(error).__name__}: {error}",
                          "Leave it out to measure anew.") from error

@@ -87,8 +87,8 @@ def _parser() -> Parser:
                          default=[5.0, 20.0, 60.0], metavar="S,...", help="lengths of utterances")
     streams.add_argument("--read", type=positive, default=320, metavar="MS", help="audio that arrives at a time")
     streams.add_argument("--front-ends", type=some_of(streaming.FRONT_ENDS), default=list(streaming.FRONT_ENDS),
-                         metavar="NAME,...", help="blocks: hears in blocks; bidirectional: encodes all of it at every "
-                                                  "read, which at 60 s takes long (default: both)")
+                         metavar="NAME,...", help="blocks: processes audio in blocks; bidirectional: encodes all "
+                                                  "audio at every read, which takes long at 60 s (default: both)")
     streams.add_argument("--front-end-block", type=positive, default=320, metavar="MS", help="length of a block")
     return parser
 

@@ -18,6 +18,7 @@ from typing import Any
 from mgcm_fairseq.checks.gpu.random_wav2vec2 import save_random
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.recipes.rows import STARTS_FROM
@@ -71,7 +72,7 @@ def run(command: list[str]) -> int:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit(f"{SCRIPT}: {' '.join(command)} ended with status {process.returncode}")
+        raise InputError(" ".join(command), "status 0", f"{process.returncode}", "Look at what it printed above.")
     return usage.ru_maxrss * 1024
 
 
@@ -80,7 +81,7 @@ def measured(row: str, out: Path) -> dict[str, Any]:
     log = (out / f"{row}.log").read_text(encoding="utf-8")
     losses = [float(loss) for loss in re.findall(r"^update \d+ .*?loss ([\d.]+)", log, re.MULTILINE)]
     if len(losses) < UPDATES or "| bleu " not in log:
-        raise SystemExit(f"{SCRIPT}: expected {UPDATES} losses and a score in {out / row}.log, found {losses}.")
+        raise InputError(out / f"{row}.log", f"{UPDATES} losses and a score", f"the losses {losses}", "Read it.")
     parameters = re.search(r"num. shared model params: ([\d,]+) ", log)
     return {"row": row, "parameters": parameters[1] if parameters else "?", "updates": len(losses),
             "loss": [losses[0], losses[-1]]}

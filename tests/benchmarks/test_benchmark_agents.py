@@ -33,7 +33,7 @@ def test_a_run_has_a_row_for_every_policy_and_length(tmp_path):
     path = tmp_path / "b.json"
     done = run(*SCRIPT, "--seconds", "0.5,1", "--rounds", 1, "--clock", "cpu", "--out", path)
     results = json.loads(path.read_text())
-    names = [f"{policy}-{lag}" for policy, lag in zip(POLICIES, ("3", "3", "320", "4", "0.2", "1"), strict=True)]
+    names = [f"{policy}-{point}" for policy, point in zip(POLICIES, ("3", "3", "320", "4", "0.2", "1"), strict=True)]
     assert [(row["agent"], row["seconds"]) for row in results["agents"]] == list(itertools.product(names, (0.5, 1.0)))
     assert all(row["rtf"] > 0 <= row["median_read_ms"] <= row["worst_read_ms"] for row in results["agents"])
     assert results["environment"]["torch"] == torch.__version__

@@ -1,4 +1,4 @@
-"""scripts/benchmarks/scaling.py from pieces that are given: the same figures again, and its errors."""
+"""scripts/benchmarks/scaling.py from costs that are given: the same figures again, and its errors."""
 
 import json
 from dataclasses import asdict
@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from mgcm_fairseq.benchmarks.scaling.machine import Machine
-from tests.benchmarks.scaling.inputs import P, pieces
+from tests.benchmarks.scaling.inputs import P, costs
 
 SMALL = ("--utterances", "20000")
 
 
 @pytest.fixture
 def file(tmp_path):
-    """Pieces as an earlier run would have written them."""
+    """Costs as an earlier run would have written them."""
     path = tmp_path / "in.json"
-    path.write_text(json.dumps({"measured": asdict(pieces()), "measured_in": {"torch": "any"}}))
+    path.write_text(json.dumps({"measured": asdict(costs()), "measured_in": {"torch": "any"}}))
     return path
 
 
@@ -33,7 +33,7 @@ def test_the_same_tables_from_its_own_file(run_script, file, tmp_path, capsys):
     assert written["measured_in"] == {"torch": "any"}
     assert written["assumed"]["machine"] == asdict(Machine())
     rows = {(row["gpus"], row["variant"]): row for row in written["found"]["steps"]}
-    assert set(rows) == {(gpus, variant) for gpus in (1, 2, 64) for variant in pieces().variants}
+    assert set(rows) == {(gpus, variant) for gpus in (1, 2, 64) for variant in costs().variants}
     assert rows[2, "mgcm global"]["traffic_mb"] == pytest.approx(2 * P / 2 / 1e6)
     for row in rows.values():
         assert f"| {row['gpus']}, {row['variant']} " in printed[0]

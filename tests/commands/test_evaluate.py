@@ -14,10 +14,10 @@ import pytest
 from mgcm_fairseq.commands.evaluate import main
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
+from tests.commands.evaluated import PLAIN, logs, plain_scores
 from tests.fixtures import BIN, ENVIRONMENT, HELD_OUT, REPOSITORY, run
 
 RUNS = ["wait-segment:1,1000", "alignatt:2", "la=local-agreement:640 --beam 2", "offline:1"]
-PLAIN = ("index", "prediction", "delays", "prediction_length", "reference", "source_length")
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +30,6 @@ def command(tiny_corpus, tiny_segmenting_checkpoint):
 def evaluated(command, tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluation") / "out"
     return folder, run(*command, "--processes", "1", "--out", folder)
-
-
-def logs(folder):
-    """What may not change from run to run."""
-    return {path.parent.name: [{name: record[name] for name in PLAIN}
-                               for record in map(json.loads, path.read_text().splitlines())]
-            for path in sorted(folder.glob("runs/*/instances.log"))}
-
-
-def plain_scores(folder):
-    results = json.loads((folder / "results.json").read_text())
-    timed = {name for one in results["simul"] for name in one if name.endswith("_CA")} | {"RTF", "slowest_read"}
-    return [{name: value for name, value in one.items() if name not in timed}
-            for one in [*results["offline"].values(), *results["simul"]]]
 
 
 def lagging(times, record):

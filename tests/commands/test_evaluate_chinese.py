@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.commands.test_evaluate import PLAIN, logs, plain_scores
+from tests.commands.evaluated import PLAIN, logs, plain_scores
 from tests.fixtures import BIN, REPOSITORY, run
 
 RUNS = ["wait-segment:1,1000", "wait-k:2", "offline:1"]

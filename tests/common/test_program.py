@@ -1,11 +1,15 @@
 """How programs end: a line in argparse's form and a status, the same for all."""
 
+import ast
 import sys
+from importlib import import_module
 
 import pytest
 
+from mgcm_fairseq.common import installation
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.common.program import called, program
+from mgcm_fairseq.common.installation import HOME, PACKAGE, SCRIPTS
+from mgcm_fairseq.common.program import called, command, program
 
 SCRIPT = "scripts/a.sh"
 
@@ -39,3 +43,38 @@ def test_an_installed_command_is_called_by_its_own_name(monkeypatch, capsys):
     assert ended(InputError("a", "b", "c", "d."), capsys) == (2, "mgcm-a: error: a: expected b, found c. d.\n")
     monkeypatch.setattr(sys, "argv", ["/usr/bin/fairseq-train"])
     assert (called(), called(SCRIPT)) == ("fairseq-train", SCRIPT)
+
+
+def test_a_message_names_what_the_user_can_start(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/fairseq-train"])
+    assert command("prepare") == "scripts/prep_corpus.sh"
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/mgcm-evaluate"])
+    assert command("prepare") == "mgcm-prepare"
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/fairseq-train"])
+    monkeypatch.setattr(installation, "HOME", tmp_path)  # where a wheel lies, without scripts/
+    assert command("prepare") == "mgcm-prepare"
+
+
+@pytest.mark.parametrize(("name", "script"), SCRIPTS.items())
+def test_every_installed_command_has_its_script(name, script):
+    assert (HOME / script).is_file()
+    assert script == import_module(f"mgcm_fairseq.commands.{name.replace('-', '_')}").SCRIPT
+
+
+def texts(path):
+    """(line, text) of every string that is no docstring."""
+    tree = ast.parse(path.read_text())
+    documented = ast.Module, ast.ClassDef, ast.FunctionDef
+    told = {node.body[0].value for node in ast.walk(tree) if isinstance(node, documented) and node.body
+            and isinstance(node.body[0], ast.Expr)}
+    return [(node.lineno, node.value) for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in told]
+
+
+def test_no_message_names_a_script_that_a_wheel_lacks():
+    """Of a clone alone are the demo, the setup and the checks."""
+    paths = [path for path in PACKAGE.rglob("*.py")
+             if path.name != "installation.py" and PACKAGE / "checks" not in path.parents]
+    found = [f"{path.relative_to(PACKAGE)}:{line}: {text}" for path in paths for line, text in texts(path)
+             if "scripts/" in text and not text.endswith(("with scripts/demo.sh.", "to one that has fairseq-fixed."))]
+    assert found == []

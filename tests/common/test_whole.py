@@ -178,7 +178,7 @@ def test_an_error_that_nothing_explained_is_told_in_one_sentence():
     assert str(lacks_room(OSError(errno.ENOSPC, "No space left on device", "x"))).startswith("x: expected room")
 
 
-def test_a_fault_of_the_block_is_not_taken_for_a_full_disk(tmp_path):
+def test_a_fault_of_the_body_is_not_taken_for_a_full_disk(tmp_path):
     (tmp_path / "a.tmp").symlink_to("/dev/full")
     with pytest.raises(ValueError, match=r"^of another kind$"), whole(tmp_path / "a"):
         raise ValueError("of another kind")
@@ -204,7 +204,7 @@ def test_an_interrupt_leaves_nothing_half_written(tmp_path):
     assert (tmp_path / "log").read_text() == "first\n"
 
 
-def test_a_live_log_is_never_written_to_but_by_its_block(tmp_path, monkeypatch):
+def test_a_live_log_is_never_written_to_but_by_its_body(tmp_path, monkeypatch):
     """A kill before the log is cut back leaves what is in it then."""
     path = tmp_path / "log"
     path.write_text("first\n")

@@ -11,7 +11,7 @@ SEGMENTING = {"segmentation_variant": "repaired", "front_end_block": 160, "segme
               "lags": "2,2"}
 
 
-def sample(rows):
+def batch_of(rows):
     """The rows of a batch of a sentence and of nothing."""
     waveform, samples = speech([12_000, 9_000])
     texts = {name: tokens([5, 1], seed)[0] for seed, name in enumerate(("transcript", "target", "spelling"))}
@@ -31,13 +31,13 @@ def test_losses_of_nothing_are_finite_and_leave_those_of_the_sentence_alone(chan
     schedule = build_schedule(config(**changes), 0)
     model = SimulSTModel(network(dropout=0.0, **changes).double(), schedule).train()
     model.set_num_updates(50)
-    losses, log = make().losses(model, sample(slice(2)))
+    losses, log = make().losses(model, batch_of(slice(2)))
     sum(losses.values()).backward()
     assert all(loss.isfinite() for loss in losses.values())
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
     if changes.get("segmentation_variant") == "published":
         return  # whose norms are over the batch
-    alone = [make().losses(model, sample(slice(row, row + 1))) for row in range(2)]
+    alone = [make().losses(model, batch_of(slice(row, row + 1))) for row in range(2)]
     for name, loss in losses.items():
         torch.testing.assert_close(loss, alone[0][0][name] + alone[1][0][name], rtol=1e-9, atol=1e-9)
     if changes:

@@ -48,33 +48,33 @@ def smoothed(logits, target, epsilon):
 
 @pytest.mark.parametrize("tasks", ["st", "st,asr", "st,asr,mt", "mt"])
 def test_loss_of_each_task(tasks):
-    model, sample, criterion = network(), batch(), make(tasks, ctc_weight=0.0)
-    losses, log = criterion.losses(SimulSTModel(model), sample)
+    model, given, criterion = network(), batch(), make(tasks, ctc_weight=0.0)
+    losses, log = criterion.losses(SimulSTModel(model), given)
     assert list(losses) == tasks.split(",")
-    speech_states = model.encoder.speech(*sample["net_input"].values(), OFFLINE)
-    text_states = text_memory(model.encoder, sample["transcript"], sample["transcript_lengths"])
-    cases = {"st": (sample["target_prefix"], speech_states, sample["target"]),
-             "asr": (sample["transcript_prefix"], speech_states, sample["transcript"]),
-             "mt": (sample["target_prefix"], text_states, sample["target"])}
+    speech_states = model.encoder.speech(*given["net_input"].values(), OFFLINE)
+    text_states = text_memory(model.encoder, given["transcript"], given["transcript_lengths"])
+    cases = {"st": (given["target_prefix"], speech_states, given["target"]),
+             "asr": (given["transcript_prefix"], speech_states, given["transcript"]),
+             "mt": (given["target_prefix"], text_states, given["target"])}
     for name, loss in losses.items():
         prefix, memory, target = cases[name]
         logits = model.decoder(prefix, memory)
         torch.testing.assert_close(loss.double(), smoothed(logits, target, 0.1), rtol=1e-5, atol=0)
         assert log[f"{name}_tokens"] == target.ne(PAD).sum()
-    total, size, _ = criterion(SimulSTModel(model), sample)
+    total, size, _ = criterion(SimulSTModel(model), given)
     torch.testing.assert_close(total, sum(losses.values()))
-    assert size == sample["ntokens"]
+    assert size == given["ntokens"]
 
 
 def test_ctc_equals_the_sum_over_utterances():
-    model, sample, criterion = network(), batch(), make()
-    losses, log = criterion.losses(SimulSTModel(model), sample)
-    waveform, samples = sample["net_input"].values()
+    model, given, criterion = network(), batch(), make()
+    losses, log = criterion.losses(SimulSTModel(model), given)
+    waveform, samples = given["net_input"].values()
     spoken, frames = features(model.encoder.front_end, waveform, samples)
     embedded, steps = model.encoder.embed_speech(PLAIN.start(spoken, ("asr",)), samples, PLAIN)
     pieces = F.linear(embedded.value, model.encoder.embedding.weight, model.ctc.piece_bias)
-    cases = {"ctc_letters": (model.ctc.letters(spoken), frames, sample["spelling"], sample["spelling_lengths"]),
-             "ctc_pieces": (pieces, steps, sample["transcript"], sample["transcript_lengths"] - 1)}
+    cases = {"ctc_letters": (model.ctc.letters(spoken), frames, given["spelling"], given["spelling_lengths"]),
+             "ctc_pieces": (pieces, steps, given["transcript"], given["transcript_lengths"] - 1)}
     for name, (logits, sizes, text, lengths) in cases.items():
         log_probs = F.log_softmax(logits.double(), -1)
         expected = sum(F.ctc_loss(log_probs[row, :sizes[row]], text[row, :lengths[row]], sizes[row], lengths[row],
@@ -84,16 +84,16 @@ def test_ctc_equals_the_sum_over_utterances():
 
 
 def test_ctc_is_for_training_alone():
-    model, sample, criterion = network(), batch(), make()
-    assert "ctc_pieces" in criterion.losses(SimulSTModel(model), sample)[0]
-    assert "ctc_pieces" not in criterion.eval().losses(SimulSTModel(model), sample)[0]
-    assert "ctc_pieces" not in make(ctc_weight=0.0).losses(SimulSTModel(model), sample)[0]
+    model, given, criterion = network(), batch(), make()
+    assert "ctc_pieces" in criterion.losses(SimulSTModel(model), given)[0]
+    assert "ctc_pieces" not in criterion.eval().losses(SimulSTModel(model), given)[0]
+    assert "ctc_pieces" not in make(ctc_weight=0.0).losses(SimulSTModel(model), given)[0]
 
 
 def test_speech_too_short_for_its_text_is_counted_and_leaves_gradients_finite():
-    model, sample, criterion = network(), batch(), make()
-    sample["net_input"]["src_lengths"][1] = 400
-    losses, log = criterion.losses(SimulSTModel(model), sample)
+    model, given, criterion = network(), batch(), make()
+    given["net_input"]["src_lengths"][1] = 400
+    losses, log = criterion.losses(SimulSTModel(model), given)
     assert log["ctc_letters_infeasible"] == log["ctc_pieces_infeasible"] == 1
     (losses["ctc_letters"] + losses["ctc_pieces"]).backward()
     assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)

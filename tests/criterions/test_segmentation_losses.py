@@ -19,14 +19,14 @@ def train(update=5, **changes):
     return model
 
 
-def sample():
+def segmented_batch():
     made = batch()
     made["net_input"]["src_tokens"] = made["net_input"]["src_tokens"].double()
     return made
 
 
 def test_number_of_segments_by_loops():
-    model, made = train(), sample()
+    model, made = train(), segmented_batch()
     losses, log = make(ctc_weight=0.0).losses(model, made)
     segmented = model(*inputs(made), ctc=False, passing=PLAIN).segmented
     expected = segments = 0.0
@@ -52,7 +52,7 @@ def inputs(made):
 @pytest.mark.parametrize(("update", "expected"), [(9, set()), (10, {"segment_number"}),
                                                   (20, {"segment_number", "contrastive"})])
 def test_each_loss_sets_in_at_its_update(update, expected):
-    model, made, criterion = train(update), sample(), make(ctc_weight=0.0)
+    model, made, criterion = train(update), segmented_batch(), make(ctc_weight=0.0)
     criterion.segmentation = SegmentationLosses(1.0, 10, 0.1, 20)
     losses, _ = criterion.losses(model, made)
     assert set(losses) - {"st", "asr", "mt"} == expected
@@ -60,22 +60,22 @@ def test_each_loss_sets_in_at_its_update(update, expected):
 
 def test_no_segmentation_before_its_update():
     model = train(update=5, segment_from=6)
-    losses, log = make(ctc_weight=0.0).losses(model, sample())
+    losses, log = make(ctc_weight=0.0).losses(model, segmented_batch())
     assert set(losses) == {"st", "asr", "mt"}
     assert "segments" not in log
 
 
 def test_losses_belong_to_the_primary_task():
-    of_tasks, _, _ = make(ctc_weight=1.0).by_task(train(), sample(), PLAIN)
+    of_tasks, _, _ = make(ctc_weight=1.0).by_task(train(), segmented_batch(), PLAIN)
     assert list(of_tasks) == ["st", "asr", "mt"]
-    alone, _ = make(ctc_weight=1.0).losses(train(), sample())
+    alone, _ = make(ctc_weight=1.0).losses(train(), segmented_batch())
     torch.testing.assert_close(of_tasks["st"], alone["st"] + alone["segment_number"] + alone["contrastive"])
 
 
 @pytest.mark.parametrize("name", ["segment_number", "contrastive"])
 def test_gradients_reach_the_segmenter_and_are_finite(name):
     model = train()
-    losses, _ = make(ctc_weight=0.0).losses(model, sample())
+    losses, _ = make(ctc_weight=0.0).losses(model, segmented_batch())
     losses[name].backward()
     segmenter = [p.grad for p in model.network.encoder.segmenter.parameters()]
     assert all(gradient.isfinite().all() and gradient.abs().max() > 0 for gradient in segmenter)
@@ -86,13 +86,13 @@ def test_gradients_reach_the_segmenter_and_are_finite(name):
 
 def test_translation_teaches_the_segmenter_through_the_expected_mask():
     model = train(segment_noise=0.0)
-    losses, _ = make("st", ctc_weight=0.0).losses(model, sample())
+    losses, _ = make("st", ctc_weight=0.0).losses(model, segmented_batch())
     losses["st"].backward()
     assert model.network.encoder.segmenter.output.weight.grad.abs().max() > 0
 
 
 def test_published_norms():
-    model, made = train(segmentation_variant="published"), sample()
+    model, made = train(segmentation_variant="published"), segmented_batch()
     losses, _ = make(ctc_weight=0.0).losses(model, made)
     segmented = model(*inputs(made), ctc=False, passing=PLAIN).segmented
     counts, peaks = [], []

@@ -36,7 +36,7 @@ def at_16_khz(sound: np.ndarray, rate: int) -> np.ndarray:
 
 
 def similarity(found: np.ndarray, expected: np.ndarray) -> float:
-    """1 for the same sound, less for another gain, another place in the sound, or a loss; over the common length."""
+    """1 for the same sound, less for another gain, another time in the sound, or a loss; over the common length."""
     length = min(len(found), len(expected))
     found, expected = found[:length], expected[:length]
     return 1 - float(np.square(found - expected).mean() / np.square(expected).mean())

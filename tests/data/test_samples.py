@@ -1,4 +1,4 @@
-"""Float audio with NaN, infinity or values far beyond full scale is found wherever audio is read, with its place."""
+"""Float audio with NaN, infinity or values far beyond full scale is found wherever audio is read, with its time."""
 
 import json
 
@@ -34,7 +34,7 @@ def write(path, value, rate=16_000, channels=1, subtype="FLOAT", **options):
 
 @every_fault
 @pytest.mark.parametrize("reader", READERS)
-def test_every_reader_names_file_and_place(tmp_path, value, name, reader):
+def test_every_reader_names_file_and_second(tmp_path, value, name, reader):
     write(tmp_path / "a.wav", value)
     with pytest.raises(InputError, match=rf"a\.wav: expected samples that are numbers .* found {name} at 1\.250 s"):
         READERS[reader](tmp_path / "a.wav")
@@ -80,7 +80,7 @@ def test_a_number_too_large_for_float32_is_infinite(tmp_path):
     assert read_header(tmp_path / "a.wav") == Unusable("unreadable audio", "inf at 1.250 s")
 
 
-def test_the_place_counts_from_the_beginning_of_the_file():
+def test_the_second_counts_from_the_beginning_of_the_file():
     assert first_fault(np.float32([0, 0, np.nan]), 16_000, 16_000 * 3600) == "nan at 3600.000 s"
     assert first_fault(np.zeros(0, np.float32), 16_000) is None
 

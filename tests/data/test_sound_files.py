@@ -206,7 +206,7 @@ for name in sys.argv[1:]:
     try:
         read_any(Path(name))
         assert not isinstance(read_header(Path(name)), Unusable)
-        for block in decoded(Path(name)):
+        for chunk in decoded(Path(name)):
             pass
         print("read")
     except InputError:

@@ -63,6 +63,7 @@ def test_a_degenerate_policy_and_mixed_runs_are_warned_of(write_log, records, re
     instances = read_instances(write_log(records), references)
     text = table(assemble({Run("wait-k", "wait-k", 3): instances}, SOURCES,
                           {**SETTING, "differing": {"commit": ["a", "b"]}}))
+    text = " ".join(text.split())
     assert "WARNING: likely degenerate policies" in text
     assert "wait-k 3 (29% of words before the end, where 99% were to be expected)" in text
     assert "WARNING: the runs were translated with different commit: a, b." in text
@@ -72,6 +73,7 @@ def test_a_model_that_runs_on_is_warned_of(write_log, records, references):
     records[2].update(prediction="z " * 9, delays=[400.0] * 9, elapsed=[410.0] * 9)
     instances = read_instances(write_log(records), references)
     text = table(assemble({Run("wait-k", "wait-k", 3): instances}, SOURCES, SETTING))
+    text = " ".join(text.split())
     assert "WARNING: hypotheses much longer than the references, as of a model that runs on: wait-k 3 (2.29)." in text
 
 

@@ -43,7 +43,7 @@ def scored(folder, metric, value, updates=1, maximize=None, digit=0):
     ("loss", [3.0, 9.5, 10.2]), ("st_nll", [5.121, 5.124, 5.129]), ("mt_nll", [7.12311, 7.12312, 7.1232]),
     ("wer", [9.1, 30.0, 101.0])])
 def test_the_best_are_best_by_their_metric_in_all_decimals(tmp_path, metric, values):
-    paths = [scored(tmp_path, metric, value, digit=9 - place) for place, value in enumerate(values)]
+    paths = [scored(tmp_path, metric, value, digit=9 - position) for position, value in enumerate(values)]
     assert best(tmp_path, 2) == paths[:2]
     assert best(tmp_path, 3) == paths
 

@@ -114,8 +114,8 @@ def test_the_last_frame_ends_an_utterance_without_a_boundary():
     model = segmenting(segmentation_variant="published")
     torch.nn.init.constant_(model.encoder.segmenter.output.bias, 100.0)
     segmented = model(inputs(), ("st",), False, PHASE).segmented
-    places = torch.arange(segmented.boundaries.size(1))
-    assert torch.equal(segmented.boundaries, places < segmented.frames[:, None] - 1)
+    positions = torch.arange(segmented.boundaries.size(1))
+    assert torch.equal(segmented.boundaries, positions < segmented.frames[:, None] - 1)
 
 
 def test_noise_is_of_training_alone():

@@ -1,4 +1,4 @@
-"""Sound as the preparation decodes it: resampled in blocks as in one piece, quiet where it was, whole or refused."""
+"""Sound as the preparation decodes it: resampled in chunks as in one go, quiet where it was, whole or refused."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ import re, sys
 from pathlib import Path
 from mgcm_fairseq.preparation.decode import decoded
 for name in sys.argv[1:]:
-    for block in decoded(Path(name)):
+    for chunk in decoded(Path(name)):
         pass
     print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """  # memory of the process in KiB at its highest, after each file
@@ -36,7 +36,7 @@ def whole(path):
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 48_000])
 @pytest.mark.parametrize("seconds", [0.0005, 1.0, 23.7])
-def test_blocks_resample_as_the_whole(rate, seconds):
+def test_chunks_resample_as_the_whole(rate, seconds):
     sound = noise(seconds, 1, rate)
     cuts = np.sort(np.random.default_rng(0).integers(0, len(sound), 9))
     found = np.concatenate(list(resampled(np.split(sound, cuts), rate)))

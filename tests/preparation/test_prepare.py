@@ -33,7 +33,7 @@ SIZE = "50"  # pieces; the alphabet of the tiny corpus needs nearly as many
 
 
 def arguments(corpus, *more: str) -> list[str]:
-    return ["--root", str(corpus.root), "--lang", "de", "--vocab-size", SIZE, "--workers", "2", *more]
+    return ["--root", str(corpus.root), "--lang", "de", "--vocab-size", SIZE, "--processes", "2", *more]
 
 
 def written(corpus) -> dict[Path, tuple[int, bytes]]:
@@ -142,7 +142,7 @@ def test_without_skip_bad_the_first_fault_ends_it_without_traceback(corpus, caps
     assert not (corpus.pair / "train.tsv").exists()
 
 
-def test_skip_bad_reports_every_segment_it_leaves_out(corpus, capsys):
+def test_skip_bad_reports_every_utterance_it_leaves_out(corpus, capsys):
     spoil(corpus)
     corpus.set_line(corpus.txt("train", "en"), 5, "Everything that is left: the quick brown fox jumps.")
     assert main([*arguments(corpus, "--skip-bad"), "--vocab-size", "60"]) == 0
@@ -177,7 +177,9 @@ def test_a_vocabulary_smaller_than_asked_is_said_aloud(corpus, capsys):
     assert main([*arguments(corpus), "--vocab-size", "10000"]) == 0
     size = len(Vocabulary.load(corpus.pair, CorpusConfig.read(corpus.pair)))
     assert 50 < size < 10_000
-    assert f"VOCABULARY SMALLER THAN ASKED: asked 10000, text allows {size}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"vocabulary: {size} pieces, all that this text allows, not the 10000 of --vocab-size. " in printed
+    assert f"--vocab-size {size} asks for as many.\n" in printed
 
 
 def test_a_second_run_changes_nothing(corpus, capsys):
@@ -247,14 +249,14 @@ def test_a_killed_run_completes_when_run_again(corpus, tmp_path, reached):
     (["--splits", "dev"], "--splits: expected train among the splits"),
     (["--lang", "fr"], "en-fr: expected the folder of the language pair, found no such folder"),
     (["--splits", "train", "tst-2030"], "tst-2030: expected a folder of the MuST-C layout"),
-    (["--vocab-size", "8"], "--vocab-size: expected a size"),
+    (["--vocab-size", "8"], "found 8. Pass --vocab-size 44 or more.\n"),
 ])
 def test_options_that_do_not_fit_are_errors(corpus, more, says, capsys):
     assert main([*arguments(corpus), *more]) == 2
     assert says in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--vocab-size", "--workers"])
+@pytest.mark.parametrize("option", ["--vocab-size", "--processes"])
 def test_numbers_below_one_are_refused(corpus, option, capsys):
     with pytest.raises(SystemExit, match="2"):
         main([*arguments(corpus), option, "0"])

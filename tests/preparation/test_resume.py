@@ -41,7 +41,7 @@ def root(tmp_path_factory):
 
 
 def arguments(root, out, *more):
-    return ["--root", str(root), "--out", str(out), "--lang", "de", "--vocab-size", "50", "--workers", "1", *more]
+    return ["--root", str(root), "--out", str(out), "--lang", "de", "--vocab-size", "50", "--processes", "1", *more]
 
 
 def contents(folder):
@@ -58,7 +58,7 @@ def uninterrupted(root, tmp_path_factory):
 
 
 def start(root, out):
-    command = [sys.executable, "-m", "mgcm_fairseq.commands.prepare", *arguments(root, out, "--workers", "2")]
+    command = [sys.executable, "-m", "mgcm_fairseq.commands.prepare", *arguments(root, out, "--processes", "2")]
     return subprocess.Popen(command, env=ENVIRONMENT, cwd=REPOSITORY, stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL)
 
@@ -83,7 +83,7 @@ def test_killed_at_any_moment_it_goes_on(root, uninterrupted, tmp_path, moment):
 
 
 def test_the_number_of_processes_changes_no_byte(root, uninterrupted, tmp_path):
-    assert main(arguments(root, tmp_path, "--workers", "3")) == 0
+    assert main(arguments(root, tmp_path, "--processes", "3")) == 0
     assert contents(tmp_path) == uninterrupted
 
 
@@ -98,7 +98,7 @@ def test_packs_hold_the_same_sound(root, uninterrupted, tmp_path, monkeypatch):
         assert one.audio.read().tobytes() == other.audio.read().tobytes()
 
 
-def test_audio_of_segments_that_are_gone_is_removed(root, tmp_path, monkeypatch):
+def test_audio_of_utterances_that_are_gone_is_removed(root, tmp_path, monkeypatch):
     monkeypatch.setattr("mgcm_fairseq.preparation.audio.LONGEST", 16_000 * 90)
     assert main(arguments(root, tmp_path, "--pack")) == 0
     monkeypatch.setattr("mgcm_fairseq.preparation.audio.LONGEST", 16_000 * 300)
@@ -119,16 +119,16 @@ def test_two_at_once_in_a_folder_are_one_too_many(root, tmp_path, capsys):
         pass
 
 
-def test_results_come_in_order_and_tasks_are_read_as_they_are_needed(tmp_path):
+def test_results_come_in_order_and_jobs_are_read_as_they_are_needed(tmp_path):
     read = []
 
-    def tasks():
+    def jobs():
         for number in range(200):
             read.append(number)
             yield number
 
-    with ProcessPool(2, tmp_path) as workers:
-        results = workers.in_order(str, tasks())
+    with ProcessPool(2, tmp_path) as processes:
+        results = processes.in_order(str, jobs())
         assert next(results) == "0"
         assert len(read) < 20
         assert [*results] == [str(number) for number in range(1, 200)]
@@ -139,9 +139,9 @@ def _end_this_process(_):
 
 
 def test_a_killed_process_is_an_error_and_no_wait_for_ever(tmp_path):
-    said = "--workers: expected processes that live"
-    with ProcessPool(2, tmp_path) as workers, pytest.raises(InputError, match=said) as raised:
-        list(workers.in_order(_end_this_process, range(4)))
+    said = "--processes: expected processes that live"
+    with ProcessPool(2, tmp_path) as processes, pytest.raises(InputError, match=said) as raised:
+        list(processes.in_order(_end_this_process, range(4)))
     assert isinstance(raised.value.__cause__, BrokenProcessPool)
 
 
@@ -150,8 +150,8 @@ def _hears_ctrl_c(_):
 
 
 def test_no_process_but_the_first_hears_ctrl_c(tmp_path):
-    with ProcessPool(2, tmp_path) as workers:  # an idle one would add a traceback to the first one's line
-        assert not any(workers.in_order(_hears_ctrl_c, range(4)))
+    with ProcessPool(2, tmp_path) as processes:  # an idle one would add a traceback to the first one's line
+        assert not any(processes.in_order(_hears_ctrl_c, range(4)))
 
 
 def _ends(pid):

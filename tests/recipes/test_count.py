@@ -45,10 +45,10 @@ def test_a_plan_leaves_the_configuration_as_it_is(tiny_corpus):
     assert cut_of(cfg) == Cut(1_500_000, 32, 8)
 
 
-@pytest.mark.parametrize("history", [{}, {"optimizer_history": []}, {"optimizer_history": [{"num_updates": "many"}]},
+@pytest.mark.parametrize("state", [{}, {"optimizer_history": []}, {"optimizer_history": [{"num_updates": "many"}]},
                                      {"optimizer_history": [{"num_updates": float("inf")}]},
                                      {"optimizer_history": [None]}])
-def test_a_checkpoint_that_does_not_know_its_updates_is_refused(tmp_path, history):
-    torch.save(history, tmp_path / "a.pt")
+def test_a_checkpoint_that_does_not_know_its_updates_is_refused(tmp_path, state):
+    torch.save(state, tmp_path / "a.pt")
     with pytest.raises(InputError, match=r"a\.pt: expected a checkpoint in which fairseq-train recorded its updates"):
         updates_of(tmp_path / "a.pt")

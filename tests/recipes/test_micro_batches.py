@@ -1,4 +1,4 @@
-"""How an update is cut: the same batch in as few pieces as fit, and a begun training keeps its own."""
+"""How an update is cut: the same batch in as few parts as fit, and a begun training keeps its own."""
 
 from pathlib import Path
 

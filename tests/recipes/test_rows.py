@@ -31,6 +31,14 @@ def differences(one, other):
     return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
 
 
+@pytest.mark.parametrize(("override", "full"), [("lags=7,2", '"model.lags=\'7,2\'".'), ("max_update=3",
+                                                '"optimization.max_update=3".'), ("seed=3", '"common.seed=3".')])
+def test_an_option_without_its_section_is_told_with_it(override, full):
+    with pytest.raises(InputError, match=r"found no section") as raised:
+        resolve("mgcm_diseg", [override])
+    assert str(raised.value).endswith(f"Write {full}")
+
+
 def test_every_yaml_is_a_row():
     assert {path.stem for path in (CONFIGS / "paper").glob("*.yaml")} == {*STARTS_FROM, TEXT, "base"}
 

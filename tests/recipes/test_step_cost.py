@@ -89,7 +89,7 @@ def test_a_gpus_attention_keeps_no_weights(probability, mask):
     bias = None if mask is None else torch.zeros(B, 1, 1, T, dtype=mask, device="meta")
     found = kept(lambda x: F.scaled_dot_product_attention(x, x, x, bias, probability))
     answer = B * H * T * D * 2
-    for_each_query = B * H * 32 * -(-T // 32) * 4  # the logarithm of its sum, in fp32, in blocks of 32
+    for_each_query = B * H * 32 * -(-T // 32) * 4  # the logarithm of its sum, in fp32, in tiles of 32
     small = B * T * 2 + 64  # the mask as a bias, and the state of the random numbers
     assert answer + for_each_query <= found <= answer + for_each_query + small < answer + B * H * T * T * 2
 

@@ -31,14 +31,14 @@ MAIN = [
     (clause("he", "arrive", "past"), "he arrived", "er ist angekommen"),
     (clause("we", "repair", "past", target=np("your car")), "we repaired your car", "wir haben dein Auto repariert"),
     # time comes last in English; in German it opens the clause or follows the finite verb
-    (clause("the nurse", "work", "past", place=at("the hospital"), time=time("last week")),
+    (clause("the nurse", "work", "past", location=at("the hospital"), time=time("last week")),
      "the nurse worked in the hospital last week", "letzte Woche hat die Krankenschwester im Krankenhaus gearbeitet"),
     (clause("the nurse", "work", "past", manner=("alone", "allein"), time=time("yesterday")),
      "the nurse worked alone yesterday", "die Krankenschwester hat gestern allein gearbeitet"),
-    # definite objects before, indefinite ones after manner and place
-    (clause("he", "write", "past", target=np("the letter"), place=at("the kitchen")),
+    # definite objects before, indefinite ones after manner and location
+    (clause("he", "write", "past", target=np("the letter"), location=at("the kitchen")),
      "he wrote the letter in the kitchen", "er hat den Brief in der Küche geschrieben"),
-    (clause("he", "write", "past", target=np("a letter"), place=at("the kitchen")),
+    (clause("he", "write", "past", target=np("a letter"), location=at("the kitchen")),
      "he wrote a letter in the kitchen", "er hat in der Küche einen Brief geschrieben"),
     # dative before accusative; a pronoun goes before a noun subject that follows the verb
     (clause("the boss", "offer", "past", recipient=np("the guests"), target=np("- bread"), time=time("on Monday")),
@@ -48,7 +48,7 @@ MAIN = [
     # negation: nicht or kein, and what "must not" means
     (clause("they", "sell", negated=True, target=np("their house")),
      "they do not sell their house", "sie verkaufen ihr Haus nicht"),
-    (clause("the girl", "sleep", negated=True, place=at("the garden")),
+    (clause("the girl", "sleep", negated=True, location=at("the garden")),
      "the girl does not sleep in the garden", "das Mädchen schläft nicht im Garten"),
     (clause("I", "find", "past", negated=True, target=np("any eggs")),
      "I did not find any eggs", "ich habe keine Eier gefunden"),
@@ -57,9 +57,9 @@ MAIN = [
     (clause("she", "buy", negated=True, target=np("the bag"), instead=np("the hat")),
      "she does not buy the bag but the hat", "sie kauft nicht die Tasche, sondern den Hut"),
     # directions
-    (clause("the queen", "drive", "past", place=into("the city"), time=time("today")),
+    (clause("the queen", "drive", "past", location=into("the city"), time=time("today")),
      "the queen drove into the city today", "die Königin ist heute in die Stadt gefahren"),
-    (clause("the king", "jump", "will", place=into("the lake")),
+    (clause("the king", "jump", "will", location=into("the lake")),
      "the king will jump into the lake", "der König wird in den See springen"),
 ]
 
@@ -71,12 +71,12 @@ def test_main_clause(meaning: Clause, english: str, german: str) -> None:
 
 def test_subordinate_clauses_put_the_verb_last() -> None:
     assert clause("the man", "call", target=np("the doctor")).german("final") == "der Mann den Arzt anruft"
-    assert clause("she", "come", "past", place=into("the house")).german("final") == "sie ins Haus gekommen ist"
+    assert clause("she", "come", "past", location=into("the house")).german("final") == "sie ins Haus gekommen ist"
     assert clause("we", "shop", "should", time=time("on Friday")).german("final") == "wir am Freitag einkaufen sollten"
 
 
 def test_questions_put_the_verb_first() -> None:
-    meaning = clause("your daughter", "fly", "past", place=into("the village"))
+    meaning = clause("your daughter", "fly", "past", location=into("the village"))
     assert meaning.english_question() == "did your daughter fly into the village"
     assert meaning.german("inverted") == "ist deine Tochter ins Dorf geflogen"
     often = clause("the cat", "play", frequency=("often", "oft"))

@@ -43,7 +43,7 @@ def digests(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("spoken") / "corpus"
-    status, output, errors = run(out, *OPTIONS, "--workers", "1")
+    status, output, errors = run(out, *OPTIONS, "--processes", "1")
     assert status == 0, errors
     assert "120 train" in output
     assert "137/137" in errors  # the progress bar
@@ -67,7 +67,7 @@ def test_layout_is_that_of_mustc(corpus: Path) -> None:
         assert {utterance["wav"] for utterance in found} == {path.name for path in (data / split / "wav").iterdir()}
 
 
-def test_text_lines_belong_to_the_segments(corpus: Path) -> None:
+def test_text_lines_belong_to_the_utterances(corpus: Path) -> None:
     splits = grammar_splits(Sizes(120, 9, 8), seed=3)
     for split, pairs in splits.items():
         folder = corpus / "en-de" / "data" / split / "txt"
@@ -79,7 +79,7 @@ def test_text_lines_belong_to_the_segments(corpus: Path) -> None:
         assert names == [utterance["wav"] for utterance in utterances(corpus, split)]
 
 
-def test_segments_hold_the_speech_and_the_gaps_silence(corpus: Path) -> None:
+def test_utterances_hold_the_speech_and_the_gaps_silence(corpus: Path) -> None:
     for split in SPLITS:
         for name in {str(utterance["wav"]) for utterance in utterances(corpus, split)}:
             path = corpus / "en-de" / "data" / split / "wav" / name
@@ -108,13 +108,13 @@ def test_speakers_and_voices_of_dev_and_test_are_not_in_train(corpus: Path) -> N
 
 
 def test_two_workers_write_the_same_bytes_as_one(corpus: Path, tmp_path: Path) -> None:
-    assert run(tmp_path / "two", *OPTIONS, "--workers", "2")[0] == 0
+    assert run(tmp_path / "two", *OPTIONS, "--processes", "2")[0] == 0
     assert digests(tmp_path / "two") == digests(corpus)
 
 
 def test_a_killed_run_resumes_to_the_same_bytes(corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "killed"
-    process = command(out, *OPTIONS, "--workers", "1")
+    process = command(out, *OPTIONS, "--processes", "1")
     while not list(out.glob("spans/*.json")):
         assert process.poll() is None
         time.sleep(0.005)
@@ -163,7 +163,7 @@ def test_parallel_files_are_spoken(tmp_path: Path) -> None:
     (("--size", "19"), "20 to 100000 in all"),
     (("--size", "100001"), "20 to 100000 in all"),
     (("--train", "20", "--dev", "0"), "at least 1 utterance in each split"),
-    (("--size", "20", "--workers", "0"), "--workers: expected at least 1, found 0"),
+    (("--size", "20", "--processes", "0"), "--processes: expected at least 1, found 0"),
     (("--size", "20", "--target-lang", "fr"), "--target-lang: expected de"),
     (("--size", "20", "--source", "a.en"), "--source and --target: expected both or neither"),
     (("--size", "20", "--source", "a.en", "--target", "a.de"), "a.en: expected a text file"),

@@ -105,14 +105,14 @@ def test_shape(shape: "grammar.Shape") -> None:
 
 
 def test_no_two_words_sound_alike() -> None:
-    engine = ctypes.CDLL(espeakng_loader.get_library_path())
-    engine.espeak_Initialize(2, 0, espeakng_loader.get_data_path().encode(), 0)
-    engine.espeak_SetVoiceByName(b"en-us")
-    engine.espeak_TextToPhonemes.restype = ctypes.c_char_p
+    espeak = ctypes.CDLL(espeakng_loader.get_library_path())
+    espeak.espeak_Initialize(2, 0, espeakng_loader.get_data_path().encode(), 0)
+    espeak.espeak_SetVoiceByName(b"en-us")
+    espeak.espeak_TextToPhonemes.restype = ctypes.c_char_p
 
     def sound(word: str) -> str:
         text = ctypes.c_char_p(word.encode())
-        phonemes: bytes = engine.espeak_TextToPhonemes(ctypes.byref(text), 1, 2)
+        phonemes: bytes = espeak.espeak_TextToPhonemes(ctypes.byref(text), 1, 2)
         return re.sub("[ˈˌ]", "", phonemes.decode())
 
     assert sound("two") == sound("too")  # the comparison can fail

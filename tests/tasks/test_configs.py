@@ -13,6 +13,10 @@ def test_presets_name_existing_options():
     assert all(hasattr(SimulSTModelConfig(), key) for preset in PRESETS.values() for key in preset)
 
 
+def test_the_defaults_are_the_papers():
+    assert {name: getattr(SimulSTModelConfig(), name) for name in PRESETS["paper"]} == PRESETS["paper"]
+
+
 def test_the_demo_has_its_presets_sizes():
     config = yaml.safe_load((CONFIGS / "demo.yaml").read_text())
     assert config["defaults"][0] == {"presets@model": "demo"}

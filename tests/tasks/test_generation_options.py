@@ -39,8 +39,8 @@ def test_a_program_for_language_models_is_refused(task):
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_audio_has_the_type_of_the_weights_and_lengths_stay(dtype):
-    sample = {"id": 1, "net_input": {"src_tokens": torch.ones(2, 3), "src_lengths": torch.tensor([3, 2])}}
-    found = as_weights(sample, torch.nn.Linear(2, 2).to(dtype))["net_input"]
+    batch = {"id": 1, "net_input": {"src_tokens": torch.ones(2, 3), "src_lengths": torch.tensor([3, 2])}}
+    found = as_weights(batch, torch.nn.Linear(2, 2).to(dtype))["net_input"]
     assert found["src_tokens"].dtype == dtype
     assert found["src_lengths"].dtype == torch.int64
-    assert sample["net_input"]["src_tokens"].dtype == torch.float32
+    assert batch["net_input"]["src_tokens"].dtype == torch.float32

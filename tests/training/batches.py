@@ -20,7 +20,7 @@ def criterion(tasks="st,asr,mt", ctc_weight=1.0):
     return MultitaskCrossEntropy(task, tasks, 0.1, ctc_weight, 1.0, 0, 0.1, 0).train()
 
 
-def sample(utterances=4, seed=0):
+def training_batch(utterances=4, seed=0):
     """A batch of utterances of different lengths, as the dataset collates them."""
     waveform, samples = speech([12_000 - 1_500 * row for row in range(utterances)], seed)
     transcript, lengths = tokens([7 - row for row in range(utterances)], seed + 100)

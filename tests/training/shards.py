@@ -20,7 +20,7 @@ from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import rows
 from mgcm_fairseq.training.step import ConflictStep
 from tests.modules.networks import config, network
-from tests.training.batches import criterion, sample
+from tests.training.batches import criterion, training_batch
 
 SMALL = {**json.loads(config().w2v_config), "encoder_layers": 3}
 UTTERANCES = 4  # in a micro-batch of all workers together
@@ -44,7 +44,7 @@ def run(rank, world, backend, reduce, engine, rule, micro_batches, layer_drop):
     for index in range(micro_batches):
         last = index == micro_batches - 1
         with contextlib.nullcontext() if last or world == 1 else wrapped.no_sync():
-            shard = rows(sample(UTTERANCES, seed=index), slice(rank * share, (rank + 1) * share), UTTERANCES)
+            shard = rows(training_batch(UTTERANCES, seed=index), slice(rank * share, (rank + 1) * share), UTTERANCES)
             step.run(shard, wrapped, criterion("st,asr,mt"), optimizer, 1, ignore_grad=False)
     if world > 1:
         FairseqOptimizer.all_reduce_grads(optimizer, wrapped)

@@ -16,12 +16,12 @@ from mgcm_fairseq.tasks.simul_st import SimulSTTask
 from mgcm_fairseq.training.non_finite import Finding, explanation, search
 from tests.fixtures import ENVIRONMENT, REPOSITORY, run, training_command
 from tests.modules.networks import network
-from tests.training.batches import criterion, sample
+from tests.training.batches import criterion, training_batch
 from tests.training.here import train_here
 
 
 def batch(seed=0, first=0):
-    return {**sample(4, seed), "id": torch.arange(first, first + 4), "filler": False}
+    return {**training_batch(4, seed), "id": torch.arange(first, first + 4), "filler": False}
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_the_first_output_and_the_first_task_whose_loss_it_spoils(model, value):
 
 def test_the_module_where_a_gradient_begins_to_be_none_in_the_second_micro_batch(model):
     poison(model.network.encoder.layers[0].ffn.fc2, only=lambda output: output.size(0) == 3)
-    few = {**batch(), **sample(3, 1), "id": torch.arange(4, 7)}
+    few = {**batch(), **training_batch(3, 1), "id": torch.arange(4, 7)}
     found = search(model, criterion(), [batch(), few], amp=False)
     assert found == Finding("inf in the gradient of task st, on its way back first in encoder.layers.0.ffn.fc2",
                             [4, 5, 6])

@@ -8,7 +8,7 @@ from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.step import ConflictStep
 from tests.modules.networks import network
-from tests.training.batches import criterion, sample
+from tests.training.batches import criterion, training_batch
 from tests.training.test_step import BACKWARD
 
 
@@ -27,7 +27,7 @@ def test_an_epoch_without_a_record_of_its_own_shows_the_last_one():
         with metrics.aggregate("train"):
             for update in (2 * epoch, 2 * epoch + 1):
                 metrics.log_scalar("loss", 1.0)  # fairseq has some of its own in every update
-                step.run(sample(seed=update), model, criterion(), BACKWARD, update, ignore_grad=False)
+                step.run(training_batch(seed=update), model, criterion(), BACKWARD, update, ignore_grad=False)
         epochs.append(metrics.get_smoothed_values("train"))
         metrics.reset_meters("train")
     layers = [{name: value for name, value in epoch.items() if "/" in name} for epoch in epochs]
@@ -37,6 +37,9 @@ def test_an_epoch_without_a_record_of_its_own_shows_the_last_one():
     assert not any(value is None for epoch in epochs for value in epoch.values())
     assert layers[2] == layers[1], "records are of updates 3, 6 and 9, and the third epoch has updates 4 and 5"
     assert layers[3] != layers[2]
+    for epoch in epochs:
+        assert all(0 <= epoch[f"{task}_newest_conflict"] <= 100 for task in ("asr", "mt"))
+    assert epochs[0]["asr_newest_conflict"] != epochs[1]["asr_newest_conflict"]
     for epoch in epochs[1:]:
         for task in ("asr", "mt"):
             rates = [epoch[f"{task}_{component}_conflict"] for component in ("attention", "ffn", "norm")]

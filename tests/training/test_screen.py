@@ -24,6 +24,11 @@ def test_the_line_of_three_tasks_with_ctc_segments_and_conflicts():
         "epoch 3 ends, update 40000  loss 13.774  segments 104%")
 
 
+def test_the_line_of_an_epochs_end_has_the_newest_conflicts():
+    newest = {"num_updates": "7", "asr_conflict": "27.3", "asr_newest_conflict": "31.9", "mt_newest_conflict": "nan"}
+    assert short_line(newest, epoch=1) == "epoch 1 ends, update 7  conflict asr 32%"
+
+
 def test_no_line_is_longer_and_its_end_is_left_out():
     longest = {**dict.fromkeys(FIELDS, "100.0"), "num_updates": "1000000", "gb_free": "100.0"}
     assert short_line(longest, epoch=100).endswith("mt 100.0 100%")

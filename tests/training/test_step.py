@@ -19,7 +19,7 @@ from mgcm_fairseq.training.noise import NoiseFloor, rows
 from mgcm_fairseq.training.preconditions import check_training
 from mgcm_fairseq.training.step import ConflictStep
 from tests.modules.networks import network
-from tests.training.batches import criterion, sample
+from tests.training.batches import criterion, training_batch
 
 BACKWARD = SimpleNamespace(backward=lambda loss: loss.backward())
 
@@ -60,10 +60,10 @@ def cast(batch, dtype):
     (torch.bfloat16, ("--bf16",))])
 def test_half_precision_gives_nearly_the_gradient_of_fp32(engine, dtype, more):
     full = model()
-    step().run(sample(), full, criterion(), BACKWARD, 0, ignore_grad=False)
+    step().run(training_batch(), full, criterion(), BACKWARD, 0, ignore_grad=False)
     half = model().to(dtype)
     optimizer = half_optimizer(half, *more)
-    step(conflict_engine=engine).run(cast(sample(), dtype), half, criterion(), optimizer, 0, ignore_grad=False)
+    step(conflict_engine=engine).run(cast(training_batch(), dtype), half, criterion(), optimizer, 0, ignore_grad=False)
     scale = optimizer.scaler.loss_scale if optimizer.scaler else 1.0
     expected, found = flat(gradients(full)), flat(gradients(half)) / scale
     assert (found - expected).norm() < 0.1 * expected.norm()
@@ -77,7 +77,7 @@ def test_an_overflow_is_skipped_and_corrupts_nothing():
     before = copy.deepcopy(half.state_dict())
     optimizer = half_optimizer(half, "--fp16", "--fp16-init-scale", str(2**17), "--min-loss-scale", "1e-6")
     ours = step(conflict_rule="gradvac")
-    batch = cast(sample(), torch.float16)
+    batch = cast(training_batch(), torch.float16)
     steps = 0
     while True:
         optimizer.zero_grad()
@@ -99,8 +99,9 @@ def test_micro_batches_add_up(engine):
     together, apart = model(), [model(), model()]
     ours = step(conflict_engine=engine)
     for index in range(2):
-        ours.run(sample(seed=index), together, criterion(), BACKWARD, 0, ignore_grad=False)
-        step(conflict_engine=engine).run(sample(seed=index), apart[index], criterion(), BACKWARD, 0, ignore_grad=False)
+        ours.run(training_batch(seed=index), together, criterion(), BACKWARD, 0, ignore_grad=False)
+        step(conflict_engine=engine).run(training_batch(seed=index), apart[index], criterion(), BACKWARD, 0,
+                                         ignore_grad=False)
     expected = flat(gradients(apart[0])) + flat(gradients(apart[1]))
     torch.testing.assert_close(flat(gradients(together)), expected, rtol=1e-5, atol=1e-4)
 
@@ -108,9 +109,9 @@ def test_micro_batches_add_up(engine):
 @pytest.mark.parametrize("engine", ["streamed", "stash"])
 def test_a_batch_to_ignore_adds_nothing(engine):
     ours, trained = step(conflict_engine=engine), model()
-    ours.run(sample(), trained, criterion(), BACKWARD, 0, ignore_grad=False)
+    ours.run(training_batch(), trained, criterion(), BACKWARD, 0, ignore_grad=False)
     before = gradients(trained)
-    ours.run(sample(seed=1), trained, criterion(), BACKWARD, 0, ignore_grad=True)
+    ours.run(training_batch(seed=1), trained, criterion(), BACKWARD, 0, ignore_grad=True)
     after = gradients(trained)
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert ours.recorder.telemetry.fetch().passes == 1
@@ -121,10 +122,10 @@ def test_a_frozen_front_end_thaws():
     front_end = trained.network.encoder.front_end
     for update in range(4):
         trained.zero_grad()
-        ours.run(sample(), trained, criterion(), BACKWARD, update, ignore_grad=False)
+        ours.run(training_batch(), trained, criterion(), BACKWARD, update, ignore_grad=False)
         assert all((parameter.grad is None) == (update < 2) for parameter in front_end.parameters())
     always = model()
-    step().run(sample(), always, criterion(), BACKWARD, 0, ignore_grad=False)
+    step().run(training_batch(), always, criterion(), BACKWARD, 0, ignore_grad=False)
     torch.testing.assert_close(flat(gradients(trained)), flat(gradients(always)))
 
 
@@ -132,7 +133,7 @@ def test_checkpointing_changes_no_gradient():
     kept, repeated = model(), model(recompute=True)
     for trained in (kept, repeated):
         torch.manual_seed(3)
-        step().run(sample(), trained, criterion(), BACKWARD, 0, ignore_grad=False)
+        step().run(training_batch(), trained, criterion(), BACKWARD, 0, ignore_grad=False)
     assert torch.equal(flat(gradients(kept)), flat(gradients(repeated)))
 
 
@@ -143,23 +144,23 @@ def test_layer_drop_works_on_one_worker():
     ours, groups = step(), set()
     for update in range(4):
         torch.manual_seed(update)
-        ours.run(sample(2), trained, criterion(), BACKWARD, update, ignore_grad=False)
+        ours.run(training_batch(2), trained, criterion(), BACKWARD, update, ignore_grad=False)
         groups.add(tuple(ours.engine.report.groups))
     assert len(groups) > 1
 
 
 def test_noise_floor_is_the_cosine_of_two_halves_and_leaves_no_trace():
     trained, ours = model(), step()
-    ours.run(sample(), trained, criterion(), BACKWARD, 0, ignore_grad=False)
+    ours.run(training_batch(), trained, criterion(), BACKWARD, 0, ignore_grad=False)
     before, state = gradients(trained), torch.get_rng_state()
     groups = ours.engine.merger.groups
-    found = NoiseFloor(trained.network, groups, trained, criterion()).cosines(sample())
+    found = NoiseFloor(trained.network, groups, trained, criterion()).cosines(training_batch())
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(before[name], after) for name, after in gradients(trained).items())
     halves = []
     for half in (slice(0, 2), slice(2, 4)):
         trained.zero_grad()
-        criterion("st", ctc_weight=0.0)(trained, rows(sample(), half, 4))[0].backward()
+        criterion("st", ctc_weight=0.0)(trained, rows(training_batch(), half, 4))[0].backward()
         halves.append(gradients(trained))
     weight = "network.decoder.layers.0.ffn.fc1"
     ours, theirs = (torch.cat([of[f"{weight}.weight"].flatten(), of[f"{weight}.bias"]]) for of in halves)
@@ -178,12 +179,12 @@ def test_options_that_cannot_work_are_refused(given, message):
 
 def test_an_empty_scope_is_refused():
     with pytest.raises(InputError, match="encoder"):
-        step(conflict_scope="nothing").run(sample(), model(), criterion(), BACKWARD, 0, ignore_grad=False)
+        step(conflict_scope="nothing").run(training_batch(), model(), criterion(), BACKWARD, 0, ignore_grad=False)
 
 
 def test_a_single_task_is_refused():
     with pytest.raises(InputError, match="at least two"):
-        step().run(sample(), model(), criterion("st"), BACKWARD, 0, ignore_grad=False)
+        step().run(training_batch(), model(), criterion("st"), BACKWARD, 0, ignore_grad=False)
 
 
 @pytest.mark.parametrize(("given", "changed", "message"), [
@@ -219,13 +220,13 @@ def test_a_wrapper_with_sharded_gradients_is_refused():
             self.set_num_updates = module.set_num_updates
 
     with pytest.raises(InputError, match="legacy_ddp or pytorch_ddp"):
-        step().run(sample(), FullyShardedDataParallel(model()), criterion(), BACKWARD, 0, ignore_grad=False)
+        step().run(training_batch(), FullyShardedDataParallel(model()), criterion(), BACKWARD, 0, ignore_grad=False)
 
 
 def begin(path, tasks="st,asr,mt", **options):
     """A training with a conflict log takes its first step, and writes no more when the tests end."""
     ours = step(conflict_log=str(path), **options)
-    ours.run(sample(), model(), criterion(tasks), BACKWARD, 0, ignore_grad=False)
+    ours.run(training_batch(), model(), criterion(tasks), BACKWARD, 0, ignore_grad=False)
     atexit.unregister(ours.recorder.end)
 
 
@@ -251,3 +252,13 @@ def test_a_file_that_is_no_conflict_log_is_left_alone(tmp_path, text):
     with pytest.raises(InputError, match="a file that is no conflict log"):
         begin(path)
     assert path.read_text(encoding="latin-1") == text
+
+
+@pytest.mark.parametrize(("name", "said"), [
+    ("mgmc", "one of mgcm, discard, sum, pcgrad, gradvac, torchjd:NAME or none, found 'mgmc'. Write e.g. "
+             "--conflict-rule mgcm."), ("PCgrad", "found 'PCgrad'. Write e.g. --conflict-rule pcgrad.")])
+def test_an_unknown_rule_is_told_once_with_the_one_it_resembles(name, said):
+    with pytest.raises(InputError) as raised:
+        step(conflict_rule=name)
+    assert str(raised.value).endswith(said)
+    assert str(raised.value).count("expected") == 1

@@ -22,22 +22,21 @@ def _plain(workload: Workload) -> Step:
 
 def _stash(workload: Workload) -> Step:
     """This package's engine for any model."""
-    return _joined(workload, Stash(workload.network, TASKS))
+    return _joined(workload, Stash)
 
 
 def _streamed(workload: Workload) -> Step:
     """This package's engine for models written over streams."""
-    return _joined(workload, Streamed(workload.network, TASKS))
+    return _joined(workload, Streamed)
 
 
 def _streamed_above(workload: Workload) -> Step:
     """The same for all parameters but the wav2vec 2.0 front end's, which get their plain sum."""
-    return _joined(workload, Streamed(workload.network, TASKS, scope=SCOPES["above-front-end"]))
+    return _joined(workload, Streamed, SCOPES["above-front-end"])
 
 
-def _joined(workload: Workload, engine: Stash | Streamed) -> Step:
-    if workload.as_on_gpu:
-        engine.merger.limits = GPU
+def _joined(workload: Workload, kind: type[Stash | Streamed], scope: str = "") -> Step:
+    engine = kind(workload.network, TASKS, scope=scope, limits=GPU if workload.as_on_gpu else None)
     return lambda: engine.join(workload.losses(engine.streams())).backward()
 
 

@@ -1,1 +1,1 @@
-"""Training on many GPUs, from pieces measured on a CPU: step time, traffic and memory, by simulation."""
+"""Training on many GPUs, from costs measured on a CPU: step time, traffic and memory, by simulation."""

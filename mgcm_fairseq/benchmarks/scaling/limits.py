@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mgcm_fairseq.benchmarks.scaling.corpus import SyntheticCorpus
+from mgcm_fairseq.benchmarks.scaling.costs import Costs
 from mgcm_fairseq.benchmarks.scaling.machine import Machine
-from mgcm_fairseq.benchmarks.scaling.pieces import Pieces
 from mgcm_fairseq.benchmarks.scaling.simulate import SimulatedOutcome, SimulatedTraining, efficiency, simulate
 
 MOST = 1024  # GPUs that are looked at
@@ -24,14 +24,14 @@ class Limit:
     cause: str  # what costs most beside computing there, or at MOST
 
 
-def limit(pieces: Pieces, variant: str, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
+def limit(costs: Costs, variant: str, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
           below: float) -> Limit:
     """Doubles the GPUs until the efficiency falls below."""
-    alone = simulate(pieces, variant, corpus, machine, training, 1)
+    alone = simulate(costs, variant, corpus, machine, training, 1)
     gpus = 1
     while gpus < MOST:
         gpus *= 2
-        found = simulate(pieces, variant, corpus, machine, training, gpus)
+        found = simulate(costs, variant, corpus, machine, training, gpus)
         if efficiency(found, alone) < below:
             return Limit(below, gpus, cause(found))
     return Limit(below, None, cause(found))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mgcm_fairseq.benchmarks.scaling.pieces import Pieces
+from mgcm_fairseq.benchmarks.scaling.costs import Costs
 from mgcm_fairseq.benchmarks.scaling.simulate import HALF
 
 HALF_BYTES = 2
@@ -23,10 +23,10 @@ class GpuMemory:
         return self.weights + self.optimizer + self.buffers + self.step
 
 
-def memory(pieces: Pieces, variant: str, gpus: int) -> GpuMemory:
+def memory(costs: Costs, variant: str, gpus: int) -> GpuMemory:
     """Of a variant with --fp16; the optimizer's state is whole on every GPU."""
-    piece = pieces.variants[variant]
-    exchange = piece.exchange
+    cost = costs.variants[variant]
+    exchange = cost.exchange
     buffers = HALF * (exchange.gradients.largest + exchange.backward.largest) if gpus > 1 else 0.0
-    return GpuMemory(HALF_BYTES * pieces.parameters, pieces.optimizer.kept * pieces.parameters, buffers,
-                     piece.peaks["fp16"])
+    return GpuMemory(HALF_BYTES * costs.parameters, costs.optimizer.kept * costs.parameters, buffers,
+                     cost.peaks["fp16"])

@@ -14,8 +14,7 @@ class MeteredMerger:
 
     def __init__(self, merger: Merger) -> None:
         self.merger, self.groups = merger, merger.groups
-        self.as_on_gpu = Merger(merger.groups, merger.rule, merger.workers)
-        self.as_on_gpu.limits = GPU
+        self.as_on_gpu = Merger(merger.groups, merger.rule, merger.workers, GPU)
         self.operators = self.touched = 0  # of merging as on a GPU
         self.here = 0  # operators that ran in its place
 

@@ -1,4 +1,4 @@
-"""Everything that is computed from the pieces, and its Markdown tables."""
+"""Everything that is computed from the costs, and its Markdown tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -8,10 +8,10 @@ import numpy as np
 
 from mgcm_fairseq.benchmarks.scaling import arithmetic
 from mgcm_fairseq.benchmarks.scaling.corpus import SyntheticCorpus
+from mgcm_fairseq.benchmarks.scaling.costs import Costs
 from mgcm_fairseq.benchmarks.scaling.limits import MOST, changes, limit
 from mgcm_fairseq.benchmarks.scaling.machine import Machine
 from mgcm_fairseq.benchmarks.scaling.memory import memory
-from mgcm_fairseq.benchmarks.scaling.pieces import Pieces
 from mgcm_fairseq.benchmarks.scaling.simulate import SimulatedTraining, efficiency, simulate
 from mgcm_fairseq.evaluation.table import markdown
 
@@ -19,39 +19,39 @@ EFFICIENCIES = (0.8, 0.5)
 GB = "{:.1f}"
 
 
-def report(pieces: Pieces, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
+def report(costs: Costs, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
            gpus: Sequence[int]) -> dict[str, list[dict[str, Any]]]:
     """Rows of each table."""
-    return {"pieces": _pieces(pieces, corpus, training), "steps": _steps(pieces, corpus, machine, training, gpus),
-            "limits": [{"variant": variant, **asdict(limit(pieces, variant, corpus, machine, training, below))}
-                       for variant in pieces.variants for below in EFFICIENCIES],
-            "changes": _changes(pieces, corpus, machine, training, max(gpus))}
+    return {"costs": _costs(costs, corpus, training), "steps": _steps(costs, corpus, machine, training, gpus),
+            "limits": [{"variant": variant, **asdict(limit(costs, variant, corpus, machine, training, below))}
+                       for variant in costs.variants for below in EFFICIENCIES],
+            "changes": _changes(costs, corpus, machine, training, max(gpus))}
 
 
-def _pieces(pieces: Pieces, corpus: SyntheticCorpus, training: SimulatedTraining) -> list[dict[str, Any]]:
+def _costs(costs: Costs, corpus: SyntheticCorpus, training: SimulatedTraining) -> list[dict[str, Any]]:
     batches = corpus.batches(training.max_tokens, training.batch_size)
-    parameter_bytes = 4 * pieces.parameters
-    work = {name: float(np.mean(arithmetic.flops(piece.flops, batches.utterances, batches.samples, batches.source,
+    parameter_bytes = 4 * costs.parameters
+    work = {name: float(np.mean(arithmetic.flops(cost.flops, batches.utterances, batches.samples, batches.source,
                                                  batches.target)))
-            for name, piece in pieces.variants.items()}
+            for name, cost in costs.variants.items()}
     return [{"variant": name, "tflop": work[name] / 1e12, "over_plain": work[name] / work["plain"],
-             "operators": piece.kernels, "merged_gb": piece.merged / 1e9,
-             "exchange_calls": piece.exchange.backward.calls,
-             "exchange_volume": piece.exchange.backward.volume / parameter_bytes,
-             "gradient_calls": piece.exchange.gradients.calls,
-             "gradient_volume": piece.exchange.gradients.volume / parameter_bytes,
-             **{f"peak_gb_{dtype}": peak / 1e9 for dtype, peak in piece.peaks.items()},
-             "flops_error": piece.flops_error} for name, piece in pieces.variants.items()]
+             "operators": cost.kernels, "merged_gb": cost.merged / 1e9,
+             "exchange_calls": cost.exchange.backward.calls,
+             "exchange_volume": cost.exchange.backward.volume / parameter_bytes,
+             "gradient_calls": cost.exchange.gradients.calls,
+             "gradient_volume": cost.exchange.gradients.volume / parameter_bytes,
+             **{f"peak_gb_{dtype}": peak / 1e9 for dtype, peak in cost.peaks.items()},
+             "flops_error": cost.flops_error} for name, cost in costs.variants.items()]
 
 
-def _steps(pieces: Pieces, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
+def _steps(costs: Costs, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
            gpus: Sequence[int]) -> list[dict[str, Any]]:
     rows = []
     for count in gpus:
-        for variant in pieces.variants:
-            alone = simulate(pieces, variant, corpus, machine, training, 1)
-            found = simulate(pieces, variant, corpus, machine, training, count)
-            held = memory(pieces, variant, count)
+        for variant in costs.variants:
+            alone = simulate(costs, variant, corpus, machine, training, 1)
+            found = simulate(costs, variant, corpus, machine, training, count)
+            held = memory(costs, variant, count)
             sizes = {**asdict(held), "total": held.total}
             rows.append({"variant": variant, **asdict(found), "step_ms": found.step_ms,
                          "efficiency": efficiency(found, alone),
@@ -59,13 +59,13 @@ def _steps(pieces: Pieces, corpus: SyntheticCorpus, machine: Machine, training: 
     return rows
 
 
-def _changes(pieces: Pieces, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
+def _changes(costs: Costs, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
              gpus: int) -> list[dict[str, Any]]:
     rows = []
     for text, changed, trained in changes(machine, training):
         row: dict[str, Any] = {"change": text, "gpus": gpus, "efficiency": {}, "audio_h_s": {}}
-        for variant in pieces.variants:
-            alone, found = (simulate(pieces, variant, corpus, changed, trained, count) for count in (1, gpus))
+        for variant in costs.variants:
+            alone, found = (simulate(costs, variant, corpus, changed, trained, count) for count in (1, gpus))
             row["efficiency"][variant] = efficiency(found, alone)
             row["audio_h_s"][variant] = found.audio_h_s
         rows.append(row)
@@ -74,14 +74,14 @@ def _changes(pieces: Pieces, corpus: SyntheticCorpus, machine: Machine, training
 
 def tables(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """The rows as tables."""
-    parts = [("Measured on a CPU", _pieces_table(found["pieces"])), ("Steps", _steps_table(found["steps"])),
+    parts = [("Measured on a CPU", _costs_table(found["costs"])), ("Steps", _steps_table(found["steps"])),
              ("Memory of a GPU, GB", _memory_table(found["steps"])),
              ("Batches", _batches_table(found["steps"])), ("Where it stops scaling", _limits_table(found["limits"])),
              (f"Efficiency on {found['changes'][0]['gpus']} GPUs if", _changes_table(found["changes"]))]
     return "\n".join("\n".join([title, "", *lines, ""]) for title, lines in parts)
 
 
-def _pieces_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _costs_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     head = ["step of", "TFLOP of a mean batch", "over plain", "operators", "merging moves, GB", "exchange: calls",
             "volume, P", "gradients: calls", "volume, P", "peak fp16, GB", "fp32"]
     return markdown([head, *([row["variant"], f"{row['tflop']:.2f}", f"{row['over_plain']:.2f}", f"{row['operators']}",

@@ -6,9 +6,9 @@ import numpy as np
 
 from mgcm_fairseq.benchmarks.scaling import arithmetic
 from mgcm_fairseq.benchmarks.scaling.corpus import SimulatedBatches, SyntheticCorpus, steps
+from mgcm_fairseq.benchmarks.scaling.costs import Costs, VariantCost
 from mgcm_fairseq.benchmarks.scaling.exchange import Calls
 from mgcm_fairseq.benchmarks.scaling.machine import Machine, traffic
-from mgcm_fairseq.benchmarks.scaling.pieces import Piece, Pieces
 
 HALF = 0.5  # bytes in half precision over those in fp32, in which the exchange was counted
 
@@ -46,19 +46,19 @@ class SimulatedOutcome:
         return self.compute_ms + self.wait_ms + self.gradients_ms + self.exchange_ms
 
 
-def simulate(pieces: Pieces, variant: str, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
+def simulate(costs: Costs, variant: str, corpus: SyntheticCorpus, machine: Machine, training: SimulatedTraining,
              gpus: int) -> SimulatedOutcome:
     """Runs `training.epochs` epochs."""
-    piece = pieces.variants[variant]
+    cost = costs.variants[variant]
     batches = corpus.batches(training.max_tokens, training.batch_size)
-    seconds = np.append(compute_s(pieces, piece, batches, machine), 0.0)  # index -1: no batch
+    seconds = np.append(compute_s(costs, cost, batches, machine), 0.0)  # index -1: no batch
     audio = np.append(batches.audio_s, 0.0)
     dealt = [steps(len(batches), gpus, training.seed, epoch, training.grouped)
              for epoch in range(1, training.epochs + 1)]
     order = np.concatenate(dealt)
     computing = seconds[order]
     slowest = computing.max(1)
-    kinds = [piece.exchange.gradients, piece.exchange.backward]
+    kinds = [cost.exchange.gradients, cost.exchange.backward]
     if training.buckets and kinds[1].calls:
         kinds[1] = Calls(min(training.buckets, kinds[1].calls), kinds[1].volume, kinds[1].largest)
     on_wire = [machine.transfer_s(gpus, HALF * kind.volume) for kind in kinds]
@@ -72,12 +72,12 @@ def simulate(pieces: Pieces, variant: str, corpus: SyntheticCorpus, machine: Mac
         float(heard / 3600 / step), len(dealt[0]), float(heard))
 
 
-def compute_s(pieces: Pieces, piece: Piece, batches: SimulatedBatches, machine: Machine) -> np.ndarray:
+def compute_s(costs: Costs, cost: VariantCost, batches: SimulatedBatches, machine: Machine) -> np.ndarray:
     """Seconds of each batch on one GPU: arithmetic and merging, or launching if that is longer; then the optimizer."""
-    operations = arithmetic.flops(piece.flops, batches.utterances, batches.samples, batches.source, batches.target)
-    device = operations / machine.flops + piece.merged / machine.memory_gb_s / 1e9
-    host = piece.kernels * machine.launch_us * 1e-6
-    return np.maximum(device, host) + pieces.parameters * pieces.optimizer.touched / machine.memory_gb_s / 1e9
+    operations = arithmetic.flops(cost.flops, batches.utterances, batches.samples, batches.source, batches.target)
+    device = operations / machine.flops + cost.merged / machine.memory_gb_s / 1e9
+    host = cost.kernels * machine.launch_us * 1e-6
+    return np.maximum(device, host) + costs.parameters * costs.optimizer.touched / machine.memory_gb_s / 1e9
 
 
 def efficiency(outcome: SimulatedOutcome, alone: SimulatedOutcome) -> float:

@@ -15,7 +15,7 @@ from mgcm_fairseq.common.read_text import json_lines
 from mgcm_fairseq.common.whole import write_whole
 
 SCRIPT = "scripts/checks/faults.sh"
-PARTS = ("kills", "stops", "disk", "workers", "checkpoints", "clocks")
+PARTS = ("kills", "stops", "disk", "deaths", "checkpoints", "clocks")
 KILLS, QUICK = 100, 10
 
 
@@ -57,16 +57,16 @@ def _cases(setting: FaultsSetting, parts: Sequence[str]) -> Iterator[tuple[str, 
 
     from mgcm_fairseq.checks.faults.checkpoints import checkpoints
     from mgcm_fairseq.checks.faults.clocks import clocks
+    from mgcm_fairseq.checks.faults.deaths import deaths
     from mgcm_fairseq.checks.faults.disk import full_disks
     from mgcm_fairseq.checks.faults.disturb import Bench
     from mgcm_fairseq.checks.faults.kills import kills
     from mgcm_fairseq.checks.faults.material import make
     from mgcm_fairseq.checks.faults.programs import import_everything
     from mgcm_fairseq.checks.faults.stops import stops
-    from mgcm_fairseq.checks.faults.workers import workers
 
     found: dict[str, Callable[[Bench], Iterator[Case]]] = {
-        "kills": kills, "stops": stops, "disk": full_disks, "workers": workers, "checkpoints": checkpoints,
+        "kills": kills, "stops": stops, "disk": full_disks, "deaths": deaths, "checkpoints": checkpoints,
         "clocks": clocks}
     torch.set_num_threads(1)  # a process with threads cannot be forked safely
     import_everything()

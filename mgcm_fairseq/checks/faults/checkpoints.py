@@ -11,7 +11,7 @@ from mgcm_fairseq.checks.faults.readers import READERS, Reader
 from mgcm_fairseq.checks.faults.setting import Case, Row
 from mgcm_fairseq.checks.process import Running
 
-TORN = 3  # at so many random places for each reader
+TORN = 3  # at so many random bytes for each reader
 
 
 def checkpoints(bench: Bench) -> Iterator[Case]:

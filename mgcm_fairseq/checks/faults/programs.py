@@ -97,8 +97,8 @@ PREPARED = r"(?m)^(\S.*: (?:done|up to date))$"
 TRAINED = r"(?:num_updates |\bupdate )(\d+)"
 
 PROGRAMS = {program.name: program for program in (
-    Program("preparation", _preparation(lambda made: made.coarse, "--workers", "2"), PREPARED, kept=_finished_audio),
-    Program("packing", _preparation(lambda made: made.spoken, "--pack", "--workers", "1"), PREPARED,
+    Program("preparation", _preparation(lambda made: made.coarse, "--processes", "2"), PREPARED, kept=_finished_audio),
+    Program("packing", _preparation(lambda made: made.spoken, "--pack", "--processes", "1"), PREPARED,
             kept=_finished_audio),
     Program("training", _train("--max-update", "9", "--save-interval-updates", "4", "--keep-interval-updates", "1",
                                "--conflict-rule", "gradvac", "--disable-validation"),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mgcm_fairseq.checks.faults.setting import Row
 from mgcm_fairseq.evaluation.table import markdown
 
-TITLES = {"kills": "SIGKILL", "stops": "SIGTERM and SIGINT", "disk": "No room on the disk", "workers": "A process dies",
+TITLES = {"kills": "SIGKILL", "stops": "SIGTERM and SIGINT", "disk": "No room on the disk", "deaths": "A process dies",
           "checkpoints": "Checkpoints that do not fit", "clocks": "File times"}
 
 

@@ -1,6 +1,6 @@
 """Fuzzes the readers of the product: scripts/checks/fuzz.py. Results are written as they come.
 
-Every input must be taken whole or refused with a reason, within its time and memory. Inputs of the engine `mutate`
+Every input must be taken whole or refused with a reason, within its time and memory. Inputs of the generator `mutate`
 depend on seed, target and number alone: --first and --inputs 1 make one of them again.
 """
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mgcm_fairseq.checks.fuzzing import engines
+from mgcm_fairseq.checks.fuzzing import generators
 from mgcm_fairseq.checks.fuzzing.guard import fuzz
+from mgcm_fairseq.checks.fuzzing.jobs import Job
 from mgcm_fairseq.checks.fuzzing.report import Kept, row, table, write
 from mgcm_fairseq.checks.fuzzing.targets import TARGETS
-from mgcm_fairseq.checks.fuzzing.worker import Job
 from mgcm_fairseq.common.arguments import Parser, number, positive, some_of
 from mgcm_fairseq.common.program import program
 
@@ -29,7 +29,7 @@ SCRATCH = Path("/dev/shm")  # in memory: each input is a few files
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0, or 1 if a fault was found."""
     options = _parser().parse_args(arguments)
-    engines.needed(options.engine)
+    generators.needed(options.generator)
     results = check(options)
     print(table(results), end="")
     return 1 if any(one["sorts of fault"] for one in results["targets"].values()) else 0
@@ -39,10 +39,10 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
     """results.json; its faults' inputs are in DIR/faults/TARGET-NUMBER."""
     out: Path = options.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    results: dict[str, Any] = {"engine": options.engine, "seed": options.seed, "targets": {}}
+    results: dict[str, Any] = {"generator": options.generator, "seed": options.seed, "targets": {}}
     for name in options.target:
         with TemporaryDirectory(prefix="fuzz_", dir=SCRATCH if SCRATCH.is_dir() else None) as folder:
-            job = Job(TARGETS[name].target, name, options.engine, options.seed, options.first,
+            job = Job(TARGETS[name].target, name, options.generator, options.seed, options.first,
                       options.inputs or TARGETS[name].inputs, Path(folder), options.seconds, MEMORY)
             found = row(fuzz(job, Kept(out / "faults", name), ["mgcm_fairseq.checks.fuzzing.preload"]))
         results["targets"][name] = found
@@ -64,7 +64,7 @@ def _parser() -> Parser:
     parser.add_argument("--first", type=int, default=0, metavar="I", help="number of the first input")
     parser.add_argument("--seconds", type=number(0.1, 600, "seconds from 0.1 to 600"), default=SECONDS, metavar="S",
                         help="after which an input counts as a hang")
-    parser.add_argument("--engine", choices=engines.ENGINES, default="mutate",
+    parser.add_argument("--generator", choices=generators.GENERATORS, default="mutate",
                         help="what makes the random numbers: seeds, Hypothesis, or atheris, which looks for branches "
                              "that no input took yet and needs the extra `fuzz`")
     return parser

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from mgcm_fairseq.checks.fuzzing.worker import BEGAN, IDLE, NUMBER, REFUSALS, TAKEN, Fault, Job, work
+from mgcm_fairseq.checks.fuzzing.jobs import BEGAN, IDLE, NUMBER, REFUSALS, TAKEN, Fault, Job, work
 
 GRACE = 2.0  # seconds beyond its time after which an input that Python cannot interrupt is ended from outside
 START = 120.0  # seconds in which a process must have read its first input
@@ -50,7 +50,7 @@ def fuzz(job: Job, on_fault: Callable[[Fault], None], preload: Sequence[str] = (
 def _process(job: Job, tally: Tally, on_fault: Callable[[Fault], None],
              preload: Sequence[str]) -> tuple[Fault | None, int]:
     """One process until it ends: the fault that ended it, if any, and how many inputs it had."""
-    context = _context(job.engine, preload)
+    context = _context(job.generator, preload)
     shown = context.RawArray("d", 4)
     shown[NUMBER] = job.first - 1
     ours, theirs = context.Pipe()
@@ -62,8 +62,8 @@ def _process(job: Job, tally: Tally, on_fault: Callable[[Fault], None],
     tally.accepted += int(shown[TAKEN])
     tally.refused += int(shown[REFUSALS])
     done = int(shown[NUMBER]) - job.first + 1
-    if not hung and (process.exitcode == 0 or (job.engine == "atheris" and done == job.count)):
-        return None, job.count if job.engine != "mutate" else done
+    if not hung and (process.exitcode == 0 or (job.generator == "atheris" and done == job.count)):
+        return None, job.count if job.generator != "mutate" else done
     if not hung and shown[BEGAN] == IDLE:
         raise RuntimeError(f"fuzzing {job.name}: the process ended between inputs, with status {process.exitcode}\n"
                            + (job.folder / "output.txt").read_text("utf-8", "replace")[-3000:])
@@ -102,9 +102,9 @@ def _take(answer: Any, answers: Connection, tally: Tally, on_fault: Callable[[Fa
         tally.memory_mib = max(tally.memory_mib, answer)
 
 
-def _context(engine: str, preload: Sequence[str]) -> Any:
+def _context(generator: str, preload: Sequence[str]) -> Any:
     """atheris must see the imports, so that a process of its has to do them all."""
-    if engine == "atheris":
+    if generator == "atheris":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.checks.fuzzing.guard import Tally
+from mgcm_fairseq.checks.fuzzing.jobs import Fault
 from mgcm_fairseq.checks.fuzzing.trial import FAULTS
-from mgcm_fairseq.checks.fuzzing.worker import Fault
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.evaluation.table import markdown
 
@@ -58,5 +58,5 @@ def table(results: Mapping[str, Any]) -> str:
                               for name, one in {**rows, "all": total}.items())])
     faults = [f"- {name}: {sort} ({count})" for name, one in rows.items()
               for sort, count in one["sorts of fault"].items()]
-    lines += ["", f"Engine {results['engine']}, seed {results['seed']}, {seconds:.0f} s.", *faults]
+    lines += ["", f"Generator {results['generator']}, seed {results['seed']}, {seconds:.0f} s.", *faults]
     return "\n".join(lines) + "\n"

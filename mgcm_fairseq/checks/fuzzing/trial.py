@@ -61,10 +61,10 @@ def attempt(target: Target, folder: Path, seconds: float) -> Verdict:
 
 def _fault(kind: str, error: BaseException) -> Verdict:
     """Its cause is told by the last line of the product that was being run."""
-    ours = [frame for frame in traceback.extract_tb(error.__traceback__)
-            if "mgcm_fairseq" in frame.filename and "/checks/fuzzing/" not in frame.filename]
-    frame = f"{Path(ours[-1].filename).name}:{ours[-1].name}" if ours else "outside"
-    return Verdict(kind, f"{type(error).__name__} in {frame}", "".join(traceback.format_exception(error))[-6000:])
+    ours = [line for line in traceback.extract_tb(error.__traceback__)
+            if "mgcm_fairseq" in line.filename and "/checks/fuzzing/" not in line.filename]
+    line = f"{Path(ours[-1].filename).name}:{ours[-1].name}" if ours else "outside"
+    return Verdict(kind, f"{type(error).__name__} in {line}", "".join(traceback.format_exception(error))[-6000:])
 
 
 def _skeleton(message: str) -> str:
@@ -74,7 +74,7 @@ def _skeleton(message: str) -> str:
 
 @contextmanager
 def _within(seconds: float) -> Iterator[None]:
-    def end(number: int, frame: FrameType | None) -> None:
+    def end(number: int, line: FrameType | None) -> None:
         raise Hang(f"more than {seconds} s")
 
     before = signal.signal(signal.SIGALRM, end)

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _drawn(mutant: Mutant, seed: int) -> bytes:
-    """What mutants are chosen by: those of other files stay in the sample when a file changes."""
+    """What mutants are chosen by: those of other files stay chosen when a file changes."""
     return hashlib.sha256(f"{seed} {mutant.name} {mutant.number}".encode()).digest()
 
 

@@ -45,7 +45,7 @@ def _run(mutant: Mutant, root: Path, tests: Sequence[str], told: Path) -> int:
     name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
     assert name not in sys.modules, f"{name} was imported before it could be changed"
     sys.meta_path.insert(0, _Finder(name, file, tree_of(mutant, file.read_text(encoding="utf-8"))))
-    order = {test: place for place, test in enumerate(tests)}
+    order = {test: position for position, test in enumerate(tests)}
 
     class Chosen:
         @staticmethod

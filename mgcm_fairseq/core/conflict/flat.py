@@ -1,7 +1,7 @@
 """Gradients of many parameters as one vector a task, so that a few operators serve all groups at once.
 
-A vector is made of whole blocks: every parameter begins a block, and zeros fill its last one. Vectors are cut into
-chunks, which bounds the memory of the copy. T tasks, K blocks of a chunk, G groups.
+A vector is made of whole tiles: every parameter begins a tile, and zeros fill its last one. Vectors are cut into
+chunks, which bounds the memory of the copy. T tasks, K tiles of a chunk, G groups.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,13 +20,13 @@ AT_ONCE = 1 << 23  # elements of all vectors together that are widened at a time
 class Limits(NamedTuple):
     """Sizes in elements that suit a device."""
 
-    block: int  # what is multiplied at once, and what a parameter is filled up to
+    tile: int  # what is multiplied at once, and what a parameter is filled up to
     chunk: int  # of a vector that is copied at a time
     alone: int  # a larger parameter is not copied: operators of its own are cheaper than the copy
 
 
-CPU = Limits(block=32, chunk=1 << 15, alone=1 << 15)
-GPU = Limits(block=256, chunk=1 << 23, alone=1 << 62)
+CPU = Limits(tile=32, chunk=1 << 15, alone=1 << 15)
+GPU = Limits(tile=256, chunk=1 << 23, alone=1 << 62)
 
 
 def limits_of(device: torch.device) -> Limits:
@@ -63,8 +63,8 @@ class Stretch(NamedTuple):
     member: Member
     start: int
     stop: int
-    blocks: int
-    filling: Tensor | None  # zeros up to the end of the last block
+    tiles: int
+    filling: Tensor | None  # zeros up to the end of the last tile
 
     def cut(self, gradient: Tensor) -> Tensor:
         """The stretch of a gradient."""
@@ -73,17 +73,17 @@ class Stretch(NamedTuple):
 
 
 class Chunk:
-    """Consecutive blocks of the vector of every task that has a gradient there, and one of zeros behind them."""
+    """Consecutive tiles of the vector of every task that has a gradient there, and one of zeros behind them."""
 
-    def __init__(self, stretches: Sequence[Stretch], block: int, tasks: int, end: Tensor, nothing: Tensor) -> None:
-        """`block`: its elements; `tasks`: how many there are, with those that have no gradient here; `end`: a block of
+    def __init__(self, stretches: Sequence[Stretch], tile: int, tasks: int, end: Tensor, nothing: Tensor) -> None:
+        """`tile`: its elements; `tasks`: how many there are, with those that have no gradient here; `end`: a tile of
         zeros; `nothing`: as many zeros as the longest stretch has elements, if a task lacks one.
         """
-        of_blocks: list[int] = []
+        of_tiles: list[int] = []
         members: dict[int, list[int]] = {}
         for stretch in stretches:
-            members.setdefault(stretch.member.group, []).extend(range(len(of_blocks), len(of_blocks) + stretch.blocks))
-            of_blocks.extend(repeat(stretch.member.group, stretch.blocks))
+            members.setdefault(stretch.member.group, []).extend(range(len(of_tiles), len(of_tiles) + stretch.tiles))
+            of_tiles.extend(repeat(stretch.member.group, stretch.tiles))
         self.stretches = stretches
         self.groups = list(members)
         self.finished = [stretch.member.position for stretch in stretches if stretch.stop == stretch.member.size]
@@ -91,14 +91,14 @@ class Chunk:
             stretch.stop - stretch.start, 0 if stretch.filling is None else stretch.filling.numel())]
         self._all = tasks
         self._tasks = _slice_of_tasks(sorted(frozenset[int]().union(*(stretch.member.tasks for stretch in stretches))))
-        self._blocks = len(of_blocks) + 1
-        self._block = block
+        self._tiles = len(of_tiles) + 1
+        self._tile = tile
         self._end, self._nothing = end, nothing
-        self._group_of_K = torch.tensor([*of_blocks, 0], device=end.device)  # any for the zeros behind
-        self._blocks_of_G = table(list(members.values()), len(of_blocks), end.device)
+        self._group_of_K = torch.tensor([*of_tiles, 0], device=end.device)  # any for the zeros behind
+        self._tiles_of_G = table(list(members.values()), len(of_tiles), end.device)
 
     def vectors(self, gradients: Sequence[Sequence[Tensor | None]]) -> Tensor:
-        """(T, K, block) of the T tasks that have gradients here; what one of them lacks is zero."""
+        """(T, K, tile) of the T tasks that have gradients here; what one of them lacks is zero."""
         parts = []
         for of_task in gradients[self._tasks]:
             for stretch in self.stretches:
@@ -109,7 +109,7 @@ class Chunk:
                     parts.append(stretch.filling)
             parts.append(self._end)
         flat: Tensor = _flatten_dense_tensors(parts)  # type: ignore[no-untyped-call]
-        return flat.view(-1, self._blocks, self._block)
+        return flat.view(-1, self._tiles, self._tile)
 
     def dots(self, vectors_TKB: Tensor) -> Tensor:
         """(groups, all tasks, all tasks) inner products in float64.
@@ -117,10 +117,10 @@ class Chunk:
         In float64 so that the smallest gradients keep their sign, and no setting of the user's, as TF32, takes it.
         """
         parts = []
-        for blocks in _slices_of_blocks(vectors_TKB):
-            wide_KTB = vectors_TKB[:, blocks].double().transpose(0, 1)
+        for tiles in _slices_of_tiles(vectors_TKB):
+            wide_KTB = vectors_TKB[:, tiles].double().transpose(0, 1)
             parts.append(torch.bmm(wide_KTB, wide_KTB.transpose(1, 2)))
-        return self._spread(gathered(joined(parts), self._blocks_of_G).sum(1))
+        return self._spread(gathered(joined(parts), self._tiles_of_G).sum(1))
 
     def _spread(self, known_GTT: Tensor) -> Tensor:
         """With zeros for the tasks that have no gradient here."""
@@ -134,11 +134,11 @@ class Chunk:
         return dots_GTT
 
     def combine(self, vectors_TKB: Tensor, weights_GT: Tensor, wide: torch.dtype, narrow: torch.dtype) -> Tensor:
-        """sum_t w_t g_t with the weights of each block's group, as one flat vector; computed in `wide`."""
+        """sum_t w_t g_t with the weights of each tile's group, as one flat vector; computed in `wide`."""
         weights_TK = weights_GT[:, self._tasks].index_select(0, self._group_of_K).T.to(wide)
-        parts = [(vectors_TKB[:, blocks] * weights_TK[:, blocks].unsqueeze(2)).sum(0).to(narrow)
-                 for blocks in _slices_of_blocks(vectors_TKB)]
-        return joined(parts).view(-1)[:-self._block]
+        parts = [(vectors_TKB[:, tiles] * weights_TK[:, tiles].unsqueeze(2)).sum(0).to(narrow)
+                 for tiles in _slices_of_tiles(vectors_TKB)]
+        return joined(parts).view(-1)[:-self._tile]
 
 
 def _slice_of_tasks(tasks: Sequence[int]) -> slice:
@@ -146,11 +146,11 @@ def _slice_of_tasks(tasks: Sequence[int]) -> slice:
     return slice(tasks[0], tasks[-1] + 1, max(1, gcd(*(later - task for task, later in pairwise(tasks)))))
 
 
-def _slices_of_blocks(vectors_TKB: Tensor) -> list[slice]:
-    """Of the blocks."""
-    tasks, blocks, block = vectors_TKB.shape
-    step = max(1, AT_ONCE // (tasks * block))
-    return [slice(start, start + step) for start in range(0, blocks, step)]
+def _slices_of_tiles(vectors_TKB: Tensor) -> list[slice]:
+    """Of the tiles."""
+    tasks, tiles, tile = vectors_TKB.shape
+    step = max(1, AT_ONCE // (tasks * tile))
+    return [slice(start, start + step) for start in range(0, tiles, step)]
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
@@ -176,23 +176,23 @@ def chunks(members: Sequence[Member], tasks: int, limits: Limits, zeros: Callabl
     Args:
         members: parameters that have elements.
         tasks: how many there are.
-        limits: of blocks and chunks.
+        limits: of tiles and chunks.
         zeros: answers as many, of the gradients' device and type.
     """
     cut: list[list[Stretch]] = [[]]
-    room = limits.chunk // limits.block
+    room = limits.chunk // limits.tile
     for member in members:
         start = 0
         while start < member.size:
             if not room:
                 cut.append([])
-                room = limits.chunk // limits.block
-            stop = min(member.size, start + room * limits.block)
-            missing = -(stop - start) % limits.block
+                room = limits.chunk // limits.tile
+            stop = min(member.size, start + room * limits.tile)
+            missing = -(stop - start) % limits.tile
             filling = zeros(missing) if missing else None
-            cut[-1].append(Stretch(member, start, stop, (stop - start + missing) // limits.block, filling))
-            room -= cut[-1][-1].blocks
+            cut[-1].append(Stretch(member, start, stop, (stop - start + missing) // limits.tile, filling))
+            room -= cut[-1][-1].tiles
             start = stop
     absent = [min(member.size, limits.chunk) for member in members if len(member.tasks) < tasks]
     nothing = zeros(max(absent, default=0))
-    return [Chunk(stretches, limits.block, tasks, zeros(limits.block), nothing) for stretches in cut if stretches]
+    return [Chunk(stretches, limits.tile, tasks, zeros(limits.tile), nothing) for stretches in cut if stretches]

@@ -16,11 +16,12 @@ _TIMES = 32  # the model's size that all layouts may have together: LayerDrop ma
 class Merger:
     """Groups, rule and workers of one training run."""
 
-    def __init__(self, groups: Groups, rule: Rule, workers: Workers | None = None) -> None:
+    def __init__(self, groups: Groups, rule: Rule, workers: Workers | None = None,
+                 limits: Limits | None = None) -> None:
         self.groups = groups
         self.rule = rule
         self.workers = workers
-        self.limits: Limits | None = None  # None: those that suit the gradients' device
+        self.limits = limits  # None: those that suit the gradients' device
         self._layouts: dict[object, Layout] = {}  # the last used is the last
         self._held = 0  # elements of their parameters
         self._zeros = Zeros()

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from mgcm_fairseq.core.conflict.flat import Limits
 from mgcm_fairseq.core.conflict.graph import leaves_below
 from mgcm_fairseq.core.conflict.groups import Groups
 from mgcm_fairseq.core.conflict.merge import Merger
@@ -25,7 +26,7 @@ class Stash:
     """
 
     def __init__(self, model: nn.Module, tasks: Sequence[str], rule: str | Rule = "mgcm", granularity: str = "module",
-                 scope: str = "", workers: Workers | None = None) -> None:
+                 scope: str = "", workers: Workers | None = None, limits: Limits | None = None) -> None:
         """Raises ValueError for an unknown rule or granularity, or an empty scope.
 
         Args:
@@ -35,11 +36,12 @@ class Stash:
             granularity: which parameters are judged together, see `Groups`.
             scope: regular expression for the names of parameters that the rule applies to, see `Groups`.
             workers: average gradients over them before judging; None judges each worker's own.
+            limits: how many elements are merged at once; None for what suits the gradients' device.
         """
         self.tasks = tuple(tasks)
         self.model = model
         self.merger = Merger(Groups(model, granularity, scope), make_rule(rule) if isinstance(rule, str) else rule,
-                             workers)
+                             workers, limits)
         self.report = Report(self.tasks)  # of the last backward pass
         self.step = 0  # for rules that draw random numbers; set it to the number of the training step
 

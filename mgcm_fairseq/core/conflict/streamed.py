@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict.credit import check_credit
+from mgcm_fairseq.core.conflict.flat import Limits
 from mgcm_fairseq.core.conflict.groups import Groups
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.core.conflict.report import Report
@@ -24,7 +25,7 @@ class Streamed:
     """
 
     def __init__(self, model: nn.Module, tasks: Sequence[str], rule: str | Rule = "mgcm", granularity: str = "module",
-                 scope: str = "", workers: Workers | None = None) -> None:
+                 scope: str = "", workers: Workers | None = None, limits: Limits | None = None) -> None:
         """Takes what `Stash` takes. Raises ValueError for granularity model, whose gradients no stage holds."""
         if granularity == "model":
             raise ValueError("streamed engine: a stage never sees the whole model's gradients; use the stash engine "
@@ -32,7 +33,7 @@ class Streamed:
         self.tasks = tuple(tasks)
         self.model = model
         self.merger = Merger(Groups(model, granularity, scope), make_rule(rule) if isinstance(rule, str) else rule,
-                             workers)
+                             workers, limits)
         self.report = Report(self.tasks)  # of the last forward pass, once its backward pass is done
         self.step = 0  # for rules that draw random numbers; set it to the number of the training step
         self._unjudged: set[object] = set()

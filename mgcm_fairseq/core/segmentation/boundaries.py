@@ -34,23 +34,35 @@ def probabilities(logits_BT: Tensor, lengths_B: Tensor) -> Tensor:
     return silenced(logits_BT, lengths_B).sigmoid()
 
 
-def decide(logits_BT: Tensor, lengths_B: Tensor, merge: bool = True, before_B: Tensor | None = None) -> Decisions:
-    """Boundaries where p > 0.5, never at padding; the same function for whole utterances and for pieces of them.
+def decide_frames(logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None = None) -> Decisions:
+    """Every frame with p > 0.5 is a boundary, never padding; the same function for whole utterances and for parts.
 
-    With `merge` a run of frames with p > 0.5 is one boundary, its FIRST frame; the rest of the run opens the next
-    segment. Of a run's frames this is the only one that can be named when it arrives: the last one is known a frame
-    later, and a decision on a prefix would flip. Published: every frame of a run counts in training and runs count at
-    test; `merge=False` is its training.
+    DiSeg's code trains so; at test it counts runs.
 
     Args:
         logits_BT: boundary logits of the frames that are new.
         lengths_B: how many of them are not padding; may be 0.
-        merge: whether runs count once.
-        before_B: `last` of the frames before, for utterances that arrive in pieces; None at their beginning.
+        before_B: `last` of the frames before, for utterances that arrive in parts; None at their beginning.
     """
+    since_BT, last_B = _high(logits_BT, lengths_B, before_B)
+    return Decisions(since_BT[:, 1:], last_B)
+
+
+def decide_runs(logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None = None) -> Decisions:
+    """A run of frames with p > 0.5 is one boundary, its FIRST frame; the rest of the run opens the next segment.
+
+    Of a run's frames this is the only one that can be named when it arrives: the last one is known a frame later, and a
+    decision on a prefix would flip. Takes what `decide_frames` takes.
+    """
+    since_BT, last_B = _high(logits_BT, lengths_B, before_B)
+    return Decisions(since_BT[:, 1:] & ~since_BT[:, :-1], last_B)
+
+
+def _high(logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None) -> tuple[Tensor, Tensor]:
+    """(B, 1 + T) whether p > 0.5, of the frame before and of these, and (B,) of the last that is not padding."""
     high_BT = silenced(logits_BT, lengths_B) > 0  # e > 0 is p > 0.5 without rounding
     if before_B is None:
         before_B = torch.zeros_like(lengths_B, dtype=torch.bool)
     since_BT = torch.cat([before_B.unsqueeze(1), high_BT], dim=1)
     last_B = since_BT.gather(1, lengths_B.unsqueeze(1)).squeeze(1)
-    return Decisions(high_BT & ~since_BT[:, :-1] if merge else high_BT, last_B)
+    return since_BT, last_B

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from mgcm_fairseq.core.segmentation.boundaries import Decisions, decide
+from mgcm_fairseq.core.segmentation.boundaries import Decisions, decide_frames
 from mgcm_fairseq.core.segmentation.losses import segment_number_norms
 from mgcm_fairseq.core.segmentation.segments import segment_ids
 from mgcm_fairseq.core.segmentation.waiting import positions, units_seen, visible_units
@@ -16,7 +16,7 @@ class Published:
 
     def decide(self, logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None = None) -> Decisions:
         """Every frame with p > 0.5."""
-        return decide(logits_BT, lengths_B, False, before_B)
+        return decide_frames(logits_BT, lengths_B, before_B)
 
     def counted(self, logits_BT: Tensor, lengths_B: Tensor) -> Tensor:
         """e itself."""

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from mgcm_fairseq.core.segmentation.boundaries import Decisions, decide
+from mgcm_fairseq.core.segmentation.boundaries import Decisions, decide_runs
 from mgcm_fairseq.core.segmentation.losses import segment_number_losses
 from mgcm_fairseq.core.segmentation.pooling import word_ids
 from mgcm_fairseq.core.segmentation.runs import start_logits
@@ -18,7 +18,7 @@ class Repaired:
 
     def decide(self, logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None = None) -> Decisions:
         """The first frame of each run."""
-        return decide(logits_BT, lengths_B, True, before_B)
+        return decide_runs(logits_BT, lengths_B, before_B)
 
     def counted(self, logits_BT: Tensor, lengths_B: Tensor) -> Tensor:
         """That a run begins."""

@@ -10,7 +10,7 @@ from mgcm_fairseq.core.segmentation.padding import LOG_ZERO, silenced
 def start_logits(logits_BT: Tensor, lengths_B: Tensor) -> Tensor:
     """Logits of q_t = p_t (1 - p_{t-1}): frame t begins a run of boundary frames. q_0 = p_0. (B, T), fp32 or better.
 
-    What `decide(..., merge=True)` is for decisions: where all p are near 0 or 1, q > 0.5 exactly at its boundaries, and
+    What `decide_runs` is for decisions: where all p are near 0 or 1, q > 0.5 exactly at its boundaries, and
     sum q counts runs. In between it is stricter: p = 0.4, 0.6 makes a decision and q = 0.36. Every function of logits
     here takes these in place of e. Neighbours are taken to be independent, also q's own.
 

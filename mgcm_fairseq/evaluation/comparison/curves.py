@@ -13,7 +13,7 @@ Curves = dict[tuple[str, str], "list[Point]"]  # by NAME and policy
 
 @dataclass(frozen=True)
 class Spread:
-    """Over n seeds; seeds without a value do not count. The deviation is the sample's, with n - 1."""
+    """Over n seeds; seeds without a value do not count. The standard deviation divides by n - 1."""
 
     mean: float | None  # None for n = 0
     std: float | None  # None for n < 2

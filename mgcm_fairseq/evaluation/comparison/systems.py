@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import command
 from mgcm_fairseq.common.read_text import is_number, parse_json, read_json, text_lines
 from mgcm_fairseq.data.languages import Language, language
 from mgcm_fairseq.evaluation.instances import Instance, read_instances
@@ -15,7 +16,7 @@ from mgcm_fairseq.evaluation.latency import METRICS
 from mgcm_fairseq.evaluation.logs import run_name
 
 POLICY = re.compile(r"[\w-]+")  # it names a folder
-AGAIN = "Run scripts/evaluate.sh again into an empty folder."
+AGAIN = f"Run {command('evaluate')} again into an empty folder."
 
 _FIGURES = {"BLEU", "chrF", *(f"{metric}{aware}" for metric in METRICS for aware in ("", "_CA"))}
 
@@ -66,7 +67,7 @@ def read_systems(folders: Mapping[str, Sequence[Path]], latency: str) -> Systems
 def _read_results(folder: Path, latency: str) -> dict[str, Any]:
     path = folder / "results.json"
     if not path.is_file():
-        raise InputError(path, "the results of scripts/evaluate.sh", "no such file", "Pass the folder it wrote.")
+        raise InputError(path, f"the results of {command('evaluate')}", "no such file", "Pass the folder it wrote.")
     try:
         results: dict[str, Any] = read_json(path)
         json.dumps(results, allow_nan=False)  # as it was written: with numbers alone

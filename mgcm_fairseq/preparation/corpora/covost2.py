@@ -3,7 +3,7 @@
 ROOT is the folder of one language of Common Voice, with clips/*.mp3 and validated.tsv (columns client_id, path,
 sentence and more). Beside them lies what CoVoST 2 publishes, covost_v2.en_de.tsv (path, translation, split; `train`
 and `train_covost` both are train), or what its get_covost_splits.py makes of the two, covost_v2.en_de.SPLIT.tsv (path,
-sentence, translation, client_id), which is preferred. Its tables escape with a backslash. Layout and rules as in
+sentence, translation, client_id), which is preferred. Its tables escape with a backslash. Layout and filters as in
 facebookresearch/covost and in fairseq's prep_covost_data.py.
 """
 

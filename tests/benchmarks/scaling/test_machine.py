@@ -7,16 +7,16 @@ from mgcm_fairseq.benchmarks.scaling.machine import Machine, traffic
 
 def sent_in_a_ring(workers, volume):
     """Bytes that each worker sends: chunks go round until every worker has every sum, then every result."""
-    pieces = [[{worker} for _ in range(workers)] for worker in range(workers)]  # whose contributions a chunk holds
+    chunks = [[{worker} for _ in range(workers)] for worker in range(workers)]  # whose contributions a chunk holds
     sent = [0.0] * workers
     for offset, rounds in ((0, workers - 1), (1, workers - 1)):
         for turn in range(rounds):
             moving = [(worker, (worker + offset - turn) % workers) for worker in range(workers)]
-            carried = [set(pieces[worker][chunk]) for worker, chunk in moving]
+            carried = [set(chunks[worker][chunk]) for worker, chunk in moving]
             for (worker, chunk), contributions in zip(moving, carried, strict=True):
-                pieces[(worker + 1) % workers][chunk] |= contributions
+                chunks[(worker + 1) % workers][chunk] |= contributions
                 sent[worker] += volume / workers
-    assert all(chunk == set(range(workers)) for own in pieces for chunk in own)
+    assert all(chunk == set(range(workers)) for own in chunks for chunk in own)
     return sent
 
 

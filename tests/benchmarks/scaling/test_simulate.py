@@ -18,16 +18,16 @@ from mgcm_fairseq.benchmarks.scaling.simulate import (
     efficiency,
     simulate,
 )
-from tests.benchmarks.scaling.inputs import PARAMETERS, P, corpus, pieces
+from tests.benchmarks.scaling.inputs import PARAMETERS, P, corpus, costs
 
-VARIANTS = list(pieces().variants)
+VARIANTS = list(costs().variants)
 UNEQUAL = SyntheticCorpus(Lengths(4000).draw(seed=1))
 EQUAL = corpus(*[6.0] * 8 * 15 * 4)  # 32 batches of 15
 amounts = st.floats(0.01, 100)
 
 
 def run(variant, gpus, of=UNEQUAL, machine=None, **training):
-    return simulate(pieces(), variant, of, machine or Machine(), SimulatedTraining(**training), gpus)
+    return simulate(costs(), variant, of, machine or Machine(), SimulatedTraining(**training), gpus)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -69,7 +69,7 @@ def test_local_sends_what_plain_training_sends_and_global_more():
 @pytest.mark.parametrize("gpus", [3, 8, 24])
 def test_agrees_with_a_simulation_step_by_step(gpus):
     made, machine = UNEQUAL.batches(1_500_000, 32), Machine()
-    measured = pieces()
+    measured = costs()
     of_batches = compute_s(measured, measured.variants["mgcm global"], made, machine)
     total = heard = count = 0.0
     for epoch in (1, 2, 3):
@@ -103,7 +103,7 @@ def test_batches_of_like_length_and_a_gathered_exchange_help():
 
 
 def test_memory_adds_up():
-    alone, many = (memory(pieces(), "mgcm global", gpus) for gpus in (1, 8))
+    alone, many = (memory(costs(), "mgcm global", gpus) for gpus in (1, 8))
     assert alone.buffers == 0
     assert alone.total == pytest.approx((2 + 16) * PARAMETERS + 5e9)
     assert many.total - alone.total == pytest.approx((P + P // 20) / 2)
@@ -111,13 +111,13 @@ def test_memory_adds_up():
 
 def test_a_limit_is_the_first_number_of_gpus_below():
     slow = Machine(latency_us=500.0)
-    found = limit(pieces(), "mgcm global", UNEQUAL, slow, SimulatedTraining(), 0.5)
+    found = limit(costs(), "mgcm global", UNEQUAL, slow, SimulatedTraining(), 0.5)
     below, above = (efficiency(run("mgcm global", gpus, machine=slow), run("mgcm global", 1, machine=slow))
                     for gpus in (found.gpus, found.gpus // 2))
     assert below < 0.5 <= above
     assert found.cause == "latency of the exchange"
     fast = Machine(between_gb_s=1e6, inside_gb_s=1e6)
-    assert limit(pieces(), "plain", EQUAL, fast, SimulatedTraining(), 1e-6).gpus is None
+    assert limit(costs(), "plain", EQUAL, fast, SimulatedTraining(), 1e-6).gpus is None
 
 
 def test_the_cause_is_the_largest_loss():

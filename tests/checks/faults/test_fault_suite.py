@@ -8,11 +8,11 @@ import pytest
 
 from mgcm_fairseq.checks.faults.check import main
 from mgcm_fairseq.checks.faults.checkpoints import checkpoints
+from mgcm_fairseq.checks.faults.deaths import deaths
 from mgcm_fairseq.checks.faults.fingerprint import fingerprint
 from mgcm_fairseq.checks.faults.kills import kills, shared_out
 from mgcm_fairseq.checks.faults.programs import PROGRAMS
 from mgcm_fairseq.checks.faults.report import table
-from mgcm_fairseq.checks.faults.workers import workers
 
 SHORT = replace(PROGRAMS["training"], command=lambda made, out: [
     *PROGRAMS["training"].command(made, out), "--max-update", "3", "--save-interval-updates", "1"])
@@ -104,7 +104,7 @@ def test_an_export_that_was_killed_leaves_no_weights_beside_the_next(bench):
 
 @pytest.mark.parametrize("kind", ["a data loader", "one of two workers of a training"])
 def test_a_training_says_which_process_died(bench, kind):
-    row = next(case for case in workers(bench) if case.name == kind).run()
+    row = next(case for case in deaths(bench) if case.name == kind).run()
     assert row["fault"] == ""
     assert row["status"] == 1
     assert "error: a" in row["said"]

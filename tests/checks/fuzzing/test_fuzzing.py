@@ -6,13 +6,13 @@ from random import Random
 
 import pytest
 
-from mgcm_fairseq.checks.fuzzing import engines
+from mgcm_fairseq.checks.fuzzing import generators
 from mgcm_fairseq.checks.fuzzing.check import main
 from mgcm_fairseq.checks.fuzzing.guard import fuzz
+from mgcm_fairseq.checks.fuzzing.jobs import Job
 from mgcm_fairseq.checks.fuzzing.report import Kept, row, table
 from mgcm_fairseq.checks.fuzzing.targets import TARGETS
 from mgcm_fairseq.checks.fuzzing.trial import ACCEPTED, FAULTS, REFUSED, attempt, write_input
-from mgcm_fairseq.checks.fuzzing.worker import Job
 from tests.checks.fuzzing import planted
 
 SLOW = {"overrides": 6, "checkpoint": 8, "wav2vec2": 16, "table": 40, "list": 40, "europarl-st": 40, "covost2": 40,
@@ -38,9 +38,10 @@ def test_a_short_run_finds_no_fault(name, tmp_path):
     assert {one.kind for one in found} == {ACCEPTED, REFUSED} - ({REFUSED} if name == "packs" else set())
 
 
-def job(tmp_path, target, engine="mutate", **more):
-    return Job(**{"target": f"tests.checks.fuzzing.planted:{target}", "name": "planted", "engine": engine, "seed": 1,
-                  "first": 0, "count": planted.COUNT, "folder": tmp_path, "seconds": 0.5, "memory": 2**28, **more})
+def job(tmp_path, target, generator="mutate", **more):
+    return Job(**{"target": f"tests.checks.fuzzing.planted:{target}", "name": "planted", "generator": generator,
+                  "seed": 1, "first": 0, "count": planted.COUNT, "folder": tmp_path, "seconds": 0.5, "memory": 2**28,
+                  **more})
 
 
 @pytest.mark.parametrize(("target", "kind", "says"), [
@@ -55,13 +56,13 @@ def test_what_is_planted_is_found_and_all_other_inputs_are_read(target, kind, sa
     assert {found for found, _ in tally.faults} == {kind}
     assert (tmp_path / "faults" / "planted-5" / "number").read_text() == planted.BAD
     assert says in (tmp_path / "faults" / "planted-5" / "FAULT.txt").read_text()
-    found = {"engine": "mutate", "seed": 1, "targets": {"planted": row(tally)}}
+    found = {"generator": "mutate", "seed": 1, "targets": {"planted": row(tally)}}
     assert f"- planted: {kind}: " in table(found)
 
 
-@pytest.mark.parametrize("engine", ["mutate", "hypothesis"])
-def test_without_a_fault_all_are_accepted_or_refused(engine, tmp_path):
-    tally = fuzz(job(tmp_path, "Sound", engine), lambda fault: pytest.fail(fault.detail))
+@pytest.mark.parametrize("generator", ["mutate", "hypothesis"])
+def test_without_a_fault_all_are_accepted_or_refused(generator, tmp_path):
+    tally = fuzz(job(tmp_path, "Sound", generator), lambda fault: pytest.fail(fault.detail))
     assert tally.inputs == tally.accepted + tally.refused == planted.COUNT
     assert tally.accepted > 0
     assert tally.refusals >= {"number: expected an even one, found * Draw again*"}
@@ -87,11 +88,11 @@ def test_inputs_depend_on_the_random_numbers_alone(name, tmp_path):
 
 
 def test_random_numbers_from_bytes_are_those_bytes():
-    same = [engines._OfBytes(b"\x01\x80\xff\x00").getrandbits(16) for _ in range(2)]
+    same = [generators._OfBytes(b"\x01\x80\xff\x00").getrandbits(16) for _ in range(2)]
     assert same == [0x180, 0x180]
-    assert engines._OfBytes(b"").choice("abc") == "a"
-    assert 0 <= engines._OfBytes(b"\xff" * 8).random() < 1
-    assert engines._OfBytes(b"abcd").randbytes(4) == b"abcd"
+    assert generators._OfBytes(b"").choice("abc") == "a"
+    assert 0 <= generators._OfBytes(b"\xff" * 8).random() < 1
+    assert generators._OfBytes(b"abcd").randbytes(4) == b"abcd"
 
 
 def test_the_command(tmp_path, capsys):
@@ -102,7 +103,7 @@ def test_the_command(tmp_path, capsys):
     assert (tmp_path / "table.md").read_text().startswith("| target")
 
 
-def test_an_engine_that_is_not_installed_is_said(tmp_path, capsys, monkeypatch):
+def test_a_generator_that_is_not_installed_is_said(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "atheris", None)
-    assert main(["--out", str(tmp_path), "--engine", "atheris"]) == 2
-    assert "--engine: expected a package atheris, found none" in capsys.readouterr().err
+    assert main(["--out", str(tmp_path), "--generator", "atheris"]) == 2
+    assert "--generator: expected a package atheris, found none" in capsys.readouterr().err

@@ -16,9 +16,9 @@ from mgcm_fairseq.core.conflict.flat import Limits, Member, Zeros, chunks
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.measuring.operators import Operators
 
-TINY = Limits(block=8, chunk=16, alone=1 << 40)  # most groups span chunks
-LIMITS = {"one chunk": Limits(block=32, chunk=1 << 20, alone=1 << 40), "many chunks": TINY,
-          "some alone": Limits(block=8, chunk=64, alone=30), "all alone": Limits(block=8, chunk=64, alone=0)}
+TINY = Limits(tile=8, chunk=16, alone=1 << 40)  # most groups span chunks
+LIMITS = {"one chunk": Limits(tile=32, chunk=1 << 20, alone=1 << 40), "many chunks": TINY,
+          "some alone": Limits(tile=8, chunk=64, alone=30), "all alone": Limits(tile=8, chunk=64, alone=0)}
 SHAPES = ((), (1,), (7,), (8,), (3, 5), (2, 3, 4), (41,), (9, 9), (0,), (4, 0))
 TYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 LAYOUTS = {
@@ -44,8 +44,8 @@ class Case(NamedTuple):
 
     def merged(self, limits, rule="mgcm"):
         """The merged gradients and the report."""
-        merger = Merger(Groups(self.model), make_rule(rule) if isinstance(rule, str) else rule)
-        merger.limits = limits
+        merger = Merger(Groups(self.model), make_rule(rule) if isinstance(rule, str) else rule,
+                        limits=limits)
         report = Report([str(task) for task in range(len(self.gradients))])
         return merger.merge(self.parameters, [list(of_task) for of_task in self.gradients], report, 0), report
 
@@ -219,9 +219,8 @@ def test_nearly_orthogonal_gradients_keep_their_sign(limits, sign):
 def test_gradients_are_given_up_as_they_are_merged():
     """So that each can be freed while others are merged."""
     case = made([Parameter(number % 3, (9, 9), torch.float32, "contiguous", (True,) * 3) for number in range(5)])
-    merger = Merger(Groups(case.model), make_rule("mgcm"))
     for limits in LIMITS.values():
-        merger.limits = limits
+        merger = Merger(Groups(case.model), make_rule("mgcm"), limits=limits)
         given_up = [list(of_task) for of_task in case.gradients]
         merger.merge(case.parameters, given_up, Report(["0", "1", "2"]), 0)
         assert all(gradient is None for of_task in given_up for gradient in of_task)
@@ -318,8 +317,8 @@ def test_zeros_are_shared_by_type_and_do_not_widen_what_stands_beside_them(dtype
 
 
 @pytest.mark.parametrize("limits", [flat_module.CPU, flat_module.GPU])
-def test_a_chunk_is_whole_blocks(limits):
-    assert limits.chunk % limits.block == 0
+def test_a_chunk_is_whole_tiles(limits):
+    assert limits.chunk % limits.tile == 0
 
 
 @pytest.mark.parametrize("limits", LIMITS)
@@ -340,8 +339,8 @@ def test_a_sum_of_half_precision_is_rounded_once(dtype, scope, limits):
 def test_a_parameter_as_large_as_the_largest_that_is_copied(beside):
     model = nn.Linear(24, 1, bias=False).double()
     gradients_TD = torch.randn(3, 24).double()
-    merger, report = Merger(Groups(model), make_rule("sum")), Report(("0", "1", "2"))
-    merger.limits = Limits(block=8, chunk=64, alone=24 + beside)
+    merger = Merger(Groups(model), make_rule("sum"), limits=Limits(tile=8, chunk=64, alone=24 + beside))
+    report = Report(("0", "1", "2"))
     [found] = merger.merge([model.weight], [[row.view(1, -1)] for row in gradients_TD], report, 0)
     torch.testing.assert_close(found[0], gradients_TD.sum(0))
     torch.testing.assert_close(report.gramian[0], gradients_TD @ gradients_TD.T)

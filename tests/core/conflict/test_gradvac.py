@@ -74,7 +74,7 @@ def test_gradvac_targets_move_once_in_a_step_that_is_done_again():
     """As after an overflow, or where a step is looked at once more: the last time counts."""
     once, again = GradVac(beta=0.5), GradVac(beta=0.5)
     for step in range(3):
-        wholes = {group: gramian(drawn(seed=10 * step + place)) for place, group in enumerate("ab")}
+        wholes = {group: gramian(drawn(seed=10 * step + position)) for position, group in enumerate("ab")}
         again(torch.cat([gramian(drawn(seed=99)), wholes["b"]]), ["a", "b"], step)  # the attempt that did not count
         for rule in (again, once):
             answers = [rule(whole, [group], step) for group, whole in wholes.items()]

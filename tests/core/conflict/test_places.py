@@ -25,7 +25,7 @@ def model():
     made = nn.Module()
     made.scale = nn.Parameter(torch.ones(1))
     made.stack = nn.ModuleDict({"layers": nn.ModuleList(Layer() for _ in range(11))})
-    made.blocks = nn.Sequential(nn.Sequential(nn.Conv1d(2, 2, 1), nn.GroupNorm(1, 2)))
+    made.stacks = nn.Sequential(nn.Sequential(nn.Conv1d(2, 2, 1), nn.GroupNorm(1, 2)))
     made.head = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
     made.old = nn.Module()
     made.old.conv2d = nn.Linear(2, 2)  # a digit in a name is no index
@@ -41,8 +41,8 @@ def model():
     ("stack.layers.3.batch.weight", Place("stack.layers.3", "norm", "stack.layers.3.batch")),
     ("stack.layers.3.group.bias", Place("stack.layers.3", "norm", "stack.layers.3.group")),
     ("stack.layers.3.rms.weight", Place("stack.layers.3", "norm", "stack.layers.3.rms")),
-    ("blocks.0.0.weight", Place("blocks.0", "other", "blocks.0.0")),
-    ("blocks.0.1.weight", Place("blocks.0", "norm", "blocks.0.1")),
+    ("stacks.0.0.weight", Place("stacks.0", "other", "stacks.0.0")),
+    ("stacks.0.1.weight", Place("stacks.0", "norm", "stacks.0.1")),
     ("head.parametrizations.weight.original0", Place("head", "other", "head")),
     ("head.parametrizations.weight.original1", Place("head", "other", "head")),
     ("head.bias", Place("head", "other", "head")),

@@ -18,7 +18,7 @@ class Pair(nn.Module):
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
-        self.blocks = nn.ModuleList([nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3)])])
+        self.stacks = nn.ModuleList([nn.ModuleList([nn.Linear(3, 3), nn.Linear(3, 3)])])
         self.table = nn.Parameter(torch.randn(3))
         self.double()
 
@@ -39,7 +39,7 @@ def test_a_parameter_used_outside_stages_is_named():
 def test_it_is_found_below_stages_too():
     model = Pair()
     engine, passing, x = started(model)
-    [stream] = passing.run(model.blocks[0][0], [(passing.start(x * model.table, ("st", "asr")),)])
+    [stream] = passing.run(model.stacks[0][0], [(passing.start(x * model.table, ("st", "asr")),)])
     with pytest.raises(ValueError, match=r"table: used outside"):
         engine.join({"st": passing.branch(stream, "st").value.sum()})
 
@@ -48,7 +48,7 @@ def test_a_parameter_that_starts_a_stream_is_found():
     model = Pair()
     engine, passing, _ = started(model)
     calls = [(passing.start(model.table, ("st",)),), (passing.start(model.table, ("mt",)),)]
-    st, mt = passing.run(model.blocks[0][0], calls)
+    st, mt = passing.run(model.stacks[0][0], calls)
     with pytest.raises(ValueError, match=r"table: used outside"):
         engine.join({"st": st.value.sum(), "mt": mt.value.sum()})
 
@@ -59,43 +59,43 @@ def test_what_is_out_of_scope_may_be_used_anywhere():
     def losses(passing=PLAIN):
         x = torch.ones(4, 3, dtype=torch.float64)
         scaled = [passing.start(x * model.table, (task,)) for task in ("st", "mt")]
-        [st, mt] = passing.run(model.blocks[0][0], [(stream,) for stream in scaled])
+        [st, mt] = passing.run(model.stacks[0][0], [(stream,) for stream in scaled])
         return {"st": (st.value * model.table).sum(), "mt": mt.value.square().sum()}
 
     case = Case(model, losses)
-    assert_same(step_of(case, "streamed", scope="blocks"), step_of(case, "stash", scope="blocks"))
+    assert_same(step_of(case, "streamed", scope="stacks"), step_of(case, "stash", scope="stacks"))
 
 
 def test_a_module_used_in_two_stages_is_named():
     model = Pair()
     _, passing, x = started(model)
-    layer = model.blocks[0][0]
+    layer = model.stacks[0][0]
     [stream] = passing.run(layer, [(passing.start(x, ("st",)),)])
-    with pytest.raises(ValueError, match=r"blocks\.0\.0 is used by two stages"):
+    with pytest.raises(ValueError, match=r"stacks\.0\.0 is used by two stages"):
         passing.run(layer, [(stream,)])
 
 
 def test_a_module_used_as_alias_and_in_a_stage_is_named():
     model = Pair()
     _, passing, x = started(model)
-    passing.alias(model.blocks[0][0].weight, "st")
-    with pytest.raises(ValueError, match=r"blocks\.0\.0 is used by two stages.*a parameter of shape \(3, 3\)"):
-        passing.run(model.blocks[0][0], [(passing.start(x, ("st",)),)])
+    passing.alias(model.stacks[0][0].weight, "st")
+    with pytest.raises(ValueError, match=r"stacks\.0\.0 is used by two stages.*a parameter of shape \(3, 3\)"):
+        passing.run(model.stacks[0][0], [(passing.start(x, ("st",)),)])
 
 
 def test_a_group_that_spans_stages_is_named():
     model = Pair()
     _, passing, x = started(model, granularity="layer")
-    [stream] = passing.run(model.blocks[0][0], [(passing.start(x, ("st",)),)])
-    with pytest.raises(ValueError, match=r"blocks\.0 is used by two .* choose a finer granularity than layer"):
-        passing.run(model.blocks[0][1], [(stream,)])
+    [stream] = passing.run(model.stacks[0][0], [(passing.start(x, ("st",)),)])
+    with pytest.raises(ValueError, match=r"stacks\.0 is used by two .* choose a finer granularity than layer"):
+        passing.run(model.stacks[0][1], [(stream,)])
 
 
 def test_a_tensor_that_needs_a_gradient_must_be_a_stream():
     model = Pair()
     _, passing, x = started(model)
     with pytest.raises(ValueError, match=r"must come as a stream; use start\(\)"):
-        passing.run(lambda a, b: model.blocks[0][0](a) + b, [(passing.start(x, ("st",)), x.requires_grad_())])
+        passing.run(lambda a, b: model.stacks[0][0](a) + b, [(passing.start(x, ("st",)), x.requires_grad_())])
 
 
 @pytest.mark.parametrize("tasks", [("de",), ("st", "de"), ()])
@@ -149,7 +149,7 @@ def test_options_are_checked_when_an_engine_is_built(engine, option, value):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_tasks_of_a_stream_may_be_named_in_any_order(engine):
     model = Pair()
-    first, second = model.blocks[0]
+    first, second = model.stacks[0]
 
     def losses(passing=PLAIN):
         x = torch.arange(12.0, dtype=torch.float64).view(4, 3)
@@ -169,7 +169,7 @@ def test_branches_in_any_order_meet_again_before_the_first_judged_stage():
     model = Pair()
     _, passing, x = started(model)
     shared = passing.start(x, ("st", "asr", "mt"))
-    answers = passing.run(lambda a, b: model.blocks[0][0](a) + b,
+    answers = passing.run(lambda a, b: model.stacks[0][0](a) + b,
                           [(passing.branch(shared, "asr", "st"), passing.branch(shared, "st", "asr"))])
     assert set(answers[0].tasks) == {"st", "asr"}
 
@@ -179,7 +179,7 @@ def test_branches_in_any_order_meet_again_before_the_first_judged_stage():
 def test_a_stream_that_needs_no_gradient_beside_one_that_does(engine, recompute):
     """A frozen stage over frozen speech, shared by two tasks, and over text that is trained by two."""
     model = Pair()
-    frozen, trained = model.blocks[0]
+    frozen, trained = model.stacks[0]
     frozen.requires_grad_(False)
 
     def losses(passing=PLAIN):
@@ -198,7 +198,7 @@ def test_a_stream_that_needs_no_gradient_beside_one_that_does(engine, recompute)
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_unused_answer_and_an_unused_branch(engine):
     model = Pair()
-    first, second = model.blocks[0]
+    first, second = model.stacks[0]
 
     def losses(passing=PLAIN):
         x = torch.arange(12.0, dtype=torch.float64).view(4, 3)
@@ -208,7 +208,7 @@ def test_an_unused_answer_and_an_unused_branch(engine):
         return {"st": passing.branch(shared, "st").value.sum(), "mt": -passing.branch(shared, "mt").value.sum()}
 
     found = step_of(Case(model, losses), engine)
-    assert found["blocks.0.1.weight"] is None
+    assert found["stacks.0.1.weight"] is None
     expected, conflicts = mgcm_by_module(model, losses())
     assert conflicts == 1
     assert_same(found, expected)
@@ -242,7 +242,7 @@ def test_inputs_that_need_gradients_outside_the_model():
 
     def losses(passing=PLAIN):
         x = before(torch.ones(4, 3, dtype=torch.float64))
-        [shared] = passing.run(model.blocks[0][0], [(passing.start(x, TASKS),)])
+        [shared] = passing.run(model.stacks[0][0], [(passing.start(x, TASKS),)])
         return {"st": passing.branch(shared, "st").value.sum(), "mt": -3 * passing.branch(shared, "mt").value.sum()}
 
     expected = torch.autograd.grad(sum(losses().values()), before.weight)[0]

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgcm_fairseq.core.segmentation.boundaries import decide
+from mgcm_fairseq.core.segmentation.boundaries import decide_frames, decide_runs
 from mgcm_fairseq.core.segmentation.expected_waiting import expected_waiting
 from mgcm_fairseq.core.segmentation.padding import LOG_ZERO
 from mgcm_fairseq.core.segmentation.runs import start_logits
@@ -35,14 +35,14 @@ def test_it_is_the_mean_over_all_decisions(batch, lag, positions):
         assert found[b, :, :, length:].eq(LOG_ZERO).all()
 
 
-@pytest.mark.parametrize("merge", [True, False])
+@pytest.mark.parametrize("decide", [decide_frames, decide_runs])
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(1, 4), st.integers(1, 4))
-def test_hard_is_soft_at_extreme_logits(merge, high, lag, positions):
+def test_hard_is_soft_at_extreme_logits(decide, high, lag, positions):
     logits_BT, lengths_B = hard([high]), torch.tensor([len(high)])
     written_BU = torch.arange(positions).unsqueeze(0)
-    soft = start_logits(logits_BT, lengths_B) if merge else logits_BT
+    soft = start_logits(logits_BT, lengths_B) if decide is decide_runs else logits_BT
     found = expected_waiting(soft, lengths_B, written_BU, lag, torch.float64)
-    mask = visible_units(segment_ids(decide(logits_BT, lengths_B, merge).boundaries), lengths_B, lag + written_BU)
+    mask = visible_units(segment_ids(decide(logits_BT, lengths_B).boundaries), lengths_B, lag + written_BU)
     torch.testing.assert_close(found.exp(), mask.double(), rtol=0, atol=1e-12)
 
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgcm_fairseq.core.segmentation.boundaries import decide
+from mgcm_fairseq.core.segmentation.boundaries import decide_runs
 from mgcm_fairseq.core.segmentation.segments import segment_ids
 from mgcm_fairseq.core.segmentation.variants import VARIANTS
 from mgcm_fairseq.core.segmentation.waiting import positions, units_seen, visible_units, words_begun
@@ -67,7 +67,7 @@ def test_a_policy_that_masks_what_it_has_read_sees_what_training_saw(high, lag, 
     for written in range(targets):
         while read < len(high) and boundaries_BT.sum() < lag + written:
             read += 1
-            boundaries_BT = decide(logits_BT[:, :read], torch.tensor([read])).boundaries
+            boundaries_BT = decide_runs(logits_BT[:, :read], torch.tensor([read])).boundaries
         seen = mask(logits_BT[:, :read], lag, torch.tensor([[written]]))[0]
         assert seen.tolist() == whole[written, :read].tolist()
         assert not whole[written, read:].any()

@@ -10,7 +10,7 @@ def run(name, policy, point):
     return SystemRun(name, policy, point)
 
 
-def test_same_policy_and_lag_for_each_two_names():
+def test_same_policy_and_point_for_each_two_names():
     assert same_point(FOUND) == [
         Pair(run("a", "k", 1), run("b", "k", 1), 900), Pair(run("a", "k", 1), run("c", "k", 1), None),
         Pair(run("b", "k", 1), run("c", "k", 1), None)]

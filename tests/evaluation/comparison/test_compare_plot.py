@@ -36,9 +36,9 @@ def test_curves(comparison):
     assert plain == aware != other
     assert [(container.has_xerr, container.has_yerr) for _, container in curves] == [(True, True), (True, True),
                                                                                      (False, False)]
-    segments = [bars.get_segments() for bars in curves[0][1].lines[2]]
-    assert [segment[:, 0].tolist() for segment in segments[0]] == [[850, 950], [1400, 1600]]
-    assert [segment[:, 1].tolist() for segment in segments[1]] == [[14.5, 15.5], [19, 21]]
+    bars_of = [bars.get_segments() for bars in curves[0][1].lines[2]]
+    assert [line[:, 0].tolist() for line in bars_of[0]] == [[850, 950], [1400, 1600]]
+    assert [line[:, 1].tolist() for line in bars_of[1]] == [[14.5, 15.5], [19, 21]]
 
 
 def test_labels(comparison):

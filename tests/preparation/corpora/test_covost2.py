@@ -56,7 +56,7 @@ def split_by_covost(folder):
 
 
 def prepare(root, *more):
-    return main(["--corpus", "covost2", "--root", str(root), "--lang", "de", "--vocab-size", "70", "--workers", "1",
+    return main(["--corpus", "covost2", "--root", str(root), "--lang", "de", "--vocab-size", "70", "--processes", "1",
                  *more])
 
 

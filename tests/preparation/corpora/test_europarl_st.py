@@ -39,11 +39,11 @@ def root(tmp_path):
 
 
 def prepare(root, *more):
-    return main(["--corpus", "europarl-st", "--root", str(root), "--lang", "de", "--vocab-size", "50", "--workers", "1",
-                 *more])
+    return main(["--corpus", "europarl-st", "--root", str(root), "--lang", "de", "--vocab-size", "50",
+                 "--processes", "1", *more])
 
 
-def test_segments_have_their_sound_their_texts_and_their_speaker(root):
+def test_utterances_have_their_sound_their_texts_and_their_speaker(root):
     assert prepare(root, "--splits", *SPEECHES) == 0
     folder = root / "en-de"
     for split, speeches in SPEECHES.items():
@@ -76,7 +76,7 @@ def test_noisy_training_data_is_left_aside_unless_asked_for(root):
     ("segments.lst", "en.1 1.0 2.0", "unknown speech: 2: expected a speech of speeches.lst, found en.1"),
     ("segments.de", "Tab\tulator", "tab or line break in text: 2: "),
 ])
-def test_a_faulty_segment_is_named_and_can_be_left_out(root, name, line, says, capsys):
+def test_a_faulty_utterance_is_named_and_can_be_left_out(root, name, line, says, capsys):
     path = root / "en" / "de" / "train" / name
     lines = path.read_text(encoding="utf-8").split("\n")
     path.write_text("\n".join([lines[0], line, *lines[2:]]), encoding="utf-8")
@@ -93,7 +93,7 @@ def test_a_faulty_segment_is_named_and_can_be_left_out(root, name, line, says, c
     (lambda path: path.write_bytes(path.read_bytes()[:3000]), "unreadable audio", "Invalid data found"),
     (lambda path: path.write_bytes(b""), "unreadable audio", "Invalid data found"),
 ])
-def test_damaged_audio_costs_its_segments_alone(root, damage, reason, says, capsys):
+def test_damaged_audio_costs_its_utterances_alone(root, damage, reason, says, capsys):
     path = root / "en" / "audios" / "en.20080924.31.3-243.m4a"
     damage(path)
     assert prepare(root) == 2

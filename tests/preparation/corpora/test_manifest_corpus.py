@@ -35,7 +35,7 @@ def write_table(path, columns, rows):
 
 
 def prepare(folder, *more):
-    return main(["--lang", "de", "--vocab-size", "40", "--workers", "1", "--out", str(folder / "out"), *more])
+    return main(["--lang", "de", "--vocab-size", "40", "--processes", "1", "--out", str(folder / "out"), *more])
 
 
 def test_a_table_of_whole_files(folder):

@@ -20,7 +20,7 @@ def record(duration="1.0", offset="0.5", speaker_id="spk.2", wav="ted_2.wav"):
     return f"- {{duration: {duration}, offset: {offset}, rW: 9, uW: 0, speaker_id: {speaker_id}, wav: {wav}}}"
 
 
-def test_segments_are_numbered_by_time_and_not_by_the_text_of_the_offset(corpus):
+def test_utterances_are_numbered_by_time_and_not_by_the_text_of_the_offset(corpus):
     utterances = read(corpus)
     assert [(utterance.id, utterance.audio.offset, utterance.audio.length) for utterance in utterances] == [
         ("ted_1_0", 152_000, 8_000), ("ted_1_1", 163_200, 14_400), ("ted_1_2", 1_600_000, 20_000),

@@ -23,7 +23,7 @@ def english_chinese(corpus):
 
 
 def prepare(folder, *more):
-    return main(["--root", str(folder.parent), "--lang", "zh", "--vocab-size", "90", "--workers", "1", *more])
+    return main(["--root", str(folder.parent), "--lang", "zh", "--vocab-size", "90", "--processes", "1", *more])
 
 
 def test_english_to_chinese(english_chinese):

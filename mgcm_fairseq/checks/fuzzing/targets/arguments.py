@@ -20,7 +20,7 @@ from mgcm_fairseq.recipes.launch import Launch
 from mgcm_fairseq.recipes.rows import overrides_of, trainings_of
 
 LINES: dict[str, tuple[str, ...]] = {
-    "prepare": ("--root", "/r", "--lang", "de", "--src-lang", "en", "--vocab-size", "100", "--workers", "2"),
+    "prepare": ("--root", "/r", "--lang", "de", "--src-lang", "en", "--vocab-size", "100", "--processes", "2"),
     "manifests": ("--manifest", "train=a.tsv", "dev=b.lst", "--out", "/o", "--lang", "de"),
     "evaluate": ("--checkpoint", "/c.pt", "--corpus", "/d", "--out", "/o", "--run", "wait-segment:1,3", "--run",
                  "wide=alignatt:2,4 --beam 5", "--run", "edatt:0.2", "--run", "wait-k:3 --step-ms 320", "--processes",

@@ -17,11 +17,11 @@ REFERENCES = ("a b c d", "x y", "z")
 PREDICTIONS = ("a b c e", "x y y", "")
 
 
-def records(lag: int = 1) -> list[dict[str, Any]]:
+def records(late: int = 1) -> list[dict[str, Any]]:
     """A log of three sentences, one without a word."""
     made = []
     for index, (prediction, reference) in enumerate(zip(PREDICTIONS, REFERENCES, strict=True)):
-        delays = [min(250.0 * (lag + word), 1000.0) for word in range(len(prediction.split()))]
+        delays = [min(250.0 * (late + word), 1000.0) for word in range(len(prediction.split()))]
         made.append({"index": index, "prediction": prediction, "delays": delays,
                      "elapsed": [delay + 5 for delay in delays], "prediction_length": len(delays),
                      "reference": reference, "source": ["a.wav"], "source_length": 1000.0, "computing": 20.5,
@@ -29,9 +29,9 @@ def records(lag: int = 1) -> list[dict[str, Any]]:
     return made
 
 
-def log(random: Random, lag: int = 1) -> bytes:
+def log(random: Random, late: int = 1) -> bytes:
     """Such a log, with changes to one of its lines or to its text."""
-    made = records(lag)
+    made = records(late)
     lines = [json.dumps(record).encode() for record in made]
     at = random.randrange(len(lines))
     lines[at] = written(random, made[at])

@@ -42,8 +42,8 @@ def prepared(corpus: CorpusReader, split: str, out: Path) -> list[Entry | EntryE
 
 
 def _written(corpus: CorpusReader, split: str, out: Path) -> tuple[list[Path], Summary]:
-    with ProcessPool(1, out) as workers:
-        strict = SplitWriter(corpus, split, "en", "de", skip_bad=False, pack=False, processes=workers)
+    with ProcessPool(1, out) as processes:
+        strict = SplitWriter(corpus, split, "en", "de", skip_bad=False, pack=False, processes=processes)
         tolerant = replace(strict, skip_bad=True, faults=[])
         files, summary = tolerant.write(out)
         kept = read_manifest(out / f"{split}.tsv")
@@ -62,7 +62,7 @@ def _texts(row: Utterance) -> tuple[str, str, str]:
 
 
 def _listed(folder: Path, split: str, kept: list[Utterance]) -> None:
-    write_lists(folder, split, kept, workers=1)
+    write_lists(folder, split, kept, threads=1)
     for ending, expected in (("source", [f"{one.id}.wav" for one in kept]), ("target", [one.tgt_text for one in kept])):
         with (folder / f"{split}.{ending}").open(encoding="utf-8") as lines:  # as SimulEval reads them
             found = [line.rstrip("\n") for line in lines]

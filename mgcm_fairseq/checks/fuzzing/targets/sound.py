@@ -14,7 +14,7 @@ from mgcm_fairseq.checks.fuzzing.targets.sounds import heard
 KINDS = (("FLAC", "PCM_16"), ("FLAC", "PCM_24"), ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16"), ("W64", "PCM_16"),
          ("CAF", "FLOAT"))
 RATES = (16_000, 44_100)
-FRAMES = 1_600
+LENGTH = 1_600
 
 
 class Sound:
@@ -37,6 +37,6 @@ class Sound:
 
 def _sound(kind: str, subtype: str, rate: int) -> bytes:
     file = io.BytesIO()
-    wave = 0.3 * np.sin(np.arange(FRAMES) / 7)
+    wave = 0.3 * np.sin(np.arange(LENGTH) / 7)
     soundfile.write(file, wave, rate, format=kind, subtype=subtype)
     return file.getvalue()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-FRAMES = 24_000  # samples, 1.5 s
+LENGTH = 24_000  # samples, 1.5 s
 
 
 def write_wave(path: Path) -> Path:
@@ -20,4 +20,4 @@ def write_wave(path: Path) -> Path:
 
 @cache
 def _samples() -> np.ndarray:
-    return (8_000 * np.sin(np.arange(FRAMES) / 9)).astype(np.int16)
+    return (8_000 * np.sin(np.arange(LENGTH) / 9)).astype(np.int16)

@@ -21,7 +21,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Piece:
+class VariantCost:
     """Of one variant's step."""
 
     flops: list[float]  # see arithmetic.flops
@@ -33,26 +33,26 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Pieces:
+class Costs:
     """Of one network."""
 
     size: str  # one of SIZES
     parameters: int
     optimizer: optimizer.Update
-    variants: dict[str, Piece]
+    variants: dict[str, VariantCost]
 
     @classmethod
-    def read(cls, written: dict[str, Any]) -> "Pieces":
+    def read(cls, written: dict[str, Any]) -> "Costs":
         """From what dataclasses.asdict made of them."""
         variants = {}
-        for name, piece in written["variants"].items():
-            calls = {kind: Calls(**of_kind) for kind, of_kind in piece["exchange"].items()}
-            variants[name] = Piece(**{**piece, "exchange": Exchange(**calls)})
+        for name, cost in written["variants"].items():
+            calls = {kind: Calls(**of_kind) for kind, of_kind in cost["exchange"].items()}
+            variants[name] = VariantCost(**{**cost, "exchange": Exchange(**calls)})
         return cls(written["size"], written["parameters"], optimizer.Update(*written["optimizer"]), variants)
 
 
-def measure(size: str, names: Sequence[str], largest: Sequence[Shape], progress: Progress) -> Pieces:
-    """All pieces of a network.
+def measure(size: str, names: Sequence[str], largest: Sequence[Shape], progress: Progress) -> Costs:
+    """All costs of a network.
 
     Args:
         size: one of SIZES.
@@ -73,8 +73,8 @@ def measure(size: str, names: Sequence[str], largest: Sequence[Shape], progress:
                                   "peaks": _peaks(size, alone, largest)}
         progress(f"{name}: arithmetic and memory counted")
     parameters = found[names[0]].gradients.volume // torch.float32.itemsize
-    return Pieces(size, parameters, optimizer.measure(), {
-        name: Piece(**counted[replace(VARIANTS[name], together=False)], exchange=found[name]) for name in names})
+    return Costs(size, parameters, optimizer.measure(), {
+        name: VariantCost(**counted[replace(VARIANTS[name], together=False)], exchange=found[name]) for name in names})
 
 
 def _launched(size: str, variant: TrainingVariant) -> tuple[int, int]:

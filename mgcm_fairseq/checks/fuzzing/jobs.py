@@ -12,11 +12,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 
-from mgcm_fairseq.checks.fuzzing import engines
+from mgcm_fairseq.checks.fuzzing import generators
 from mgcm_fairseq.checks.fuzzing.target import Target
 from mgcm_fairseq.checks.fuzzing.trial import ACCEPTED, FAULTS, REFUSED, attempt, write_input
 
-NUMBER, BEGAN, TAKEN, REFUSALS = range(4)  # what a worker writes where its parent sees it
+NUMBER, BEGAN, TAKEN, REFUSALS = range(4)  # what the process writes where its parent sees it
 IDLE = 0.0  # BEGAN between two inputs
 
 
@@ -26,11 +26,11 @@ class Job:
 
     target: str  # module:class
     name: str
-    engine: str
+    generator: str
     seed: int
     first: int
     count: int
-    folder: Path  # for the worker alone
+    folder: Path  # for the process alone
     seconds: float  # for an input
     memory: int  # bytes that the inputs may take beyond what the process has before the first
 
@@ -77,12 +77,12 @@ def work(job: Job, shown: MutableSequence[float], answers: Connection) -> None:
         if number == job.first + job.count:
             answers.send((_memory("VmHWM") - before) / 2**20)
 
-    engines.run(job.engine, one, job.name, job.seed, job.first, job.count)
+    generators.run(job.generator, one, job.name, job.seed, job.first, job.count)
 
 
 def _load(job: Job) -> Target:
     module, _, name = job.target.partition(":")
-    with engines.instrumented() if job.engine == "atheris" else nullcontext():
+    with generators.instrumented() if job.generator == "atheris" else nullcontext():
         found = getattr(import_module(module), name)
     shared = job.folder / "shared"
     shared.mkdir(exist_ok=True)

@@ -18,7 +18,7 @@ TRIES_OF_A_MOMENT = 8
 LATER = 0.3  # seconds, at most, from the start of such a process to its death
 
 
-def workers(bench: Bench) -> Iterator[Case]:
+def deaths(bench: Bench) -> Iterator[Case]:
     """Each kind of process, a few times."""
     loading = replace(PROGRAMS["training"], name="training with a loader",
                       command=_with("--num-workers", "1", "--max-update", "5"))
@@ -46,9 +46,9 @@ def _has_helpers(running: Running) -> bool:
 
 def _die(bench: Bench, program: Program, number: int) -> Row:
     bench.undisturbed(program)
-    random = bench.setting.random("worker", program.name, number)
+    random = bench.setting.random("death", program.name, number)
     for again in range(TRIES_OF_A_MOMENT):  # the work may be over before the moment comes: an earlier one then
-        out = bench.fresh(program.name, f"worker-{number}")
+        out = bench.fresh(program.name, f"death-{number}")
         running = bench.start(program, out)
         running.reaches(partial(_has_helpers, running))
         running.wait(random.uniform(0, LATER / 2 ** again))
@@ -65,7 +65,7 @@ def _die(bench: Bench, program: Program, number: int) -> Row:
 
 
 def _rank_dies(bench: Bench, number: int) -> Row:
-    out = bench.fresh("two_workers", f"worker-{number}")
+    out = bench.fresh("two_workers", f"death-{number}")
     program = PROGRAMS["training"]
 
     def start(rank: int) -> Running:

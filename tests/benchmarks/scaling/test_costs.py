@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mgcm_fairseq.benchmarks.conflict.workload import Shape, Workload
 from mgcm_fairseq.benchmarks.scaling import arithmetic, exchange
-from mgcm_fairseq.benchmarks.scaling.pieces import Pieces, measure
+from mgcm_fairseq.benchmarks.scaling.costs import Costs, measure
 from mgcm_fairseq.benchmarks.scaling.variants import VARIANTS, step_of
 from mgcm_fairseq.core.conflict import PLAIN, Groups
 from mgcm_fairseq.measuring.work import Work
@@ -31,7 +31,7 @@ def measured():
 def exchanged(measured):
     """Of every variant."""
     others = exchange.measure(SIZE, [name for name in VARIANTS if name not in MEASURED])
-    return others | {name: piece.exchange for name, piece in measured.variants.items()}
+    return others | {name: cost.exchange for name, cost in measured.variants.items()}
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +112,8 @@ def test_arithmetic_of_unseen_batches_follows_from_the_fit(measured):
     plain, streamed = measured.variants.values()
     assert max(plain.flops_error, streamed.flops_error) < 0.01
     for seconds in (1, 20):
-        work = [float(arithmetic.flops(piece.flops, *np.array([[1], [16_000 * seconds], [20], [20]]))[0])
-                for piece in (plain, streamed)]
+        work = [float(arithmetic.flops(cost.flops, *np.array([[1], [16_000 * seconds], [20], [20]]))[0])
+                for cost in (plain, streamed)]
         assert work[0] < work[1] < 3 * work[0]
 
 
@@ -125,8 +125,8 @@ def test_merging_is_work_for_conflict_handling_alone(measured):
 
 
 def test_half_precision_needs_less_memory(measured):
-    for piece in measured.variants.values():
-        assert 0.5 * piece.peaks["fp32"] < piece.peaks["fp16"] < 0.9 * piece.peaks["fp32"]  # logits stay in fp32
+    for cost in measured.variants.values():
+        assert 0.5 * cost.peaks["fp32"] < cost.peaks["fp16"] < 0.9 * cost.peaks["fp32"]  # logits stay in fp32
 
 
 def test_the_optimizer_keeps_fp32_copies_and_two_averages(measured):
@@ -134,5 +134,5 @@ def test_the_optimizer_keeps_fp32_copies_and_two_averages(measured):
     assert measured.optimizer.touched > 2 * measured.optimizer.kept
 
 
-def test_pieces_are_read_as_they_were_written(measured):
-    assert Pieces.read(json.loads(json.dumps(asdict(measured)))) == measured
+def test_costs_are_read_as_they_were_written(measured):
+    assert Costs.read(json.loads(json.dumps(asdict(measured)))) == measured

@@ -9,29 +9,29 @@ from typing import Any
 from mgcm_fairseq.common.errors import InputError
 
 Try = Callable[[Random], None]  # draws an input and reads it
-ENGINES = ("mutate", "hypothesis", "atheris")
+GENERATORS = ("mutate", "hypothesis", "atheris")
 _LONGEST = 4096  # bytes of random numbers of one input of atheris's
 
 
-def run(engine: str, one: Try, name: str, seed: int, first: int, count: int) -> None:
+def run(generator: str, one: Try, name: str, seed: int, first: int, count: int) -> None:
     """`count` inputs. Those of `mutate` depend on seed, name and number alone, so that each can be made again."""
-    if engine == "mutate":
+    if generator == "mutate":
         for number in range(first, first + count):
             one(Random(f"{seed} {name} {number}"))
-    elif engine == "hypothesis":
+    elif generator == "hypothesis":
         _hypothesis(one, seed + first, count)
     else:
         _atheris(one, seed + first, count)
 
 
-def needed(engine: str) -> None:
-    """InputError if the engine is not installed."""
-    if engine != "mutate":
+def needed(generator: str) -> None:
+    """InputError if the generator is not installed."""
+    if generator != "mutate":
         try:
-            import_module(engine)
+            import_module(generator)
         except ImportError as error:
-            extra = "dev" if engine == "hypothesis" else "fuzz"
-            raise InputError("--engine", f"a package {engine}", "none",
+            extra = "dev" if generator == "hypothesis" else "fuzz"
+            raise InputError("--generator", f"a package {generator}", "none",
                              f"pip install -c constraints.txt -e '.[{extra}]'") from error
 
 
