@@ -114,8 +114,8 @@ def test_a_branch_for_a_foreign_task_is_refused():
 def test_a_task_without_a_loss_costs_nothing_where_streams_meet():
     def operators(*tasks):
         model = Pair()
-        engine, passing, x = started(model, scope="blocks")
-        [stream] = passing.run(model.blocks[0][0], [(passing.start(x * model.table, tasks),)])
+        engine, passing, x = started(model, scope="stacks")
+        [stream] = passing.run(model.stacks[0][0], [(passing.start(x * model.table, tasks),)])
         joined = engine.join({"st": passing.branch(stream, "st").value.sum()})
         with Operators(fake=False) as counted:
             joined.backward()
