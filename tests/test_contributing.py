@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+import torch
 
 from mgcm_fairseq.recipes.configuration import resolve
 from tests.fixtures import BIN, ENVIRONMENT, REPOSITORY, made_once
@@ -23,17 +24,20 @@ REGISTRIES = {  # a line of the page -> the file and the line that it stands beh
         "tests/agents/policies.py",
         "NEVER = {  # policy: options that let it write nothing before the end"),
     '    "pairs":': ("mgcm_fairseq/preparation/corpora/__init__.py", "CORPORA = {"),
+    '    "fbank": FrontEndKind(': ("mgcm_fairseq/modules/front_ends.py", "FRONT_ENDS = {"),
+    '    "fbank": {': ("tests/modules/test_front_ends.py", "ROWS = {  # the model's options beside the demo's"),
 }
 
 
 def extend(copy: Path) -> None:
     """Writes the page's files, and its lines into the registries."""
-    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(python|yaml)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     lines = []
-    for block in blocks:
-        if named := re.match(r"# (\S+\.py)\n", block):
+    for language, block in blocks:
+        if named := re.match(r"# (\S+\.(py|yaml))\n", block):
+            (copy / named[1]).parent.mkdir(exist_ok=True)
             (copy / named[1]).write_text(block[named.end():], encoding="utf-8")
-        else:
+        elif language == "python":
             lines.append(block)
     assert len(lines) == len(REGISTRIES)
     for line in lines:
@@ -58,7 +62,8 @@ def inside(copy: Path):
     """Runs a program on the copy."""
     def run(*command: str | Path) -> str:
         done = subprocess.run(list(map(str, command)), cwd=copy, text=True, capture_output=True,
-                              env={**ENVIRONMENT, "PYTHONPATH": str(copy)}, stdin=subprocess.DEVNULL)
+                              env={**ENVIRONMENT, "PYTHONPATH": str(copy), "PWD": str(copy)},
+                              stdin=subprocess.DEVNULL)
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         return done.stdout
 
@@ -117,3 +122,30 @@ def test_a_recipes_lag_range_is_changed_for_good(copy, inside):
     with (copy / "configs" / "paper" / "mgcm_diseg.yaml").open("a") as yaml:
         yaml.write(f"\n{section}")
     assert inside(sys.executable, "-W", "ignore", "-c", RESOLVED).splitlines()[-1] == "3,9"
+
+
+SMALL = ("common.fp16=false", "common.cpu=true", "distributed_training.distributed_world_size=1",
+         "dataset.max_tokens=64000", "dataset.num_workers=0", "dataset.disable_validation=true",
+         "optimization.max_update=2", "++model.model_dim=16", "++model.ffn_dim=16", "++model.attention_heads=2",
+         "++model.encoder_layers=1", "++model.decoder_layers=1", "task.conflict_rule=mgcm")
+USED = """
+import sys, pytest
+from fairseq_cli import hydra_train
+from mgcm_fairseq.commands import translate
+*sys.argv, wav, checkpoint = sys.argv
+hydra_train.cli_main()
+translate.main([wav, "--checkpoint", checkpoint, "--run", "wait-k:3"])
+sys.exit(pytest.main(["-q", "-p", "no:flake8", "-p", "no:cacheprovider", "--noconftest", "-c", "/dev/null",
+                      "tests/modules/test_front_ends.py", "-k", "fbank or registry"]))
+"""
+
+
+def test_a_front_end_trains_translates_and_is_tested_as_all_are(inside, tiny_corpus, tmp_path):
+    wav, checkpoint = min((tiny_corpus / "data" / "tst-COMMON" / "wav").glob("*.wav")), tmp_path / "checkpoint_last.pt"
+    said = inside(sys.executable, "-W", "ignore", "-c", USED, "--config-dir", "configs", "--config-name",
+                  "fbank/multi_task", f"task.data={tiny_corpus}", f"checkpoint.save_dir={tmp_path}", *SMALL, wav,
+                  checkpoint)
+    assert " s  " in said
+    assert "6 passed" in said
+    assert [name for name in torch.load(checkpoint)["model"] if "front_end" in name] == [
+        "network.encoder.front_end.norm.weight", "network.encoder.front_end.norm.bias"]

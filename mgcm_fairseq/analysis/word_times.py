@@ -1,7 +1,5 @@
 """When the words of a transcript are spoken, as the model's own CTC head for letters aligns them."""
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -16,8 +14,8 @@ from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 def word_times(network: SimulSTNetwork, vocabulary: Vocabulary, samples_N: Tensor, text: str) -> list[float] | None:
     """Seconds at which the words of `text` begin in (N,) samples at 16 kHz, rising.
 
-    Letters tell more than pieces do: they are read from frames of 20 ms, before the subsampling. None for a network
-    without CTC heads, for audio with fewer frames than letters, and where a word has no letter that is a piece.
+    Letters tell more than pieces do: they are read from the front end's frames, before the subsampling. None for a
+    network without CTC heads, for audio with fewer frames than letters, and where a word has no letter that is a piece.
     """
     front_end, lengths = network.encoder.front_end, torch.tensor([len(samples_N)])
     words = [vocabulary.spell(word) for word in text.split()]
@@ -32,8 +30,7 @@ def word_times(network: SimulSTNetwork, vocabulary: Vocabulary, samples_N: Tenso
         letters += word
     [logits_TV] = network.ctc.letters(front_end(samples_N.unsqueeze(0), lengths, PLAIN, ("asr",)).value)
     starts = ctc_starts(logits_TV.float().log_softmax(1), torch.tensor(letters, dtype=torch.long), vocabulary.bos)
-    frame = math.prod(stride for _, stride in front_end.convolutions)  # samples
-    return None if starts is None else [int(starts[first]) * frame / SAMPLE_RATE for first in firsts]
+    return None if starts is None else [int(starts[first]) * front_end.frame_samples / SAMPLE_RATE for first in firsts]
 
 
 def even_times(words: int, samples: int) -> list[float]:

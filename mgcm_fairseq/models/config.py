@@ -1,5 +1,6 @@
 """Options of the simul_st model, and its presets."""
 
+import json
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Optional
@@ -7,13 +8,20 @@ from typing import Any, Optional
 import yaml
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.segmentation import VARIANTS
+from mgcm_fairseq.modules.front_ends import DEFAULT, FRONT_ENDS, options_of_others
 
+_FRONT_END = ChoiceEnum([*FRONT_ENDS])
 _VARIANT = ChoiceEnum(["none", *VARIANTS])
 
 
 @dataclass
 class SimulSTModelConfig(FairseqDataclass):
+    front_end: _FRONT_END = field(  # type: ignore[valid-type]
+        default=DEFAULT,
+        metadata={"help": "What turns audio into frames of features. wav2vec2, the default: wav2vec 2.0, as in the "
+                          "paper; the options whose names begin with w2v are for it alone."})
     w2v_path: Optional[str] = field(
         default=None,
         metadata={"help": "The wav2vec 2.0 checkpoint that the front end starts from. Without one it starts from "
@@ -140,6 +148,21 @@ class SimulSTModelConfig(FairseqDataclass):
         metadata={"help": "Add CTC heads that read the letters and the pieces of the transcript. A front end that "
                           "starts from random weights needs them to find the words in the audio. Off by default: a "
                           "pre-trained one does without."})
+
+
+DEFAULTS = {name: option.default for name, option in SimulSTModelConfig.__dataclass_fields__.items()}
+"""Of every option: what a model was built with that is older than the option."""
+
+
+def check_front_end(cfg: Any) -> None:
+    """InputError for an option of another front end than the one that the model has."""
+    chosen = str(cfg.front_end)
+    for option, other in options_of_others(chosen).items():
+        given = getattr(cfg, option)
+        if given != DEFAULTS[option]:
+            raise InputError(f"--{option.replace('_', '-')}", f"--front-end {other}, which alone has this option",
+                             f"{given!r} with --front-end {chosen}",
+                             f"Leave it out; where a YAML's preset gives it, write {option}: {json.dumps(DEFAULTS[option])}.")
 
 
 def _preset(name: str) -> dict[str, Any]:

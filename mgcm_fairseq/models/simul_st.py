@@ -1,34 +1,28 @@
 """Registers the simul_st model with fairseq, and builds its network from options."""
 
-import json
 import logging
 from argparse import Namespace
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from fairseq.models import BaseFairseqModel, register_model, register_model_architecture
-from omegaconf import DictConfig, open_dict
 from torch import Tensor, nn
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.plain_numbers import plain_whole
-from mgcm_fairseq.common.read_text import parse_json
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
 from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.core.segmentation import VARIANTS
-from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.generation import GenerationDecoder, GenerationEncoder
 from mgcm_fairseq.modules.decoder import SharedDecoder
 from mgcm_fairseq.modules.encoder import SharedEncoder
-from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
+from mgcm_fairseq.modules.front_ends import DEFAULT, make_front_end, options_of_others
 from mgcm_fairseq.modules.layers import LayerShape
 from mgcm_fairseq.modules.schedule import NOTHING_LATER, OFFLINE, Phase, Schedule
 from mgcm_fairseq.modules.segmenter import Segmenter
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork, TaskInputs, TaskOutputs
-from mgcm_fairseq.modules.wav2vec2_checkpoint import read_wav2vec2
 
 logger = logging.getLogger(__name__)
 
@@ -106,16 +100,7 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int) -> Simul
     nn.init.normal_(embedding.weight, std=cfg.model_dim**-0.5)
     with torch.no_grad():
         embedding.weight[pad].zero_()
-    overrides = front_end_overrides(cfg)
-    try:
-        front_end = Wav2Vec2FrontEnd(overrides, cfg.w2v_normalize, cfg.front_end_block * SAMPLE_RATE // 1000,
-                                     cfg.front_end_history * SAMPLE_RATE // 1000)
-    except InputError:
-        raise
-    except Exception as error:  # in fairseq, of values that it does not check
-        raise InputError("--w2v-config", "values that with those of --w2v-path make a wav2vec 2.0",
-                         " ".join(f"{type(error).__name__}: {error}".split()), "Correct them, or pass another file."
-                         ) from error
+    front_end = make_front_end(cfg)
     kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
     variant = str(cfg.segmentation_variant)
     segmenter = Segmenter(cfg.model_dim, VARIANTS[variant]) if variant in VARIANTS else None
@@ -156,35 +141,6 @@ def _lag_range(text: str) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
-def front_end_overrides(cfg: SimulSTModelConfig | DictConfig) -> dict[str, Any]:
-    """The JSON of --w2v-config as a dictionary; raises InputError if it is none."""
-    try:
-        values = parse_json(cfg.w2v_config)
-    except ValueError as error:
-        raise InputError("--w2v-config", "a JSON object", f"{cfg.w2v_config!r} ({error})",
-                         "Quote it once more.") from error
-    if not isinstance(values, dict):
-        raise InputError("--w2v-config", "a JSON object", repr(cfg.w2v_config), "Write {\"name\": value}.")
-    return values
-
-
-def start_from_wav2vec2(cfg: DictConfig) -> dict[str, Tensor] | None:
-    """Copies the configuration of cfg.w2v_path into cfg, which the checkpoint will carry; returns the weights."""
-    if cfg.w2v_path is None:
-        return None
-    overrides = front_end_overrides(cfg)
-    pretrained = read_wav2vec2(Path(cfg.w2v_path), cfg.w2v_trust, overrides)
-    try:
-        described = json.dumps({**pretrained.config, **overrides})
-    except TypeError as error:
-        raise InputError(cfg.w2v_path, "a configuration of numbers and texts", str(error), "Pass another file."
-                         ) from error
-    with open_dict(cfg):
-        cfg.w2v_config = described
-        cfg.w2v_normalize = pretrained.normalize
-    return pretrained.weights
-
-
 def _say_whether_segmented(model: Any, state_dict: dict[str, Tensor], prefix: str, metadata: Any) -> None:
     """Adds to a checkpoint what no module keeps."""
     if model.network.encoder.segmenter is not None:
@@ -204,8 +160,9 @@ def _hear_whether_segmented(model: Any, state_dict: dict[str, Tensor], prefix: s
 
 def _register_preset(name: str) -> None:
     def fill_in(args: Namespace) -> None:
+        others = options_of_others(str(getattr(args, "front_end", None) or DEFAULT))
         for key, value in PRESETS[name].items():
-            if getattr(args, key, None) is None:
+            if getattr(args, key, None) is None and key not in others:
                 setattr(args, key, value)
 
     register_model_architecture("simul_st", f"simul_st_{name}")(fill_in)

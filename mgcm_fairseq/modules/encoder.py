@@ -16,7 +16,7 @@ from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
 from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.modules.attention import Cache
-from mgcm_fairseq.modules.front_end import Wav2Vec2FrontEnd
+from mgcm_fairseq.modules.hearing import FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
 from mgcm_fairseq.modules.positions import RotaryPositions, SinusoidalPositions
@@ -32,7 +32,7 @@ class SharedEncoder(nn.Module):
     source_kinds: Tensor
     few_shapes: bool | None = None  # whether agents' speech is padded to few lengths; None: on a GPU
 
-    def __init__(self, front_end: Wav2Vec2FrontEnd, subsample_kernels: list[int], embedding: nn.Embedding,
+    def __init__(self, front_end: FrontEnd, subsample_kernels: list[int], embedding: nn.Embedding,
                  shape: LayerShape, layers: int, embedding_norm: bool, segmenter: Segmenter | None,
                  source_kinds: Tensor, rotary: bool = False) -> None:
         """`source_kinds`: (vocabulary,) int64, what pieces do to the words of the source (core.kinds).
@@ -43,7 +43,7 @@ class SharedEncoder(nn.Module):
         super().__init__()
         self.register_buffer("source_kinds", source_kinds, persistent=False)
         self.front_end = front_end
-        self.subsampler = ConvSubsampler(front_end.dim, shape.dim, subsample_kernels, front_end.blocks is not None) \
+        self.subsampler = ConvSubsampler(front_end.dim, shape.dim, subsample_kernels, bool(front_end.block)) \
             if subsample_kernels else None
         self.projection = nn.Linear(shape.dim if subsample_kernels else front_end.dim, shape.dim)
         self.speech_norm = nn.LayerNorm(shape.dim)
@@ -66,7 +66,7 @@ class SharedEncoder(nn.Module):
 
     @property
     def frame_samples(self) -> int:
-        """Samples between two frames: 20 ms of them, twice as many for each convolution of the subsampler."""
+        """Samples between two frames: the front end's, twice as many for each convolution of the subsampler."""
         step = self.front_end.frame_samples
         return step if self.subsampler is None else step * STRIDE ** len(self.subsampler.kernels)
 

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mgcm_fairseq.modules.attention import Cache
-from mgcm_fairseq.modules.front_end import PaddedGroupNorm, Wav2Vec2FrontEnd
 from mgcm_fairseq.modules.front_end_blocks import dots, normaliser, run_layer
+from mgcm_fairseq.modules.group_norm import PaddedGroupNorm
 from mgcm_fairseq.modules.subsampler import STRIDE, ConvSubsampler
 
 
@@ -20,7 +20,8 @@ class FrontEndStream:
     becomes of that is cut off, so that each convolution sees one shape, which a GPU plans for once.
     """
 
-    def __init__(self, front_end: Wav2Vec2FrontEnd, one_shape: bool = False) -> None:
+    def __init__(self, front_end: Any, one_shape: bool = False) -> None:
+        """`front_end`: a Wav2Vec2FrontEnd, which makes its streams by this."""
         self.front_end = front_end
         self.one_shape = one_shape
         self.rests: dict[int, Tensor] = {}  # convolution -> what its next frame still needs of its input

@@ -1,7 +1,7 @@
 """Encoding speech that is still being spoken: segments, which are final, as they close."""
 
 from copy import copy
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,8 @@ from mgcm_fairseq.core.segmentation import (
 )
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.encoder import SharedEncoder
-from mgcm_fairseq.modules.front_end_stream import FrontEndStream, SubsamplerStream
+from mgcm_fairseq.modules.front_end_stream import SubsamplerStream
+from mgcm_fairseq.modules.hearing import HearsInBlocks
 from mgcm_fairseq.modules.segmenter import Boundaries, Segmenter
 from mgcm_fairseq.modules.source import Memory, Source
 
@@ -86,8 +87,8 @@ class IncrementalStream:
     def __init__(self, encoder: SharedEncoder) -> None:
         self.encoder = encoder
         one_shape = encoder.convolves_few_shapes
-        self.front_end = FrontEndStream(encoder.front_end, one_shape)
-        frames = encoder.front_end.frames_of_block if one_shape else None
+        self.front_end = cast(HearsInBlocks, encoder.front_end).stream(one_shape)
+        frames = encoder.front_end.block // encoder.front_end.frame_samples if one_shape else None
         self.subsampler = None if encoder.subsampler is None else SubsamplerStream(encoder.subsampler, frames)
         self.cache: Cache = {}  # keys and values of segments that have closed
         self.decided = Decided(encoder.segmenting)

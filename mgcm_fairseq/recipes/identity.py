@@ -12,6 +12,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.models.config import DEFAULTS
 
 SECTIONS = ("task", "model", "criterion", "optimizer", "lr_scheduler", "optimization")
 ELSEWHERE = {"task.data", "task.conflict_log", "model.w2v_path", "optimization.update_freq", "task.length_grid",
@@ -60,6 +61,8 @@ def check(path: Path, wanted: dict[str, Any], begun: bool) -> None:
     found = _read(path)
     found.pop(MICRO_BATCH, None)
     found.setdefault(PRETRAINED, wanted.get(PRETRAINED))  # not known where an earlier version began the training
+    later = {f"model.{name}": default for name, default in DEFAULTS.items() if f"model.{name}" in wanted}
+    found = {**later, **found}
     other = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]
     if other:
         raise InputError(path, "a training with " + ", ".join(f"{key} {wanted.get(key)!r}" for key in other),

@@ -38,7 +38,9 @@ class MetaTraining:
             for name, value in vars(module).items():
                 if isinstance(value, Tensor):  # as the product of weight norm's two parts
                     setattr(module, name, value.detach().to("meta", dtype if value.is_floating_point() else None))
-        self.model.network.encoder.front_end.keep_all_layers()  # the most is counted
+        front_end = self.model.network.encoder.front_end
+        if front_end.layer_drop:
+            front_end.keep_all_layers()  # the most is counted
 
     @property
     def parameters(self) -> int:

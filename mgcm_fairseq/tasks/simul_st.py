@@ -13,6 +13,7 @@ from fairseq.data import Dictionary
 from fairseq.logging import metrics
 from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_REGISTRY
 from fairseq.tasks import FairseqTask, register_task
+from omegaconf import OmegaConf
 from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
@@ -25,8 +26,10 @@ from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.windows import Windows
-from mgcm_fairseq.models.simul_st import SimulSTModel, start_from_wav2vec2
+from mgcm_fairseq.models.config import DEFAULTS, check_front_end
+from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
+from mgcm_fairseq.modules.wav2vec2_options import start_from_wav2vec2
 from mgcm_fairseq.tasks.config import SimulSTConfig
 from mgcm_fairseq.tasks.generation import (
     as_weights,
@@ -142,8 +145,12 @@ class SimulSTTask(FairseqTask):
         if (ARCH_MODEL_REGISTRY.get(name) or MODEL_REGISTRY.get(name)) is not SimulSTModel:
             raise InputError("--arch, or the checkpoint's", "a simul_st model", str(name),
                              "Train it with --arch simul_st_*.")
-        weights = None if from_checkpoint else start_from_wav2vec2(cfg)
-        if not from_checkpoint:
+        weights = None
+        if from_checkpoint:
+            cfg = OmegaConf.merge(DEFAULTS, cfg)  # fairseq leaves out options that are newer than the checkpoint
+        else:
+            check_front_end(cfg)
+            weights = start_from_wav2vec2(cfg)
             if self.cfg.conflict_rule != "none":
                 self.conflict = ConflictStep(self.cfg, self.cfg.seed)
             elif self.cfg.conflict_log:

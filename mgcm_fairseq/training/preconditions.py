@@ -66,7 +66,7 @@ def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped:
     if workers > 1 and cfg.conflict_reduce == "local" and cfg.conflict_rule == "gradvac":
         raise InputError("--conflict-reduce", "global for gradvac, whose running targets must be the same on all "
                          "workers to be saved", "local", "Use --conflict-reduce global.")
-    drop = model.network.encoder.front_end.config.encoder_layerdrop
+    drop = model.network.encoder.front_end.layer_drop
     frozen, later = model.schedule.front_end_from, model.schedule.segment_from or 0
     if not finds_unused and (drop > 0 or frozen > 0 or later > 0):
         raise InputError("--ddp-backend", "pytorch_ddp to be told that parts may be dropped, frozen or not yet in use",

@@ -10,12 +10,14 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.models.simul_st import SEGMENTER, front_end_overrides
+from mgcm_fairseq.models.simul_st import SEGMENTER
+from mgcm_fairseq.modules.front_ends import DEFAULT
+from mgcm_fairseq.modules.wav2vec2_options import front_end_overrides
 
 logger = logging.getLogger(__name__)
 
-ARCHITECTURE = ("model_dim", "ffn_dim", "attention_heads", "encoder_layers", "decoder_layers", "subsample_kernels",
-                "norm_first", "no_embedding_norm", "tie_output", "ctc", "w2v_normalize")
+ARCHITECTURE = ("front_end", "model_dim", "ffn_dim", "attention_heads", "encoder_layers", "decoder_layers",
+                "subsample_kernels", "norm_first", "no_embedding_norm", "tie_output", "ctc", "w2v_normalize")
 """Options of the model that its weights mean nothing without, whether or not their shapes show it."""
 
 FRONT_END = ("extractor_mode", "conv_feature_layers", "conv_bias", "conv_pos", "conv_pos_groups", "pos_conv_depth",
@@ -73,6 +75,7 @@ def _sections(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_architecture(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    before = {"front_end": DEFAULT, **before} if before else {}
     changed = [name for name in ARCHITECTURE if name in before and before[name] != now[name]]
     if changed:
         raise InputError(path, f"a model with {_values(now, changed)}", f"one with {_values(before, changed)}",

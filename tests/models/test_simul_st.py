@@ -13,9 +13,10 @@ from omegaconf import OmegaConf
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.models.config import SimulSTModelConfig
-from mgcm_fairseq.models.simul_st import SimulSTModel, build_network, build_schedule, start_from_wav2vec2
+from mgcm_fairseq.models.simul_st import SimulSTModel, build_network, build_schedule
 from mgcm_fairseq.modules.schedule import OFFLINE
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
+from mgcm_fairseq.modules.wav2vec2_options import start_from_wav2vec2
 from tests.modules.networks import KINDS, PAD, VOCABULARY, config, features, network, speech
 
 SMALL = {**json.loads(config().w2v_config), "layer_norm_first": False, "encoder_layers": 2}

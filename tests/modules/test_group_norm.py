@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mgcm_fairseq.modules.front_end import PaddedGroupNorm
+from mgcm_fairseq.modules.group_norm import PaddedGroupNorm
 
 LENGTHS = [9, 6, 2]
 

@@ -6,9 +6,10 @@ from fairseq.data import Dictionary
 from omegaconf import OmegaConf
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.models.simul_st import build_network, start_from_wav2vec2
+from mgcm_fairseq.models.simul_st import build_network
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
 from mgcm_fairseq.modules.wav2vec2_kinds import strings_of
+from mgcm_fairseq.modules.wav2vec2_options import start_from_wav2vec2
 from tests.models.test_simul_st import SMALL, pretrained
 from tests.modules.networks import KINDS, PAD, config
 

@@ -63,3 +63,13 @@ def test_another_wav2vec_of_the_same_size_is_another_training(tiny_corpus, tmp_p
         check(record, second, begun=True)
     record.write_text(json.dumps({key: value for key, value in first.items() if key != PRETRAINED}))
     check(record, second, begun=True)  # of before the content was recorded
+
+
+def test_an_option_that_came_later_had_its_default(tiny_corpus, tmp_path):
+    record, paths = tmp_path / "record.json", [f"task.data={tiny_corpus}", "model.w2v_path=null"]
+    now = identity(resolve("single_task", paths))
+    assert now["model.front_end"] == "wav2vec2"
+    record.write_text(json.dumps({key: value for key, value in now.items() if key != "model.front_end"}))
+    check(record, now, begun=True)
+    with pytest.raises(InputError, match=r"model\.front_end 'another', found one with 'wav2vec2'"):
+        check(record, {**now, "model.front_end": "another"}, begun=True)

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.compat import resuming
+from mgcm_fairseq.decoding.system import load_system
 from tests.fixtures import made_once
 from tests.training.here import train_here, weights
 
@@ -104,6 +105,20 @@ def test_what_else_changes_is_said(tiny_corpus, folder, options, said, caplog):
     assert saved["optimizer_history"][-1]["num_updates"] == 3
     for text in said:
         assert text in caplog.text
+
+
+def test_the_front_end_is_the_checkpoints(tiny_corpus, folder):
+    """Which is wav2vec 2.0 in those from before there was a choice."""
+    path = folder / "checkpoint_last.pt"
+    saved = torch.load(path)
+    assert saved["cfg"]["model"].pop("front_end") == "wav2vec2"
+    torch.save(saved, path)
+    assert load_system(path, None).network.encoder.front_end.dim == 96
+    train_here(tiny_corpus, folder, 3, *PLAIN)
+    saved["cfg"]["model"]["front_end"] = "another"
+    torch.save(saved, path)
+    with pytest.raises(InputError, match="a model with front_end 'wav2vec2', found one with front_end 'another'"):
+        train_here(tiny_corpus, folder, 4, *PLAIN)
 
 
 def test_a_rule_that_remembers_begins_anew_where_there_was_none(tiny_corpus, folder, caplog):

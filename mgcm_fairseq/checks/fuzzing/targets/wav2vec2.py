@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from omegaconf import OmegaConf
@@ -11,8 +12,9 @@ from mgcm_fairseq.checks.fuzzing.targets.weights import saved
 from mgcm_fairseq.checks.gpu.random_wav2vec2 import SMALL, save_random
 from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.models.config import SimulSTModelConfig
-from mgcm_fairseq.models.simul_st import build_network, start_from_wav2vec2
+from mgcm_fairseq.models.simul_st import build_network
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
+from mgcm_fairseq.modules.wav2vec2_options import start_from_wav2vec2
 
 
 class Wav2Vec2:
@@ -30,7 +32,7 @@ class Wav2Vec2:
                                                       attention_heads=2, encoder_layers=1, decoder_layers=1))
         weights = start_from_wav2vec2(cfg)
         assert weights is not None
-        front_end = build_network(cfg, PieceKinds([0] * 8, [0] * 8), pad=1).encoder.front_end
+        front_end: Any = build_network(cfg, PieceKinds([0] * 8, [0] * 8), pad=1).encoder.front_end
         load_weights(front_end.wav2vec2, weights, folder / "w2v.pt")
         state = torch.load(folder / "w2v.pt", weights_only=True)["model"]
         for name, tensor in front_end.wav2vec2.state_dict().items():

@@ -1,0 +1,35 @@
+"""The front ends by name: what makes each, and which of the model's options are its alone."""
+
+from typing import Any, NamedTuple
+
+from mgcm_fairseq.common.named import named
+from mgcm_fairseq.modules.hearing import FrontEnd
+
+
+class FrontEndKind(NamedTuple):
+    """A front end to choose."""
+
+    make: str  # module and function, which makes it of the model's options (models.config) with random weights
+    options: tuple[str, ...] = ()  # those that mean something with it alone
+
+
+FRONT_ENDS = {
+    "wav2vec2": FrontEndKind("mgcm_fairseq.modules.wav2vec2_options.make",
+                             ("w2v_path", "w2v_trust", "w2v_config", "w2v_normalize")),
+}
+"""Name -> front end; --front-end chooses from them."""
+
+DEFAULT = "wav2vec2"
+"""That of the papers, and of models from before there was a choice."""
+
+
+def make_front_end(options: Any) -> FrontEnd:
+    """The front end that the model's options name, with random weights."""
+    made: FrontEnd = named(FRONT_ENDS[str(options.front_end)].make)(options)
+    return made
+
+
+def options_of_others(name: str) -> dict[str, str]:
+    """Options that mean nothing with the front end `name`, and the front end that each belongs to."""
+    own = FRONT_ENDS[name].options
+    return {option: other for other, kind in FRONT_ENDS.items() for option in kind.options if option not in own}

@@ -1,0 +1,53 @@
+"""--front-end: what a model is built with, and which options and presets go with it."""
+
+from argparse import Namespace
+
+import pytest
+from fairseq.models import ARCH_CONFIG_REGISTRY
+from torch import nn
+
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.models.config import PRESETS, check_front_end
+from mgcm_fairseq.modules.front_ends import FRONT_ENDS, FrontEndKind, make_front_end
+from tests.modules.networks import config
+
+
+def make(options):
+    """A second front end of the registry, with an option of its own and one that it shares."""
+    return nn.Linear(1, options.model_dim)
+
+
+@pytest.fixture(autouse=True)
+def another(monkeypatch):
+    monkeypatch.setitem(FRONT_ENDS, "another", FrontEndKind(f"{__name__}.make", ("lags", "w2v_trust")))
+
+
+def test_the_registrys_function_makes_it_of_the_options():
+    assert make_front_end(config(front_end="another", model_dim=7)).out_features == 7
+    assert make_front_end(config()).dim == 96
+
+
+@pytest.mark.parametrize(("option", "value"), [("w2v_path", "w2v.pt"), ("w2v_config", "{\"dropout\": 0}"),
+                                               ("w2v_normalize", True)])
+def test_an_option_of_another_front_end_is_refused(option, value):
+    given = config(**{"w2v_config": "{}", option: value})
+    check_front_end(given)
+    given.front_end = "another"
+    with pytest.raises(InputError, match=rf"--{option.replace('_', '-')}: expected --front-end wav2vec2, .* found .*"
+                                         rf"{value}.* with --front-end another.*Leave it out"):
+        check_front_end(given)
+
+
+def test_an_option_of_its_own_is_not():
+    check_front_end(config(front_end="another", w2v_config="{}", lags="2,2", w2v_trust=True))
+    with pytest.raises(InputError, match="--lags: expected --front-end another"):
+        check_front_end(config(lags="2,2"))
+
+
+def test_a_preset_gives_no_option_of_another_front_end():
+    given, usual = Namespace(front_end="another", dropout=0.5), Namespace(front_end=None)
+    for args in (given, usual):
+        ARCH_CONFIG_REGISTRY["simul_st_demo"](args)
+    assert usual.w2v_config == PRESETS["demo"]["w2v_config"]
+    assert not hasattr(given, "w2v_config")
+    assert (given.model_dim, given.dropout) == (128, 0.5)
