@@ -162,7 +162,8 @@ def check_front_end(cfg: Any) -> None:
         if given != DEFAULTS[option]:
             raise InputError(f"--{option.replace('_', '-')}", f"--front-end {other}, which alone has this option",
                              f"{given!r} with --front-end {chosen}",
-                             f"Leave it out; where a YAML's preset gives it, write {option}: {json.dumps(DEFAULTS[option])}.")
+                             "Leave it out; where a YAML's preset gives it, write "
+                             f"{option}: {json.dumps(DEFAULTS[option])}.")
 
 
 def _preset(name: str) -> dict[str, Any]:
