@@ -14,6 +14,7 @@ from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
 from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.core.segmentation import VARIANTS
+from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.generation import GenerationDecoder, GenerationEncoder
 from mgcm_fairseq.modules.decoder import SharedDecoder
