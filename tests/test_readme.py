@@ -89,7 +89,7 @@ def test_what_is_named_exists():
     text = re.sub(r"`[\w/]+\.py::", "", documents())  # tests, named from their own folder
     named = set(re.findall(r"(?<![\w/.])((?:scripts|tests|docs|mgcm_fairseq|configs)/[\w./]*\w)", text))
     assert len(named) > 40
-    examples = set(re.findall(r"^# (\S+\.py)$", text, re.MULTILINE))  # files that a page has the reader write
+    examples = set(re.findall(r"^# (\S+\.(?:py|yaml))$", text, re.MULTILINE))  # files that a page has the reader write
     assert [name for name in sorted(named - examples) if not (REPOSITORY / name).exists()] == []
 
 

@@ -158,12 +158,11 @@ def check_front_end(cfg: Any) -> None:
     """InputError for an option of another front end than the one that the model has."""
     chosen = str(cfg.front_end)
     for option, other in options_of_others(chosen).items():
-        given = getattr(cfg, option)
-        if given != DEFAULTS[option]:
+        given, default = getattr(cfg, option), DEFAULTS[option]
+        if given != default:
             raise InputError(f"--{option.replace('_', '-')}", f"--front-end {other}, which alone has this option",
                              f"{given!r} with --front-end {chosen}",
-                             "Leave it out; where a YAML's preset gives it, write "
-                             f"{option}: {json.dumps(DEFAULTS[option])}.")
+                             f"Leave it out; where a YAML's preset gives it, write {option}: {json.dumps(default)}.")
 
 
 def _preset(name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.models.config import PRESETS, check_front_end
 from mgcm_fairseq.modules.front_ends import FRONT_ENDS, FrontEndKind, make_front_end
 from tests.modules.networks import config
+from tests.training.here import train_here
 
 
 def make(options):
@@ -42,6 +43,11 @@ def test_an_option_of_its_own_is_not():
     check_front_end(config(front_end="another", w2v_config="{}", lags="2,2", w2v_trust=True))
     with pytest.raises(InputError, match="--lags: expected --front-end another"):
         check_front_end(config(lags="2,2"))
+
+
+def test_a_training_refuses_it(tiny_corpus, tmp_path):
+    with pytest.raises(InputError, match="--lags: expected --front-end another"):
+        train_here(tiny_corpus, tmp_path, 1, "--lags", "2,2")
 
 
 def test_a_preset_gives_no_option_of_another_front_end():

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.compat import resuming
 from mgcm_fairseq.decoding.system import load_system
+from mgcm_fairseq.training.resume import take_over
 from tests.fixtures import made_once
 from tests.training.here import train_here, weights
 
@@ -115,7 +116,11 @@ def test_the_front_end_is_the_checkpoints(tiny_corpus, folder):
     torch.save(saved, path)
     assert load_system(path, None).network.encoder.front_end.dim == 96
     train_here(tiny_corpus, folder, 3, *PLAIN)
-    saved["cfg"]["model"]["front_end"] = "another"
+    another = {**saved["cfg"]["model"], "front_end": "another"}
+    with pytest.raises(InputError, match="a model with front_end 'another', found one with front_end 'wav2vec2'"):
+        take_over({"path": str(path), "cfg": saved["cfg"]}, OmegaConf.create({"model": another}), None, None, True,
+                  False)
+    saved["cfg"]["model"] = another
     torch.save(saved, path)
     with pytest.raises(InputError, match="a model with front_end 'wav2vec2', found one with front_end 'another'"):
         train_here(tiny_corpus, folder, 4, *PLAIN)
