@@ -2,12 +2,12 @@
 
 from argparse import ArgumentParser, Namespace
 
-import torch
 from torch import Tensor
 
 from mgcm_fairseq.agents.redecoding import RedecodingAgent, RedecodingStates
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.beam import Hypothesis
+from mgcm_fairseq.decoding.looking import attention, default_attention_layer
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.source import Memory
 
@@ -18,7 +18,7 @@ class AttentionAgent(RedecodingAgent):
     def __init__(self, args: Namespace, system: System | None = None) -> None:
         super().__init__(args, system)
         layers = len(self.system.network.decoder.layers)
-        chosen = -(-2 * layers // 3) if args.attention_layer is None else args.attention_layer
+        chosen = default_attention_layer(layers) + 1 if args.attention_layer is None else args.attention_layer
         if not 1 <= chosen <= layers:
             raise InputError("--attention-layer", f"a decoder layer from 1 to {layers}", str(chosen),
                              "Correct the option.")
@@ -34,14 +34,8 @@ class AttentionAgent(RedecodingAgent):
     def stable(self, states: RedecodingStates, hypothesis: Hypothesis, memory: Memory) -> int:
         if not hypothesis.pieces:
             return 0
-        return self.accept(self._attention(states.pieces, hypothesis.pieces, memory))
+        return self.accept(attention(self.system, states.pieces, hypothesis.pieces, memory, self.layer))
 
     def accept(self, attention_UT: Tensor) -> int:
         """How many of U new pieces may be written."""
         raise NotImplementedError
-
-    @torch.inference_mode()
-    def _attention(self, written: list[int], new: list[int], memory: Memory) -> Tensor:
-        tokens = torch.tensor([[self.system.tag, *written, *new[:-1]]], device=self.system.device)
-        attention_1UT = self.system.network.decoder.cross_attention(tokens, memory, self.layer)
-        return attention_1UT[0, -len(new):].cpu()

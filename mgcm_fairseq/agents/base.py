@@ -16,7 +16,18 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.samples import SOUND, first_fault
 from mgcm_fairseq.data.simuleval_lists import read_list
+from mgcm_fairseq.decoding.heard import Heard
 from mgcm_fairseq.decoding.system import System, load_system
+
+
+class SystemStates(AgentStates):
+    """SimulEval's states, with a source that may be dropped as it is used."""
+
+    source: Heard
+
+    def reset(self) -> None:
+        super().reset()
+        self.source = Heard()
 
 
 class SystemAgent(SpeechToTextAgent):
@@ -44,7 +55,10 @@ class SystemAgent(SpeechToTextAgent):
         dtype = torch.float16 if fp16 else torch.bfloat16 if self.bf16 else None
         self.system.network.to(device=device, dtype=dtype)
 
-    def push(self, source_segment: Segment, states: AgentStates | None = None,
+    def build_states(self) -> SystemStates:
+        return SystemStates()
+
+    def push(self, source_segment: Segment, states: SystemStates | None = None,
              upstream_states: list[AgentStates] | None = None) -> None:
         """Takes what was read; InputError for samples that are no sound, with the wav's name where simuleval has it."""
         if isinstance(source_segment, SpeechSegment):
@@ -55,14 +69,14 @@ class SystemAgent(SpeechToTextAgent):
                 raise InputError(wav, SOUND, fault, "Repair the file or record it again.")
         super().push(source_segment, states, upstream_states)
 
-    def policy(self, states: AgentStates | None = None) -> Action:
+    def policy(self, states: SystemStates | None = None) -> Action:
         """One WriteAction with all words that are due, or a ReadAction."""
         states = states or self.states
         check_source(states)
         text = self.write(states)
         return WriteAction(text, finished=states.source_finished) if text or states.source_finished else ReadAction()
 
-    def write(self, states: AgentStates) -> str:
+    def write(self, states: SystemStates) -> str:
         """The words that are due; at the end of the source, all that are left."""
         raise NotImplementedError
 
@@ -84,15 +98,16 @@ def _first_faulty(listed: str | None) -> str | None:
     return None
 
 
-def check_source(states: AgentStates) -> None:
+def check_source(states: SystemStates) -> None:
     """InputError unless the source is mono at the sample rate of training."""
-    if states.source and isinstance(states.source[0], (list, tuple)):
-        raise InputError("--source", "mono audio", f"{len(states.source[0])} channels", "Mix it down to one channel.")
-    if states.source and states.source_sample_rate != SAMPLE_RATE:
+    latest = states.source.latest
+    if isinstance(latest, (list, tuple)):
+        raise InputError("--source", "mono audio", f"{len(latest)} channels", "Mix it down to one channel.")
+    if len(states.source) and states.source_sample_rate != SAMPLE_RATE:
         raise InputError("--source", f"audio at {SAMPLE_RATE} Hz", f"{states.source_sample_rate} Hz", "Resample it.")
 
 
-def complete_steps(states: AgentStates, heard: int, step: int) -> range:
+def complete_steps(states: SystemStates, heard: int, step: int) -> range:
     """Ends, in samples, of the steps that are complete since `heard` samples, however reads cut the audio.
 
     A step that the end of the source completes is not among them: what is decided then is decided at the end.

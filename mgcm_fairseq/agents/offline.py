@@ -3,10 +3,9 @@
 from argparse import ArgumentParser, Namespace
 
 import torch
-from simuleval.agents.states import AgentStates
 from simuleval.utils import entrypoint
 
-from mgcm_fairseq.agents.base import SystemAgent
+from mgcm_fairseq.agents.base import SystemAgent, SystemStates
 from mgcm_fairseq.decoding.beam import BeamSearch
 from mgcm_fairseq.decoding.system import System
 
@@ -24,8 +23,9 @@ class OfflineAgent(SystemAgent):
         SystemAgent.add_args(parser)
         BeamSearch.add_args(parser)
 
-    def write(self, states: AgentStates) -> str:
-        if not states.source_finished or len(states.source) < self.system.network.encoder.front_end.receptive_field:
+    def write(self, states: SystemStates) -> str:
+        heard = len(states.source)
+        if not states.source_finished or heard < self.system.network.encoder.front_end.receptive_field:
             return ""
-        memory = self.system.encode(torch.tensor(states.source))
+        memory = self.system.encode(torch.tensor(states.source.between(0, heard)))
         return self.system.writing.text(self.search.best([], memory).pieces)

@@ -6,19 +6,21 @@ that is left is written.
 """
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
 
-from simuleval.agents.states import AgentStates
-
-from mgcm_fairseq.agents.base import SystemAgent, complete_steps, samples_of_step
+from mgcm_fairseq.agents import long_form
+from mgcm_fairseq.agents.base import SystemAgent, SystemStates, complete_steps, samples_of_step
+from mgcm_fairseq.core.history import last_words
 from mgcm_fairseq.decoding.beam import BeamSearch, Hypothesis
 from mgcm_fairseq.decoding.prefixes import Prefixes
+from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.source import Memory
 
 SPARE_PIECES = 10  # beyond one a frame: what a translation of unfinished speech may have, lest it go round in circles
 
 
-class RedecodingStates(AgentStates):
+class RedecodingStates(SystemStates):
     """SimulEval's states, what was written and what was thought."""
 
     def reset(self) -> None:
@@ -27,6 +29,12 @@ class RedecodingStates(AgentStates):
         self.prefixes: Prefixes | None = None
         self.heard = 0  # samples of all steps so far
         self.earlier: list[list[int]] = []  # whole hypotheses of the last steps, the latest at the end
+
+    def begin_sentence(self, kept: Sequence[int]) -> None:
+        """Goes on behind the pieces that are kept."""
+        dropped = len(self.pieces) - len(kept)
+        self.pieces = list(kept)
+        self.earlier = [pieces[dropped:] for pieces in self.earlier] if kept else []
 
 
 class RedecodingAgent(SystemAgent):
@@ -37,6 +45,7 @@ class RedecodingAgent(SystemAgent):
         self.search = BeamSearch(self.system, args.beam)
         self.shortest = self.system.network.encoder.front_end.receptive_field
         self.step = samples_of_step(args.step_ms, self.shortest)
+        self.rollover = long_form.rollover(args, self.system)
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
@@ -44,6 +53,7 @@ class RedecodingAgent(SystemAgent):
         parser.add_argument("--step-ms", type=int, default=320, metavar="MS",
                             help="audio between two translations, in ms; about one spoken word")
         BeamSearch.add_args(parser)
+        long_form.add_args(parser)
 
     def build_states(self) -> RedecodingStates:
         return RedecodingStates()
@@ -54,8 +64,7 @@ class RedecodingAgent(SystemAgent):
             texts.append(self._sure(states, heard))
             states.heard = heard
         if states.source_finished and len(states.source) >= self.shortest:
-            memory = self._encode(states, len(states.source))
-            texts.append(self.system.writing.text(self.search.best(states.pieces, memory).pieces, states.pieces))
+            texts += self._rest(states, self._encode(states, len(states.source)))
         return self.system.writing.joined(texts)
 
     def stable(self, states: RedecodingStates, hypothesis: Hypothesis, memory: Memory) -> int:
@@ -65,12 +74,51 @@ class RedecodingAgent(SystemAgent):
     def _sure(self, states: RedecodingStates, heard: int) -> str:
         """What the first `heard` samples add to what was written."""
         memory = self._encode(states, heard)
+        if self.rollover is not None:
+            return self._sure_of_talk(states, memory, self.rollover)
         hypothesis = self.search.best(states.pieces, memory, SPARE_PIECES + memory.states.size(1))
-        sure = self.stable(states, hypothesis, memory)
+        return self._write(states, hypothesis, self.stable(states, hypothesis, memory))
+
+    def _write(self, states: RedecodingStates, hypothesis: Hypothesis, sure: int) -> str:
+        """The whole words among the pieces that are sure."""
         count = self.system.writing.whole(sure, hypothesis.pieces, hypothesis.ended, states.pieces)
         text = self.system.writing.text(hypothesis.pieces[:count], states.pieces)
         states.pieces += hypothesis.pieces[:count]
         return text
+
+    def _sure_of_talk(self, states: RedecodingStates, memory: Memory, rollover: Rollover) -> str:
+        """The same of a talk, in which </s> may be sure, too: then the sentence is over."""
+        if not memory.states.size(1):
+            return ""
+        best = self.search.best(states.pieces, memory, SPARE_PIECES + memory.states.size(1), may_be_empty=True)
+        ends = [self.system.vocabulary.eos] if best.ended else []
+        sure = self.stable(states, Hypothesis([*best.pieces, *ends], best.ended), memory)
+        text = self._write(states, best, min(sure, len(best.pieces)))
+        self._forget(states, memory, rollover, over=sure > len(best.pieces))
+        return text
+
+    def _rest(self, states: RedecodingStates, memory: Memory) -> Iterator[str]:
+        """The text of what is left once the source has ended; of a talk sentence after sentence."""
+        if self.rollover is None:
+            yield self.system.writing.text(self.search.best(states.pieces, memory).pieces, states.pieces)
+            return
+        stream = Prefixes.stream_of(states.prefixes)
+        stream.end()
+        while stream.memory.states.size(1):
+            best = self.search.best(states.pieces, stream.memory, self.rollover.bounds.pieces, may_be_empty=True)
+            yield self._write(states, best, len(best.pieces))
+            self._forget(states, stream.memory, self.rollover, over=True)
+
+    def _forget(self, states: RedecodingStates, memory: Memory, rollover: Rollover, over: bool) -> None:
+        """Begins a sentence where one is over; where a bound is reached, goes on with the last words alone."""
+        stream = Prefixes.stream_of(states.prefixes)
+        if over and rollover.forget_sentence(stream, states.pieces, memory):
+            states.begin_sentence([])
+        elif rollover.is_full(stream.memory) or len(states.pieces) > rollover.bounds.pieces:
+            kept = last_words(self.system.writing.starts(states.pieces), rollover.bounds.words)
+            behind = len(states.pieces) - kept
+            rollover.forget_all_but(stream, states.pieces[:behind], states.pieces[behind:], memory)
+            states.begin_sentence(states.pieces[behind:])
 
     def _encode(self, states: RedecodingStates, heard: int) -> Memory:
         states.prefixes = states.prefixes or Prefixes(self.system)

@@ -5,25 +5,29 @@ Word t is decoded from exactly its first (k + t - 1) steps of audio, so the text
 """
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 
-from simuleval.agents.states import AgentStates
 from simuleval.utils import entrypoint
 
-from mgcm_fairseq.agents.base import SystemAgent, samples_of_step
+from mgcm_fairseq.agents import long_form
+from mgcm_fairseq.agents.base import SystemAgent, SystemStates, samples_of_step
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.policy import wait_k_source
 from mgcm_fairseq.decoding.continuation import WordDecoder
 from mgcm_fairseq.decoding.prefixes import Prefixes
+from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import System
+from mgcm_fairseq.modules.source import Memory
 
 
-class WaitKStates(AgentStates):
+class WaitKStates(SystemStates):
     """SimulEval's states and the hypothesis in pieces."""
 
     def reset(self) -> None:
         super().reset()
         self.pieces: list[int] = []
-        self.words = 0
+        self.words = 0  # of this sentence
+        self.ends = 0  # how often in a row </s> was the best next piece
         self.prefixes: Prefixes | None = None
 
 
@@ -39,6 +43,7 @@ class WaitKAgent(SystemAgent):
         self.decoder = WordDecoder(self.system)
         self.shortest = self.system.network.encoder.front_end.receptive_field
         self.step = samples_of_step(args.step_ms, self.shortest)
+        self.rollover = long_form.rollover(args, self.system)
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
@@ -47,6 +52,7 @@ class WaitKAgent(SystemAgent):
                             help="pre-decision steps to read before the first word")
         parser.add_argument("--step-ms", type=int, default=320, metavar="MS",
                             help="length of a pre-decision step in ms; about one spoken word")
+        long_form.add_args(parser)
 
     def build_states(self) -> WaitKStates:
         return WaitKStates()
@@ -54,23 +60,49 @@ class WaitKAgent(SystemAgent):
     def write(self, states: WaitKStates) -> str:
         available = len(states.source)
         written: list[str] = []
-        while (needed := wait_k_source(states.words, self.lag, self.step)) < available or (
-                needed == available and not states.source_finished):
-            written.append(self._extend(states, needed, to_end=False))
+        while (needed := self._needed(states)) < available or (needed == available and not states.source_finished):
+            written.append(self._extend(states, self._encode(states, needed), to_end=False))
+            if self.rollover is not None:
+                self._begin_sentence_if_over(states, self.rollover)
         if states.source_finished and available >= self.shortest:
-            written.append(self._extend(states, available, to_end=True))
+            written.append(self._extend(states, self._encode(states, available), to_end=True))
+            if self.rollover is not None:
+                written += self._rest(states, self.rollover)
         return self.system.writing.joined(written)
 
-    def _extend(self, states: WaitKStates, samples: int, to_end: bool) -> str:
-        """Appends the next word, or all that is left, as decoded from the first `samples` samples.
+    def _needed(self, states: WaitKStates) -> int:
+        """Samples of the source that the next word waits for."""
+        needed = wait_k_source(states.words, self.lag, self.step)
+        return needed if states.prefixes is None else max(states.prefixes.forgotten + needed, states.prefixes.heard)
+
+    def _encode(self, states: WaitKStates, samples: int) -> Memory:
+        states.prefixes = states.prefixes or Prefixes(self.system)
+        return states.prefixes.encode(states.source, samples)
+
+    def _extend(self, states: WaitKStates, memory: Memory, to_end: bool) -> str:
+        """Appends the next word, or all that is left, as decoded from a memory.
 
         Where the hypothesis has as many pieces as it may have by now, the turn of a word passes.
         """
-        states.prefixes = states.prefixes or Prefixes(self.system)
-        memory = states.prefixes.encode(states.source, samples)
-        continuation = self.decoder.extend(states.pieces, memory, to_end)
+        continuation = self.decoder.extend(states.pieces, memory, to_end, self.rollover is not None)
         writing = self.system.writing
         text = writing.text(continuation.pieces, states.pieces)
         states.words += max(sum(writing.starts(continuation.pieces, states.pieces)), continuation.ended)
         states.pieces += continuation.pieces
+        states.ends = 0 if continuation.pieces else states.ends + continuation.ended
         return text
+
+    def _begin_sentence_if_over(self, states: WaitKStates, rollover: Rollover) -> None:
+        stream = Prefixes.stream_of(states.prefixes)
+        over = (states.ends >= rollover.bounds.patience or len(states.pieces) > rollover.bounds.pieces
+                or rollover.is_full(stream.memory))
+        if over and rollover.forget_sentence(stream, states.pieces, stream.whole()):
+            states.pieces, states.words, states.ends = [], 0, 0
+
+    def _rest(self, states: WaitKStates, rollover: Rollover) -> Iterator[str]:
+        """The sentences behind this one, once the source has ended."""
+        stream = Prefixes.stream_of(states.prefixes)
+        stream.end()
+        while rollover.forget_sentence(stream, states.pieces, stream.memory) and stream.memory.states.size(1):
+            states.pieces = []
+            yield self._extend(states, stream.memory, to_end=True)

@@ -8,10 +8,10 @@ where the front end hears all at once, so the text does not depend on --source-s
 from argparse import ArgumentParser, Namespace
 
 import torch
-from simuleval.agents.states import AgentStates
 from simuleval.utils import entrypoint
 
-from mgcm_fairseq.agents.base import SystemAgent, complete_steps
+from mgcm_fairseq.agents import long_form
+from mgcm_fairseq.agents.base import SystemAgent, SystemStates, complete_steps
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.decoding.segment_writer import SegmentWriter
@@ -21,12 +21,12 @@ from mgcm_fairseq.modules.streaming import SpeechStream, speech_stream
 STEP = 320 * SAMPLE_RATE // 1000  # samples between two encodings by a front end that hears all at once
 
 
-class WaitSegmentStates(AgentStates):
-    """SimulEval's states, the encoder's and the decoder's."""
+class WaitSegmentStates(SystemStates):
+    """What the encoder and the decoder hold."""
 
     def reset(self) -> None:
         super().reset()
-        self.heard = self.sent = 0  # samples and pieces
+        self.heard = 0  # samples
         self.stream: SpeechStream | None = None
         self.writer: SegmentWriter | None = None
 
@@ -44,12 +44,14 @@ class WaitSegmentAgent(SystemAgent):
         if not self.system.phase.segmented:
             raise InputError(args.checkpoint, "a model trained with --segmentation-variant, past --segment-from",
                              "one that does not segment", "Take a policy for any checkpoint: alignatt, wait-k, ...")
+        self.rollover = long_form.rollover(args, self.system)
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
         SystemAgent.add_args(parser)
         parser.add_argument("--lag", type=int, required=True, metavar="K",
                             help="segments to hear before the first word")
+        long_form.add_args(parser)
 
     def build_states(self) -> WaitSegmentStates:
         return WaitSegmentStates()
@@ -58,7 +60,7 @@ class WaitSegmentAgent(SystemAgent):
     def write(self, states: WaitSegmentStates) -> str:
         if states.stream is None or states.writer is None:
             states.stream = speech_stream(self.system.network.encoder)
-            states.writer = SegmentWriter(self.system, self.lag)
+            states.writer = SegmentWriter(self.system, self.lag, self.rollover)
         texts = [self._hear(states, states.stream, states.writer, end, False)
                  for end in complete_steps(states, states.heard, self.step)]
         if states.source_finished:
@@ -68,10 +70,7 @@ class WaitSegmentAgent(SystemAgent):
     def _hear(self, states: WaitSegmentStates, stream: SpeechStream, writer: SegmentWriter, end: int,
               source_ended: bool) -> str:
         """The words that are due once the first `end` samples have been heard."""
-        stream.extend(torch.tensor(states.source[states.heard:end]), source_ended)
+        stream.extend(torch.tensor(states.source.between(states.heard, end)), source_ended)
         states.heard = end
-        writer.write(stream, source_ended)
-        due = writer.complete()
-        text = self.system.writing.text(writer.pieces[states.sent:due], writer.pieces[:states.sent])
-        states.sent = due
-        return text
+        states.source.drop(end)
+        return writer.write(stream, source_ended)

@@ -15,6 +15,7 @@ class Item(TypedDict):
     id: int  # its index in the manifest
     filler: bool  # as in a batch
     waveform: Tensor  # (N,) samples at 16 kHz
+    lead_in: int  # samples of it that the decoder does not see, see mgcm_fairseq.data.windows
     spelling: Tensor  # (letters,) of the transcript, for CTC
     transcript: Tensor  # (U,) pieces and </s>
     translation: Tensor  # (V,) pieces and </s>
@@ -35,6 +36,7 @@ class Batch(TypedDict):
     nsentences: int  # B
     ntokens: int  # of all translations, </s> among them
     net_input: NetInput
+    lead_in: Tensor | None  # (B,) samples; None where utterances are heard one by one
     spelling: Tensor  # (B, letters) of the transcripts, for CTC
     spelling_lengths: Tensor  # (B,)
     transcript: Tensor  # (B, U) pieces and </s>: the source of MT, the target of ASR

@@ -11,12 +11,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from mgcm_fairseq.data.audio_files import AudioFiles
-from mgcm_fairseq.data.augmentation import Augmentation, stretched
+from mgcm_fairseq.data.augmentation import STEPS, Augmentation, stretched
 from mgcm_fairseq.data.batch import Batch, Item
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.ragged import Ragged
 from mgcm_fairseq.data.vocabulary import Vocabulary
+from mgcm_fairseq.data.windows import Drawn, Windows
 
 
 class SpeechTranslationDataset(FairseqDataset):
@@ -24,17 +25,20 @@ class SpeechTranslationDataset(FairseqDataset):
     """
 
     def __init__(self, utterances: Columns, vocabulary: Vocabulary, shuffle_seed: int | None = None,
-                 augmentation: Augmentation | None = None, grid: LengthGrid | None = None) -> None:
+                 augmentation: Augmentation | None = None, grid: LengthGrid | None = None,
+                 windows: Windows | None = None) -> None:
         """With a seed, as for training, utterances of equal length are shuffled.
 
         By this seed alone: fairseq's own depends on the epoch that training was resumed in, and with it batches would.
-        Batches are padded up to the lengths of `grid`; without one, to their longest row.
+        Batches are padded up to the lengths of `grid`; without one, to their longest row. With `windows` an item is a
+        window, which begins with utterance i.
         """
         self.utterances = utterances
         self.vocabulary = vocabulary
         self.shuffle_seed = shuffle_seed
         self.augmentation = augmentation
         self.grid = grid
+        self.windows = windows
         self.files = AudioFiles()
         self.longest = int(utterances.audio_lengths.max())  # samples that augmentation may make of an utterance
         self.transcripts, self.translations = Ragged(), Ragged()
@@ -43,13 +47,21 @@ class SpeechTranslationDataset(FairseqDataset):
                 rows.add([*pieces, vocabulary.eos])
         self.audio_lengths = utterances.audio_lengths
         self.tokens = self.translations.lengths
+        self.drawn: Drawn | None = None
         self.set_epoch(1)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draws what augmentation does to each utterance in this epoch, its length with it."""
+        """Draws the windows of this epoch, and what augmentation does to each item, its length with it."""
+        lengths = self.utterances.audio_lengths
+        if self.windows:
+            self.drawn = self.windows.draw(self.utterances, epoch, self.longest)
+            lengths = np.where(self.drawn.begins, self.drawn.lengths, lengths)
+            until = np.concatenate([[0], self.translations.lengths.cumsum()])
+            self.tokens = until[self.drawn.behind] - until[:-1]
+            self.audio_lengths = lengths
         if self.augmentation:
-            self.draws = self.augmentation.draw(self.utterances.audio_lengths, epoch, self.longest)
-            self.audio_lengths = stretched(self.utterances.audio_lengths, self.draws.speed)
+            self.draws = self.augmentation.draw(lengths, epoch, self.longest)
+            self.audio_lengths = stretched(lengths, self.draws.speed)
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -61,14 +73,20 @@ class SpeechTranslationDataset(FairseqDataset):
 
     def __getitem__(self, index: int) -> Item:
         filler, index = index < 0, max(index, ~index)
-        samples = self.files.read(*self.utterances.span(index))
+        path, start, length = self.utterances.span(index)
+        held, lead_in = range(index, index + 1), 0
+        if self.drawn is not None:
+            start, length, lead_in, behind = (int(part[index]) for part in (
+                self.drawn.start, self.drawn.lengths, self.drawn.lead_in, self.drawn.behind))
+            held = range(index, behind)
+        samples = self.files.read(path, start, length)
         if self.augmentation:
             samples = self.augmentation.apply(samples, index, self.draws)
-        spelling = self.vocabulary.spell(self.utterances.src_texts[index])
-        return {"id": index, "filler": filler, "waveform": torch.from_numpy(samples),
-                "spelling": torch.tensor(spelling, dtype=torch.long),
-                "transcript": torch.from_numpy(self.transcripts[index]).long(),
-                "translation": torch.from_numpy(self.translations[index]).long()}
+            lead_in = lead_in * STEPS // int(self.draws.speed[index])
+        spelling = self.vocabulary.spell(" ".join(self.utterances.src_texts[one] for one in held))
+        return {"id": index, "filler": filler, "waveform": torch.from_numpy(samples), "lead_in": lead_in,
+                "spelling": torch.tensor(spelling, dtype=torch.long), "transcript": _joined(self.transcripts, held),
+                "translation": _joined(self.translations, held)}
 
     def collater(self, items: list[Item]) -> Batch:
         """A batch; for no utterances, of which fairseq has batches too, an empty one."""
@@ -88,13 +106,14 @@ class SpeechTranslationDataset(FairseqDataset):
             "ntokens": int(target_lengths.sum()),
             "net_input": {"src_tokens": _stack(waveforms, longest, 0),
                           "src_lengths": torch.tensor([len(waveform) for waveform in waveforms])},
+            "lead_in": None if self.windows is None else torch.tensor([item["lead_in"] for item in items]),
             "spelling": spelling,
             "spelling_lengths": spelling_lengths,
             "transcript": transcript,
             "transcript_lengths": transcript_lengths,
-            "transcript_prefix": self._prefix(transcript, self.utterances.src_langs[first]),
+            "transcript_prefix": self._prefix(transcript, transcript_lengths, self.utterances.src_langs[first]),
             "target": target,
-            "target_prefix": self._prefix(target, self.utterances.tgt_langs[first]),
+            "target_prefix": self._prefix(target, target_lengths, self.utterances.tgt_langs[first]),
             "references": [self.utterances.tgt_texts[item["id"]] for item in items],
         }
 
@@ -107,9 +126,10 @@ class SpeechTranslationDataset(FairseqDataset):
     def _padded(self, lengths: np.ndarray | int) -> np.ndarray:
         return np.asarray(lengths) if self.grid is None else self.grid.samples(lengths)
 
-    def _prefix(self, tokens_BU: Tensor, language: str) -> Tensor:
-        prefix = tokens_BU.roll(1, dims=1).masked_fill(tokens_BU.roll(1, dims=1) == self.vocabulary.eos,
-                                                       self.vocabulary.pad)
+    def _prefix(self, tokens_BU: Tensor, lengths_B: Tensor, language: str) -> Tensor:
+        """Without the last </s> of each row; those between the utterances of a window stay."""
+        padding = torch.arange(tokens_BU.size(1)) >= lengths_B.unsqueeze(1)
+        prefix = tokens_BU.roll(1, dims=1).masked_fill(padding, self.vocabulary.pad)
         prefix[:, 0] = self.vocabulary.tag(language)
         return prefix
 
@@ -154,7 +174,13 @@ class SpeechTranslationDataset(FairseqDataset):
         order = np.arange(len(self))
         if self.shuffle_seed is not None:
             order = np.random.RandomState(self.shuffle_seed).permutation(len(self))
+        if self.drawn is not None:
+            order = order[self.drawn.begins[order]]
         return order[np.argsort(self.audio_lengths[order], kind="stable")]
+
+
+def _joined(rows: Ragged, held: range) -> Tensor:
+    return torch.from_numpy(np.concatenate([rows[index] for index in held])).long()
 
 
 def _stack(rows: list[Tensor], size: int, value: int) -> Tensor:

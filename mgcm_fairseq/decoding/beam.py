@@ -37,11 +37,12 @@ class BeamSearch:
         parser.add_argument("--beam", type=int, default=1, metavar="N", help="hypotheses kept in search; 1 is greedy")
 
     @torch.inference_mode()
-    def best(self, prefix: list[int], memory: Memory, limit: int | None = None) -> Hypothesis:
+    def best(self, prefix: list[int], memory: Memory, limit: int | None = None,
+             may_be_empty: bool = False) -> Hypothesis:
         """The hypothesis with the best mean log-probability a piece, the prefix's pieces and </s> counted.
 
-        A word of the prefix is not lengthened, and no hypothesis is empty. With its prefix it has at most `limit`
-        pieces, of `most_pieces` unless it is given, or those of the prefix.
+        A word of the prefix is not lengthened, and no hypothesis is empty unless it `may_be_empty`. With its prefix it
+        has at most `limit` pieces, of `most_pieces` unless it is given, or those of the prefix.
         """
         limit = most_pieces(memory) if limit is None else limit
         eos = self.system.vocabulary.eos
@@ -50,7 +51,10 @@ class BeamSearch:
         log_BUV = self._log_probabilities(tokens_BU, memory, cache)
         score_B = log_BUV[:, :-1].gather(2, tokens_BU[:, 1:, None]).sum((1, 2))
         log_BV = log_BUV[:, -1]
-        log_BV[:, self.system.writing.lengthening(prefix) if prefix else eos] = -torch.inf
+        if prefix:
+            log_BV[:, self.system.writing.lengthening(prefix)] = -torch.inf
+        elif not may_be_empty:
+            log_BV[:, eos] = -torch.inf
         found: list[tuple[float, Hypothesis]] = []
         pieces: list[list[int]] = [[]]
         while True:

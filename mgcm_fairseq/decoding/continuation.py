@@ -28,11 +28,12 @@ class WordDecoder:
         self.system = system
 
     @torch.inference_mode()
-    def extend(self, prefix: list[int], memory: Memory, to_end: bool) -> Continuation:
+    def extend(self, prefix: list[int], memory: Memory, to_end: bool, of_talk: bool = False) -> Continuation:
         """The next word under `memory`, or with `to_end` all pieces up to </s>.
 
-        Before the end of the source </s> may not be chosen. A word written earlier is never lengthened; punctuation
-        may still follow it, in front of the next word or at the end.
+        Before the end of the source </s> may not be chosen, unless the sentence is one of a talk, which may be empty,
+        too. A word written earlier is never lengthened; punctuation may still follow it, in front of the next word or
+        at the end.
         """
         writing = self.system.writing
         cache: Cache = {}
@@ -42,7 +43,7 @@ class WordDecoder:
             scores = self._scores(tokens, memory, cache)
             if not added and prefix:
                 scores[writing.lengthening(prefix)] = -torch.inf
-            if not to_end or not (prefix or added):
+            if not of_talk and (not to_end or not (prefix or added)):
                 scores[self.system.vocabulary.eos] = -torch.inf
             piece = int(scores.argmax())
             if piece == self.system.vocabulary.eos:

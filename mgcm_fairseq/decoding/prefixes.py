@@ -1,9 +1,8 @@
 """Encodes longer and longer prefixes of an utterance, each as if it were the whole, at the least cost for the model."""
 
-from collections.abc import Sequence
-
 import torch
 
+from mgcm_fairseq.decoding.heard import Heard
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.source import Memory
 from mgcm_fairseq.modules.streaming import IncrementalStream, speech_stream
@@ -19,11 +18,24 @@ class Prefixes:
         self.stream = stream if isinstance(stream, IncrementalStream) else None
         self.heard = 0
 
+    @staticmethod
+    def stream_of(prefixes: "Prefixes | None") -> IncrementalStream:
+        """Its stream; ValueError where none was begun."""
+        if prefixes is None or prefixes.stream is None:
+            raise ValueError("a talk: expected a stream of blocks that has heard something, found none.")
+        return prefixes.stream
+
+    @property
+    def forgotten(self) -> int:
+        """Samples before the speech that the memory still holds."""
+        return self.stream.forgotten * self.system.network.encoder.frame_samples if self.stream else 0
+
     @torch.inference_mode()
-    def encode(self, source: Sequence[float], samples: int) -> Memory:
-        """Encoder states of the first `samples` samples at 16 kHz, no fewer than the last time."""
+    def encode(self, source: Heard, samples: int) -> Memory:
+        """Encoder states of the first `samples` samples, no fewer than the last time; drops those needed no more."""
         if self.stream is None:
-            return self.system.encode(torch.tensor(source[:samples]))
-        self.stream.extend(torch.tensor(source[self.heard:samples]), False)
+            return self.system.encode(torch.tensor(source.between(0, samples)))
+        self.stream.extend(torch.tensor(source.between(self.heard, samples)), False)
+        source.drop(samples)
         self.heard = samples
         return self.stream.whole()

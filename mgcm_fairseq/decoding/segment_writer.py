@@ -5,6 +5,7 @@ import torch
 from mgcm_fairseq.core.policy import wait_segment_needed
 from mgcm_fairseq.core.segmentation import visible_units
 from mgcm_fairseq.decoding.continuation import most_pieces
+from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.streaming import SpeechStream
@@ -14,50 +15,81 @@ class SegmentWriter:
     """The hypothesis of one utterance. What it writes depends on the audio and the lag, not on when it is asked.
 
     A piece sees what training let it see: the first k + w segments, w being what was written before it. An end of
-    sentence that comes before the end of the source is taken as a wish to hear more: the piece is decided again with
-    one segment more; what follows sees no less.
+    sentence that comes before the end of the source makes the writer hear one segment more and decide the piece again;
+    what follows sees no less.
+
+    With bounds the source is a talk. Where an end of sentence comes again and again, or a bound is reached, the
+    sentence is over: the next begins with the segment behind those that it used, and knows nothing of what lies before.
     """
 
-    def __init__(self, system: System, lag: int) -> None:
+    def __init__(self, system: System, lag: int, rollover: Rollover | None = None) -> None:
         self.system = system
         self.lag = lag
-        self.pieces: list[int] = []
+        self.rollover = rollover
         self.ended = False
-        self._tokens = [system.tag]
+        self._edition = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.pieces: list[int] = []  # of this sentence
+        self.sent = 0  # of these
+        self._tokens = [self.system.tag]
         self._visible: list[int] = []  # segments that the position of each token sees
         self._least = 0
+        self._ends = 0  # how often </s> was the best next piece
         self._cache: Cache = {}
-        self._edition = 0
 
     @torch.inference_mode()
-    def write(self, stream: SpeechStream, source_ended: bool) -> None:
-        """Appends to `pieces` all that can be decided by now; at the end of the source, all up to </s>.
+    def write(self, stream: SpeechStream, source_ended: bool) -> str:
+        """Decides all that can be decided by now, at the end of the source all that is left; the text that is due.
 
         A hypothesis that has as many pieces as it may have by now waits for more audio.
         """
-        eos = self.system.vocabulary.eos
+        texts = []
         while not self.ended and stream.memory.states.size(1):
-            if len(self.pieces) >= most_pieces(stream.memory):
-                self.ended = source_ended
-                return
+            rollover = self.rollover
+            full = rollover is not None and rollover.is_full(stream.memory)
+            if len(self.pieces) >= (most_pieces(stream.memory) if rollover is None else rollover.bounds.pieces):
+                if rollover is None:
+                    self.ended = source_ended
+                    break
+                texts.append(self._begin_sentence(stream, rollover))
+                continue
+            closed, ending = stream.segments - stream.decided.forgotten, source_ended or full
             needed = max(self._least, wait_segment_needed(self._written(), self.lag))
-            if needed > stream.segments and not source_ended:
-                return
-            whole = source_ended and needed >= stream.segments
+            if needed > closed and not ending:
+                break
+            whole = ending and needed >= closed
             piece = self._decide(stream, needed, whole)
-            if piece == eos and not whole:
-                self._least = needed + 1
-                self._forget_last()
-            elif piece == eos:
-                self.ended = True
-            else:
+            if piece != self.system.vocabulary.eos:
                 self.pieces.append(piece)
                 self._tokens.append(piece)
-                self._least = needed
+                self._least, self._ends = needed, 0
+            elif rollover is not None and (whole or self._ends + 1 == rollover.bounds.patience):
+                texts.append(self._begin_sentence(stream, rollover))
+            elif whole:
+                self.ended = True
+            else:
+                self._least, self._ends = needed + 1, self._ends + 1
+                self._forget_last()
+        return self.system.writing.joined([*texts, self._due(self.ended)])
 
-    def complete(self) -> int:
-        """How many of the pieces make up words that nothing can be added to."""
-        return self.system.writing.whole(len(self.pieces), self.pieces, self.ended)
+    def _due(self, over: bool) -> str:
+        """The words that nothing can be added to, but for those that were due before."""
+        count = self.system.writing.whole(len(self.pieces), self.pieces, over)
+        text = self.system.writing.text(self.pieces[self.sent:count], self.pieces[:self.sent])
+        self.sent = count
+        return text
+
+    def _begin_sentence(self, stream: SpeechStream, rollover: Rollover) -> str:
+        """Ends this sentence and forgets its speech, a segment at least; the last of its text."""
+        text, memory = self._due(True), stream.memory
+        if self.pieces:
+            seen = memory.units - stream.decided.forgotten < self._visible[len(self.pieces) - 1]
+            memory = memory.first(int(seen.sum()))
+        rollover.forget_sentence(stream, self.pieces, memory)
+        self._begin()
+        return text
 
     def _written(self) -> int:
         return int(self.system.network.units_written(torch.tensor([self._tokens], device=self.system.device))[0, -1])
@@ -70,11 +102,11 @@ class SegmentWriter:
         known = self._cache["0.self.k"].size(2) if self._cache else 0
         memory = stream.memory
         visible_1U = torch.tensor([self._visible[known:]], device=self.system.device)
-        mask = visible_units(memory.units, memory.lengths, visible_1U)
+        mask = visible_units(memory.units - stream.decided.forgotten, memory.lengths, visible_1U)
         tokens_1U = torch.tensor([self._tokens[known:]], device=self.system.device)
         scores = self.system.network.decoder(tokens_1U, memory, self._cache, mask)[0, -1].float().cpu()
         scores[self.system.vocabulary.pad] = -torch.inf
-        if whole and not self.pieces:
+        if whole and not self.pieces and self.rollover is None:
             scores[self.system.vocabulary.eos] = -torch.inf
         return int(scores.argmax())
 

@@ -15,6 +15,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import in_clone
 from mgcm_fairseq.common.program import command
 from mgcm_fairseq.compat import load_checkpoint
+from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.languages import language
@@ -50,6 +51,11 @@ class System:
     def tag(self) -> int:
         """Id of the piece that every hypothesis starts with."""
         return self.vocabulary.tag(self.corpus.tgt_lang)
+
+    @property
+    def frame_ms(self) -> float:
+        """Between two encoder frames."""
+        return self.network.encoder.frame_samples * 1000 / SAMPLE_RATE
 
     @cached_property
     def writing(self) -> Writing:

@@ -44,6 +44,12 @@ class SimulSTModelConfig(FairseqDataclass):
         metadata={"help": "Milliseconds of audio that the front end hears at once, a multiple of 20. Streaming then "
                           "costs the same for every second. 0, the default and the published way: the front end "
                           "hears the whole utterance, and streaming runs it again at every step."})
+    front_end_history: int = field(
+        default=0,
+        metadata={"help": "Milliseconds before a block that the front end's attention reaches back to, a multiple of "
+                          "20. What a stream keeps and computes then has a bound, however long people speak. 5000 "
+                          "suits wav2vec 2.0. Its group norm keeps its statistics after 10 s. Needs front_end_block. "
+                          "0, the default and the published way: all of it."})
     subsample_kernels: str = field(
         default="",
         metadata={"help": "Kernel sizes in frames, with commas, of convolutions of stride 2 behind the front end. "
@@ -62,6 +68,15 @@ class SimulSTModelConfig(FairseqDataclass):
     decoder_layers: int = field(
         default=6,
         metadata={"help": "Layers of the decoder that all tasks share. The default is the paper's."})
+    encoder_history: int = field(
+        default=0,
+        metadata={"help": "Milliseconds before its segment that a frame of the shared encoder sees. 40000 suits speech "
+                          "without end. Needs segmentation_variant. 0, the default and the published way: all of it."})
+    rotary: bool = field(
+        default=False,
+        metadata={"help": "Tell the shared encoder distances between frames, by rotary positions, and the decoder "
+                          "where a frame stands in what it may see. Speech then has no hour that training did not "
+                          "see. Off by default, as in the paper: sinusoidal positions from the first frame on."})
     norm_first: bool = field(
         default=False,
         metadata={"help": "Put the norm in front of each sub-layer (pre-norm). A small model that starts from "
@@ -101,6 +116,10 @@ class SimulSTModelConfig(FairseqDataclass):
                           "differentiable segmentation (DiSeg, arXiv 2305.16093); a run of boundary frames is one "
                           "boundary, and the lag counts words. published: every boundary frame counts, the lag "
                           "counts pieces, and L_num is a norm over the batch, as in DiSeg's code."})
+    longest_segment: int = field(
+        default=0,
+        metadata={"help": "Milliseconds after which a segment ends although no boundary came, so that music or "
+                          "silence does not keep one open for ever. 0, the default and the published way: never."})
     segment_from: int = field(
         default=0,
         metadata={"help": "Updates that train offline before attention is segmented. 0, the default: it is "

@@ -14,6 +14,7 @@ from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
 from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.core.segmentation import VARIANTS
+from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.generation import GenerationDecoder, GenerationEncoder
 from mgcm_fairseq.modules.decoder import SharedDecoder
@@ -105,11 +106,26 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int) -> Simul
     variant = str(cfg.segmentation_variant)
     segmenter = Segmenter(cfg.model_dim, VARIANTS[variant]) if variant in VARIANTS else None
     encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
-                            segmenter, torch.tensor(kinds.source))
+                            segmenter, torch.tensor(kinds.source), cfg.rotary)
+    _bound(encoder, cfg)
     decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, not cfg.no_embedding_norm, cfg.tie_output)
     if cfg.differentiable_waiting and (segmenter is None or not segmenter.variant.waits_in_expectation):
         raise InputError("--differentiable-waiting", "--segmentation-variant repaired", variant, "Leave it out.")
     return SimulSTNetwork(encoder, decoder, torch.tensor(kinds.target), cfg.ctc, cfg.differentiable_waiting)
+
+
+def _bound(encoder: SharedEncoder, cfg: SimulSTModelConfig) -> None:
+    """Sets the bounds of segments and of what is seen before them, which are given in ms, in frames."""
+    bounds = {"--longest-segment": cfg.longest_segment, "--encoder-history": cfg.encoder_history}
+    frame_ms = encoder.frame_samples * 1000 // SAMPLE_RATE
+    for option, given in bounds.items():
+        if given and encoder.segmenter is None:
+            raise InputError(option, "a model with --segmentation-variant", f"{given} ms without one", "Leave it out.")
+        if given < 0 or given % frame_ms:
+            raise InputError(option, f"a multiple of {frame_ms} ms, which is a frame", f"{given} ms", "Correct it.")
+    if encoder.segmenter is not None:
+        encoder.segmenter.longest = cfg.longest_segment // frame_ms
+        encoder.segmenter.history = cfg.encoder_history // frame_ms
 
 
 def build_schedule(cfg: SimulSTModelConfig, seed: int) -> Schedule:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mgcm_fairseq.modules.biased_attention import attend
+from mgcm_fairseq.modules.positions import RotaryPositions
 
 Cache = dict[str, Tensor]
 """Keys and values of earlier steps, and cross-attention's last queries, (B, H, S, D/H) each, under names that the
@@ -13,12 +14,14 @@ layers choose."""
 class MultiheadAttention(nn.Module):
     """Scaled dot-product attention with H heads (Vaswani et al. 2017, section 3.2)."""
 
-    def __init__(self, dim: int, heads: int, dropout: float) -> None:
+    def __init__(self, dim: int, heads: int, dropout: float, rotary: RotaryPositions | None = None) -> None:
+        """`rotary`: of self-attention whose queries and keys are turned; cached keys are not, so that they can move."""
         super().__init__()
         if dim % heads:
             raise ValueError(f"attention: expected a dimension divisible by {heads} heads, found {dim}.")
         self.heads = heads
         self.dropout = dropout
+        self.rotary = rotary
         self.q_proj, self.k_proj, self.v_proj = (nn.Linear(dim, dim) for _ in range(3))
         self.out_proj = nn.Linear(dim, dim)
         for projection in (self.q_proj, self.k_proj, self.v_proj):
@@ -63,7 +66,10 @@ class MultiheadAttention(nn.Module):
             cache[part] = torch.cat([cache[part], new], dim=2) if part in cache else new
 
     def _attend(self, query_BTD: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-        return self._mix(self._split(self.q_proj(query_BTD)), key, value, mask)
+        query = self._split(self.q_proj(query_BTD))
+        if self.rotary is not None:
+            query, key = self.rotary(query, key.size(2) - query.size(2)), self.rotary(key)
+        return self._mix(query, key, value, mask)
 
     def _mix(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         dropout = self.dropout if self.training else 0.0

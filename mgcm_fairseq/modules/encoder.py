@@ -19,7 +19,7 @@ from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.hearing import FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
-from mgcm_fairseq.modules.positions import SinusoidalPositions
+from mgcm_fairseq.modules.positions import RotaryPositions, SinusoidalPositions
 from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.segmenter import Segmenter
 from mgcm_fairseq.modules.source import Memory, Source
@@ -34,8 +34,12 @@ class SharedEncoder(nn.Module):
 
     def __init__(self, front_end: FrontEnd, subsample_kernels: list[int], embedding: nn.Embedding,
                  shape: LayerShape, layers: int, embedding_norm: bool, segmenter: Segmenter | None,
-                 source_kinds: Tensor) -> None:
-        """`source_kinds`: (vocabulary,) int64, what pieces do to the words of the source (core.kinds)."""
+                 source_kinds: Tensor, rotary: bool = False) -> None:
+        """`source_kinds`: (vocabulary,) int64, what pieces do to the words of the source (core.kinds).
+
+        `rotary`: the layers know distances alone, and positions are added to what they give, for the decoder. So speech
+        may begin anywhere. Without, sinusoidal positions are added to what the layers read.
+        """
         super().__init__()
         self.register_buffer("source_kinds", source_kinds, persistent=False)
         self.front_end = front_end
@@ -48,7 +52,8 @@ class SharedEncoder(nn.Module):
         self.positions = SinusoidalPositions(shape.dim)
         self.embedding_norm = nn.LayerNorm(shape.dim) if embedding_norm else nn.Identity()
         self.dropout = nn.Dropout(shape.dropout)
-        self.layers = nn.ModuleList(EncoderLayer(shape) for _ in range(layers))
+        self.rotary = RotaryPositions(shape.dim // shape.heads) if rotary else None
+        self.layers = nn.ModuleList(EncoderLayer(shape, self.rotary) for _ in range(layers))
         self.final_norm = nn.LayerNorm(shape.dim) if shape.norm_first else nn.Identity()
         self.segmenter = segmenter
 
@@ -134,33 +139,40 @@ class SharedEncoder(nn.Module):
         """(B, U) bool, True where a piece of the source's text begins a word."""
         return unit_starts(self.source_kinds[tokens_BU])
 
-    def run(self, sources: Sequence[Source], passing: Passing, cache: Cache | None = None) -> list[Stream]:
+    def run(self, sources: Sequence[Source], passing: Passing, cache: Cache | None = None,
+            start: int = 0) -> list[Stream]:
         """The layers over embedded sources: states (B, T, D).
 
         With a cache, for one source alone, its frames follow those in the cache, which it extends; its visibility is
-        (B, 1, T, T and those in the cache).
+        (B, 1, T, T and those in the cache). `start` counts the frames before it, in the cache or not.
         """
-        known = cache["0.k"].size(2) if cache else 0
-        streams = passing.run(self._add_positions, [(source.embedded, known) for source in sources])
+        streams = passing.run(self._prepare, [(source.embedded, start) for source in sources])
         for index, layer in enumerate(self.layers):
             streams = passing.run(layer, [(stream, source.visibility, cache, str(index))
                                           for stream, source in zip(streams, sources, strict=True)])
         return passing.run(self.final_norm, [(stream,) for stream in streams])
+
+    def remember(self, states: Sequence[Stream], passing: Passing) -> list[Stream]:
+        """States (B, T, D) as decoders attend to them, the first as the beginning."""
+        if self.rotary is None:
+            return list(states)
+        return passing.run(self.positions, [(stream,) for stream in states])
 
     def _embed(self, waveform_BN: Tensor, lengths: Tensor) -> tuple[Stream, Tensor]:
         features = self.front_end(waveform_BN, lengths, PLAIN, ("st",))
         return self.embed_speech(features, lengths, PLAIN)
 
     def _encode(self, source: Source) -> Memory:
-        [states] = self.run([source], PLAIN)
+        [states] = self.remember(self.run([source], PLAIN), PLAIN)
         return Memory(states.value, source.lengths, source.units)
 
     def _shorten(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
         return self.embed_features(x_BTC if self.subsampler is None else self.subsampler(x_BTC, frames))
 
-    def _add_positions(self, x_BTD: Tensor, start: int) -> Tensor:
-        """Those of frames or tokens start ... start + T - 1."""
-        return self.dropout(self.embedding_norm(self.positions(x_BTD, start)))
+    def _prepare(self, x_BTD: Tensor, start: int) -> Tensor:
+        """Frames or tokens start ... start + T - 1, for the first layer."""
+        placed = self.positions(x_BTD, start) if self.rotary is None else x_BTD
+        return self.dropout(self.embedding_norm(placed))
 
 
 def _one_unit(lengths: Tensor, size: int) -> Tensor:

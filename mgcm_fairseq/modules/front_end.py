@@ -20,6 +20,9 @@ from mgcm_fairseq.modules.front_end_stream import FrontEndStream
 from mgcm_fairseq.modules.group_norm import PaddedGroupNorm
 from mgcm_fairseq.modules.lengths import at_least_fp32, conv_length, valid_mask
 
+NORM_SAMPLES = 160_000
+"""After 10 s a bounded front end keeps its group norm's statistics: they hardly change, and training heard seconds."""
+
 MOST = {"encoder_layers": 1_000, "encoder_embed_dim": 2**16, "encoder_ffn_embed_dim": 2**18}
 """Beyond these a configuration is broken: building what it says would take hours and all memory."""
 
@@ -27,13 +30,15 @@ MOST = {"encoder_layers": 1_000, "encoder_embed_dim": 2**16, "encoder_ffn_embed_
 class Wav2Vec2FrontEnd(nn.Module):
     """Waveform to features of the last wav2vec 2.0 layer, without masking and without the pre-training heads."""
 
-    def __init__(self, config: dict[str, Any], normalize: bool, block: int = 0) -> None:
+    def __init__(self, config: dict[str, Any], normalize: bool, block: int = 0, history: int = 0) -> None:
         """Builds random weights.
 
         Args:
             config: values of fairseq's Wav2Vec2Config that differ from its defaults.
             normalize: scale each waveform to zero mean and unit variance, as a checkpoint's own pre-training did.
             block: samples in a block of a front end that hears in blocks; 0 for one that hears the whole utterance.
+            history: samples before a block that attention in its layers reaches back to; 0 for all. With a bound, the
+                statistics of the group norm, too, stay as they are after NORM_SAMPLES.
         """
         super().__init__()
         self.config = OmegaConf.merge(OmegaConf.structured(Wav2Vec2Config), config)
@@ -60,11 +65,23 @@ class Wav2Vec2FrontEnd(nn.Module):
             raise InputError("--front-end-block", "no blocks with a wav2vec 2.0 that scales each waveform by its mean "
                              "and variance, which are known at its end only", f"blocks of {block} samples",
                              "Leave it out, or use one that does not, such as wav2vec_small.pt.")
+        if history and not block:
+            raise InputError("--front-end-history", "a front end that hears in blocks", f"{history} samples, and no "
+                             "blocks", "Add --front-end-block, or leave it out.")
         self.block = block
         self.blocks = Blocks.at(*self._field_and_jump(len(self.convolutions)), block) if block else None
+        self.history = self._frames_of_history(history)
         if self.config.extractor_mode == "default":
             first = self.wav2vec2.feature_extractor.conv_layers[0]
-            first[2] = PaddedGroupNorm(first[2], Blocks.at(*self._field_and_jump(1), block) if block else None)
+            first[2] = PaddedGroupNorm(first[2], Blocks.at(*self._field_and_jump(1), block) if block else None,
+                                       max(1, NORM_SAMPLES // block) if history else None)
+
+    def _frames_of_history(self, samples: int) -> int:
+        jump = self._field_and_jump(len(self.convolutions))[1]
+        if samples % jump:
+            raise InputError("--front-end-history", f"a multiple of {jump} samples", str(samples), "Give a multiple in "
+                             "ms.")
+        return samples // jump
 
     @property
     def dim(self) -> int:
@@ -109,8 +126,8 @@ class Wav2Vec2FrontEnd(nn.Module):
         encoder = self.wav2vec2.encoder
         mask = None
         if self.blocks is not None:
-            mask = self.blocks.mask(valid.size(1), valid.device) & valid[:, None, None, :]
-            mask[..., 0] = True  # no row without a key
+            mask = self.blocks.mask(valid.size(1), self.history, valid.device) & valid[:, None, None, :]
+            mask[..., 0] |= ~valid[:, None, :]  # no row without a key
         for layer, dropped in zip(encoder.layers, self._dropped_layers(), strict=True):
             if not dropped:
                 stage = partial(_run_layer, layer) if mask is None else partial(run_layer, layer)

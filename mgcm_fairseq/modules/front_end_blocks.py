@@ -44,10 +44,12 @@ class Blocks(NamedTuple):
         """The inverse of `divide`, (B, C, T)."""
         return x_BCnS.flatten(2)[:, :, self.shift:self.shift + frames]
 
-    def mask(self, frames: int, device: torch.device) -> Tensor:
-        """(T, T) bool, True where a frame may attend."""
-        block_T = (torch.arange(frames, device=device) + self.shift) // self.size
-        return block_T <= block_T.unsqueeze(1)
+    def mask(self, frames: int, history: int, device: torch.device) -> Tensor:
+        """(T, T) bool, True where a frame may attend: to its block, and to the `history` frames before; 0 for all."""
+        frame_T = torch.arange(frames, device=device)
+        block_T = (frame_T + self.shift) // self.size
+        mask_TT = block_T <= block_T.unsqueeze(1)
+        return mask_TT & (frame_T >= (block_T * self.size - self.shift - history).unsqueeze(1)) if history else mask_TT
 
 
 def dots(a: Tensor, b: Tensor) -> Tensor:
@@ -56,13 +58,16 @@ def dots(a: Tensor, b: Tensor) -> Tensor:
         return (a.unsqueeze(-2) @ b.unsqueeze(-1)).view(a.shape[:-1])
 
 
-def normalise(x_BCT: Tensor, lengths: Tensor, norm: Any, blocks: Blocks) -> Tensor:
-    """Group norm of one group a channel with the statistics of all frames up to the end of each block."""
+def normalise(x_BCT: Tensor, lengths: Tensor, norm: Any, blocks: Blocks, most: int | None = None) -> Tensor:
+    """Group norm of one group a channel with the statistics of all frames up to the end of each block.
+
+    `most`: blocks whose frames count; later ones take the statistics of these. None for all.
+    """
     frames = x_BCT.size(2)
     valid_B1T = valid_mask(lengths, frames).unsqueeze(1)
     x_BCnS = blocks.divide(x_BCT.masked_fill(~valid_B1T, 0.0))
     counts = blocks.divide(valid_B1T.to(x_BCT.dtype)).sum(3)
-    answer: Tensor = _Normalise.apply(x_BCnS, counts.cumsum(2), norm.weight, norm.bias, norm.eps)
+    answer: Tensor = _Normalise.apply(x_BCnS, _sum_so_far(counts, most), norm.weight, norm.bias, norm.eps, most)
     return blocks.join(answer, frames)
 
 
@@ -73,11 +78,12 @@ class _Normalise(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x_BCnS: Tensor, frames_B1n: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    def forward(ctx: Any, x_BCnS: Tensor, frames_B1n: Tensor, weight: Tensor, bias: Tensor, eps: float,
+                most: int | None) -> Tensor:
         sums = x_BCnS.sum(3), dots(x_BCnS, x_BCnS)
         ctx.save_for_backward(x_BCnS, frames_B1n, *sums, weight, bias)
-        ctx.eps = eps
-        scale, shift = normaliser(frames_B1n, sums, weight, bias, eps)
+        ctx.eps, ctx.most = eps, most
+        scale, shift = normaliser(frames_B1n, sums, weight, bias, eps, most)
         return torch.addcmul(shift.unsqueeze(3), x_BCnS, scale.unsqueeze(3))
 
     @staticmethod
@@ -86,21 +92,32 @@ class _Normalise(torch.autograd.Function):
         x_BCnS, frames_B1n, *small = ctx.saved_tensors
         with torch.enable_grad():
             leaves = [part.detach().requires_grad_() for part in small]
-            scale, shift = normaliser(frames_B1n, (leaves[0], leaves[1]), leaves[2], leaves[3], ctx.eps)
+            scale, shift = normaliser(frames_B1n, (leaves[0], leaves[1]), leaves[2], leaves[3], ctx.eps,
+                                      ctx.most)
         total, squares, weight, bias = torch.autograd.grad(
             (scale, shift), leaves, (dots(g_BCnS, x_BCnS), g_BCnS.sum(3)))
         x_grad = torch.addcmul(total.unsqueeze(3), g_BCnS, scale.detach().unsqueeze(3))
-        return x_grad.addcmul_(x_BCnS, 2 * squares.unsqueeze(3)), None, weight, bias, None
+        return x_grad.addcmul_(x_BCnS, 2 * squares.unsqueeze(3)), None, weight, bias, None, None
 
 
-def normaliser(frames: Tensor, sums: tuple[Tensor, Tensor], weight: Tensor, bias: Tensor,
-               eps: float) -> tuple[Tensor, Tensor]:
-    """Scale and shift of each block, (B, C, n), from the frames up to it and each block's sums of x and of x^2."""
+def normaliser(frames: Tensor, sums: tuple[Tensor, Tensor], weight: Tensor, bias: Tensor, eps: float,
+               most: int | None = None) -> tuple[Tensor, Tensor]:
+    """Scale and shift of each block, (B, C, n), from the frames up to it and each block's sums of x and of x^2.
+
+    `most`: as in `normalise`, for sums and frames alike.
+    """
     frames = frames.clamp(min=1)
-    mean = sums[0].cumsum(2) / frames
-    variance = (sums[1].cumsum(2) / frames - mean.square()).clamp(min=0)
+    mean = _sum_so_far(sums[0], most) / frames
+    variance = (_sum_so_far(sums[1], most) / frames - mean.square()).clamp(min=0)
     scale = torch.rsqrt(variance + eps) * weight.to(mean)[:, None]
     return scale, bias.to(mean)[:, None] - mean * scale
+
+
+def _sum_so_far(of_blocks_BCn: Tensor, most: int | None) -> Tensor:
+    blocks = of_blocks_BCn.size(2)
+    if most is not None and most < blocks:
+        of_blocks_BCn = F.pad(of_blocks_BCn[:, :, :most], (0, blocks - most))
+    return of_blocks_BCn.cumsum(2)
 
 
 def position(x_BTC: Tensor, convolution: Any, blocks: Blocks) -> Tensor:
@@ -114,7 +131,7 @@ def position(x_BTC: Tensor, convolution: Any, blocks: Blocks) -> Tensor:
 
 
 def run_layer(layer: Any, x_BTC: Tensor, mask: Tensor | None, cache: Cache | None = None,
-              name: str = "") -> Tensor:
+              name: str = "", history: int = 0) -> Tensor:
     """One of fairseq's wav2vec 2.0 layers, with a mask or after cached frames, which its own forward does not offer.
 
     Args:
@@ -122,6 +139,7 @@ def run_layer(layer: Any, x_BTC: Tensor, mask: Tensor | None, cache: Cache | Non
         x_BTC: frames; with a cache those that follow the cached ones.
         mask: broadcastable to (B, H, T, T), True where attention is allowed; None for all.
         cache: keys and values of earlier frames under `name`; extended in place.
+        history: how many of these are kept for the frames that follow; 0 for all.
     """
     attention = layer.self_attn
     read = layer.self_attn_layer_norm(x_BTC) if layer.layer_norm_first else x_BTC
@@ -130,7 +148,7 @@ def run_layer(layer: Any, x_BTC: Tensor, mask: Tensor | None, cache: Cache | Non
     if cache is not None:
         key = torch.cat([cache[f"{name}.k"], key], 2) if f"{name}.k" in cache else key
         value = torch.cat([cache[f"{name}.v"], value], 2) if f"{name}.v" in cache else value
-        cache[f"{name}.k"], cache[f"{name}.v"] = key, value
+        cache[f"{name}.k"], cache[f"{name}.v"] = key[:, :, -history:], value[:, :, -history:]
     dropout = attention.dropout_module.p if layer.training else 0.0
     mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
     x_BTC = x_BTC + layer.dropout1(attention.out_proj(mixed.transpose(1, 2).flatten(2)))

@@ -26,6 +26,7 @@ class FrontEndStream:
         self.one_shape = one_shape
         self.rests: dict[int, Tensor] = {}  # convolution -> what its next frame still needs of its input
         self.sums: tuple[Tensor, Tensor, Tensor] | None = None  # of the group norm so far: frames, x, x^2
+        self.normed = 0  # blocks that these are of
         self.context: Tensor | None = None
         self.cache: Cache = {}
 
@@ -34,6 +35,10 @@ class FrontEndStream:
         other = copy(self)
         other.rests, other.cache = dict(self.rests), dict(self.cache)
         return other
+
+    def held(self) -> list[Tensor | None]:
+        """All that it keeps of what it heard."""
+        return [*self.rests.values(), *(self.sums or ()), self.context, *self.cache.values()]
 
     def extend(self, samples_1N: Tensor) -> Tensor:
         """(1, N) samples of the next block, or of what is left at the end -> (1, T, C), which may be none."""
@@ -50,7 +55,7 @@ class FrontEndStream:
             return x_1TC
         x_1TC = self._position(x_1TC)
         for index, layer in enumerate(w2v.encoder.layers):
-            x_1TC = run_layer(layer, x_1TC, None, self.cache, str(index))
+            x_1TC = run_layer(layer, x_1TC, None, self.cache, str(index), self.front_end.history)
         return w2v.encoder.layer_norm(x_1TC) if w2v.encoder.layer_norm_first else x_1TC
 
     def _convolve(self, index: int, convolution: Any, x_1CT: Tensor) -> Tensor:
@@ -70,8 +75,12 @@ class FrontEndStream:
         frames = wide.new_full((1, 1, 1), wide.size(2))
         total, squares = wide.sum(2, keepdim=True), dots(wide, wide).unsqueeze(2)
         if self.sums is not None:
-            frames, total, squares = frames + self.sums[0], total + self.sums[1], squares + self.sums[2]
+            if norm.most is not None and self.normed >= norm.most:
+                frames, total, squares = self.sums
+            else:
+                frames, total, squares = frames + self.sums[0], total + self.sums[1], squares + self.sums[2]
         self.sums = frames, total, squares
+        self.normed += 1
         scale, shift = normaliser(frames, (total, squares), norm.weight, norm.bias, norm.eps)
         return torch.addcmul(shift, wide, scale).to(x_1CT)
 

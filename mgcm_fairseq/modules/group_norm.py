@@ -16,17 +16,19 @@ class PaddedGroupNorm(nn.Module):
     fairseq's front end normalises over time with the padding included, so an utterance's features depend on its batch.
     """
 
-    def __init__(self, norm: nn.GroupNorm, blocks: Blocks | None = None) -> None:
+    def __init__(self, norm: nn.GroupNorm, blocks: Blocks | None = None, most: int | None = None) -> None:
+        """`most`: blocks after which the statistics stay as they are; None for never."""
         super().__init__()
         self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
         self.blocks = blocks
+        self.most = most
 
     def forward(self, x_BCT: Tensor, lengths: Tensor) -> Tensor:
         """Statistics, in fp32 or better, over the first lengths[b] frames of each row; with blocks, over those so far.
         """
         x = at_least_fp32(x_BCT)
         if self.blocks is not None:
-            return normalise(x, lengths, self, self.blocks).to(x_BCT)
+            return normalise(x, lengths, self, self.blocks, self.most).to(x_BCT)
         valid = valid_mask(lengths, x.size(2)).unsqueeze(1)
         answer: Tensor = _GroupNorm.apply(x, valid, lengths[:, None, None], self.weight.to(x)[:, None],
                                           self.bias.to(x)[:, None], self.eps)

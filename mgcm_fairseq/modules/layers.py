@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.modules.attention import Cache, MultiheadAttention
+from mgcm_fairseq.modules.positions import RotaryPositions
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ class FeedForward(nn.Module):
 class EncoderLayer(nn.Module):
     """Self-attention and feed-forward."""
 
-    def __init__(self, shape: LayerShape) -> None:
+    def __init__(self, shape: LayerShape, rotary: RotaryPositions | None = None) -> None:
         super().__init__()
-        self.self_attn = MultiheadAttention(shape.dim, shape.heads, shape.attention_dropout)
+        self.self_attn = MultiheadAttention(shape.dim, shape.heads, shape.attention_dropout, rotary)
         self.self_attn_residual = Residual(shape)
         self.ffn = FeedForward(shape)
         self.ffn_residual = Residual(shape)

@@ -1,18 +1,40 @@
 """Differentiable segmentation in the network: the boundary head, and what encoder and decoder may see by it."""
 
-from functools import partial
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import Passing, Stream
-from mgcm_fairseq.core.segmentation import Variant, expected_visibility, hard_visibility, noisy_logits
+from mgcm_fairseq.core.segmentation import (
+    LOG_ZERO,
+    Variant,
+    expected_visibility,
+    forced_boundaries,
+    hard_visibility,
+    noisy_logits,
+    segment_starts,
+    with_forced,
+    within_history,
+)
 from mgcm_fairseq.modules.source import Source
+
+
+class Boundaries(NamedTuple):
+    """Of some frames, and what the frames that follow need to know."""
+
+    all: Tensor  # (B, T) bool, decided or forced
+    forced: Tensor | None  # (B, T) bool; None without a longest segment
+    last: Tensor  # (B,) of core.segmentation.Decisions
+    since: Tensor | None  # (B,) of core.segmentation's Forced
 
 
 class Segmenter(nn.Module):
     """e_t = w1 relu(W2 a_t): the logit of a boundary behind frame t (DiSeg, arXiv 2305.16093)."""
+
+    longest = 0  # frames after which a segment ends in any case; 0 for no bound
+    history = 0  # frames before its segment that a frame sees; 0 for all
 
     def __init__(self, dim: int, variant: Variant) -> None:
         super().__init__()
@@ -24,6 +46,19 @@ class Segmenter(nn.Module):
         """(B, T) logits."""
         return self.output(F.relu(self.hidden(x_BTD))).squeeze(2)
 
+    def decide(self, logits_BT: Tensor, frames: Tensor, before: Boundaries | None = None) -> Boundaries:
+        """Boundaries of (B,) frames; `before`: those of the frames before, None at the beginning of an utterance."""
+        decided = self.variant.decide(logits_BT, frames, None if before is None else before.last)
+        if not self.longest:
+            return Boundaries(decided.boundaries, None, decided.last, None)
+        forced = forced_boundaries(decided.boundaries, frames, self.longest, None if before is None else before.since)
+        return Boundaries(decided.boundaries | forced.boundaries, forced.boundaries, decided.last, forced.since)
+
+    def counted(self, logits_BT: Tensor, frames: Tensor, forced_BT: Tensor | None) -> Tensor:
+        """(B, T) logits of what counts as a boundary, for everything that is taken in expectation."""
+        counted = self.variant.counted(logits_BT, frames)
+        return counted if forced_BT is None else with_forced(counted, forced_BT)
+
     def segment(self, speech: Stream, frames: Tensor, noise: float, passing: Passing) -> Source:
         """Segments embedded speech (B, T, D) of (B,) frames; in training in expectation, with noise of this std.
 
@@ -31,13 +66,17 @@ class Segmenter(nn.Module):
         have made of the speech.
         """
         [logits] = passing.run(self, [(passing.start(speech.value.detach(), speech.tasks),)])
-        boundaries = self.variant.decide(logits.value.detach(), frames).boundaries
-        units = self.variant.frame_units(boundaries)
+        boundaries = self.decide(logits.value.detach(), frames)
+        units = self.variant.frame_units(boundaries.all)
         if not self.training:
-            return Source(speech, frames, hard_visibility(boundaries, frames), units, logits)
+            visible = hard_visibility(boundaries.all, frames, self.history)
+            return Source(speech, frames, visible, units, logits, boundaries.all, boundaries.forced)
         drawn = noisy_logits(torch.zeros_like(logits.value), noise)
-        [visibility] = passing.run(partial(self._expected, dtype=speech.value.dtype), [(logits, drawn, frames)])
-        return Source(speech, frames, visibility, units, logits, drawn)
+        dtype = speech.value.dtype
 
-    def _expected(self, logits_BT: Tensor, noise_BT: Tensor, frames: Tensor, dtype: torch.dtype) -> Tensor:
-        return expected_visibility(self.variant.counted(logits_BT + noise_BT, frames), frames, dtype)
+        def expect(logits_BT: Tensor, noise_BT: Tensor) -> Tensor:
+            bias = expected_visibility(self.counted(logits_BT + noise_BT, frames, boundaries.forced), frames, dtype)
+            return within_history(bias, segment_starts(boundaries.all), self.history, LOG_ZERO)
+
+        [visibility] = passing.run(expect, [(logits, drawn)])
+        return Source(speech, frames, visibility, units, logits, boundaries.all, boundaries.forced, drawn)

@@ -12,6 +12,7 @@ from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.modules.ctc import Alignment, CTCHeads
 from mgcm_fairseq.modules.decoder import Prefix, SharedDecoder
 from mgcm_fairseq.modules.encoder import SharedEncoder
+from mgcm_fairseq.modules.lead_in import source_without, stream_without
 from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.source import Memory, Source
 
@@ -25,6 +26,7 @@ class TaskInputs(NamedTuple):
     transcript_lengths: Tensor  # (B,)
     transcript_prefix: Tensor  # (B, U) the source language's tag, then the transcript without </s>
     translation_prefix: Tensor  # (B, V) the target language's tag, then the translation without </s>
+    lead_in: Tensor | None = None  # (B,) samples that the encoder alone hears; None for none anywhere
 
 
 class Segmented(NamedTuple):
@@ -74,24 +76,25 @@ class SimulSTNetwork(nn.Module):
         encoder = self.encoder
         spoken = [task for task in ("st", "asr") if task in tasks or (ctc and task == ctc_task(tasks))]
         alignments, segmented = {}, None
+        cut = None if inputs.lead_in is None else inputs.lead_in // encoder.frame_samples
         sources: list[Source] = []
         if spoken:
             features = self._hear(inputs, spoken, phase, passing)
             embedded, frames = encoder.embed_speech(features, inputs.waveform_lengths, passing)
             if ctc:
-                if self.ctc is None:
-                    raise ValueError("CTC was asked for, but the model was built without its heads: pass --ctc.")
-                branches = [passing.branch(stream, ctc_task(tasks)) for stream in (features, embedded)]
-                alignments = self.ctc(branches[0], encoder.front_end.frames(inputs.waveform_lengths),
-                                      branches[1], frames, passing)
+                alignments = self._align(inputs, features, embedded, frames, ctc_task(tasks), passing)
             sources.append(encoder.speech_source(embedded, frames, phase, passing))
+            behind = sources[0] if cut is None else source_without(sources[0], cut, encoder.segmenter, passing)
             if phase.segmented:
-                segmented = self._segmented(inputs, sources[0], phase, passing)
+                segmented = self._segmented(inputs, behind, phase, passing)
         if "mt" in tasks:
             sources.append(encoder.text_source(inputs.transcript, inputs.transcript_lengths, phase, passing))
+        encoded = encoder.run(sources, passing)
+        if spoken and cut is not None:
+            encoded[0], sources[0] = stream_without(encoded[0], cut, passing), behind
         prefixes = {"st": inputs.translation_prefix, "asr": inputs.transcript_prefix, "mt": inputs.translation_prefix}
         texts = []
-        for states, source in zip(encoder.run(sources, passing), sources, strict=True):
+        for states, source in zip(encoder.remember(encoded, passing), sources, strict=True):
             memory = Memory(states.value, source.lengths, source.units)
             for task in states.tasks:
                 if task in tasks:
@@ -119,10 +122,10 @@ class SimulSTNetwork(nn.Module):
         lag, logits = phase.lag, source.logits
         if lag is None or logits is None or not (self.training and self.differentiable_waiting):
             return self.lag_mask(memory, prefix_BU, lag, task)
-        variant, written = self.encoder.segmenting.variant, self.units_written(prefix_BU, task)
+        segmenter, written = self.encoder.segmenting, self.units_written(prefix_BU, task)
 
         def expect(logits_BT: Tensor, noise_BT: Tensor) -> Tensor:
-            counted = variant.counted(logits_BT + noise_BT, memory.lengths)
+            counted = segmenter.counted(logits_BT + noise_BT, memory.lengths, source.forced)
             return expected_waiting(counted, memory.lengths, written, lag, memory.states.dtype)
 
         [mask] = passing.run(expect, [(passing.branch(logits, task), source.noise)])
@@ -130,12 +133,26 @@ class SimulSTNetwork(nn.Module):
 
     def _segmented(self, inputs: TaskInputs, speech: Source, phase: Phase, passing: Passing) -> Segmented:
         assert speech.logits is not None
-        variant, frames, task = self.encoder.segmenting.variant, speech.lengths, speech.embedded.tasks[0]
+        segmenter, frames, task = self.encoder.segmenting, speech.lengths, speech.embedded.tasks[0]
         raw = passing.branch(speech.logits, task).value
         text = self.encoder.embed_text(inputs.transcript, passing, task).value
-        return Segmented(variant.counted(raw, frames), frames, variant.decide(raw.detach(), frames - 1).boundaries,
+        return Segmented(segmenter.counted(raw, frames, speech.forced), frames,
+                         segmenter.decide(raw.detach(), frames - 1).all,
                          passing.branch(speech.embedded, task).value, text, inputs.transcript_lengths - 1,
-                         self.encoder.word_starts(inputs.transcript), variant, phase.update)
+                         self.encoder.word_starts(inputs.transcript), segmenter.variant, phase.update)
+
+    def _align(self, inputs: TaskInputs, features: Stream, embedded: Stream, frames: Tensor, task: str,
+               passing: Passing) -> dict[str, Alignment]:
+        if self.ctc is None:
+            raise ValueError("CTC was asked for, but the model was built without its heads: pass --ctc.")
+        streams = [passing.branch(stream, task) for stream in (features, embedded)]
+        lengths = [self.encoder.front_end.frames(inputs.waveform_lengths), frames]
+        if inputs.lead_in is not None:
+            steps = (self.encoder.front_end.frame_samples, self.encoder.frame_samples)
+            cuts = [inputs.lead_in // step for step in steps]
+            streams = [stream_without(stream, cut, passing) for stream, cut in zip(streams, cuts, strict=True)]
+            lengths = [length - cut for length, cut in zip(lengths, cuts, strict=True)]
+        return self.ctc(streams[0], lengths[0], streams[1], lengths[1], passing)
 
     def _hear(self, inputs: TaskInputs, tasks: Sequence[str], phase: Phase, passing: Passing) -> Stream:
         if not phase.front_end_frozen:

@@ -16,6 +16,8 @@ class Source(NamedTuple):
     visibility: Stream | Tensor  # (B, 1, T or 1, T): a bias with gradients for segments in training, else a bool mask
     units: Tensor  # (B, T) the segment of each frame, or the word or position of each token, from 0
     logits: Stream | None = None  # (B, T) e, without noise; None where nothing is segmented
+    boundaries: Tensor | None = None  # (B, T) bool, decided or forced; None where nothing is segmented
+    forced: Tensor | None = None  # (B, T) bool, those of the longest segment; None where there is no such bound
     noise: Tensor | None = None  # (B, T) on these in training, the same for encoder and decoder
 
 
@@ -25,6 +27,10 @@ class Memory(NamedTuple):
     states: Tensor  # (B, T, D)
     lengths: Tensor  # (B,) frames or tokens
     units: Tensor  # (B, T) as in Source
+
+    def first(self, frames: int) -> "Memory":
+        """Of the first frames alone, of an unpadded memory."""
+        return Memory(self.states[:, :frames], self.lengths.clamp(max=frames), self.units[:, :frames])
 
     @property
     def mask(self) -> Tensor:

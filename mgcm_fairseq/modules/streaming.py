@@ -4,28 +4,38 @@ from copy import copy
 from typing import Protocol, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from mgcm_fairseq.core.conflict import PLAIN
-from mgcm_fairseq.core.segmentation import hard_visibility, segment_ids, segments_up_to
+from mgcm_fairseq.core.conflict import PLAIN, Stream
+from mgcm_fairseq.core.segmentation import (
+    hard_visibility,
+    segment_ids,
+    segment_starts,
+    segments_up_to,
+    within_history,
+)
 from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.front_end_stream import SubsamplerStream
 from mgcm_fairseq.modules.hearing import HearsInBlocks
-from mgcm_fairseq.modules.segmenter import Segmenter
+from mgcm_fairseq.modules.segmenter import Boundaries, Segmenter
 from mgcm_fairseq.modules.source import Memory, Source
 
 
 class SpeechStream(Protocol):
     """One utterance."""
 
-    memory: Memory  # states of the segments that have closed; at the end, of all
-    segments: int  # how many these are
+    memory: Memory  # states of the segments that have closed, but for those forgotten; at the end, of all
+    segments: int  # how many have closed, those forgotten too
     edition: int  # rises when states of `memory` have changed that were there before
     decided: "Decided"
 
     def extend(self, samples_N: Tensor, ended: bool) -> None:
         """Hears (N,) new samples at 16 kHz; with `ended` no more follow."""
+
+    def forget(self, frames: int) -> None:
+        """Drops the first frames of the memory, which end with a segment; ValueError where it cannot."""
 
 
 def speech_stream(encoder: SharedEncoder) -> SpeechStream:
@@ -34,31 +44,35 @@ def speech_stream(encoder: SharedEncoder) -> SpeechStream:
 
 
 class Decided:
-    """The boundaries of an utterance so far. A frame's is decided when the frame is first there, and does not change.
-    """
+    """The boundaries of the frames so far. A frame's is decided when the frame is first there, and does not change."""
 
     def __init__(self, segmenter: Segmenter) -> None:
-        self.variant = segmenter.variant
+        self.segmenter = segmenter
         self.logits = segmenter.output.weight.new_zeros(1, 0)
         self.boundaries = torch.zeros(1, 0, dtype=torch.bool, device=self.logits.device)
-        self._last = torch.zeros(1, dtype=torch.bool, device=self.logits.device)
+        self.forgotten = 0  # boundaries of frames that were forgotten
+        self._last: Boundaries | None = None
 
     def extend(self, logits_1T: Tensor) -> None:
         """Decides new frames by their logits."""
         frames = torch.tensor([logits_1T.size(1)], device=logits_1T.device)
-        decisions = self.variant.decide(logits_1T, frames, self._last)
-        self._last = decisions.last
+        self._last = self.segmenter.decide(logits_1T, frames, self._last)
         self.logits = torch.cat([self.logits, logits_1T], 1)
-        self.boundaries = torch.cat([self.boundaries, decisions.boundaries], 1)
+        self.boundaries = torch.cat([self.boundaries, self._last.all], 1)
 
     def closed(self, ids_1T: Tensor, ended: bool) -> int:
         """Frames in segments that have closed, by the segment ids of all frames; at the end of the speech, all."""
         return ids_1T.size(1) if ended else int((ids_1T < self.boundaries.sum()).sum())
 
+    def forget(self, frames: int) -> None:
+        """Drops the first frames. Those behind them keep their units."""
+        self.forgotten += int(self.boundaries[:, :frames].sum())
+        self.logits, self.boundaries = self.logits[:, frames:].clone(), self.boundaries[:, frames:].clone()
+
     def memory(self, states_1TD: Tensor) -> Memory:
         """Of the first T frames."""
         frames = states_1TD.size(1)
-        units_1T = self.variant.frame_units(self.boundaries)[:, :frames]
+        units_1T = self.segmenter.variant.frame_units(self.boundaries)[:, :frames] + self.forgotten
         return Memory(states_1TD, torch.tensor([frames], device=states_1TD.device), units_1T)
 
 
@@ -66,7 +80,8 @@ class IncrementalStream:
     """Hears block by block, and runs the layers over a segment once it has closed: every frame is computed once.
 
     What it holds equals a pass over the whole prefix, and so over the whole utterance, which does not change a segment
-    that has closed.
+    that has closed. Of earlier keys and values it keeps what the bounds of the network's attention let later frames
+    see; of the memory everything, until it is told to forget.
     """
 
     def __init__(self, encoder: SharedEncoder) -> None:
@@ -79,7 +94,9 @@ class IncrementalStream:
         self.decided = Decided(encoder.segmenting)
         self.pending = self.decided.logits[0]  # samples of a block that is not complete
         self.open = self.pending.new_zeros(1, 0, encoder.projection.out_features)  # embedded frames of the open segment
-        self.memory = self.decided.memory(self.open)
+        self.states = self.open  # of the segments that have closed, without positions where these are rotary
+        self.memory = self.decided.memory(self.states)
+        self.forgotten = 0  # frames
         self.segments = self.edition = 0
 
     def extend(self, samples_N: Tensor, ended: bool) -> None:
@@ -95,13 +112,41 @@ class IncrementalStream:
         embedded = [self._embed(block.unsqueeze(0)) for block in blocks]
         self._close(torch.cat([self.open, *embedded], 1), ended)
 
+    def end(self) -> None:
+        """Nothing follows: closes what is open."""
+        self.extend(self.pending[:0], True)
+
     def whole(self) -> Memory:
         """What `memory` would be if nothing followed what was heard. The stream goes on as if it had not been asked."""
         ending = copy(self)
         ending.front_end, ending.cache, ending.decided = self.front_end.fork(), dict(self.cache), copy(self.decided)
         ending.subsampler = None if self.subsampler is None else self.subsampler.fork()
-        ending.extend(self.pending[:0], True)
+        ending.end()
         return ending.memory
+
+    def forget(self, frames: int) -> None:
+        """Drops the first frames of the memory, which end with a segment; ValueError for others.
+
+        The encoder's own history stays, so that what comes is encoded as if nothing had been dropped.
+        """
+        known = self.states.size(1)
+        if frames not in (0, known) and not (frames < known and self.decided.boundaries[0, frames - 1]):
+            raise ValueError(f"memory of {known} frames: expected to forget whole segments, found "
+                             f"{frames} frames.")
+        self.decided.forget(frames)
+        self.states = self.states[:, frames:].clone()
+        self.forgotten += frames
+        self.edition += 1
+        self._remember()
+
+    def held(self) -> list[Tensor]:
+        """All that it keeps of what it heard."""
+        parts: list[Tensor | None] = [
+            *self.front_end.held(), *self.cache.values(), self.pending, self.open, self.states, *self.memory,
+            self.decided.logits, self.decided.boundaries]
+        if self.subsampler is not None:
+            parts += self.subsampler.rests
+        return [part for part in parts if part is not None]
 
     def _embed(self, samples_1N: Tensor) -> Tensor:
         x_1TC = self.front_end.extend(samples_1N)
@@ -113,17 +158,34 @@ class IncrementalStream:
 
     def _close(self, open_1TD: Tensor, ended: bool) -> None:
         """Runs the layers over the segments that have closed, and keeps the rest waiting."""
-        known, ids = self.memory.states.size(1), segment_ids(self.decided.boundaries)
+        known, ids = self.states.size(1), segment_ids(self.decided.boundaries)
         closed = self.decided.closed(ids, ended)
         if closed > known:
-            ids = ids[:, :closed]
-            frames = torch.tensor([closed], device=ids.device)
-            new = Source(PLAIN.start(open_1TD[:, :closed - known]), frames - known,
-                         segments_up_to(ids[:, known:], ids, frames), ids[:, known:])
-            [states] = self.encoder.run([new], PLAIN, self.cache)
-            self.memory = self.decided.memory(torch.cat([self.memory.states, states.value], 1))
-            self.segments = int(ids.max()) + 1
+            new = PLAIN.start(open_1TD[:, :closed - known])
+            [states] = self.encoder.run([self._source(new, known)], PLAIN, self.cache, self.forgotten + known)
+            self._trim()
+            self.states = torch.cat([self.states, states.value], 1)
+            self._remember()
+            self.segments = int(ids[0, closed - 1]) + 1 + self.decided.forgotten
         self.open = open_1TD[:, closed - known:]
+
+    def _source(self, new: Stream, known: int) -> Source:
+        """Frames that follow the known ones, of which the cache has all that are within the encoder's history."""
+        size, cached = new.value.size(1), self.cache["0.k"].size(2) if self.cache else 0
+        boundaries = self.decided.boundaries[:, known:known + size]
+        ids, frames = segment_ids(boundaries), torch.tensor([cached + size], device=boundaries.device)
+        visible = segments_up_to(ids, F.pad(ids, (cached, 0), value=-1), frames)
+        visible = within_history(visible, segment_starts(boundaries), self.encoder.segmenting.history, False)
+        return Source(new, frames - cached, visible, ids)
+
+    def _trim(self) -> None:
+        history = self.encoder.segmenting.history
+        if history and self.cache["0.k"].size(2) > history:
+            self.cache = {name: value[:, :, -history:].clone() for name, value in self.cache.items()}
+
+    def _remember(self) -> None:
+        [states] = self.encoder.remember([PLAIN.start(self.states)], PLAIN)
+        self.memory = self.decided.memory(states.value)
 
 
 class ReencodingStream:
@@ -144,9 +206,12 @@ class ReencodingStream:
         embedded, frames = self.encoder.embed_utterance(self.heard)
         self.decided.extend(self.encoder.segmenting(embedded.value)[:, self.decided.boundaries.size(1):])
         ids = segment_ids(self.decided.boundaries)
-        whole = Source(embedded, frames, hard_visibility(self.decided.boundaries, frames), ids)
-        [states] = self.encoder.run([whole], PLAIN)
+        visible = hard_visibility(self.decided.boundaries, frames, self.encoder.segmenting.history)
+        [states] = self.encoder.remember(self.encoder.run([Source(embedded, frames, visible, ids)], PLAIN), PLAIN)
         closed = self.decided.closed(ids, ended)
         self.memory = self.decided.memory(states.value[:, :closed])
         self.segments = int(ids[0, closed - 1]) + 1 if closed else 0
         self.edition += 1
+
+    def forget(self, frames: int) -> None:
+        raise ValueError("a front end that hears all at once encodes all speech again: it cannot forget any.")

@@ -18,7 +18,8 @@ def make(options: Any) -> Wav2Vec2FrontEnd:
     """The front end of the model's options, with random weights; InputError if they describe none."""
     overrides = front_end_overrides(options)
     try:
-        return Wav2Vec2FrontEnd(overrides, options.w2v_normalize, options.front_end_block * SAMPLE_RATE // 1000)
+        return Wav2Vec2FrontEnd(overrides, options.w2v_normalize, options.front_end_block * SAMPLE_RATE // 1000,
+                                options.front_end_history * SAMPLE_RATE // 1000)
     except InputError:
         raise
     except Exception as error:  # in fairseq, of values that it does not check

@@ -34,6 +34,12 @@ class SimulSTConfig(ConflictConfig):
         metadata={"help": "The k of wait-k in validation and fairseq-generate, in segments, for a model with "
                           "--segmentation-variant. 0, the default: the whole source. Here a hypothesis may end "
                           "before the source does; an agent's may not."})
+    windows: str = field(
+        default="",
+        metadata={"help": "Shortest and longest training window in seconds, such as 2,20: consecutive utterances of "
+                          "a talk with the pauses between them, drawn anew in each epoch, so that a model learns to "
+                          "translate speech without end. A third begin in mid-talk. By default none, as in the "
+                          "paper: utterances are heard one by one."})
     augment_speed: str = field(
         default="",
         metadata={"help": "Factors of speed, with commas, multiples of 0.05, such as 0.9,1,1.1. Each training "

@@ -25,6 +25,7 @@ from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.length_grid import LengthGrid
+from mgcm_fairseq.data.windows import Windows
 from mgcm_fairseq.models.config import DEFAULTS, check_front_end
 from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
@@ -93,7 +94,8 @@ class SimulSTTask(FairseqTask):
         augmentation = Augmentation.parse(self.cfg.augment_speed, self.cfg.augment_gain, self.cfg.augment_noise,
                                           self.cfg.seed) if train else None
         grid = LengthGrid() if self.on_grid else None
-        self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed, augmentation, grid)
+        windows = Windows.parse(self.cfg.windows, self.cfg.seed) if train else None
+        self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed, augmentation, grid, windows)
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
                     utterances.audio_lengths.sum() / self.corpus.sample_rate / 3600)
 

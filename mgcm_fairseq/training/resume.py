@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.models.config import DEFAULTS
 from mgcm_fairseq.models.simul_st import SEGMENTER
 from mgcm_fairseq.modules.front_ends import DEFAULT
 from mgcm_fairseq.modules.wav2vec2_options import front_end_overrides
@@ -17,8 +18,11 @@ from mgcm_fairseq.modules.wav2vec2_options import front_end_overrides
 logger = logging.getLogger(__name__)
 
 ARCHITECTURE = ("front_end", "model_dim", "ffn_dim", "attention_heads", "encoder_layers", "decoder_layers",
-                "subsample_kernels", "norm_first", "no_embedding_norm", "tie_output", "ctc", "w2v_normalize")
+                "subsample_kernels", "norm_first", "no_embedding_norm", "tie_output", "ctc", "w2v_normalize", "rotary")
 """Options of the model that its weights mean nothing without, whether or not their shapes show it."""
+
+BOUNDS = ("front_end_history", "encoder_history", "longest_segment")
+"""What a new training may change, and one that goes on may not."""
 
 FRONT_END = ("extractor_mode", "conv_feature_layers", "conv_bias", "conv_pos", "conv_pos_groups", "pos_conv_depth",
              "encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", "encoder_attention_heads", "activation_fn",
@@ -75,7 +79,7 @@ def _sections(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_architecture(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
-    before = {"front_end": DEFAULT, **before} if before else {}
+    before = {"front_end": DEFAULT, "rotary": False, **before} if before else {}
     changed = [name for name in ARCHITECTURE if name in before and before[name] != now[name]]
     if changed:
         raise InputError(path, f"a model with {_values(now, changed)}", f"one with {_values(before, changed)}",
@@ -92,6 +96,7 @@ def _check_kind(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
     """What a new training may change, and one that goes on may not; a segmenter may join an offline model."""
     changed = [name for name in ("front_end_block", "segmentation_variant")
                if before.get(name, now[name]) not in (now[name], "none")]
+    changed += [name for name in BOUNDS if before.get(name, DEFAULTS[name]) != now[name]]
     if changed:
         raise InputError(path, f"a training with {_values(now, changed)}", f"one with {_values(before, changed)}",
                          f"Give the option that it was trained with, or {_ANEW}.")

@@ -36,7 +36,7 @@ def test_a_character_does_not_wait_for_the_next(tiny_chinese_corpus, tiny_chines
     samples = waveforms[0]
     agent.push(SpeechSegment(content=samples[:len(samples) // 2], sample_rate=16_000))
     assert agent.pop().content
-    assert agent.states.sent == len(agent.states.writer.pieces)
+    assert agent.states.writer.sent == len(agent.states.writer.pieces)
 
 
 def test_simuleval_that_would_count_words_is_refused(tiny_chinese_corpus, tiny_chinese_checkpoint, tmp_path):

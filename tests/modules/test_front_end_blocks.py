@@ -77,7 +77,7 @@ def test_a_layer_run_by_hand_is_fairseqs(norm_first):
     expected, _ = layer(x_BTC.transpose(0, 1), need_weights=False)
     torch.testing.assert_close(run_layer(layer, x_BTC, None), expected.transpose(0, 1), atol=1e-10, rtol=0)
     cache = {}
-    mask = Blocks(0, 3).mask(9, x_BTC.device)
+    mask = Blocks(0, 3).mask(9, 0, x_BTC.device)
     pieces = [run_layer(layer, piece, None, cache, "0") for piece in x_BTC.split(3, dim=1)]
     torch.testing.assert_close(torch.cat(pieces, 1), run_layer(layer, x_BTC, mask), atol=1e-10, rtol=0)
 
@@ -105,10 +105,27 @@ def test_positions_end_with_their_block(kernel):
         torch.testing.assert_close(got[:, start:end], expected[:, start:], atol=1e-10, rtol=0)
 
 
-def test_gradients_are_those_of_finite_differences():
+@pytest.mark.parametrize("most", [None, 2])
+def test_gradients_are_those_of_finite_differences(most):
     norm = torch.nn.GroupNorm(2, 2).double()
-    x_BCT = torch.randn(1, 2, 7, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: normalise(x, torch.tensor([6]), norm, Blocks(1, 3))[:, :, :6], x_BCT)
+    x_BCT = torch.randn(1, 2, 11, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: normalise(x, torch.tensor([10]), norm, Blocks(1, 3), most)[:, :, :10],
+                                    x_BCT)
+
+
+def test_after_some_blocks_the_group_norm_keeps_its_statistics():
+    norm = torch.nn.GroupNorm(4, 4).double()
+    torch.nn.init.normal_(norm.weight)
+    x_BCT = torch.randn(2, 4, 13, dtype=torch.float64)
+    lengths = torch.tensor([13, 4])
+    got = normalise(x_BCT, lengths, norm, Blocks(1, 3), most=2)  # blocks of frames 0-1, 2-4, 5-7, 8-10, 11-12
+    assert torch.equal(got[:, :, :5], normalise(x_BCT, lengths, norm, Blocks(1, 3))[:, :, :5])
+    for row, counted in ((0, 5), (1, 4)):
+        mean, variance = x_BCT[row, :, :counted].mean(1), x_BCT[row, :, :counted].var(1, unbiased=False)
+        normal = (x_BCT[row] - mean[:, None]) / (variance + norm.eps).sqrt()[:, None]
+        expected = normal * norm.weight[:, None] + norm.bias[:, None]
+        end = lengths[row]
+        torch.testing.assert_close(got[row, :, 2:end], expected[:, 2:end], atol=1e-10, rtol=0)
 
 
 def test_blocks_that_cannot_be():

@@ -10,7 +10,9 @@ from mgcm_fairseq.modules.simul_st import TaskInputs
 from tests.modules.networks import VOCABULARY, WORD_STARTS, network, phase, speech, text_memory, tokens
 
 SHAPES = [{"front_end_block": 160}, {}, {"front_end_block": 160, "segmentation_variant": "published"},
-          {"front_end_block": 160, "differentiable_waiting": True}]
+          {"front_end_block": 160, "differentiable_waiting": True},
+          {"front_end_block": 160, "differentiable_waiting": True, "front_end_history": 160, "encoder_history": 160,
+           "longest_segment": 240, "rotary": True}]
 PHASE = Phase(segmented=True, lag=2)
 SAMPLES, PIECES = [16_000, 9_999, 400], [7, 4, 2]
 

@@ -15,6 +15,8 @@ NETWORKS = {
     "blocks": {"front_end_block": 320},
     "whole, segmenting": {"segmentation_variant": "repaired"},
     "blocks, segmenting": {"front_end_block": 320, "segmentation_variant": "repaired", "differentiable_waiting": True},
+    "bounded, segmenting": {"front_end_block": 320, "segmentation_variant": "repaired", "differentiable_waiting": True,
+                "front_end_history": 320, "encoder_history": 160, "longest_segment": 240, "rotary": True},
     "post-norm": {"norm_first": False, "subsample_kernels": "", "tie_output": False, "no_embedding_norm": True},
 }
 SEGMENTING = {"segment_from": 0, "noise_from": 0, "segment_noise": 0.0, "multipath_from": 0}

@@ -13,6 +13,13 @@ def segment_ids(boundaries_BT: Tensor) -> Tensor:
     return ended_BT.cumsum(1) - ended_BT
 
 
+def segment_starts(boundaries_BT: Tensor) -> Tensor:
+    """(B, T) int64: the first frame of the segment that each frame lies in."""
+    frame_T = torch.arange(boundaries_BT.size(1), device=boundaries_BT.device)
+    begins_BT = F.pad(boundaries_BT[:, :-1], (1, 0))
+    return torch.where(begins_BT, frame_T, 0).cummax(1).values
+
+
 def survival_sums(logits_BT: Tensor, lengths_B: Tensor) -> Tensor:
     """(B, T) S_t = sum_{l<t} softplus(e_l) = -log P(no boundary before frame t); padding adds 0.
 

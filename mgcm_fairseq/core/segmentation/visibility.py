@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mgcm_fairseq.core.segmentation.padding import LOG_ZERO, readable_keys
-from mgcm_fairseq.core.segmentation.segments import segment_ids, survival_sums
+from mgcm_fairseq.core.segmentation.segments import segment_ids, segment_starts, survival_sums
 
 
 def expected_visibility(logits_BT: Tensor, lengths_B: Tensor, dtype: torch.dtype) -> Tensor:
@@ -30,10 +30,32 @@ def expected_visibility(logits_BT: Tensor, lengths_B: Tensor, dtype: torch.dtype
     return bias_BTT.unsqueeze(1)
 
 
-def hard_visibility(boundaries_BT: Tensor, lengths_B: Tensor) -> Tensor:
-    """(B, 1, T, T) bool, True where frame i sees frame j: j lies in i's segment or in an earlier one."""
+def hard_visibility(boundaries_BT: Tensor, lengths_B: Tensor, history: int = 0) -> Tensor:
+    """(B, 1, T, T) bool, True where frame i sees frame j: j lies in i's segment or in an earlier one.
+
+    `history`: frames before its segment that a frame sees; 0 for all.
+    """
     ids_BT = segment_ids(boundaries_BT)
-    return segments_up_to(ids_BT, ids_BT, lengths_B)
+    visible = segments_up_to(ids_BT, ids_BT, lengths_B)
+    return within_history(visible, segment_starts(boundaries_BT), history, False)
+
+
+def within_history(visible: Tensor, starts_BQ: Tensor, history: int, hidden: float | bool) -> Tensor:
+    """(B, 1, Q, T) the mask or bias, `hidden` at keys more than `history` frames before the segment of the query.
+
+    The bound goes by the query's segment: by a position in what was read it would depend on the size of reads.
+
+    Args:
+        visible: (B, 1, Q, T), for queries that are the last Q of T frames; True or 0 where a key is seen.
+        starts_BQ: the frame that begins the segment of each query, counted from the first query.
+        history: frames; 0 for all.
+        hidden: False for a mask, LOG_ZERO for a bias.
+    """
+    queries, keys = visible.shape[2:]
+    if not 0 < history < keys:
+        return visible
+    key_T = torch.arange(queries - keys, queries, device=visible.device)
+    return visible.masked_fill((key_T < starts_BQ.unsqueeze(2) - history).unsqueeze(1), hidden)
 
 
 def segments_up_to(query_BQ: Tensor, key_BT: Tensor, lengths_B: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ W2V = {"conv_feature_layers": "[(8,10,5)] + [(8,3,2)] * 4 + [(8,2,2)] * 2", "enc
 SMALL = {"subsample_kernels": "5,5", "model_dim": 16, "ffn_dim": 24, "attention_heads": 2}
 SEGMENTED = {"segmentation_variant": "repaired", "front_end_block": 160, "segment_noise": 0.0, "multipath_from": 0,
              "lags": "2,2"}
+BOUNDED = {"front_end_history": 160, "encoder_history": 80, "longest_segment": 160, "rotary": True}
 DROPOUT = {"dropout": 0.2, "attention_dropout": 0.2, "activation_dropout": 0.2}
 
 
@@ -39,15 +40,19 @@ def toy_case(seed=3, dtype=torch.float64, model=None, **sizes) -> Case:
     return Case(model or own, lambda passing=PLAIN: (model or own)(*batch, passing))
 
 
-def real_case(seed=0, dtype=torch.float64, model=None, w2v=None, **changes) -> Case:
-    """The real network: front end, encoder, decoder, tied embeddings, CTC; or a model like it, with another batch."""
+def real_case(seed=0, dtype=torch.float64, model=None, w2v=None, lead_in=None, **changes) -> Case:
+    """The real network: front end, encoder, decoder, tied embeddings, CTC; or a model like it, with another batch.
+
+    `lead_in`: of the batch's two utterances, in samples.
+    """
     options = {**SMALL, "w2v_config": json.dumps({**W2V, **(w2v or {})}), **changes}
     model = model or typed(network(seed, **options), dtype).train()
     now = phase(0, **options)
     waveform, samples = speech([8_000, 6_000], seed)
     transcript, lengths = tokens([6, 5], seed)
     translation, _ = tokens([4, 5], seed + 1)
-    inputs = TaskInputs(waveform.to(dtype), samples, transcript, lengths, transcript, translation)
+    inputs = TaskInputs(waveform.to(dtype), samples, transcript, lengths, transcript, translation,
+                        None if lead_in is None else torch.tensor(lead_in))
     wanted = {"st": translation, "asr": transcript, "mt": translation}
 
     def losses(passing=PLAIN):

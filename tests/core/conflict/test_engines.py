@@ -8,6 +8,7 @@ import torch
 from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, RULES, Stash, Streamed
 from tests.core.conflict.reference import mgcm_by, mgcm_by_module, module_of, plain_sum
 from tests.core.conflict.steps import (
+    BOUNDED,
     CASES,
     SEGMENTED,
     TASKS,
@@ -29,6 +30,9 @@ SHAPES = {
     "segmented network": lambda **options: real_case(**{**SEGMENTED, **options}),
     "network that waits in expectation": lambda **options: real_case(**{**SEGMENTED, "differentiable_waiting": True,
                                                                         **options}),
+    "bounded network": lambda **options: real_case(**{**SEGMENTED, **BOUNDED, **options}),
+    "bounded network in mid-talk": lambda **options: real_case(**{**SEGMENTED, **BOUNDED, "lead_in": [2_600, 0],
+                                                                  "differentiable_waiting": True, **options}),
 }
 SCOPES = {"toy": [r"encoder", r"(?!front|embedding)", r"decoder\.1", r"embedding"],
           "network": [r"(?!encoder\.front_end)", r"encoder\.layers", r"decoder", r"encoder\.front_end",

@@ -89,6 +89,13 @@ def test_an_utterance_of_no_segment_counts_as_one(segments):
     assert found[0].tolist() == [[1] * 5, [0] * 5]
 
 
+def test_the_map_of_fp32_logits_is_computed_in_fp64():
+    logits_BT, lengths_B = ragged([9, 6])
+    narrow_BT, segments_B = logits_BT.float(), torch.tensor([3, 2])
+    found, wanted = (expected_segment_map(e, lengths_B, segments_B, 3) for e in (narrow_BT, narrow_BT.double()))
+    assert torch.equal(found, wanted)
+
+
 def test_gradients_of_the_map():
     logits_BT, lengths_B = ragged([6, 4])
     segments_B = torch.tensor([3, 2])

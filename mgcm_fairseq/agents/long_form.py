@@ -1,0 +1,32 @@
+"""The option that makes an agent translate a talk without end, sentence after sentence."""
+
+from argparse import ArgumentParser, Namespace
+
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.bounds import Bounds
+from mgcm_fairseq.decoding.rollover import Rollover
+from mgcm_fairseq.decoding.system import System
+
+DEFAULT = Bounds()
+
+
+def add_args(parser: ArgumentParser) -> None:
+    """Adds --long-form and its --patience."""
+    parser.add_argument("--long-form", action="store_true",
+                        help="take the source for a talk of any length: where a sentence ends, begin the next one")
+    parser.add_argument("--patience", type=int, default=DEFAULT.patience, metavar="N",
+                        help="with --long-form: how often in a row </s> must be the best next piece before a sentence "
+                        "counts as over (default: %(default)s)")
+
+
+def rollover(args: Namespace, system: System) -> Rollover | None:
+    """How sentences of a talk follow each other, None without --long-form; InputError for a model that cannot forget.
+    """
+    if not args.long_form:
+        return None
+    if args.patience < 1:
+        raise InputError("--patience", "once or more", str(args.patience), "Correct the option.")
+    if not (system.phase.segmented and system.network.encoder.front_end.block):
+        raise InputError("--long-form", "a model trained with --segmentation-variant and --front-end-block",
+                         "one that encodes all of the speech again at each step", "Cut the recording at pauses.")
+    return Rollover(system, Bounds(patience=args.patience))

@@ -1,0 +1,119 @@
+"""Windows of a talk: consecutive utterances heard as one, with the pauses between them, drawn anew in each epoch.
+
+A model that hears one sentence at a time does not learn where a sentence ends while speech goes on. Some windows begin
+in mid-talk: what lies before their first utterance, the lead-in, is heard by the encoder, and the decoder does not see
+it, as when an agent has begun a new sentence.
+"""
+
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.plain_numbers import plain_number
+from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.columns import Columns
+
+LONGEST_PAUSE = 5 * SAMPLE_RATE  # samples; where more lies between two utterances, no window holds both
+MARGIN = SAMPLE_RATE // 2  # samples of the pauses before and behind a window that it holds at most
+LED_IN = 1 / 3  # of the windows that could be
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The windows of an epoch; row i is the window that begins with utterance i, if one does."""
+
+    begins: np.ndarray  # (utterances,) bool
+    behind: np.ndarray  # the first utterance that it does not hold
+    start: np.ndarray  # its first sample in the wav
+    lengths: np.ndarray  # samples
+    lead_in: np.ndarray  # samples that the decoder does not see
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Lengths to draw from, in samples."""
+
+    low: int
+    high: int
+    seed: int
+
+    @classmethod
+    def parse(cls, text: str, seed: int) -> "Windows | None":
+        """From the task's option; None where it is empty. Raises InputError."""
+        if not text:
+            return None
+        numbers = [plain_number(part) for part in text.split(",")]
+        if len(numbers) != 2 or not np.isfinite(numbers).all() or not 0 <= numbers[0] <= numbers[1]:
+            raise InputError("--windows", "the shortest and the longest in seconds", repr(text), "Write e.g. 2,20.")
+        low, high = (round(number * SAMPLE_RATE) for number in numbers)
+        return cls(low, high, seed)
+
+    def draw(self, utterances: Columns, epoch: int, longest: int) -> Drawn:
+        """Cuts all talks into windows of a length between the bounds, and of no more than `longest` samples.
+
+        An utterance that is longer makes a window of its own. InputError for a corpus without talks.
+        """
+        random, count, found = Random(f"{self.seed}/{epoch}/windows"), len(utterances), talks(utterances)
+        if len(found) == count > 1:
+            raise InputError("--windows", "a corpus of talks, whose utterances have the ids TALK_0, TALK_1, ... and "
+                             "lie behind each other in a wav", f"{count} utterances without neighbours",
+                             "Leave it out, or prepare the talks rather than cut sentences.")
+        made = Drawn(np.zeros(count, bool), *(np.zeros(count, np.int64) for _ in range(4)))
+        for first, behind in found:
+            index = first
+            while index < behind:
+                index = self._add(_Talk(utterances, first, behind), index, longest, random, made)
+        return made
+
+    def _add(self, talk: "_Talk", index: int, longest: int, random: Random, made: Drawn) -> int:
+        """The window that begins with utterance `index`; returns the utterance behind it."""
+        limit, last = min(longest, random.randint(self.low, self.high)), index
+        while last + 1 < talk.behind and talk.end(last + 1) - talk.start(index) <= limit:
+            last += 1
+        spare = max(0, longest - (talk.end(last) - talk.start(index)))
+        cut = talk.start(index) - random.randint(0, min(MARGIN, spare // 2, talk.pause_before(index)))
+        end = talk.end(last) + random.randint(0, min(MARGIN, spare // 2, talk.pause_before(last + 1)))
+        led_in = 0
+        if index > talk.first and random.random() < LED_IN:
+            led_in = random.randint(0, min(self.high, cut - talk.start(talk.first), max(0, longest - (end - cut))))
+        made.begins[index], made.behind[index] = True, last + 1
+        made.start[index], made.lengths[index], made.lead_in[index] = cut - led_in, end - cut + led_in, led_in
+        return last + 1
+
+
+@dataclass(frozen=True)
+class _Talk:
+    utterances: Columns
+    first: int
+    behind: int
+
+    def start(self, index: int) -> int:
+        return int(self.utterances.offsets[index])
+
+    def end(self, index: int) -> int:
+        return self.start(index) + int(self.utterances.audio_lengths[index])
+
+    def pause_before(self, index: int) -> int:
+        """Samples between an utterance and the one before; of what lies around the talk nothing is known to be there.
+        """
+        return self.start(index) - self.end(index - 1) if self.first < index < self.behind else 0
+
+
+def talks(utterances: Columns) -> list[tuple[int, int]]:
+    """(first utterance, the first behind it) of each stretch of a talk without a long pause."""
+    offsets, ends = utterances.offsets, utterances.offsets + utterances.audio_lengths
+    found, first = [], 0
+    for index in range(1, len(utterances) + 1):
+        if index < len(utterances) and utterances.wavs[index] == utterances.wavs[index - 1] \
+                and _talk(utterances.ids[index]) == _talk(utterances.ids[index - 1]) \
+                and 0 <= offsets[index] - ends[index - 1] <= LONGEST_PAUSE:
+            continue
+        found.append((first, index))
+        first = index
+    return found
+
+
+def _talk(utterance_id: str) -> str:
+    return utterance_id.rpartition("_")[0]

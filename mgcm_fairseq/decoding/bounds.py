@@ -1,0 +1,13 @@
+"""How much of a talk a hypothesis may hold before the next one begins."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Of one sentence, as decoding takes it, of speech without end."""
+
+    patience: int = 2  # segments, or steps, at which </s> is the best piece, before the sentence is over
+    memory_ms: int = 40_000  # of encoder states that the decoder attends to
+    pieces: int = 200
+    words: int = 10  # that a policy which translates again keeps as a prefix

@@ -1,0 +1,58 @@
+"""Where the next sentence of a talk begins, and what speech the stream forgets then."""
+
+from collections.abc import Sequence
+
+import torch
+
+from mgcm_fairseq.core.history import edge_before, edge_behind
+from mgcm_fairseq.decoding.bounds import Bounds
+from mgcm_fairseq.decoding.looking import attention, default_attention_layer
+from mgcm_fairseq.decoding.system import System
+from mgcm_fairseq.modules.source import Memory
+from mgcm_fairseq.modules.streaming import SpeechStream
+
+
+class Rollover:
+    """Of one system, under the bounds of a sentence."""
+
+    def __init__(self, system: System, bounds: Bounds) -> None:
+        self.system = system
+        self.bounds = bounds
+        self.layer = default_attention_layer(len(system.network.decoder.layers))
+        self.most_frames = int(bounds.memory_ms / system.frame_ms)
+
+    def is_full(self, memory: Memory) -> bool:
+        """Whether the decoder attends to as much as it may."""
+        return memory.states.size(1) > self.most_frames
+
+    def forget_sentence(self, stream: SpeechStream, pieces: Sequence[int], memory: Memory) -> bool:
+        """Forgets the speech of a sentence that is over: up to the end of the segment that its last piece attends to
+        most, for a sentence of nothing the first segment.
+
+        Args:
+            stream: of the talk.
+            pieces: of the sentence.
+            memory: the frames that the last piece saw, from those of the stream's memory on.
+
+        Returns:
+            False, and nothing is forgotten, while that segment has not closed.
+        """
+        frame = 0
+        if pieces:
+            frame = int(attention(self.system, pieces[:-1], pieces[-1:], memory, self.layer)[0].argmax())
+        closed = stream.memory.states.size(1)
+        if frame >= closed:
+            return False
+        stream.forget(edge_behind(stream.decided.boundaries[0, :closed].cpu(), frame))
+        return True
+
+    def forget_all_but(self, stream: SpeechStream, before: Sequence[int], kept: Sequence[int], memory: Memory) -> None:
+        """Forgets the speech before the earliest frame that one of the pieces kept attends to most (StreamAtt, Papi et
+        al. 2024, arXiv 2406.03049), and of what is left all that exceeds half of what a sentence may hold.
+        """
+        closed = stream.memory.states.size(1)
+        edges_T = stream.decided.boundaries[0, :closed].cpu()
+        looks_UT = attention(self.system, before, kept, memory, self.layer) if kept else torch.zeros(0, closed)
+        frame = min([*looks_UT.argmax(1).tolist(), closed]) if kept else closed
+        least = closed - self.most_frames // 2
+        stream.forget(max(edge_before(edges_T, frame), edge_behind(edges_T, least - 1) if least > 0 else 0))

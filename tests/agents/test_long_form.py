@@ -1,0 +1,116 @@
+"""Talks: sentence follows sentence, nothing depends on the size of reads, and what is held has a bound."""
+
+import copy
+from argparse import ArgumentParser
+
+import pytest
+import torch
+from simuleval.data.segments import SpeechSegment
+
+from mgcm_fairseq.agents.offline import OfflineAgent
+from mgcm_fairseq.agents.wait_segment import STEP
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.bounds import Bounds
+from mgcm_fairseq.decoding.rollover import Rollover
+from mgcm_fairseq.decoding.segment_writer import SegmentWriter
+from mgcm_fairseq.decoding.system import load_system
+from mgcm_fairseq.modules.streaming import speech_stream
+from tests.agents.feeding import feed, waveforms_of, words
+from tests.agents.policies import SOON, build
+
+TALKS = [policy for policy in SOON if policy != "offline"]
+SMALL = Bounds(patience=1, memory_ms=3_000, pieces=12, words=2)
+
+
+@pytest.fixture(scope="module")
+def talk(tiny_corpus):
+    """Test sentences with half a second of silence between them."""
+    silence = [0.0] * 8_000
+    return [sample for one in waveforms_of(tiny_corpus) for sample in [*one, *silence]]
+
+
+@pytest.fixture(scope="module")
+def make(tiny_corpus, tiny_segmenting_checkpoint):
+    def agent(policy, bounds=SMALL):
+        made = build(policy, f"{SOON[policy][1]} --long-form", tiny_segmenting_checkpoint, tiny_corpus)
+        made.rollover = Rollover(made.system, bounds)
+        return made
+
+    return agent
+
+
+@pytest.mark.parametrize("policy", TALKS)
+def test_the_text_does_not_depend_on_the_size_of_reads(make, talk, policy):
+    agent = make(policy)
+    texts = {words(feed(agent, talk, read_ms)) for read_ms in (80, 320, 2_000, 60_000)}
+    assert len(texts) == 1
+    assert len(texts.pop().split()) > 10, "sentences follow each other"
+
+
+@pytest.mark.parametrize("policy", TALKS)
+def test_what_is_held_has_a_bound(make, talk, policy):
+    agent, held = make(policy), []
+    for _ in range(3):
+        for start in range(0, len(talk), 16_000):
+            agent.push(_read(talk[start:start + 16_000]))
+            agent.pop()
+            states = agent.states
+            stream = states.stream if policy == "wait-segment" else states.prefixes and states.prefixes.stream
+            if stream is None:
+                continue
+            held.append((stream.memory.states.size(1), states.source.kept,
+                         len(states.writer.pieces if policy == "wait-segment" else states.pieces)))
+    agent.reset()
+    longest = 3_000 / agent.system.frame_ms + 16_000 / agent.system.network.encoder.frame_samples
+    segment = max(_segments(agent, talk))
+    for frames, kept, pieces in held:
+        assert frames <= longest + 2 * segment
+        assert kept <= 16_000
+        assert pieces <= SMALL.pieces + 60
+
+
+def _segments(agent, talk):
+    stream = speech_stream(agent.system.network.encoder)
+    with torch.no_grad():
+        stream.extend(torch.tensor(talk), True)
+    edges = stream.decided.boundaries[0].nonzero().flatten().tolist()
+    return [later - earlier for earlier, later in zip([0, *edges], [*edges, stream.states.size(1)], strict=False)]
+
+
+def _read(samples):
+    return SpeechSegment(content=samples, sample_rate=16_000, finished=False)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("lag", [1, 2])
+def test_a_new_sentence_is_that_of_a_fresh_writer(tiny_corpus, tiny_segmenting_checkpoint, talk, lag):
+    system = load_system(tiny_segmenting_checkpoint, tiny_corpus)
+    rollover = Rollover(system, SMALL)
+    stream, writer, fresh = speech_stream(system.network.encoder), SegmentWriter(system, lag, rollover), []
+    texts: list[list[str]] = []
+    size = system.network.encoder.front_end.block or STEP
+    for start in range(0, len(talk), size):
+        samples, ended, before = torch.tensor(talk[start:start + size]), start + size >= len(talk), stream.forgotten
+        stream.extend(samples, ended)
+        texts.append([writer.write(stream, ended)])
+        for own, other, said in fresh:
+            own.extend(samples, ended)
+            said.append(other.write(own, ended))
+        if stream.forgotten > before and not writer.pieces and len(fresh) < 3 and not ended:
+            fresh.append((copy.deepcopy(stream), SegmentWriter(system, lag, rollover), []))
+    assert len(fresh) == 3
+    spoken = [text for [text] in texts]
+    for own, _, said in fresh:
+        assert said == spoken[len(spoken) - len(said):]
+        assert any(said)
+        assert own.forgotten == stream.forgotten
+
+
+def test_only_models_that_can_forget_translate_talks(tiny_corpus, tiny_checkpoint, tiny_segmenting_checkpoint):
+    with pytest.raises(InputError, match="--long-form: expected a model trained with --segmentation-variant"):
+        build("wait-k", "--wait-k 1 --long-form", tiny_checkpoint, tiny_corpus)
+    with pytest.raises(InputError, match="--patience: expected once or more"):
+        build("wait-k", "--wait-k 1 --long-form --patience 0", tiny_segmenting_checkpoint, tiny_corpus)
+    parser = ArgumentParser()
+    OfflineAgent.add_args(parser)
+    assert "--long-form" not in parser.format_help(), "it waits for an end that a talk has not"

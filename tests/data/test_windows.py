@@ -1,0 +1,146 @@
+"""Windows of talks: each utterance once an epoch, true pauses, lead-ins in mid-talk, the same for a seed."""
+
+import numpy as np
+import pytest
+import torch
+
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.data.columns import Columns
+from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.dataset import SpeechTranslationDataset
+from mgcm_fairseq.data.vocabulary import Vocabulary
+from mgcm_fairseq.data.windows import MARGIN, Windows, talks
+
+SECOND = 16_000
+
+
+@pytest.fixture(scope="module")
+def utterances(tiny_corpus):
+    return Columns(tiny_corpus / "train.tsv")
+
+
+@pytest.fixture(scope="module")
+def vocabulary(tiny_corpus):
+    return Vocabulary.load(tiny_corpus, CorpusConfig.read(tiny_corpus))
+
+
+def drawn(utterances, text="2,8", epoch=1, longest=30 * SECOND, seed=1):
+    return Windows.parse(text, seed).draw(utterances, epoch, longest)
+
+
+@pytest.mark.parametrize(("text", "longest"), [("2,8", 30), ("0,0", 30), ("5,30", 6), ("30,30", 30)])
+@pytest.mark.parametrize("epoch", [1, 2, 7])
+def test_each_utterance_is_in_one_window_and_the_decoder_sees_all_of_it(utterances, text, longest, epoch):
+    made = drawn(utterances, text, epoch, longest * SECOND)
+    held = np.zeros(len(utterances), int)
+    bounds = {index: span for span in talks(utterances) for index in range(*span)}
+    for first in made.begins.nonzero()[0]:
+        behind = int(made.behind[first])
+        held[first:behind] += 1
+        assert bounds[first] == bounds[behind - 1], "a window is of one talk"
+        start, seen = int(made.start[first]), int(made.start[first] + made.lead_in[first])
+        end = start + int(made.lengths[first])
+        last_end = int(utterances.offsets[behind - 1] + utterances.audio_lengths[behind - 1])
+        assert utterances.offsets[first] - MARGIN <= seen <= utterances.offsets[first]
+        assert last_end <= end <= last_end + MARGIN
+        assert end - start <= max(longest * SECOND, last_end - int(utterances.offsets[first]))
+        talk_first, talk_behind = bounds[first]
+        if first > talk_first:
+            previous = utterances.offsets[first - 1] + utterances.audio_lengths[first - 1]
+            assert seen >= previous, "of the utterance before, the decoder sees nothing"
+        if behind < talk_behind:
+            assert end <= utterances.offsets[behind]
+        assert start >= utterances.offsets[talk_first] - MARGIN
+        if behind - first > 1:
+            high = float(text.split(",")[1]) * SECOND
+            assert last_end - utterances.offsets[first] <= min(high, longest * SECOND)
+    assert (held == 1).all()
+
+
+def test_a_third_of_those_that_could_begin_in_mid_talk(utterances):
+    led, could = 0, 0
+    firsts = {first for first, _ in talks(utterances)}
+    for epoch in range(60):
+        made = drawn(utterances, "1,4", epoch)
+        inside = [index for index in made.begins.nonzero()[0] if index not in firsts]
+        led += sum(made.lead_in[index] > 0 for index in inside)
+        could += len(inside)
+    assert could > 300
+    assert 0.26 < led / could < 0.40
+
+
+def test_windows_are_those_of_seed_and_epoch(utterances):
+    first, again, other, later = (drawn(utterances, seed=seed, epoch=epoch)
+                                  for seed, epoch in ((1, 1), (1, 1), (2, 1), (1, 2)))
+    assert all(np.array_equal(one, two) for one, two in zip(vars(first).values(), vars(again).values(), strict=True))
+    assert not np.array_equal(first.start, other.start)
+    assert not np.array_equal(first.start, later.start)
+
+
+def test_an_item_is_the_talk_from_the_windows_start_to_its_end(utterances, vocabulary):
+    data = SpeechTranslationDataset(utterances, vocabulary, 2, windows=Windows.parse("2,8", 1))
+    single = SpeechTranslationDataset(utterances, vocabulary, 2)
+    several = 0
+    for index in data.ordered_indices():
+        item, behind = data[index], int(data.drawn.behind[index])
+        path, _, _ = utterances.span(index)
+        expected = data.files.read(path, int(data.drawn.start[index]), int(data.drawn.lengths[index]))
+        assert np.array_equal(item["waveform"].numpy(), expected)
+        assert len(item["waveform"]) == data.size(index)[0] == data.num_tokens(index)
+        parts = [single[one] for one in range(index, behind)]
+        for key in ("transcript", "translation"):
+            assert torch.equal(item[key], torch.cat([part[key] for part in parts]))
+        assert data.size(index)[1] == len(item["translation"])
+        assert torch.equal(item["spelling"], torch.tensor(
+            vocabulary.spell(" ".join(utterances.src_texts[one] for one in range(index, behind)))))
+        several += len(parts) > 1
+    assert several
+    batches = data.batch_by_size(data.ordered_indices(), 20 * SECOND)
+    assert sum(map(len, batches)) == data.drawn.begins.sum()
+
+
+def test_a_batch_keeps_the_ends_of_sentences_between_utterances(utterances, vocabulary):
+    data = SpeechTranslationDataset(utterances, vocabulary, 2, windows=Windows.parse("4,8", 1))
+    items = [data[index] for index in data.ordered_indices()[::-1][:6]]
+    batch = data.collater(items)
+    assert batch["lead_in"].tolist() == [item["lead_in"] for item in items]
+    for target, prefix in zip(batch["target"].tolist(), batch["target_prefix"].tolist(), strict=True):
+        whole = [piece for piece in target if piece != vocabulary.pad]
+        assert whole[-1] == vocabulary.eos
+        assert prefix[1:len(whole)] == whole[:-1]
+        assert set(prefix[len(whole):]) <= {vocabulary.pad}
+    assert (batch["target_prefix"] == vocabulary.eos).any()
+
+
+def test_an_epoch_draws_anew_and_the_length_of_lead_ins_follows_the_speed(utterances, vocabulary):
+    from mgcm_fairseq.data.augmentation import Augmentation
+
+    slow = Augmentation.parse("0.5", "", "", 1)
+    data = SpeechTranslationDataset(utterances, vocabulary, 2, slow, windows=Windows.parse("1,3", 1))
+    data.longest = 60 * SECOND
+    before = data.ordered_indices().tolist()
+    data.set_epoch(2)
+    assert data.ordered_indices().tolist() != before
+    led = [index for index in data.ordered_indices() if data.drawn.lead_in[index]]
+    assert led
+    for index in led[:3]:
+        item = data[index]
+        assert item["lead_in"] == 2 * data.drawn.lead_in[index]
+        assert len(item["waveform"]) == data.audio_lengths[index] == 2 * data.drawn.lengths[index]
+
+
+def test_sentences_that_were_cut_apart_have_no_windows(utterances, tmp_path, tiny_corpus):
+    lines = (tiny_corpus / "train.tsv").read_text().splitlines()
+    lines[1:] = [f"own{number}\t" + line.split("\t", 1)[1].replace("data/", f"{tiny_corpus}/data/")
+                 for number, line in enumerate(lines[1:])]
+    alone = [line.replace("own", f"{chr(97 + number % 26)}{number}x_") for number, line in enumerate(lines[1:])]
+    (tmp_path / "train.tsv").write_text("\n".join([lines[0], *alone]) + "\n")
+    with pytest.raises(InputError, match=r"--windows: expected a corpus of talks.*utterances without neighbours"):
+        drawn(Columns(tmp_path / "train.tsv"))
+
+
+@pytest.mark.parametrize("text", ["8", "8,2", "-1,3", "a,b", "1,2,3", "1,inf"])
+def test_bounds_that_cannot_be(text):
+    with pytest.raises(InputError, match="--windows: expected the shortest and the longest in seconds"):
+        Windows.parse(text, 1)
+    assert Windows.parse("", 1) is None
