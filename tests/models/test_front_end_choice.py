@@ -13,9 +13,14 @@ from tests.modules.networks import config
 from tests.training.here import train_here
 
 
-def make(options):
+class Another(nn.Linear):
     """A second front end of the registry, with an option of its own and one that it shares."""
-    return nn.Linear(1, options.model_dim)
+
+    block = 0
+
+
+def make(options):
+    return Another(1, options.model_dim)
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +53,12 @@ def test_an_option_of_its_own_is_not():
 def test_a_training_refuses_it(tiny_corpus, tmp_path):
     with pytest.raises(InputError, match="--lags: expected --front-end another"):
         train_here(tiny_corpus, tmp_path, 1, "--lags", "2,2")
+
+
+@pytest.mark.parametrize("option", ["front_end_block", "front_end_history"])
+def test_blocks_are_refused_where_it_has_none(option):
+    with pytest.raises(InputError, match=rf"--{option.replace('_', '-')}: .* found 320 ms with --front-end another"):
+        make_front_end(config(front_end="another", **{option: 320}))
 
 
 def test_a_preset_gives_no_option_of_another_front_end():
