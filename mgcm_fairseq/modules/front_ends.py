@@ -30,7 +30,7 @@ BLOCKS = ("front_end_block", "front_end_history")
 def make_front_end(options: Any) -> FrontEnd:
     """The front end that the model's options name, with random weights; InputError for blocks where it has none."""
     name = str(options.front_end)
-    made: FrontEnd = named(FRONT_ENDS[name].make)(options)
+    made: FrontEnd = named(_kind(name).make)(options)
     for option in BLOCKS:
         if not made.block and getattr(options, option):
             raise InputError(f"--{option.replace('_', '-')}", "a front end that hears in blocks",
@@ -41,5 +41,13 @@ def make_front_end(options: Any) -> FrontEnd:
 
 def options_of_others(name: str) -> dict[str, str]:
     """Options that mean nothing with the front end `name`, and the front end that each belongs to."""
-    own = FRONT_ENDS[name].options
+    own = _kind(name).options
     return {option: other for other, kind in FRONT_ENDS.items() for option in kind.options if option not in own}
+
+
+def _kind(name: str) -> FrontEndKind:
+    """InputError for one that is not here, as a checkpoint from elsewhere may have."""
+    if name not in FRONT_ENDS:
+        raise InputError("--front-end, or the checkpoint's", f"one of {', '.join(FRONT_ENDS)}", repr(name),
+                         "Correct the option, or use the version of mgcm-fairseq that has this front end.")
+    return FRONT_ENDS[name]
