@@ -13,7 +13,7 @@ PACKAGE = REPOSITORY / "mgcm_fairseq"
 WORDS = {  # a word, where it would have a second meaning, and what may be there all the same
     r"segments?": (
         ["core/conflict", "preparation", "spoken", "evaluation", "data", "docs/corpora.md"],
-        r"segments\.(lst|\{|en|de)|segment_(noise|count|ms)|source.segment|wait-segment|Segment[A-Z]|\.segments|"
+        r"segments\.(lst|\{|en|de)|segment_(noise|count|ms)|longest_segment|source.segment|wait-segment|Segment[A-Z]|\.segments|"
         r"get_segments|pushpop\(segment\)|segment = Speech|\"segments\""),
     r"blocks?": (
         ["common", "core/conflict", "preparation", "data", "spoken", "evaluation", "training", "recipes", "compat",
@@ -38,7 +38,7 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"sample": (["criterions", "training", "recipes"],
                 r"(?i)sample_(size|rate)|(train|valid)_step|def \w+\(self, sample|sample\["),
     r"tasks?": (["preparation", "spoken", "common", "measuring"], r"$^"),
-    r"history": (["compat", "training", "recipes"], r"optimizer_history"),
+    r"history": (["compat", "training", "recipes"], r"optimizer_history|(end|encoder)_history"),
     r"rules?": (["spoken", "preparation", "data", "evaluation", "agents"], r"rule_name"),
     r"(?-i:Memory)": (["benchmarks", "recipes", "measuring"], r"GpuMemory|^\W*Memory [a-z]|[\"#] ?Memory"),
 }

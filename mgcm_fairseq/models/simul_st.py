@@ -117,15 +117,15 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int) -> Simul
 def _bound(encoder: SharedEncoder, cfg: SimulSTModelConfig) -> None:
     """Sets the bounds of segments and of what is seen before them, which are given in ms, in frames."""
     bounds = {"--longest-segment": cfg.longest_segment, "--encoder-history": cfg.encoder_history}
-    frame_ms = encoder.frame_samples * 1000 // SAMPLE_RATE
+    frame_ms = encoder.frame_samples * 1000 / SAMPLE_RATE  # of any front end: not always a whole number
     for option, given in bounds.items():
         if given and encoder.segmenter is None:
             raise InputError(option, "a model with --segmentation-variant", f"{given} ms without one", "Leave it out.")
         if given < 0 or given % frame_ms:
-            raise InputError(option, f"a multiple of {frame_ms} ms, which is a frame", f"{given} ms", "Correct it.")
+            raise InputError(option, f"a multiple of {frame_ms:g} ms, which is a frame", f"{given} ms", "Correct it.")
     if encoder.segmenter is not None:
-        encoder.segmenter.longest = cfg.longest_segment // frame_ms
-        encoder.segmenter.history = cfg.encoder_history // frame_ms
+        encoder.segmenter.longest = int(cfg.longest_segment / frame_ms)
+        encoder.segmenter.history = int(cfg.encoder_history / frame_ms)
 
 
 def build_schedule(cfg: SimulSTModelConfig, seed: int) -> Schedule:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _SMALL = "Use a wav2vec 2.0 from before fine-tuning, such as wav2vec_small.pt (fairseq's examples/wav2vec)."
-_OTHER = f"Only wav2vec 2.0 can be the front end. {_SMALL}"
+_OTHER = f"Only wav2vec 2.0 can be read here. {_SMALL}"
 HUGGING_FACE = "a model in the format of Hugging Face", f"Use the file of it that fairseq publishes. {_SMALL}"
 
 

@@ -86,7 +86,7 @@ def _parser() -> Parser:
     streams.add_argument("--seconds", type=numbers(0.1, 600, "seconds from 0.1 to 600"),
                          default=[5.0, 20.0, 60.0], metavar="S,...", help="lengths of utterances")
     streams.add_argument("--read", type=positive, default=320, metavar="MS", help="audio that arrives at a time")
-    streams.add_argument("--front-ends", type=some_of(streaming.FRONT_ENDS), default=list(streaming.FRONT_ENDS),
+    streams.add_argument("--front-ends", type=some_of(streaming.HEARING), default=list(streaming.HEARING),
                          metavar="NAME,...", help="blocks: processes audio in blocks; bidirectional: encodes all "
                                                   "audio at every read, which takes long at 60 s (default: both)")
     streams.add_argument("--front-end-block", type=positive, default=320, metavar="MS", help="length of a block")

@@ -102,7 +102,7 @@ def test_memory_is_counted_beyond_parameters_and_inputs():
     assert gradients < training < 10 * (gradients + states)
 
 
-@pytest.mark.parametrize("front_end", streaming.FRONT_ENDS)
+@pytest.mark.parametrize("front_end", streaming.HEARING)
 def test_streaming_counts_reads_and_encodings(front_end):
     told = []
     rows = list(streaming.measure("demo", front_end, 320, [1.0, 2.0], 200, 2, ticking(), told.append))

@@ -9,13 +9,18 @@ from torch import nn
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.models.config import PRESETS, check_front_end
 from mgcm_fairseq.modules.front_ends import FRONT_ENDS, FrontEndKind, make_front_end
-from tests.modules.networks import config
+from tests.modules.networks import config, network
 from tests.training.here import train_here
 
 
-def make(options):
+class Another(nn.Linear):
     """A second front end of the registry, with an option of its own and one that it shares."""
-    return nn.Linear(1, options.model_dim)
+
+    dim, block, frame_samples = 1, 0, 200
+
+
+def make(options):
+    return Another(1, options.model_dim)
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +31,15 @@ def another(monkeypatch):
 def test_the_registrys_function_makes_it_of_the_options():
     assert make_front_end(config(front_end="another", model_dim=7)).out_features == 7
     assert make_front_end(config()).dim == 96
+
+
+def test_bounds_are_in_frames_which_need_not_be_whole_ms():
+    shape = {"front_end": "another", "front_end_block": 0, "subsample_kernels": "", "ctc": False,
+             "segmentation_variant": "repaired"}
+    segmenter = network(**shape, longest_segment=175, encoder_history=50).encoder.segmenter
+    assert (segmenter.longest, segmenter.history) == (14, 4)
+    with pytest.raises(InputError, match=r"--longest-segment: expected a multiple of 12.5 ms, .* found 168 ms"):
+        network(**shape, longest_segment=168)  # 14 frames of 12 ms
 
 
 @pytest.mark.parametrize(("option", "value"), [("w2v_path", "w2v.pt"), ("w2v_config", "{\"dropout\": 0}"),
@@ -48,6 +62,12 @@ def test_an_option_of_its_own_is_not():
 def test_a_training_refuses_it(tiny_corpus, tmp_path):
     with pytest.raises(InputError, match="--lags: expected --front-end another"):
         train_here(tiny_corpus, tmp_path, 1, "--lags", "2,2")
+
+
+@pytest.mark.parametrize("option", ["front_end_block", "front_end_history"])
+def test_blocks_are_refused_where_it_has_none(option):
+    with pytest.raises(InputError, match=rf"--{option.replace('_', '-')}: .* found 320 ms with --front-end another"):
+        make_front_end(config(front_end="another", **{option: 320}))
 
 
 def test_a_preset_gives_no_option_of_another_front_end():

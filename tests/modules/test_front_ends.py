@@ -11,6 +11,7 @@ from tests.modules.networks import config, features, network, speech
 ROWS = {  # the model's options beside the demo's
     "wav2vec2": {},
     "wav2vec2 in blocks": {"front_end_block": 160},
+    "wav2vec2 in blocks, bounded": {"front_end_block": 160, "front_end_history": 80},
 }
 every_front_end = pytest.mark.parametrize("row", ROWS)
 

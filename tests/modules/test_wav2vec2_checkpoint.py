@@ -62,7 +62,7 @@ def hugging_face():
 
 
 OTHER_MODELS = {
-    "hubert": (hubert_as_published, "found HuBERT. Only wav2vec 2.0 can be the front end"),
+    "hubert": (hubert_as_published, "found HuBERT. Only wav2vec 2.0 can be read here"),
     "hubert by name": (lambda: named("hubert"), "found HuBERT"),
     "wavlm": (wavlm, "found WavLM, whose attention has a bias"),
     "data2vec": (lambda: named("data2vec_audio"), "found data2vec. Only wav2vec 2.0"),

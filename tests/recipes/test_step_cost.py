@@ -61,6 +61,15 @@ def test_arithmetic_is_that_of_pytorchs_counter(tiny_corpus):
     assert fake.cost(batch).flops == counter.get_total_flops()
 
 
+def test_layers_that_training_may_drop_are_counted(tiny_corpus):
+    flops = []
+    for drop in (0.0, 0.999):
+        task, model, criterion, batch = parts(tiny_corpus, "multi_task")
+        model.network.encoder.front_end.config.encoder_layerdrop = drop
+        flops.append(MetaTraining(task, model, criterion, torch.float32, gpu=False).cost(batch).flops)
+    assert flops[0] == flops[1]
+
+
 def test_half_precision_takes_half(tiny_corpus):
     costs = []
     for dtype in (torch.float32, torch.float16):

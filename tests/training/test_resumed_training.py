@@ -124,6 +124,8 @@ def test_the_front_end_is_the_checkpoints(tiny_corpus, folder):
     torch.save(saved, path)
     with pytest.raises(InputError, match="a model with front_end 'wav2vec2', found one with front_end 'another'"):
         train_here(tiny_corpus, folder, 4, *PLAIN)
+    with pytest.raises(InputError, match="the checkpoint's: expected one of wav2vec2, found 'another'"):
+        load_system(path, None)
 
 
 def test_a_rule_that_remembers_begins_anew_where_there_was_none(tiny_corpus, folder, caplog):

@@ -12,7 +12,7 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.streaming import SpeechStream, speech_stream
 
-FRONT_ENDS = ("blocks", "bidirectional")
+HEARING = ("blocks", "bidirectional")
 WARM_UP = 1.0  # s
 
 
@@ -22,7 +22,7 @@ def measure(size: str, front_end: str, block_ms: int, seconds: list[float], read
 
     Args:
         size: one of SIZES.
-        front_end: one of FRONT_ENDS.
+        front_end: one of HEARING.
         block_ms: what a block of the former hears.
         seconds: lengths of utterances.
         read_ms: audio that arrives at a time.
