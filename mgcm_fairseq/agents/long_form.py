@@ -16,7 +16,7 @@ def add_args(parser: ArgumentParser) -> None:
                         help="take the source for a talk of any length: where a sentence ends, begin the next one")
     parser.add_argument("--patience", type=int, default=DEFAULT.patience, metavar="N",
                         help="with --long-form: how often in a row </s> must be the best next piece before a sentence "
-                        "counts as over (default: %(default)s)")
+                        "counts as over")
 
 
 def rollover(args: Namespace, system: System) -> Rollover | None:

@@ -118,7 +118,7 @@ def _parser() -> Parser:
     parser.add_argument("--gpus", type=positive, default=8, metavar="N", help="GPUs on each machine")
     parser.add_argument("--gpu-memory", type=number(1, 10_000, "GiB from 1 to 10,000"), metavar="GIB",
                         help="memory of each GPU, for a plan that is made on another machine: on a login node, with "
-                             "--launcher slurm, with --nodes. The default is that of this machine's smallest GPU. "
+                             "--launcher slurm, with --nodes. Without it this machine's smallest GPU counts. "
                              "There are as few micro-batches as fit: "
                              f"{CONTEXT / GIB:.0f} GiB is left to CUDA's context and workspaces, and {1 - SHARE:.0%}"
                              .replace("%", "%%") + " of the rest to fragmentation and to the error of the estimate")

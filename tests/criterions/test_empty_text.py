@@ -21,7 +21,7 @@ def batch_of(rows):
     prefixes = {f"{name}_prefix": torch.cat([torch.full((2, 1), 4), texts[name][:, :-1]], 1)
                 for name in ("transcript", "target")}
     parts = {**texts, **prefixes, "transcript_lengths": torch.tensor([5, 1]), "spelling_lengths": torch.tensor([5, 0])}
-    return {"net_input": {"src_tokens": waveform[rows].double(), "src_lengths": samples[rows]},
+    return {"net_input": {"src_tokens": waveform[rows].double(), "src_lengths": samples[rows]}, "lead_in": None,
             **{name: part[rows] for name, part in parts.items()}, "ntokens": 6, "nsentences": 2}
 
 

@@ -117,7 +117,7 @@ def test_only_so_many_sentences_are_learnt_from_and_they_are_spread_evenly(monke
 
 
 def test_a_size_below_the_alphabet_is_an_error():
-    with pytest.raises(InputError, match=r"--vocab-size: .*found 10: .*required_chars"):
+    with pytest.raises(InputError, match=r"--vocab-size: .*at least 31.*found 10.*--vocab-size 31 or more"):
         train(SENTENCES, 10, ("en", "de"))
 
 
