@@ -18,15 +18,15 @@ from mgcm_fairseq.modules.streaming import speech_stream
 from tests.agents.feeding import feed, waveforms_of, words
 from tests.agents.policies import SOON, build
 
-TALKS = [policy for policy in SOON if policy != "offline"]
+TALKS = [policy for policy in SOON if policy != "offline" and "beam" not in policy]
 SMALL = Bounds(patience=1, memory_ms=3_000, pieces=12, words=2)
 
 
 @pytest.fixture(scope="module")
 def talk(tiny_corpus):
-    """Test sentences with half a second of silence between them."""
+    """Six test sentences with half a second of silence between them."""
     silence = [0.0] * 8_000
-    return [sample for one in waveforms_of(tiny_corpus) for sample in [*one, *silence]]
+    return [sample for one in waveforms_of(tiny_corpus)[:6] for sample in [*one, *silence]]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def make(tiny_corpus, tiny_segmenting_checkpoint):
 @pytest.mark.parametrize("policy", TALKS)
 def test_the_text_does_not_depend_on_the_size_of_reads(make, talk, policy):
     agent = make(policy)
-    texts = {words(feed(agent, talk, read_ms)) for read_ms in (80, 320, 2_000, 60_000)}
+    texts = {words(feed(agent, talk, read_ms)) for read_ms in (200, 2_000, 60_000)}
     assert len(texts) == 1
     assert len(texts.pop().split()) > 10, "sentences follow each other"
 
