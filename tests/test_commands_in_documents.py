@@ -37,8 +37,8 @@ RUN_BY = {
     "python scripts/checks/mutation.py": "",
     "python scripts/checks/short_trainings.py": "",
     "python scripts/checks/fuzz.py": "`checks/fuzzing/test_fuzzing.py::test_a_short_run_finds_no_fault`",
-    "python scripts/benchmarks/conflict.py": "",
-    "python scripts/benchmarks/scaling.py": "",
+    "python scripts/benchmarks/conflict.py": "`benchmarks/test_benchmark_conflict.py::test_a_real_run_adds_times`",
+    "python scripts/benchmarks/scaling.py": "`benchmarks/test_scaling.py::test_the_same_tables_from_its_own_file`",
 }
 """Beginnings of unmarked commands -> the test that runs the program in tiny form; empty where only this file reads."""
 
