@@ -19,8 +19,11 @@ def add_args(parser: ArgumentParser) -> None:
                         "counts as over")
 
 
-def rollover(args: Namespace, system: System) -> Rollover | None:
-    """How sentences of a talk follow each other, None without --long-form; InputError for a model that cannot forget.
+def rollover(args: Namespace, system: System, wait_ms: int = 0) -> Rollover | None:
+    """How sentences of a talk follow each other, None without --long-form.
+
+    InputError for a model that cannot forget, and for a policy whose first word waits for more audio (`wait_ms`) than a
+    sentence may hold.
     """
     if not args.long_form:
         return None
@@ -29,4 +32,8 @@ def rollover(args: Namespace, system: System) -> Rollover | None:
     if not (system.phase.segmented and system.network.encoder.front_end.block):
         raise InputError("--long-form", "a model trained with --segmentation-variant and --front-end-block",
                          "one that encodes all of the speech again at each step", "Cut the recording at pauses.")
-    return Rollover(system, Bounds(patience=args.patience))
+    bounds = Bounds(patience=args.patience)
+    if wait_ms >= bounds.memory_ms:
+        raise InputError("--long-form", f"waits of less than the {bounds.memory_ms} ms that a sentence may hold",
+                         f"{wait_ms} ms", "Lower --wait-k or --step-ms.")
+    return Rollover(system, bounds)

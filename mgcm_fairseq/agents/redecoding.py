@@ -16,6 +16,7 @@ from mgcm_fairseq.decoding.prefixes import Prefixes
 from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.source import Memory
+from mgcm_fairseq.modules.streaming import IncrementalStream
 
 SPARE_PIECES = 10  # beyond one a frame: what a translation of unfinished speech may have, lest it go round in circles
 
@@ -45,7 +46,7 @@ class RedecodingAgent(SystemAgent):
         self.search = BeamSearch(self.system, args.beam)
         self.shortest = self.system.network.encoder.front_end.receptive_field
         self.step = samples_of_step(args.step_ms, self.shortest)
-        self.rollover = long_form.rollover(args, self.system)
+        self.rollover = long_form.rollover(args, self.system, args.step_ms)
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
@@ -92,10 +93,26 @@ class RedecodingAgent(SystemAgent):
             return ""
         best = self.search.best(states.pieces, memory, SPARE_PIECES + memory.states.size(1), may_be_empty=True)
         ends = [self.system.vocabulary.eos] if best.ended else []
-        sure = self.stable(states, Hypothesis([*best.pieces, *ends], best.ended), memory)
-        text = self._write(states, best, min(sure, len(best.pieces)))
-        self._forget(states, memory, rollover, over=sure > len(best.pieces))
-        return text
+        sure, before = self.stable(states, Hypothesis([*best.pieces, *ends], best.ended), memory), len(states.pieces)
+        texts = [self._write(states, best, min(sure, len(best.pieces)))]
+        over, stream = sure > len(best.pieces), Prefixes.stream_of(states.prefixes)
+        full = rollover.is_full(stream.memory) or len(states.pieces) > rollover.bounds.pieces
+        if full and not over and not self._keep_last_words(states, stream, memory, rollover):
+            rest = Hypothesis(best.pieces[len(states.pieces) - before:], True)
+            texts.append(self._write(states, rest, len(rest.pieces)))
+            over = True
+        if over and rollover.forget_sentence(stream, states.pieces, memory):
+            states.begin_sentence([])
+        return self.system.writing.joined(texts)
+
+    def _keep_last_words(self, states: RedecodingStates, stream: IncrementalStream, memory: Memory,
+                         rollover: Rollover) -> bool:
+        """Goes on with the last words alone; False where speech would be forgotten that is not translated yet."""
+        behind = len(states.pieces) - last_words(self.system.writing.starts(states.pieces), rollover.bounds.words)
+        if not rollover.forget_all_but(stream, states.pieces[:behind], states.pieces[behind:], memory):
+            return False
+        states.begin_sentence(states.pieces[behind:])
+        return True
 
     def _rest(self, states: RedecodingStates, memory: Memory) -> Iterator[str]:
         """The text of what is left once the source has ended; of a talk sentence after sentence."""
@@ -107,18 +124,8 @@ class RedecodingAgent(SystemAgent):
         while stream.memory.states.size(1):
             best = self.search.best(states.pieces, stream.memory, self.rollover.bounds.pieces, may_be_empty=True)
             yield self._write(states, best, len(best.pieces))
-            self._forget(states, stream.memory, self.rollover, over=True)
-
-    def _forget(self, states: RedecodingStates, memory: Memory, rollover: Rollover, over: bool) -> None:
-        """Begins a sentence where one is over; where a bound is reached, goes on with the last words alone."""
-        stream = Prefixes.stream_of(states.prefixes)
-        if over and rollover.forget_sentence(stream, states.pieces, memory):
+            self.rollover.forget_sentence(stream, states.pieces, stream.memory)
             states.begin_sentence([])
-        elif rollover.is_full(stream.memory) or len(states.pieces) > rollover.bounds.pieces:
-            kept = last_words(self.system.writing.starts(states.pieces), rollover.bounds.words)
-            behind = len(states.pieces) - kept
-            rollover.forget_all_but(stream, states.pieces[:behind], states.pieces[behind:], memory)
-            states.begin_sentence(states.pieces[behind:])
 
     def _encode(self, states: RedecodingStates, heard: int) -> Memory:
         states.prefixes = states.prefixes or Prefixes(self.system)

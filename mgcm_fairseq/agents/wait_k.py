@@ -43,7 +43,7 @@ class WaitKAgent(SystemAgent):
         self.decoder = WordDecoder(self.system)
         self.shortest = self.system.network.encoder.front_end.receptive_field
         self.step = samples_of_step(args.step_ms, self.shortest)
-        self.rollover = long_form.rollover(args, self.system)
+        self.rollover = long_form.rollover(args, self.system, args.wait_k * args.step_ms)
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
@@ -61,9 +61,11 @@ class WaitKAgent(SystemAgent):
         available = len(states.source)
         written: list[str] = []
         while (needed := self._needed(states)) < available or (needed == available and not states.source_finished):
-            written.append(self._extend(states, self._encode(states, needed), to_end=False))
+            memory = self._encode(states, needed)
+            full = self.rollover is not None and self.rollover.is_full(memory)
+            written.append(self._extend(states, memory, to_end=full))  # what is forgotten then is never heard again
             if self.rollover is not None:
-                self._begin_sentence_if_over(states, self.rollover)
+                self._begin_sentence_if_over(states, self.rollover, full)
         if states.source_finished and available >= self.shortest:
             written.append(self._extend(states, self._encode(states, available), to_end=True))
             if self.rollover is not None:
@@ -72,8 +74,8 @@ class WaitKAgent(SystemAgent):
 
     def _needed(self, states: WaitKStates) -> int:
         """Samples of the source that the next word waits for."""
-        needed = wait_k_source(states.words, self.lag, self.step)
-        return needed if states.prefixes is None else max(states.prefixes.forgotten + needed, states.prefixes.heard)
+        needed, prefixes = wait_k_source(states.words, self.lag, self.step), states.prefixes
+        return needed if prefixes is None else max(prefixes.forgotten_samples + needed, prefixes.heard)
 
     def _encode(self, states: WaitKStates, samples: int) -> Memory:
         states.prefixes = states.prefixes or Prefixes(self.system)
@@ -92,10 +94,9 @@ class WaitKAgent(SystemAgent):
         states.ends = 0 if continuation.pieces else states.ends + continuation.ended
         return text
 
-    def _begin_sentence_if_over(self, states: WaitKStates, rollover: Rollover) -> None:
+    def _begin_sentence_if_over(self, states: WaitKStates, rollover: Rollover, full: bool) -> None:
         stream = Prefixes.stream_of(states.prefixes)
-        over = (states.ends >= rollover.bounds.patience or len(states.pieces) > rollover.bounds.pieces
-                or rollover.is_full(stream.memory))
+        over = full or states.ends >= rollover.bounds.patience or len(states.pieces) > rollover.bounds.pieces
         if over and rollover.forget_sentence(stream, states.pieces, stream.whole()):
             states.pieces, states.words, states.ends = [], 0, 0
 

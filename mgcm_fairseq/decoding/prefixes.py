@@ -26,9 +26,9 @@ class Prefixes:
         return prefixes.stream
 
     @property
-    def forgotten(self) -> int:
+    def forgotten_samples(self) -> int:
         """Samples before the speech that the memory still holds."""
-        return self.stream.forgotten * self.system.network.encoder.frame_samples if self.stream else 0
+        return self.stream.forgotten_frames * self.system.network.encoder.frame_samples if self.stream else 0
 
     @torch.inference_mode()
     def encode(self, source: Heard, samples: int) -> Memory:

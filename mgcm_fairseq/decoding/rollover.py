@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import torch
-
 from mgcm_fairseq.core.history import edge_before, edge_behind
 from mgcm_fairseq.decoding.bounds import Bounds
 from mgcm_fairseq.decoding.looking import attention, default_attention_layer
@@ -46,13 +44,21 @@ class Rollover:
         stream.forget(edge_behind(stream.decided.boundaries[0, :closed].cpu(), frame))
         return True
 
-    def forget_all_but(self, stream: SpeechStream, before: Sequence[int], kept: Sequence[int], memory: Memory) -> None:
+    def forget_all_but(self, stream: SpeechStream, before: Sequence[int], kept: Sequence[int], memory: Memory) -> bool:
         """Forgets the speech before the earliest frame that one of the pieces kept attends to most (StreamAtt, Papi et
         al. 2024, arXiv 2406.03049), and of what is left all that exceeds half of what a sentence may hold.
+
+        Returns:
+            False, and nothing is forgotten, where that would be speech behind what the last piece attends to.
         """
         closed = stream.memory.states.size(1)
+        if not kept:
+            return False
+        frames = attention(self.system, before, kept, memory, self.layer).argmax(1).tolist()
         edges_T = stream.decided.boundaries[0, :closed].cpu()
-        looks_UT = attention(self.system, before, kept, memory, self.layer) if kept else torch.zeros(0, closed)
-        frame = min([*looks_UT.argmax(1).tolist(), closed]) if kept else closed
-        least = closed - self.most_frames // 2
-        stream.forget(max(edge_before(edges_T, frame), edge_behind(edges_T, least - 1) if least > 0 else 0))
+        least = max(0, closed - self.most_frames // 2)
+        used = max(edge_before(edges_T, min(*frames, closed)), edge_behind(edges_T, least - 1) if least else 0)
+        if used > frames[-1] + 1:
+            return False
+        stream.forget(used)
+        return True

@@ -55,7 +55,7 @@ class SegmentWriter:
                     break
                 texts.append(self._begin_sentence(stream, rollover))
                 continue
-            closed, ending = stream.segments - stream.decided.forgotten, source_ended or full
+            closed, ending = stream.segments - stream.decided.forgotten_segments, source_ended or full
             needed = max(self._least, wait_segment_needed(self._written(), self.lag))
             if needed > closed and not ending:
                 break
@@ -85,7 +85,7 @@ class SegmentWriter:
         """Ends this sentence and forgets its speech, a segment at least; the last of its text."""
         text, memory = self._due(True), stream.memory
         if self.pieces:
-            seen = memory.units - stream.decided.forgotten < self._visible[len(self.pieces) - 1]
+            seen = memory.units - stream.decided.forgotten_segments < self._visible[len(self.pieces) - 1]
             memory = memory.first(int(seen.sum()))
         rollover.forget_sentence(stream, self.pieces, memory)
         self._begin()
@@ -102,7 +102,7 @@ class SegmentWriter:
         known = self._cache["0.self.k"].size(2) if self._cache else 0
         memory = stream.memory
         visible_1U = torch.tensor([self._visible[known:]], device=self.system.device)
-        mask = visible_units(memory.units - stream.decided.forgotten, memory.lengths, visible_1U)
+        mask = visible_units(memory.units - stream.decided.forgotten_segments, memory.lengths, visible_1U)
         tokens_1U = torch.tensor([self._tokens[known:]], device=self.system.device)
         scores = self.system.network.decoder(tokens_1U, memory, self._cache, mask)[0, -1].float().cpu()
         scores[self.system.vocabulary.pad] = -torch.inf

@@ -24,6 +24,7 @@ from mgcm_fairseq.modules.layers import LayerShape
 from mgcm_fairseq.modules.schedule import NOTHING_LATER, OFFLINE, Phase, Schedule
 from mgcm_fairseq.modules.segmenter import Segmenter
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork, TaskInputs, TaskOutputs
+from mgcm_fairseq.modules.subsampler import STRIDE
 
 logger = logging.getLogger(__name__)
 
@@ -104,28 +105,25 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int) -> Simul
     front_end = make_front_end(cfg)
     kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
     variant = str(cfg.segmentation_variant)
-    segmenter = Segmenter(cfg.model_dim, VARIANTS[variant]) if variant in VARIANTS else None
+    bounds = _bounds(cfg, front_end.frame_samples * STRIDE ** len(kernels) * 1000 / SAMPLE_RATE)
+    segmenter = Segmenter(cfg.model_dim, VARIANTS[variant], *bounds) if variant in VARIANTS else None
     encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
                             segmenter, torch.tensor(kinds.source), cfg.rotary)
-    _bound(encoder, cfg)
     decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, not cfg.no_embedding_norm, cfg.tie_output)
     if cfg.differentiable_waiting and (segmenter is None or not segmenter.variant.waits_in_expectation):
         raise InputError("--differentiable-waiting", "--segmentation-variant repaired", variant, "Leave it out.")
     return SimulSTNetwork(encoder, decoder, torch.tensor(kinds.target), cfg.ctc, cfg.differentiable_waiting)
 
 
-def _bound(encoder: SharedEncoder, cfg: SimulSTModelConfig) -> None:
-    """Sets the bounds of segments and of what is seen before them, which are given in ms, in frames."""
-    bounds = {"--longest-segment": cfg.longest_segment, "--encoder-history": cfg.encoder_history}
-    frame_ms = encoder.frame_samples * 1000 / SAMPLE_RATE  # of any front end: not always a whole number
-    for option, given in bounds.items():
-        if given and encoder.segmenter is None:
-            raise InputError(option, "a model with --segmentation-variant", f"{given} ms without one", "Leave it out.")
-        if given < 0 or given % frame_ms:
-            raise InputError(option, f"a multiple of {frame_ms:g} ms, which is a frame", f"{given} ms", "Correct it.")
-    if encoder.segmenter is not None:
-        encoder.segmenter.longest = int(cfg.longest_segment / frame_ms)
-        encoder.segmenter.history = int(cfg.encoder_history / frame_ms)
+def _bounds(cfg: SimulSTModelConfig, frame_ms: float) -> tuple[int, int]:
+    """In frames of so many ms: the longest segment, and what is seen before one."""
+    given = {"--longest-segment": cfg.longest_segment, "--encoder-history": cfg.encoder_history}
+    for option, ms in given.items():
+        if ms and str(cfg.segmentation_variant) not in VARIANTS:
+            raise InputError(option, "a model with --segmentation-variant", f"{ms} ms without one", "Leave it out.")
+        if ms < 0 or ms % frame_ms:
+            raise InputError(option, f"a multiple of {frame_ms:g} ms, which is a frame", f"{ms} ms", "Correct it.")
+    return int(cfg.longest_segment / frame_ms), int(cfg.encoder_history / frame_ms)
 
 
 def build_schedule(cfg: SimulSTModelConfig, seed: int) -> Schedule:

@@ -33,14 +33,16 @@ class Boundaries(NamedTuple):
 class Segmenter(nn.Module):
     """e_t = w1 relu(W2 a_t): the logit of a boundary behind frame t (DiSeg, arXiv 2305.16093)."""
 
-    longest = 0  # frames after which a segment ends in any case; 0 for no bound
-    history = 0  # frames before its segment that a frame sees; 0 for all
-
-    def __init__(self, dim: int, variant: Variant) -> None:
+    def __init__(self, dim: int, variant: Variant, longest: int = 0, history: int = 0) -> None:
+        """Bounds, both 0 for none: `longest`, frames after which a segment ends in any case; `history`, frames before
+        its segment that a frame sees.
+        """
         super().__init__()
         self.hidden = nn.Linear(dim, dim)
         self.output = nn.Linear(dim, 1)
         self.variant = variant
+        self.longest = longest
+        self.history = history
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """(B, T) logits."""

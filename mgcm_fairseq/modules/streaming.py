@@ -50,7 +50,7 @@ class Decided:
         self.segmenter = segmenter
         self.logits = segmenter.output.weight.new_zeros(1, 0)
         self.boundaries = torch.zeros(1, 0, dtype=torch.bool, device=self.logits.device)
-        self.forgotten = 0  # boundaries of frames that were forgotten
+        self.forgotten_segments = 0
         self._last: Boundaries | None = None
 
     def extend(self, logits_1T: Tensor) -> None:
@@ -66,13 +66,13 @@ class Decided:
 
     def forget(self, frames: int) -> None:
         """Drops the first frames. Those behind them keep their units."""
-        self.forgotten += int(self.boundaries[:, :frames].sum())
+        self.forgotten_segments += int(self.boundaries[:, :frames].sum())
         self.logits, self.boundaries = self.logits[:, frames:].clone(), self.boundaries[:, frames:].clone()
 
     def memory(self, states_1TD: Tensor) -> Memory:
         """Of the first T frames."""
         frames = states_1TD.size(1)
-        units_1T = self.segmenter.variant.frame_units(self.boundaries)[:, :frames] + self.forgotten
+        units_1T = self.segmenter.variant.frame_units(self.boundaries)[:, :frames] + self.forgotten_segments
         return Memory(states_1TD, torch.tensor([frames], device=states_1TD.device), units_1T)
 
 
@@ -96,7 +96,7 @@ class IncrementalStream:
         self.open = self.pending.new_zeros(1, 0, encoder.projection.out_features)  # embedded frames of the open segment
         self.states = self.open  # of the segments that have closed, without positions where these are rotary
         self.memory = self.decided.memory(self.states)
-        self.forgotten = 0  # frames
+        self.forgotten_frames = 0
         self.segments = self.edition = 0
 
     def extend(self, samples_N: Tensor, ended: bool) -> None:
@@ -135,7 +135,7 @@ class IncrementalStream:
                              f"{frames} frames.")
         self.decided.forget(frames)
         self.states = self.states[:, frames:].clone()
-        self.forgotten += frames
+        self.forgotten_frames += frames
         self.edition += 1
         self._remember()
 
@@ -162,11 +162,11 @@ class IncrementalStream:
         closed = self.decided.closed(ids, ended)
         if closed > known:
             new = PLAIN.start(open_1TD[:, :closed - known])
-            [states] = self.encoder.run([self._source(new, known)], PLAIN, self.cache, self.forgotten + known)
+            [states] = self.encoder.run([self._source(new, known)], PLAIN, self.cache, self.forgotten_frames + known)
             self._trim()
             self.states = torch.cat([self.states, states.value], 1)
             self._remember()
-            self.segments = int(ids[0, closed - 1]) + 1 + self.decided.forgotten
+            self.segments = int(ids[0, closed - 1]) + 1 + self.decided.forgotten_segments
         self.open = open_1TD[:, closed - known:]
 
     def _source(self, new: Stream, known: int) -> Source:

@@ -69,6 +69,17 @@ def test_what_is_held_has_a_bound(make, talk, policy):
         assert pieces <= SMALL.pieces + 60
 
 
+@pytest.mark.parametrize(("policy", "options"), [("AlignAtt", "--frames 100000"), ("EDAtt", "--threshold 0"),
+                                                 ("wait-segment", "--lag 1000"), ("wait-k", "--wait-k 9")])
+def test_what_a_full_memory_holds_is_written_before_it_is_forgotten(tiny_corpus, tiny_segmenting_checkpoint, talk,
+                                                                    policy, options):
+    agent = build(policy, f"{options} --long-form", tiny_segmenting_checkpoint, tiny_corpus)
+    agent.rollover = Rollover(agent.system, SMALL)
+    writes = feed(agent, talk, 320)
+    assert len(writes) > 1
+    assert writes[0][0] < len(talk) / 16 / 2, "it would never write before the end"
+
+
 def _segments(agent, talk):
     stream = speech_stream(agent.system.network.encoder)
     with torch.no_grad():
@@ -90,20 +101,21 @@ def test_a_new_sentence_is_that_of_a_fresh_writer(tiny_corpus, tiny_segmenting_c
     texts: list[list[str]] = []
     size = system.network.encoder.front_end.block or STEP
     for start in range(0, len(talk), size):
-        samples, ended, before = torch.tensor(talk[start:start + size]), start + size >= len(talk), stream.forgotten
+        samples, ended = torch.tensor(talk[start:start + size]), start + size >= len(talk)
+        before = stream.forgotten_frames
         stream.extend(samples, ended)
         texts.append([writer.write(stream, ended)])
         for own, other, said in fresh:
             own.extend(samples, ended)
             said.append(other.write(own, ended))
-        if stream.forgotten > before and not writer.pieces and len(fresh) < 3 and not ended:
+        if stream.forgotten_frames > before and not writer.pieces and len(fresh) < 3 and not ended:
             fresh.append((copy.deepcopy(stream), SegmentWriter(system, lag, rollover), []))
     assert len(fresh) == 3
     spoken = [text for [text] in texts]
     for own, _, said in fresh:
         assert said == spoken[len(spoken) - len(said):]
         assert any(said)
-        assert own.forgotten == stream.forgotten
+        assert own.forgotten_frames == stream.forgotten_frames
 
 
 def test_only_models_that_can_forget_translate_talks(tiny_corpus, tiny_checkpoint, tiny_segmenting_checkpoint):
@@ -111,6 +123,10 @@ def test_only_models_that_can_forget_translate_talks(tiny_corpus, tiny_checkpoin
         build("wait-k", "--wait-k 1 --long-form", tiny_checkpoint, tiny_corpus)
     with pytest.raises(InputError, match="--patience: expected once or more"):
         build("wait-k", "--wait-k 1 --long-form --patience 0", tiny_segmenting_checkpoint, tiny_corpus)
+    with pytest.raises(InputError, match=r"--long-form: expected waits of less than the 40000 ms .* found 64000 ms"):
+        build("wait-k", "--wait-k 200 --long-form", tiny_segmenting_checkpoint, tiny_corpus)
+    with pytest.raises(InputError, match=r"--long-form: expected waits of less than the 40000 ms .* found 50000 ms"):
+        build("AlignAtt", "--frames 2 --step-ms 50000 --long-form", tiny_segmenting_checkpoint, tiny_corpus)
     parser = ArgumentParser()
     OfflineAgent.add_args(parser)
     assert "--long-form" not in parser.format_help(), "it waits for an end that a talk has not"

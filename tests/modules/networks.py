@@ -9,7 +9,7 @@ from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.simul_st import build_network, build_schedule
 from mgcm_fairseq.modules.schedule import OFFLINE, Phase
-from mgcm_fairseq.modules.simul_st import SimulSTNetwork
+from mgcm_fairseq.modules.simul_st import SimulSTNetwork, TaskInputs
 
 VOCABULARY = 50
 WORD_STARTS = [index > 5 and index % 3 > 0 for index in range(VOCABULARY)]
@@ -62,3 +62,14 @@ def features(front_end, waveform, lengths):
 def text_memory(encoder, tokens_BU, lengths, phase=OFFLINE):
     """Encoded text, as MT's decoder attends to it."""
     return encoder.text(tokens_BU, lengths, phase)
+
+
+def task_inputs(samples: list[int], pieces: list[int], rows: slice = slice(None)) -> TaskInputs:
+    """Rows of a batch of utterances with so many samples, and texts of so many pieces; in fp64."""
+    waveform, lengths = speech(samples)
+    transcript, sizes = tokens(pieces, 1)
+    prefix, _ = tokens(pieces, 2)
+    lengths, sizes = lengths[rows], sizes[rows]
+    longest = int(sizes.max())
+    return TaskInputs(waveform[rows, :int(lengths.max())].double(), lengths, transcript[rows, :longest], sizes,
+                      prefix[rows, :longest], prefix[rows, :longest])

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from mgcm_fairseq.modules.schedule import Phase
-from mgcm_fairseq.modules.simul_st import TaskInputs
 from mgcm_fairseq.modules.streaming import speech_stream
-from tests.modules.networks import network, speech, tokens
+from tests.modules.networks import network, task_inputs
 
 SAMPLES, PIECES = [30_000, 19_999, 12_000], [7, 4, 2]
 TASKS = ("st", "asr", "mt")
@@ -22,13 +21,8 @@ def made(**changes):
 
 
 def inputs(lead_in, rows=slice(None)):
-    waveform, samples = speech(SAMPLES)
-    transcript, lengths = tokens(PIECES, 1)
-    prefix, _ = tokens(PIECES, 2)
-    samples, lengths = samples[rows], lengths[rows]
-    longest = int(lengths.max())
-    return TaskInputs(waveform[rows, :int(samples.max())].double(), samples, transcript[rows, :longest], lengths,
-                      prefix[rows, :longest], prefix[rows, :longest], None if lead_in is None else lead_in[rows])
+    made = task_inputs(SAMPLES, PIECES, rows)
+    return made if lead_in is None else made._replace(lead_in=lead_in[rows])
 
 
 def phase_of(model):
@@ -84,7 +78,7 @@ def test_the_decoder_sees_what_an_agent_sees_that_has_forgotten(variant, lag):
     lead_in = torch.tensor([frames * model.encoder.frame_samples])
     trained = model(one._replace(lead_in=lead_in), TASKS, False, Phase(segmented=True, lag=lag))
     stream.forget(frames)
-    memory = stream.memory._replace(units=stream.memory.units - stream.decided.forgotten)
+    memory = stream.memory._replace(units=stream.memory.units - stream.decided.forgotten_segments)
     logits = model.decoder(one.translation_prefix, memory, None, model.lag_mask(memory, one.translation_prefix, lag))
     torch.testing.assert_close(trained.logits["st"], logits, atol=1e-10, rtol=0)
     assert trained.segmented.frames == memory.lengths

@@ -6,8 +6,7 @@ import torch
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.modules.schedule import OFFLINE, Phase, Schedule
-from mgcm_fairseq.modules.simul_st import TaskInputs
-from tests.modules.networks import VOCABULARY, WORD_STARTS, network, phase, speech, text_memory, tokens
+from tests.modules.networks import VOCABULARY, WORD_STARTS, network, phase, speech, task_inputs, text_memory, tokens
 
 SHAPES = [{"front_end_block": 160}, {}, {"front_end_block": 160, "segmentation_variant": "published"},
           {"front_end_block": 160, "differentiable_waiting": True},
@@ -22,13 +21,7 @@ def segmenting(**changes):
 
 
 def inputs(rows=slice(None)):
-    waveform, samples = speech(SAMPLES)
-    transcript, lengths = tokens(PIECES, 1)
-    prefix, _ = tokens(PIECES, 2)
-    samples, lengths = samples[rows], lengths[rows]
-    longest = int(lengths.max())
-    return TaskInputs(waveform[rows, :int(samples.max())].double(), samples, transcript[rows, :longest], lengths,
-                      prefix[rows, :longest], prefix[rows, :longest])
+    return task_inputs(SAMPLES, PIECES, rows)
 
 
 @pytest.mark.parametrize("training", [True, False])
