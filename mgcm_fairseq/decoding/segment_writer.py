@@ -27,7 +27,8 @@ class SegmentWriter:
         self.lag = lag
         self.rollover = rollover
         self.ended = False
-        self._edition = 0
+        self._cache: Cache = {}
+        self._edition = 0  # of the stream's memory that the cache was made of
         self._begin()
 
     def _begin(self) -> None:
@@ -37,7 +38,6 @@ class SegmentWriter:
         self._visible: list[int] = []  # segments that the position of each token sees
         self._least = 0
         self._ends = 0  # how often </s> was the best next piece
-        self._cache: Cache = {}
 
     @torch.inference_mode()
     def write(self, stream: SpeechStream, source_ended: bool) -> str:

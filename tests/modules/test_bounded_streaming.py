@@ -56,6 +56,16 @@ def test_it_equals_one_pass_under_the_bounds(waveform, shape, step):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("step", [5_120, 70_000])
+def test_it_does_so_behind_the_samples_that_the_group_norm_counts(step):
+    made = encoder(rotary=True)
+    samples = torch.cat([speech([16_000], seed)[0][0] * (seed + 1) for seed in range(12)]).double()
+    assert len(samples) > NORM_SAMPLES
+    torch.testing.assert_close(heard(made, samples, step).memory.states, made.utterance(samples, SEGMENTED).states,
+                               atol=1e-10, rtol=0)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("changes", [{"front_end_history": 400_000}, {"encoder_history": 400_000},
                                      {"longest_segment": 400_000}])
 def test_a_bound_that_nothing_reaches_changes_nothing(waveform, changes):

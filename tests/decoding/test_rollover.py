@@ -1,0 +1,59 @@
+"""What a talk forgets where a bound is reached: nothing behind what the last word that is kept looks at."""
+
+import pytest
+import torch
+
+from mgcm_fairseq.decoding.bounds import Bounds
+from mgcm_fairseq.decoding.looking import attention
+from mgcm_fairseq.decoding.rollover import Rollover
+from mgcm_fairseq.decoding.system import load_system
+from mgcm_fairseq.modules.streaming import speech_stream
+from tests.agents.feeding import waveforms_of
+
+
+@pytest.fixture(scope="module")
+def system(tiny_corpus, tiny_segmenting_checkpoint):
+    return load_system(tiny_segmenting_checkpoint, tiny_corpus)
+
+
+@pytest.fixture
+def stream(system, tiny_corpus):
+    made = speech_stream(system.network.encoder)
+    with torch.no_grad():
+        made.extend(torch.tensor([sample for one in waveforms_of(tiny_corpus)[:3] for sample in one]), True)
+    return made
+
+
+def looks_at(system, stream):
+    """A piece for each frame that some piece of the vocabulary attends to most."""
+    pieces = range(4, len(system.vocabulary))
+    rollover = Rollover(system, Bounds())
+    return {int(attention(system, [], [piece], stream.memory, rollover.layer).argmax()): piece for piece in pieces}
+
+
+@torch.no_grad()
+def test_speech_behind_the_last_word_is_not_forgotten(system, stream):
+    frames = stream.memory.states.size(1)
+    [*_, (frame, piece)] = sorted(looks_at(system, stream).items())
+    late = Rollover(system, Bounds(memory_ms=int(2 * (frames - frame + 40) * system.frame_ms)))
+    early = Rollover(system, Bounds(memory_ms=int(2 * system.frame_ms)))
+    assert frame < frames - 2, "or nothing lies behind it"
+    assert not early.forget_all_but(stream, [], [piece], stream.memory)
+    assert stream.forgotten_frames == 0
+    assert not early.forget_all_but(stream, [], [], stream.memory), "of nothing that is written nothing is known"
+    assert late.forget_all_but(stream, [], [piece], stream.memory)
+    assert stream.forgotten_frames <= frame
+
+
+@torch.no_grad()
+def test_a_sentence_is_forgotten_with_the_segment_that_its_last_piece_looks_at(system, stream):
+    edges = stream.decided.boundaries[0].tolist()
+    frame, piece = min(looks_at(system, stream).items())
+    assert Rollover(system, Bounds()).forget_sentence(stream, [piece], stream.memory)
+    ends = [index + 1 for index, edge in enumerate(edges) if edge and index >= frame]
+    assert stream.forgotten_frames == (ends or [len(edges)])[0]
+    before = stream.forgotten_frames
+    if stream.memory.states.size(1):
+        assert Rollover(system, Bounds()).forget_sentence(stream, [], stream.memory)
+        later = [index + 1 for index, edge in enumerate(edges) if edge and index >= before]
+        assert stream.forgotten_frames == (later or [len(edges)])[0]

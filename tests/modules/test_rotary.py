@@ -1,0 +1,44 @@
+"""Rotary positions against complex numbers: a head's pairs of numbers turn by position times rate."""
+
+import pytest
+import torch
+
+from mgcm_fairseq.modules.attention import MultiheadAttention
+from mgcm_fairseq.modules.positions import RotaryPositions
+
+DIM, HEADS = 16, 2
+
+
+def turned(x_BHTD, start):
+    """x_j + i x_{j + d/2}, times exp(i p 10000^(-2j/d))."""
+    size = x_BHTD.size(3)
+    rate = 10_000.0 ** (-2 * torch.arange(size // 2, dtype=torch.float64) / size)
+    angle = (start + torch.arange(x_BHTD.size(2), dtype=torch.float64)).unsqueeze(1) * rate
+    pairs = torch.complex(x_BHTD[..., :size // 2], x_BHTD[..., size // 2:]) * torch.polar(torch.ones_like(angle), angle)
+    return torch.cat([pairs.real, pairs.imag], 3)
+
+
+@pytest.mark.parametrize("start", [0, 7, 1_020, 50_000])
+def test_pairs_turn_by_position_times_rate(start):
+    x_BHTD = torch.randn(2, HEADS, 9, 8, dtype=torch.float64)
+    torch.testing.assert_close(RotaryPositions(8)(x_BHTD, start), turned(x_BHTD, start), atol=1e-12, rtol=0)
+
+
+@torch.no_grad()
+def test_attention_turns_queries_and_keys_by_their_own_positions():
+    made = MultiheadAttention(DIM, HEADS, 0.0, RotaryPositions(DIM // HEADS)).double().eval()
+    x_BTD = torch.randn(1, 6, DIM, dtype=torch.float64)
+    query, (key, value) = made._split(made.q_proj(x_BTD)), made.project(x_BTD)
+    weights = torch.softmax(turned(query, 3) @ turned(key, 3).mT * (DIM // HEADS) ** -0.5, 3)  # any start
+    expected = made.out_proj((weights @ value).transpose(1, 2).flatten(2))
+    torch.testing.assert_close(made(x_BTD, x_BTD, None), expected, atol=1e-12, rtol=0)
+    cache: dict[str, torch.Tensor] = {}
+    mask = torch.ones(1, 1, 6, 6, dtype=torch.bool).tril()
+    parts = [made.step(part, cache, "0", mask[:, :, start:start + 2, :start + 2])
+             for start, part in zip((0, 2, 4), x_BTD.split(2, 1), strict=True)]
+    torch.testing.assert_close(torch.cat(parts, 1), made(x_BTD, x_BTD, mask), atol=1e-12, rtol=0)
+
+
+def test_an_odd_head_has_no_pairs():
+    with pytest.raises(ValueError, match="heads of even size, found 7"):
+        RotaryPositions(7)
