@@ -1,9 +1,12 @@
 """Who hears Ctrl-C and SIGTERM: the program that the user started, and none of its helpers."""
 
+import multiprocessing
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.context import ForkServerContext
+from multiprocessing.forkserver import ensure_running
 from typing import Any
 
 
@@ -12,6 +15,19 @@ def children_deaf_to_interrupts() -> Iterator[None]:
     """Processes started meanwhile never see Ctrl-C, which a terminal sends to all: their parent tells them to end."""
     with _handled(signal.SIGINT, signal.SIG_IGN):
         yield
+
+
+def deaf_processes(preload: Sequence[str]) -> ForkServerContext:
+    """Starts processes from a server that has imported `preload`; none of them sees Ctrl-C.
+
+    A fork of this process could inherit a lock that another thread holds. There is one server for the program: whoever
+    starts it first decides what its processes hear, so everything that wants a server calls this.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(preload))
+    with children_deaf_to_interrupts():
+        ensure_running()
+    return context
 
 
 @contextmanager

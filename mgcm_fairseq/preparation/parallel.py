@@ -9,14 +9,13 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from multiprocessing.connection import wait
-from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.lock import join_in
-from mgcm_fairseq.common.stopping import children_deaf_to_interrupts
+from mgcm_fairseq.common.stopping import deaf_processes
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -62,10 +61,7 @@ class ProcessPool:
 
     def _started(self) -> ProcessPoolExecutor:
         if not self._pool:
-            context = multiprocessing.get_context("forkserver")  # a fork of this process could inherit a held lock
-            context.set_forkserver_preload([__name__, "mgcm_fairseq.preparation.packs"])
-            with children_deaf_to_interrupts():
-                ensure_running()  # the server, from which the processes come
+            context = deaf_processes([__name__, "mgcm_fairseq.preparation.packs"])
             self._pool = ProcessPoolExecutor(self._count, context, _end_with_parent, (self._folder,))
         return self._pool
 

@@ -1,10 +1,8 @@
 """Talks: the unit of work. Each is spoken by one voice in one fresh process, so that it repeats bit for bit."""
 
 import json
-import multiprocessing
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from random import Random
 
@@ -14,7 +12,7 @@ from tqdm import tqdm
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.read_text import read_json
-from mgcm_fairseq.common.stopping import children_deaf_to_interrupts
+from mgcm_fairseq.common.stopping import deaf_processes
 from mgcm_fairseq.common.whole import whole, write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.spoken.text import TRAIN, Splits
@@ -86,13 +84,10 @@ def speak_missing(talks: Sequence[Talk], data: Path, spans: Path, processes: int
     spans.mkdir(parents=True, exist_ok=True)
     missing = [talk for talk in talks if not (spans / f"{talk.name}.json").is_file()]
     total, left = (sum(len(talk.sentences) for talk in some) for some in (talks, missing))
-    context = multiprocessing.get_context("forkserver")  # forks from a process that never spoke
-    context.set_forkserver_preload([__name__])
     jobs = ((talk, data / talk.split / "wav", spans) for talk in missing)
     with tqdm(total=total, initial=total - left, unit="utterance", desc="speaking") as bar:
         if missing:
-            with children_deaf_to_interrupts():
-                ensure_running()  # the server, from which the processes come
+            context = deaf_processes([__name__])  # forks from a process that never spoke
             with context.Pool(min(processes, len(missing)), maxtasksperchild=1) as pool:
                 for count in pool.imap_unordered(_speak_one, jobs):
                     bar.update(count)

@@ -11,6 +11,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from mgcm_fairseq.checks.fuzzing.jobs import BEGAN, IDLE, NUMBER, REFUSALS, TAKEN, Fault, Job, work
+from mgcm_fairseq.common.stopping import deaf_processes
 
 GRACE = 2.0  # seconds beyond its time after which an input that Python cannot interrupt is ended from outside
 START = 120.0  # seconds in which a process must have read its first input
@@ -106,9 +107,7 @@ def _context(generator: str, preload: Sequence[str]) -> Any:
     """atheris must see the imports, so that a process of its has to do them all."""
     if generator == "atheris":
         return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(preload))
-    return context
+    return deaf_processes(preload)
 
 
 def _ending(status: int) -> str:
