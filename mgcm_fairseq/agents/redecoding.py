@@ -27,6 +27,7 @@ class RedecodingStates(SystemStates):
     def reset(self) -> None:
         super().reset()
         self.pieces: list[int] = []
+        self.seen: list[int] = []  # frames of the talk that there were when each piece was written
         self.prefixes: Prefixes | None = None
         self.heard = 0  # samples of all steps so far
         self.earlier: list[list[int]] = []  # whole hypotheses of the last steps, the latest at the end
@@ -34,7 +35,7 @@ class RedecodingStates(SystemStates):
     def begin_sentence(self, kept: Sequence[int]) -> None:
         """Goes on behind the pieces that are kept."""
         dropped = len(self.pieces) - len(kept)
-        self.pieces = list(kept)
+        self.pieces, self.seen = list(kept), self.seen[dropped:]
         self.earlier = [pieces[dropped:] for pieces in self.earlier] if kept else []
 
 
@@ -85,6 +86,7 @@ class RedecodingAgent(SystemAgent):
         count = self.system.writing.whole(sure, hypothesis.pieces, hypothesis.ended, states.pieces)
         text = self.system.writing.text(hypothesis.pieces[:count], states.pieces)
         states.pieces += hypothesis.pieces[:count]
+        states.seen += [states.prefixes.frames if states.prefixes else 0] * count
         return text
 
     def _sure_of_talk(self, states: RedecodingStates, memory: Memory, rollover: Rollover) -> str:
@@ -105,7 +107,7 @@ class RedecodingAgent(SystemAgent):
             rest = Hypothesis(best.pieces[len(states.pieces) - before:], True)
             texts.append(self._write(states, rest, len(rest.pieces)))
             over = True
-        if over and rollover.forget_sentence(stream, states.pieces, memory):
+        if over and rollover.forget_sentence(stream, states.pieces, states.seen, memory):
             states.begin_sentence([])
         return self.system.writing.joined(texts)
 
@@ -128,7 +130,7 @@ class RedecodingAgent(SystemAgent):
         while stream.memory.states.size(1) and (states.pieces or self.rollover.begins(stream)):
             best = self.search.best(states.pieces, stream.memory, self.rollover.bounds.pieces, may_be_empty=True)
             yield self._write(states, best, len(best.pieces))
-            self.rollover.forget_sentence(stream, states.pieces, stream.memory)
+            self.rollover.forget_sentence(stream, states.pieces, states.seen, stream.memory)
             states.begin_sentence([])
 
     def _encode(self, states: RedecodingStates, heard: int) -> Memory:

@@ -26,6 +26,7 @@ class WaitKStates(SystemStates):
     def reset(self) -> None:
         super().reset()
         self.pieces: list[int] = []
+        self.seen: list[int] = []  # frames of the talk that there were when each piece was written
         self.words = 0  # of this sentence
         self.ends = 0  # how often in a row </s> was the best next piece
         self.prefixes: Prefixes | None = None
@@ -93,6 +94,7 @@ class WaitKAgent(SystemAgent):
         text = writing.text(continuation.pieces, states.pieces)
         states.words += max(sum(writing.starts(continuation.pieces, states.pieces)), continuation.ended)
         states.pieces += continuation.pieces
+        states.seen += [states.prefixes.frames if states.prefixes else 0] * len(continuation.pieces)
         states.ends = 0 if continuation.pieces else states.ends + continuation.ended
         return text
 
@@ -112,8 +114,8 @@ class WaitKAgent(SystemAgent):
     def _begin_sentence_if_over(self, states: WaitKStates, rollover: Rollover, full: bool) -> None:
         stream = Prefixes.stream_of(states.prefixes)
         over = full or states.ends >= rollover.bounds.patience or len(states.pieces) > rollover.bounds.pieces
-        if over and rollover.forget_sentence(stream, states.pieces, stream.whole()):
-            states.pieces, states.words, states.ends = [], 0, 0
+        if over and rollover.forget_sentence(stream, states.pieces, states.seen, stream.whole()):
+            states.pieces, states.seen, states.words, states.ends = [], [], 0, 0
 
     def _rest(self, states: WaitKStates, rollover: Rollover) -> Iterator[str]:
         """The rest of this sentence, and those behind it, once the source has ended."""
@@ -121,5 +123,5 @@ class WaitKAgent(SystemAgent):
         stream.end()
         while stream.memory.states.size(1) and (states.pieces or rollover.begins(stream)):
             yield self._extend(states, stream.memory, to_end=True)
-            rollover.forget_sentence(stream, states.pieces, stream.memory)
-            states.pieces = []
+            rollover.forget_sentence(stream, states.pieces, states.seen, stream.memory)
+            states.pieces, states.seen = [], []

@@ -19,6 +19,7 @@ class Prefixes:
         stream = speech_stream(encoder, onsets) if system.phase.segmented and encoder.front_end.block else None
         self.stream = stream if isinstance(stream, IncrementalStream) else None
         self.heard = 0
+        self.frames = 0  # of a stream, those that it forgot too
 
     @staticmethod
     def stream_of(prefixes: "Prefixes | None") -> IncrementalStream:
@@ -40,4 +41,6 @@ class Prefixes:
         self.stream.extend(torch.tensor(source.between(self.heard, samples)), False)
         source.drop(samples)
         self.heard = samples
-        return self.stream.whole()
+        memory = self.stream.whole()
+        self.frames = self.stream.forgotten_frames + memory.states.size(1)
+        return memory

@@ -22,6 +22,7 @@ class Rollover:
         self.bounds = bounds
         self.layer = default_attention_layer(len(system.network.decoder.layers))
         self.most_frames = int(bounds.memory_ms / system.frame_ms)
+        self.spoken = system.vocabulary.spoken
         self.pause = int(bounds.pause_ms / system.frame_ms)  # frames
 
     def onsets(self) -> Onsets | None:
@@ -29,7 +30,7 @@ class Rollover:
         heads = self.system.network.ctc
         if heads is None or not self.pause or not heads.piece_bias.any():
             return None
-        return Onsets(heads, torch.tensor(self.system.vocabulary.spoken, device=self.system.device))
+        return Onsets(heads, torch.tensor(self.spoken, device=self.system.device))
 
     def is_full(self, memory: Memory) -> bool:
         """Whether the decoder attends to as much as it may."""
@@ -57,26 +58,37 @@ class Rollover:
         said_T = None if stream.said is None else stream.said[0, :closed].cpu()
         return said_T, stream.decided.boundaries[0, :closed].cpu()
 
-    def forget_sentence(self, stream: SpeechStream, pieces: Sequence[int], memory: Memory) -> bool:
-        """Forgets the speech of a sentence that is over: up to the end of the segment that its last piece attends to
-        most, for a sentence of nothing the first segment.
+    def forget_sentence(self, stream: SpeechStream, pieces: Sequence[int], seen: Sequence[int],
+                        memory: Memory) -> bool:
+        """Forgets the speech of a sentence that is over: up to the end of the latest segment that one of its words
+        attends to most, for a sentence of nothing the first segment.
+
+        The last word is not enough, since a German verb may come from the middle of the English sentence. Marks attend
+        to what comes behind the sentence, too.
 
         Args:
             stream: of the talk.
             pieces: of the sentence.
+            seen: for each piece, how many frames of the talk there were for it when it was decided.
             memory: the frames that the last piece saw, from those of the stream's memory on.
 
         Returns:
             False, and nothing is forgotten, while that segment has not closed.
         """
-        frame = 0
-        if pieces:
-            frame = int(attention(self.system, pieces[:-1], pieces[-1:], memory, self.layer)[0].argmax())
+        frame = self._latest(pieces, [count - stream.forgotten_frames for count in seen], memory) if pieces else 0
         closed = stream.memory.states.size(1)
         if frame >= closed:
             return False
         stream.forget(edge_behind(stream.decided.boundaries[0, :closed].cpu(), frame))
         return True
+
+    def _latest(self, pieces: Sequence[int], seen: Sequence[int], memory: Memory) -> int:
+        """The latest frame that one of the pieces attends to most: of those with letters or digits, if there are any.
+        """
+        rows = attention(self.system, [], pieces, memory, self.layer)
+        frames = [int(row[:max(1, count)].argmax()) for row, count in zip(rows, seen, strict=True)]
+        spoken = [frame for frame, piece in zip(frames, pieces, strict=True) if self.spoken[piece]]
+        return max(spoken or frames)
 
     def forget_all_but(self, stream: SpeechStream, before: Sequence[int], kept: Sequence[int], memory: Memory) -> bool:
         """Forgets the speech before the earliest frame that one of the pieces kept attends to most (StreamAtt, Papi et

@@ -92,10 +92,10 @@ class SegmentWriter:
     def _begin_sentence(self, stream: SpeechStream, rollover: Rollover) -> str:
         """Ends this sentence and forgets its speech, a segment at least; the last of its text."""
         text, memory = self._due(True), stream.memory
-        if self.pieces:
-            seen = memory.units - stream.decided.forgotten_segments < self._visible[len(self.pieces) - 1]
-            memory = memory.first(int(seen.sum()))
-        rollover.forget_sentence(stream, self.pieces, memory)
+        units_T = memory.units[0] - stream.decided.forgotten_segments
+        seen = [int((units_T < visible).sum()) for visible in self._visible[:len(self.pieces)]]
+        rollover.forget_sentence(stream, self.pieces, [stream.forgotten_frames + count for count in seen],
+                                 memory.first(max(seen)) if seen else memory)
         self._begin()
         return text
 

@@ -49,11 +49,11 @@ def test_speech_behind_the_last_word_is_not_forgotten(system, stream):
 def test_a_sentence_is_forgotten_with_the_segment_that_its_last_piece_looks_at(system, stream):
     edges = stream.decided.boundaries[0].tolist()
     frame, piece = min(looks_at(system, stream).items())
-    assert Rollover(system, Bounds()).forget_sentence(stream, [piece], stream.memory)
+    assert Rollover(system, Bounds()).forget_sentence(stream, [piece], [len(edges)], stream.memory)
     ends = [index + 1 for index, edge in enumerate(edges) if edge and index >= frame]
     assert stream.forgotten_frames == (ends or [len(edges)])[0]
     before = stream.forgotten_frames
     if stream.memory.states.size(1):
-        assert Rollover(system, Bounds()).forget_sentence(stream, [], stream.memory)
+        assert Rollover(system, Bounds()).forget_sentence(stream, [], [], stream.memory)
         later = [index + 1 for index, edge in enumerate(edges) if edge and index >= before]
         assert stream.forgotten_frames == (later or [len(edges)])[0]
