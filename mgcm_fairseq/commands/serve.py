@@ -53,7 +53,8 @@ def _check_installed() -> None:
     """InputError without the packages of the extra `live`."""
     for name in ("websockets", "soxr"):
         if importlib.util.find_spec(name) is None:
-            raise InputError("mgcm-fairseq", f"the package {name}", "none", "Install it: pip install 'mgcm-fairseq[live]'.")
+            raise InputError("mgcm-fairseq", f"the package {name}", "none",
+                             "Install it: pip install 'mgcm-fairseq[live]', or '.[live]' in a clone.")
 
 
 def _parser() -> Parser:

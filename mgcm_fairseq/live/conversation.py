@@ -14,7 +14,7 @@ from mgcm_fairseq.live.streams import Streams
 
 LEFT = (1000, 1001, 1005)  # how a client closes that does not come back
 MOST_OF_REASON = 123  # bytes, as the protocol has it
-LAST_WORDS = 5.0  # seconds for a client that does not read to take what it is told last
+LAST_WORDS = 1.0  # seconds for a client to take what it is told last, which it may have no eyes for
 
 
 class Conversation:
@@ -53,7 +53,7 @@ class Conversation:
             async with asyncio.timeout(self.streams.limits.idle):
                 return await self.connection.recv()
         except TimeoutError:
-            raise Refused(IDLE, f"nothing came for {self.streams.limits.idle:.0f} s") from None
+            raise Refused(IDLE, f"nothing came for {self.streams.limits.idle:g} s") from None
 
     async def _take(self, message: str | bytes) -> None:
         if isinstance(message, str):

@@ -1,11 +1,10 @@
-"""An agent at work on one stream of sound: what goes in are packets of any size, what comes out is what a client is told.
+"""An agent at work on one stream of sound: packets of any size go in, and what a client is told comes out.
 
 It knows nothing of connections, so a thread can run it.
 """
 
 import time
 from collections import deque
-from collections.abc import Iterator
 from typing import Any
 
 from simuleval.data.segments import SpeechSegment
@@ -49,14 +48,10 @@ class Interpreter:
         heard = self.samples / self.rate
         self._ready = max(heard, self._ready) + computing
         words = [{"text": word, "heard": round(heard, 3), "ready": round(self._ready, 3)}
-                 for word in self._words(output.content or "")]
+                 for word in self.agent.system.writing.split(output.content or "")]
         return {"new": self._shown(output.content or ""), "deleted": "", "heard": round(heard, 3), "words": words,
                 "segments": [round(end, 3) for end in self._ends.new()], "computing": round(computing, 4),
                 "rtf": round(self._rtf(len(pcm) / SAMPLE_BYTES / self.rate, computing), 4)}
-
-    def _words(self, text: str) -> Iterator[str]:
-        """Words, or characters where the language has no spaces between words."""
-        return iter(text.split() if self.agent.system.writing.language.spaced else text)
 
     def _shown(self, text: str) -> str:
         """The text with what stands between it and the text before."""

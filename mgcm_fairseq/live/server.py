@@ -5,7 +5,7 @@ from typing import Any
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from mgcm_fairseq.live.conversation import Conversation
+from mgcm_fairseq.live.conversation import LAST_WORDS, Conversation
 from mgcm_fairseq.live.limits import MESSAGE, Limits
 from mgcm_fairseq.live.pages import page, refusal
 from mgcm_fairseq.live.protocol import VERSION
@@ -25,7 +25,7 @@ class LiveServer:
     async def listen(self, port: int) -> Server:
         """Begins to listen on a port of this machine, for 0 on any that is free; OSError for one that is taken."""
         return await serve(self._converse, ADDRESS, port, process_request=self._request, max_size=MESSAGE, max_queue=4,
-                           compression=None, ping_interval=None, server_header=None)
+                           compression=None, ping_interval=None, close_timeout=LAST_WORDS, server_header=None)
 
     def about(self) -> dict[str, Any]:
         """What the page has to know before it connects."""

@@ -5,6 +5,7 @@ A stream outlives its connection. Which connection it has now is said by whoever
 
 import asyncio
 import json
+import logging
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 
@@ -38,8 +39,8 @@ class Session:
     async def take(self, packet: Packet, connection: ServerConnection) -> None:
         """Queues what is new of a packet, and waits where the queue is full.
 
-        Sound that never came is silence of its length, and is told as lost. Refused where the stream is too long, or too
-        much of it is missing, or it has another connection by now.
+        Sound that never came is silence of its length, and is told as lost. Refused where the stream is too long, or
+        too much of it is missing, or it has another connection by now.
         """
         await self._inbox.room()
         self._check(connection)
@@ -47,7 +48,7 @@ class Session:
         pcm = packet.pcm if packet.first is None else self._in_order(packet.pcm, packet.first)
         self.received += len(pcm) // SAMPLE_BYTES
         if self.received > self.limits.longest * self.interpreter.rate:
-            raise Refused(TOO_LONG, f"stream: expected at most {self.limits.longest:.0f} s of sound. Begin a new one.")
+            raise Refused(TOO_LONG, f"stream: expected at most {self.limits.longest:g} s of sound. Begin a new one.")
         await self._inbox.put(pcm)
 
     async def end(self, connection: ServerConnection) -> None:
@@ -91,8 +92,8 @@ class Session:
                 self._answer(answer)
             self.answers.add(json.dumps({"end_of_processing": True}))
         except Exception as error:
+            logging.getLogger(__name__).exception("the agent of a stream failed")
             self.fault = Refused(FAULT, f"the agent failed: {type(error).__name__}: {error}")
-            raise
         finally:
             self.answers.finish()
 

@@ -1,5 +1,5 @@
 // Draws the last minute: sound with the ends of segments, the staircase of reading and writing, and the load.
-import { SPAN } from "./minute.js";
+import { SCALE, SPAN } from "./minute.js";
 
 const MARGIN = 28; // pixels at the left of a chart, for its numbers
 
@@ -19,9 +19,9 @@ function prepare(canvas) {
 }
 
 export function drawSound(canvas, minute, colours) {
-  const { pen, width, height } = prepare(canvas);
+  const { pen, height } = prepare(canvas);
   const start = Math.max(0, minute.now - SPAN);
-  const x = (time) => ((time - start) / SPAN) * width;
+  const x = (time) => (time - start) * SCALE;
   const middle = height / 2;
   pen.fillStyle = colours.faint;
   for (const [from, to] of minute.lost) pen.fillRect(x(from), 0, x(to) - x(from), height);

@@ -1,6 +1,7 @@
 // The last minute of a stream, as the drawings need it. What is older is forgotten here.
 
 export const SPAN = 60; // seconds
+export const SCALE = 64; // pixels a second of sound
 const PEAK = 0.02; // seconds of sound between the least and the greatest sample that are drawn as one line
 
 export class Minute {

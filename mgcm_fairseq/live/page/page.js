@@ -1,7 +1,7 @@
 // What the buttons do, and what an answer of the server changes on the page.
 import { Connection } from "./connection.js";
 import { drawLoad, drawSound, drawStaircase, readColours } from "./drawing.js";
-import { Minute } from "./minute.js";
+import { Minute, SCALE, SPAN } from "./minute.js";
 import { Record, download } from "./record.js";
 import { file, microphone } from "./sound.js";
 import { Transcript } from "./transcript.js";
@@ -46,7 +46,8 @@ async function begin(open) {
   words.clear();
   transcript.clear();
   stream.minute = new Minute(rate);
-  stream.record = new Record({ name, run, sample_rate: rate, protocol: about.protocol, begun: new Date().toISOString() });
+  stream.record = new Record({ name, run, sample_rate: rate, protocol: about.protocol, begun: new Date().toISOString() },
+                             about.separator);
   stream.connection = new Connection({
     about, rate, run,
     answer: (message) => answered(stream, message),
@@ -103,9 +104,17 @@ function draw() {
     drawStaircase(part("staircase"), now.minute, colours);
     drawLoad(part("load"), now.minute, colours);
     words.move(now.minute.now);
+    follow();
     changed = false;
   }
   requestAnimationFrame(draw);
+}
+
+// Keeps what is said now in sight, unless somebody has scrolled back.
+function follow() {
+  const box = part("timeline");
+  const target = Math.min(now.minute.now, SPAN) * SCALE + 80 - box.clientWidth;
+  if (now.minute.now * SCALE < box.clientWidth || target - box.scrollLeft < box.clientWidth / 2) box.scrollLeft = target;
 }
 
 part("microphone").onclick = () => begin((hear) => microphone(hear));

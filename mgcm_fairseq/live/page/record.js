@@ -4,7 +4,8 @@
 const TOGETHER = 500; // lines put away at once
 
 export class Record {
-  constructor(about) {
+  constructor(about, separator) {
+    this.separator = separator; // between words
     this.stored = [];
     this.lines = [];
     this.words = 0;
@@ -21,16 +22,16 @@ export class Record {
     }
   }
 
-  // `shown`: seconds of sound when the answer was here. Returns the sentence that it went to, for each text.
+  // `shown`: seconds of sound when the answer was here.
   answer(message, shown) {
     this.words += message.words.length;
     this.add({ id: 0, total_audio_processed: message.heard, computation_time: message.computing,
                generated_tokens: message.words.map((word) => word.text), deleted_tokens: [], ...message, shown });
-    if (!message.new) return;
-    if (!this.open) this.text.push({ time: message.heard, text: "" });
-    const sentence = this.text.at(-1);
-    sentence.text = (sentence.text + message.new).trimStart();
-    this.open = !/[.!?。！？]["”“»)]*$/.test(sentence.text);
+    for (const { text, heard } of message.words) {
+      if (this.open) this.text.at(-1).text += this.separator + text;
+      else this.text.push({ time: heard, text });
+      this.open = !/[.!?。！？]["”“»)]*$/.test(text);
+    }
   }
 
   log() {

@@ -1,7 +1,7 @@
 // Words under the sound, each where it was written. They are elements, so that the pointer finds them.
-import { SPAN } from "./minute.js";
+import { SCALE, SPAN } from "./minute.js";
 
-const ROWS = 4;
+const ROWS = 6;
 
 export class Words {
   constructor(box, tip) {
@@ -16,10 +16,6 @@ export class Words {
     this.shown = []; // {time, element}
   }
 
-  get scale() {
-    return this.box.parentElement.clientWidth / SPAN; // pixels a second
-  }
-
   add({ text, heard, ready }, shown) {
     const element = document.createElement("span");
     element.textContent = text;
@@ -27,9 +23,10 @@ export class Words {
       `${(1000 * (ready - heard)).toFixed(0)} ms of computing, shown at ${shown.toFixed(2)} s`;
     element.title = about;
     element.onpointerenter = () => (this.tip.textContent = about);
-    const left = heard * this.scale;
-    const row = this.free.findIndex((end) => end <= left);
+    const row = this.free.findIndex((end) => end <= heard * SCALE);
     const chosen = row < 0 ? this.free.indexOf(Math.min(...this.free)) : row;
+    const left = Math.max(heard * SCALE, this.free[chosen]); // behind another word where all rows are taken
+    element.classList.toggle("behind", row < 0);
     element.style.left = `${left}px`;
     element.style.top = `${(chosen * 100) / ROWS}%`;
     this.box.append(element);
@@ -39,7 +36,7 @@ export class Words {
 
   move(now) {
     const start = Math.max(0, now - SPAN);
-    this.box.style.transform = `translateX(${-start * this.scale}px)`;
+    this.box.style.transform = `translateX(${-start * SCALE}px)`;
     while (this.shown.length && this.shown[0].time < start - 5) this.shown.shift().element.remove();
   }
 }
