@@ -1,4 +1,4 @@
-"""Makes the folder of a system, which SimulEval runs with --system-dir, and simulstream by a YAML in it."""
+"""Makes the folder of a system, which SimulEval runs with --system-dir, and simulstream by its YAML in it."""
 
 import argparse
 import shutil

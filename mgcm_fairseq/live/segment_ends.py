@@ -30,4 +30,4 @@ def _stream(states: SystemStates) -> SpeechStream | None:
     if isinstance(states, WaitSegmentStates):
         return states.stream
     known = states.prefixes if isinstance(states, WaitKStates | RedecodingStates) else None
-    return known and known.stream
+    return None if known is None else known.stream

@@ -99,8 +99,9 @@ class Session:
 
     def _answer(self, heard: dict[str, object]) -> None:
         rate = self.interpreter.rate
-        told = {"answer": self.answers.count, "received": self.received, "sent": round(self.received / rate, 3),
-                "queue": round((self.received - self.interpreter.samples) / rate, 3)}
+        told: dict[str, object] = {
+            "answer": self.answers.count, "received": self.received, "sent": round(self.received / rate, 3),
+            "queue": round((self.received - self.interpreter.samples) / rate, 3)}
         if self._lost:
             told["lost"], self._lost = self._lost, []
         self.answers.add(json.dumps({**heard, **told}, ensure_ascii=False))

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import logging
 import threading
 
 import numpy as np
 import pytest
+import soundfile
 import soxr
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -41,6 +43,24 @@ def test_a_client_that_says_nothing_of_its_sound_is_heard_at_16_khz(runs, talk, 
             return await plain(uri, talk, 700)
 
     assert text(asyncio.run(scenario())) == expected(RUNS[0], talk)
+
+
+def test_simulstreams_own_client_is_served(runs, talk, expected, tmp_path, caplog):
+    client = pytest.importorskip("simulstream.client.wav_reader_client", reason="needs the extra `simulstream`")
+    path = str(tmp_path / "talk.wav")
+    soundfile.write(path, memoryview(talk).cast("h"), 16_000, subtype="PCM_16")
+
+    async def scenario():
+        async with serving(runs) as (uri, _):
+            with caplog.at_level(logging.DEBUG, logger=client.LOGGER.name):
+                await client.stream_wav_files(uri, [path, path], 100, "de", "en")
+
+    asyncio.run(scenario())
+    answers = [json.loads(one.message) for one in caplog.records if one.levelno == logging.DEBUG
+               and one.name == client.LOGGER.name]
+    last = packets(talk, 1_600)[-1][1]  # which the client sends twice (simulstream 1.0)
+    assert "".join(answer.get("new", "") for answer in answers) == 2 * expected(RUNS[0], talk + last)
+    assert [answer for answer in answers if "new" not in answer] == 2 * [{"end_of_processing": True}]
 
 
 def test_other_rates_are_resampled_as_a_whole(runs, talk, expected):

@@ -26,7 +26,7 @@ function say(text, fault = false) {
 
 function busy(yes) {
   for (const name of ["microphone", "file", "run"]) part(name).disabled = yes;
-  part("stop").disabled = !yes;
+  if (!yes) part("stop").disabled = true;
 }
 
 // `open` begins a source of sound and gives its packets to a function.
@@ -55,7 +55,7 @@ async function begin(open) {
     over: (fault) => end(stream, fault),
   });
   now = stream;
-  for (const button of ["save-text", "save-log"]) part(button).disabled = false;
+  for (const button of ["save-text", "save-log", "stop"]) part(button).disabled = false;
   say(`Listening to ${name}.`);
   stream.source.play?.();
 }
@@ -117,7 +117,7 @@ function follow() {
   if (now.minute.now * SCALE < box.clientWidth || target - box.scrollLeft < box.clientWidth / 2) box.scrollLeft = target;
 }
 
-part("microphone").onclick = () => begin((hear) => microphone(hear));
+part("microphone").onclick = () => begin(microphone);
 part("stop").onclick = () => stop(now);
 part("file").onchange = () => {
   const [chosen] = part("file").files;

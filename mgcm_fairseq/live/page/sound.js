@@ -4,7 +4,7 @@ import { openRecording } from "./recording.js";
 
 const PACKET = 0.1; // seconds
 
-export async function microphone(take) {
+export async function microphone(take, ended) {
   const stream = await navigator.mediaDevices.getUserMedia({
     audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false },
   });
@@ -14,12 +14,13 @@ export async function microphone(take) {
   const packer = new AudioWorkletNode(context, "packer", { numberOfOutputs: 0, processorOptions: { size } });
   packer.port.onmessage = (event) => take(event.data);
   source.connect(packer);
+  stream.getAudioTracks()[0].onended = ended; // it was unplugged
   return {
     rate: context.sampleRate,
     name: "microphone",
     stop() {
       stream.getTracks().forEach((track) => track.stop());
-      context.close();
+      if (context.state !== "closed") context.close();
     },
   };
 }
