@@ -28,13 +28,13 @@ PORT = 8765
 def main(arguments: Sequence[str] | None = None) -> None:
     args = _parser().parse_args(arguments)
     _check_installed()
-    from mgcm_fairseq.live.limits import Limits  # what it imports may not be installed
+    from mgcm_fairseq.live.limits import StreamLimits  # what it imports may not be installed
     from mgcm_fairseq.live.runs import Runs
     from mgcm_fairseq.live.server import LiveServer
 
     print(f"{SCRIPT}: loading {args.checkpoint}", file=sys.stderr)
-    runs = Runs(args.run, args.checkpoint, load_system(args.checkpoint, args.corpus))
-    asyncio.run(_serve(LiveServer(runs, Limits()), args.port))
+    runs = Runs(args.run or [], args.checkpoint, load_system(args.checkpoint, args.corpus))
+    asyncio.run(_serve(LiveServer(runs, StreamLimits()), args.port))
 
 
 async def _serve(server: "LiveServer", port: int) -> None:
@@ -62,7 +62,7 @@ def _parser() -> Parser:
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
                         help="only for an older checkpoint without a vocabulary inside: the corpus of its training")
-    parser.add_argument("--run", action="append", default=[], metavar="POLICY:POINT [OPTIONS]",
+    parser.add_argument("--run", action="append", metavar="POLICY:POINT [OPTIONS]",
                         help=f"a policy to choose on the page, once for each; without any, wait-segment:3, or wait-k:3 "
                         f"for a model that does not segment. {HELP}")
     parser.add_argument("--port", type=_port, default=PORT, help="of this machine; 0 for any that is free")

@@ -7,7 +7,7 @@ MESSAGE = 65_536
 
 
 @dataclass(frozen=True)
-class Limits:
+class StreamLimits:
     """For each stream, in seconds, and how many streams there may be."""
 
     streams: int = 2

@@ -6,7 +6,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from mgcm_fairseq.live.conversation import LAST_WORDS, Conversation
-from mgcm_fairseq.live.limits import MESSAGE, Limits
+from mgcm_fairseq.live.limits import MESSAGE, StreamLimits
 from mgcm_fairseq.live.pages import page, refusal
 from mgcm_fairseq.live.protocol import VERSION
 from mgcm_fairseq.live.runs import Runs
@@ -18,7 +18,7 @@ ADDRESS = "127.0.0.1"
 class LiveServer:
     """Of the runs of one checkpoint."""
 
-    def __init__(self, runs: Runs, limits: Limits) -> None:
+    def __init__(self, runs: Runs, limits: StreamLimits) -> None:
         self.runs = runs
         self.streams = Streams(runs, limits)
 

@@ -14,7 +14,7 @@ from websockets.asyncio.server import ServerConnection
 from mgcm_fairseq.live.answers import Answers
 from mgcm_fairseq.live.inbox import Inbox
 from mgcm_fairseq.live.interpreter import Interpreter
-from mgcm_fairseq.live.limits import Limits
+from mgcm_fairseq.live.limits import StreamLimits
 from mgcm_fairseq.live.protocol import FAULT, LOST, REPLACED, SAMPLE_BYTES, TOO_LONG, Packet, Refused
 
 READ = 0.32  # seconds of sound that the agent is given at most at once, so that words come one after the other
@@ -23,7 +23,7 @@ READ = 0.32  # seconds of sound that the agent is given at most at once, so that
 class Session:
     """Of one interpreter, which its thread alone touches."""
 
-    def __init__(self, interpreter: Interpreter, limits: Limits) -> None:
+    def __init__(self, interpreter: Interpreter, limits: StreamLimits) -> None:
         self.name = secrets.token_urlsafe(16)  # that nobody guesses
         self.interpreter = interpreter
         self.limits = limits

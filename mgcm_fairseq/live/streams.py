@@ -5,7 +5,7 @@ import asyncio
 from websockets.asyncio.server import ServerConnection
 
 from mgcm_fairseq.live.interpreter import Interpreter
-from mgcm_fairseq.live.limits import Limits
+from mgcm_fairseq.live.limits import StreamLimits
 from mgcm_fairseq.live.protocol import BUSY, LOST, REFUSED, REPLACED, Refused, Wishes
 from mgcm_fairseq.live.runs import Runs
 from mgcm_fairseq.live.session import Session
@@ -14,7 +14,7 @@ from mgcm_fairseq.live.session import Session
 class Streams:
     """Of one server."""
 
-    def __init__(self, runs: Runs, limits: Limits) -> None:
+    def __init__(self, runs: Runs, limits: StreamLimits) -> None:
         self.runs = runs
         self.limits = limits
         self.sessions: dict[str, Session] = {}

@@ -9,7 +9,7 @@ import threading
 import pytest
 import soundfile
 
-from mgcm_fairseq.live.limits import Limits
+from mgcm_fairseq.live.limits import StreamLimits
 from mgcm_fairseq.live.pages import _files
 from mgcm_fairseq.live.server import LiveServer
 from tests.live.conftest import RUNS
@@ -30,7 +30,7 @@ class Background:
     """A live server in a thread of its own."""
 
     def __init__(self, runs):
-        self.server = LiveServer(runs, Limits())
+        self.server = LiveServer(runs, StreamLimits())
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
