@@ -11,7 +11,8 @@ class StreamLimits:
     """For each stream, in seconds, and how many streams there may be."""
 
     streams: int = 2
-    longest: float = 4 * 3600.0  # of sound
+    talk: float = 4 * 3600.0  # of sound
+    sentence: float = 600.0  # the same for an agent that takes all of it for one sentence, and so holds all of it
     idle: float = 60.0  # without a message from a client that may send more
     kept: float = 30.0  # a stream whose connection was lost; as much sound may be missing when it comes back
     queue: float = 10.0  # of sound that waits for the agent; more of it is not read from the connection

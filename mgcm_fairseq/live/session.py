@@ -23,10 +23,12 @@ READ = 0.32  # seconds of sound that the agent is given at most at once, so that
 class Session:
     """Of one interpreter, which its thread alone touches."""
 
-    def __init__(self, interpreter: Interpreter, limits: StreamLimits) -> None:
+    def __init__(self, interpreter: Interpreter, limits: StreamLimits, longest: float) -> None:
+        """`longest`: seconds of sound that it may have."""
         self.name = secrets.token_urlsafe(16)  # that nobody guesses
         self.interpreter = interpreter
         self.limits = limits
+        self.longest = longest
         self.connection: ServerConnection | None = None
         self.received = 0  # samples, those that were lost too
         self.answers = Answers()
@@ -47,8 +49,8 @@ class Session:
         self.answers.drop(packet.answers)
         pcm = packet.pcm if packet.first is None else self._in_order(packet.pcm, packet.first)
         self.received += len(pcm) // SAMPLE_BYTES
-        if self.received > self.limits.longest * self.interpreter.rate:
-            raise Refused(TOO_LONG, f"stream: expected at most {self.limits.longest:g} s of sound. Begin a new one.")
+        if self.received > self.longest * self.interpreter.rate:
+            raise Refused(TOO_LONG, f"stream: expected at most {self.longest:g} s of sound. Begin a new one.")
         await self._inbox.put(pcm)
 
     async def end(self, connection: ServerConnection) -> None:

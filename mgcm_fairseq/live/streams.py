@@ -28,8 +28,9 @@ class Streams:
             raise Refused(REFUSED, f"run: expected one of {', '.join(self.runs.names)}, found {wishes.run[:40]!r}")
         if len(self.sessions) >= self.limits.streams:
             raise Refused(BUSY, f"expected at most {self.limits.streams} streams at once. Try again later.")
-        agent = self.runs.agent(wishes.run or self.runs.names[0])
-        session = Session(Interpreter(agent, wishes.sample_rate), self.limits)
+        run = wishes.run or self.runs.names[0]
+        longest = self.limits.talk if self.runs.without_end(run) else self.limits.sentence
+        session = Session(Interpreter(self.runs.agent(run), wishes.sample_rate), self.limits, longest)
         session.connection = connection
         self.sessions[session.name] = session
         return session

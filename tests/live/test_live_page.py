@@ -77,7 +77,7 @@ def browser(recording):
     with playwright.sync_playwright() as started:
         launched = started.chromium.launch(executable_path=CHROMIUM, args=[
             "--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
-            f"--use-file-for-fake-audio-capture={recording[0]}%noloop"])
+            "--enable-precise-memory-info", f"--use-file-for-fake-audio-capture={recording[0]}%noloop"])
         yield launched
         launched.close()
 
@@ -149,3 +149,37 @@ def test_a_microphone_becomes_text_while_it_is_on(page):
     assert log[0]["sample_rate"] == 16_000
     assert any(line["words"] for line in log[1:-1]), "before it was stopped"
     assert any(line["segments"] for line in log[1:])
+
+
+HOUR = """async () => {
+  const [{ Minute }, { Record }, { Transcript }, { Words }] = await Promise.all(
+    ["minute", "record", "transcript", "words"].map((name) => import(`/${name}.js`)));
+  const part = (name) => document.getElementById(name);
+  const minute = new Minute(16000), record = new Record({ name: "hour" }, " ");
+  const words = new Words(part("words"), part("tip")), transcript = new Transcript(part("transcript"));
+  for (let i = 1; i <= 36000; i++) {
+    const heard = i / 10, written = i % 4 ? [] : [{ text: i % 40 ? "Wort" : "Ende.", heard, ready: heard + 0.02 }];
+    minute.hear(new Int16Array(1600).fill(i % 100));
+    const answer = { answer: i, heard, words: written, new: written.map((word) => ` ${word.text}`).join(""),
+                     deleted: "", segments: i % 3 ? [] : [heard], queue: 0, rtf: 0.1, computing: 0.01, received: 1600 * i };
+    minute.answer(answer);
+    record.answer(answer, heard);
+    if (i > 30000) written.forEach((word) => words.add(word, heard)); // each is measured, which takes time
+    words.move(heard);
+    if (i % 40 === 0) transcript.show(record.text);
+  }
+  return { heap: performance.memory.usedJSHeapSize, peaks: minute.peaks.length, steps: minute.steps.length,
+           shown: part("words").children.length, lines: part("transcript").children.length, words: record.words,
+           log: record.log().size };
+}"""
+
+
+def test_an_hour_leaves_a_minute_to_draw_and_all_of_the_text(page):
+    found = page.evaluate(HOUR)
+    assert found["words"] == 9_000
+    assert found["lines"] == 900
+    assert found["peaks"] <= 3_001 + 5
+    assert found["steps"] <= 152
+    assert found["shown"] <= 165
+    assert found["log"] > 5_000_000
+    assert found["heap"] < 50e6

@@ -203,13 +203,15 @@ def test_a_full_queue_makes_the_client_wait_and_drops_nothing(runs, talk, expect
     assert text(answers) == expected(RUNS[0], talk)
 
 
-@pytest.mark.parametrize(("limits", "code", "said"), [
-    ({"idle": 0.1}, 4001, "nothing came for 0.1 s"), ({"longest": 0.5}, 4002, "expected at most 0.5 s of sound"),
+@pytest.mark.parametrize(("limits", "run", "code", "said"), [
+    ({"idle": 0.1}, "wait-k:1", 4001, "nothing came for 0.1 s"),
+    ({"talk": 0.5}, "wait-k:1", 4002, "expected at most 0.5 s of sound"),
+    ({"sentence": 0.6}, "offline:1", 4002, "expected at most 0.6 s of sound"),
 ])
-def test_idle_and_long_streams_are_closed(runs, talk, limits, code, said):
+def test_idle_and_long_streams_are_closed(runs, talk, limits, run, code, said):
     async def scenario():
         async with serving(runs, **limits) as (uri, server):
-            socket, _ = await opened(uri)
+            socket, _ = await opened(uri, run=run)
             await send(socket, packets(talk, 1_600)[:8])
             found = await closed(socket)
             await asyncio.sleep(0.05)

@@ -87,6 +87,7 @@ function answered(stream, message) {
   stream.minute.answer(message);
   stream.record.answer(message, Number(shown.toFixed(3)));
   for (const word of message.words) words.add(word, shown);
+  words.move(shown); // also in a page that nobody sees, which is not drawn
   for (const [from, to] of message.lost ?? []) stream.lost += to - from;
   if (message.new) transcript.show(stream.record.text);
   part("heard").textContent = message.heard.toFixed(1);
@@ -103,7 +104,6 @@ function draw() {
     drawSound(part("wave"), now.minute, colours);
     drawStaircase(part("staircase"), now.minute, colours);
     drawLoad(part("load"), now.minute, colours);
-    words.move(now.minute.now);
     follow();
     changed = false;
   }
