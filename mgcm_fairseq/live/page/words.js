@@ -37,6 +37,6 @@ export class Words {
   move(now) {
     const start = Math.max(0, now - SPAN);
     this.box.style.transform = `translateX(${-start * SCALE}px)`;
-    while (this.shown.length && this.shown[0].time < start - 5) this.shown.shift();
+    while (this.shown.length && this.shown[0].time < start - 5) this.shown.shift().element.remove();
   }
 }
