@@ -31,6 +31,10 @@ REQUIRED = [
     "tqdm>=4.64.1",  # progress
 ]
 TORCHJD = ["torchjd[quadprog-projector]>=0.18"]
+LIVE = [
+    "websockets>=17.4,<18",  # page and stream on one port; what was tried
+    "soxr>=1.1",  # resamples a stream exactly, however it is cut
+]
 SLURM = ["hydra-submitit-launcher>=1.2"]
 M4A = ["av>=18.1"]  # decodes the m4a of Europarl-ST; its wheels carry FFmpeg
 SITE = [  # builds docs/; the versions that were tried, since a newer one may warn of more, and a warning is an error
@@ -39,17 +43,22 @@ SITE = [  # builds docs/; the versions that were tried, since a newer one may wa
     "furo>=2025.12.19",  # the theme
 ]
 EXTRAS = {
+    "live": LIVE,  # the page of scripts/serve.sh
     "m4a": M4A,
     "spoken": [  # a corpus spoken by a synthesiser, which the demo learns from
         "espeakng-loader==0.2.4",  # the voices: another release may sound different. Under the GPL, unlike this package
         "scipy>=1.17",  # from the synthesiser's 22,050 Hz to 16,000 Hz
     ],
     "fuzz": ["atheris>=3.0"],  # a generator of scripts/checks/fuzz.py; the first with a wheel for Python 3.11
+    "simulstream": [  # scores of whole talks as simulstream computes them
+        "simulstream>=1.0,<1.1",
+        "mweralign>=1.4.1",  # cuts a talk for StreamLAAL; figures depend on it
+    ],
     "tensorboard": ["tensorboardX>=2.6.2.2"],  # what fairseq's --tensorboard-logdir imports; 2.6.1 needs an older numpy
     "slurm": SLURM,  # Hydra's launcher of jobs, for scripts/train.sh --launcher slurm
     "torchjd": TORCHJD,  # its weightings as conflict rules, and the solver that most of them need
-    "dev": [*M4A, *SLURM, *TORCHJD, *SITE, "hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4", "pytest>=9.2",
-            "pytest-cov>=7.1", "pytest-xdist>=3.8", "ruff>=0.17"],
+    "dev": [*LIVE, *M4A, *SLURM, *TORCHJD, *SITE, "hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4",
+            "pytest>=9.2", "pytest-cov>=7.1", "pytest-xdist>=3.8", "ruff>=0.17"],
 }
 COMMANDS = sorted(path.stem for path in (HERE / "mgcm_fairseq" / "commands").glob("[!_]*.py"))
 
@@ -86,7 +95,8 @@ setup(
         "Typing :: Typed",
     ],
     packages=find_packages(include=["mgcm_fairseq", "mgcm_fairseq.*"]),
-    package_data={"mgcm_fairseq": ["py.typed"], "mgcm_fairseq.models": ["presets/*.yaml"]},
+    package_data={"mgcm_fairseq": ["py.typed"], "mgcm_fairseq.models": ["presets/*.yaml"],
+                  "mgcm_fairseq.live": ["page/*"]},
     cmdclass={"build_py": WithConfigs},
     entry_points={"console_scripts": [f"mgcm-{name.replace('_', '-')} = mgcm_fairseq.commands.{name}:main"
                                       for name in COMMANDS]},

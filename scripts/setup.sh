@@ -152,7 +152,7 @@ install_rest() {
     # a cache for each torch: pip keeps what it compiled by the name of fairseq alone, and would give it to another torch
     ! cache="$("${PIP[@]}" cache dir 2>> "$LOG")" || compiled=(--cache-dir "$cache/for-torch-$installed")
     run "fairseq, compiled here (minutes)" "${INSTALL[@]}" "${compiled[@]}" --no-deps -c "$constraints" fairseq-fixed
-    run "the other packages" "${INSTALL[@]}" -c "$constraints" -e ".[spoken,tensorboard]"
+    run "the other packages" "${INSTALL[@]}" -c "$constraints" -e ".[live,spoken,tensorboard]"
 }
 
 install_dev() { run "tools to test with" "${INSTALL[@]}" -c "$VENV/constraints.txt" -e ".[dev]"; }

@@ -80,6 +80,10 @@ def test_what_it_holds(site):
         assert found == ours
         assert ours
     assert (package / "py.typed").is_file()
+    pages = [{path.name for path in (folder / "live" / "page").iterdir()}
+             for folder in (package, REPOSITORY / "mgcm_fairseq")]
+    assert pages[0] == pages[1]
+    assert "index.html" in pages[0]
     modules = {path.stem for path in (REPOSITORY / "mgcm_fairseq" / "commands").glob("[!_]*.py")}
     assert {path.name for path in (site / "bin").iterdir()} == {f"mgcm-{name.replace('_', '-')}" for name in modules}
 

@@ -1,7 +1,7 @@
 """A policy with its operating point and more options of its agent: as text, `alignatt:4 --beam 5`, and as an agent."""
 
 import shlex
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -42,16 +42,21 @@ def read_choice(text: str) -> Choice:
 
 def build_agent(policy: str, point: float, options: Sequence[str], checkpoint: Path, system: System) -> SystemAgent:
     """The agent over a system that is loaded; raises InputError for options that it does not have."""
-    kind = agent_class(policy)
-    parser = _Parser(prog=policy, add_help=False, allow_abbrev=False)
-    kind.add_args(parser)
     settled = ["--checkpoint", str(checkpoint), POLICIES[policy].varied, point_text(point)]
     for option in options:
         if option.partition("=")[0] in (*settled[::2], "--corpus", "--bf16"):
             raise InputError("--run", "options that are set nowhere else", option,
                              "The operating point stands behind the colon; checkpoint, corpus and precision are the "
                              "same for all.")
-    return kind(parser.parse_args([*settled, *options]), system)
+    return agent_class(policy)(read_options(policy, [*settled, *options]), system)
+
+
+def read_options(policy: str, options: Sequence[str], where: str = "--run") -> Namespace:
+    """The arguments of a policy's agent; InputError, which names `where` they stand, for options it does not have."""
+    parser = _Parser(prog=policy, add_help=False, allow_abbrev=False)
+    parser.where = where
+    agent_class(policy).add_args(parser)
+    return parser.parse_args(options)
 
 
 def point_text(point: float) -> str:
@@ -71,5 +76,8 @@ def _is_number(text: str) -> bool:
 
 
 class _Parser(ArgumentParser):
+    where = ""  # the options stand
+
     def error(self, message: str) -> None:  # type: ignore[override]  # argparse ends the program here
-        raise InputError("--run", f"options of the {self.prog} agent", message, " ".join(self.format_usage().split()))
+        usage = " ".join(self.format_usage().split())
+        raise InputError(self.where, f"options of the {self.prog} agent", message, usage)

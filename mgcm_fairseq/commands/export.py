@@ -1,4 +1,4 @@
-"""Makes the folder of a system, which SimulEval runs with --system-dir."""
+"""Makes the folder of a system, which SimulEval runs with --system-dir, and simulstream by its YAML in it."""
 
 import argparse
 import shutil
@@ -19,16 +19,21 @@ from mgcm_fairseq.common.whole import room_in
 from mgcm_fairseq.models.averaging import average
 
 SCRIPT = SCRIPTS["export"]
-MODEL, SYSTEM = "model.pt", "main.yaml"
+MODEL, SYSTEM, PROCESSOR = "model.pt", "main.yaml", "simulstream.yaml"
 HEADER = """\
 # Run by SimulEval, wherever this folder lies, with mgcm-fairseq installed:
 # simuleval --system-dir FOLDER --source-segment-size 320 --source LIST --target LIST --output FOLDER \
 #     --eval-latency-unit {unit} --sacrebleu-tokenizer {tokenizer}
 """
+PROCESSOR_HEADER = """\
+# Run by simulstream in this folder, with mgcm-fairseq[simulstream] installed:
+# simulstream_inference --speech-processor-config simulstream.yaml --wav-list-file LIST --metrics-log-file LOG
+"""
+CHUNK = 0.32  # seconds; text does not depend on it, and delays do
 
 
 def export(policy: str, args: argparse.Namespace, out: Path) -> None:
-    """Writes `out`, which must not exist, whole or not at all: weights, config.yaml, vocabulary and main.yaml.
+    """Writes `out`, which must not exist, whole or not at all: weights, config.yaml, vocabulary and a YAML a toolkit.
 
     `args`, those of the policy's agent, are checked by building it.
     """
@@ -50,6 +55,8 @@ def export(policy: str, args: argparse.Namespace, out: Path) -> None:
                 header = HEADER.format(unit=language.unit, tokenizer=language.tokenizer)
                 text = header + yaml.safe_dump(system(args, policy), sort_keys=False)
                 (folder / SYSTEM).write_text(text, encoding="utf-8")
+                text = PROCESSOR_HEADER + yaml.safe_dump(processor(args, policy, language.unit), sort_keys=False)
+                (folder / PROCESSOR).write_text(text, encoding="utf-8")
                 folder.rename(out)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -60,9 +67,20 @@ def system(args: argparse.Namespace, policy: str) -> dict[str, Any]:
 
     A flag counts as given whatever its value (SimulEval 1.1.4), so one that is not is left out.
     """
-    options = {name: value for name, value in vars(args).items() if name not in ("checkpoint", "corpus")}
-    given = {name: value for name, value in options.items() if value is not None and value is not False}
-    return {"agent_class": POLICIES[policy].agent, "checkpoint": MODEL, "corpus": ".", **given}
+    return {"agent_class": POLICIES[policy].agent, "checkpoint": MODEL, "corpus": ".", **_given(args)}
+
+
+def processor(args: argparse.Namespace, policy: str, unit: str) -> dict[str, Any]:
+    """What simulstream.yaml holds, with files relative to it; `unit`: word or char, in which text is counted."""
+    return {"type": "mgcm_fairseq.agents.simulstream_processor.AgentProcessor", "speech_chunk_size": CHUNK,
+            "detokenizer_type": "simuleval", "latency_unit": unit, "policy": policy, "checkpoint": MODEL, "corpus": ".",
+            "options": _given(args)}
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    """The options that are on, but for those that say where the model is."""
+    return {name: value for name, value in vars(args).items()
+            if name not in ("checkpoint", "corpus") and value is not None and value is not False}
 
 
 def agent_args(policy: str, checkpoint: Path, corpus: Path | None, options: list[str]) -> argparse.Namespace:

@@ -18,6 +18,7 @@ SCRIPTS = {  # a program, which a wheel installs as mgcm-NAME, and what starts i
     "plot-segments": "scripts/plot_segments.py",
     "prepare": "scripts/prep_corpus.sh",
     "segments": "scripts/segmentation_report.py",
+    "serve": "scripts/serve.sh",
     "spoken-corpus": "scripts/make_spoken_corpus.py",
     "train": "scripts/train.sh",
     "translate": "scripts/translate.sh",

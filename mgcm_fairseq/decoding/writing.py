@@ -60,5 +60,9 @@ class Writing:
         """Texts written one after the other as one."""
         return self.separator.join(filter(None, texts))
 
+    def split(self, text: str) -> list[str]:
+        """A text's words, or its characters in a language without spaces between words."""
+        return text.split() if self.language.spaced else list(text)
+
     def _kinds(self, pieces: Sequence[int]) -> Tensor:
         return self._kinds_V[torch.tensor([pieces], dtype=torch.long)]

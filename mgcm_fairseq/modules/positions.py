@@ -54,7 +54,9 @@ class RotaryPositions(nn.Module):
         """x at positions start ... start + T - 1."""
         end = start + x_BHTD.size(2)
         if end > self.cosines.size(0):
-            self.cosines, self.sines = (table.to(self.cosines) for table in self._build(2 * end))
+            cosines, sines = self._build(2 * end)
+            self.sines = sines.to(self.sines)  # first, since another thread may look at the size of the other
+            self.cosines = cosines.to(self.cosines)
         cosines, sines = self.cosines[start:end].to(x_BHTD), self.sines[start:end].to(x_BHTD)
         first, second = x_BHTD.chunk(2, 3)
         return torch.cat([first * cosines - second * sines, second * cosines + first * sines], 3)

@@ -23,6 +23,8 @@ from mgcm_fairseq.modules.onsets import Onsets
 from mgcm_fairseq.modules.segmenter import Boundaries, Segmenter
 from mgcm_fairseq.modules.source import Memory, Source
 
+ENDS_TOLD = 1_000  # segments whose ends a stream still knows, for who shows them
+
 
 class SpeechStream(Protocol):
     """One utterance."""
@@ -56,12 +58,17 @@ class Decided:
         self.logits = segmenter.output.weight.new_zeros(1, 0)
         self.boundaries = torch.zeros(1, 0, dtype=torch.bool, device=self.logits.device)
         self.forgotten_segments = 0
+        self.ends: tuple[int, ...] = ()  # of the latest segments, as frames from the beginning, forgotten or not
+        self._frames = 0  # decided, those forgotten too
         self._last: Boundaries | None = None
 
     def extend(self, logits_1T: Tensor) -> None:
         """Decides new frames by their logits."""
         frames = torch.tensor([logits_1T.size(1)], device=logits_1T.device)
         self._last = self.segmenter.decide(logits_1T, frames, self._last)
+        ends = (self._last.all[0].nonzero()[:, 0] + self._frames + 1).tolist()
+        self.ends = (*self.ends, *ends)[-ENDS_TOLD:]
+        self._frames += logits_1T.size(1)
         self.logits = torch.cat([self.logits, logits_1T], 1)
         self.boundaries = torch.cat([self.boundaries, self._last.all], 1)
 

@@ -63,8 +63,8 @@ def test_the_folder_holds_what_is_needed_and_no_more(tiny_corpus, tiny_segmentin
     run(*EXPORT, "--checkpoint", tiny_segmenting_checkpoint, "--corpus", tiny_corpus, "--policy", "edatt", "--out", out,
         "--", "--threshold", "0.25")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
-    assert {path.name for path in out.iterdir()} == {"model.pt", "config.yaml", "main.yaml", "spm_unigram200.model",
-                                                     "spm_unigram200.txt"}
+    assert {path.name for path in out.iterdir()} == {"model.pt", "config.yaml", "main.yaml", "simulstream.yaml",
+                                                     "spm_unigram200.model", "spm_unigram200.txt"}
     assert yaml.safe_load((out / "main.yaml").read_text()) == {
         "agent_class": "mgcm_fairseq.agents.edatt.EDAttAgent", "checkpoint": "model.pt", "corpus": ".",
         "step_ms": 320, "beam": 1, "patience": 2, "pause_ms": 2000, "threshold": 0.25, "frames": 2}

@@ -35,6 +35,7 @@ def test_results_have_the_promised_form(demo):
     assert results["environment"]["utterances"] == 5
     assert (folder / "bleu_al.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "table.md").read_text() in first.stdout
+    assert first.stdout.splitlines()[-1].endswith(f": bash scripts/serve.sh --checkpoint {folder}/model.pt")
     segments = json.loads((folder / "segments.json").read_text())
     assert all(segments[group]["ratio"] > 0 for group in ("short", "long"))
 

@@ -1,0 +1,115 @@
+"""One connection, from its first message to its close: what the client says in which order, and what it is told."""
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from mgcm_fairseq.live.protocol import IDLE, REFUSED, VERSION, Refused, Wishes, read_message, read_packet
+from mgcm_fairseq.live.session import Session
+from mgcm_fairseq.live.streams import Streams
+
+LEFT = (1000, 1001, 1005)  # how a client closes that does not come back
+MOST_OF_REASON = 123  # bytes, as the protocol has it
+LAST_WORDS = 1.0  # seconds for a client to take what it is told last, which it may have no eyes for
+
+
+class Conversation:
+    """Of one client over one connection."""
+
+    def __init__(self, connection: ServerConnection, streams: Streams) -> None:
+        self.connection = connection
+        self.streams = streams
+        self.wishes = Wishes()
+        self.session: Session | None = None
+        self._sending: asyncio.Task[None] | None = None
+
+    async def hold(self) -> None:
+        """Takes all that the client says until one of both closes the connection."""
+        refused = False
+        try:
+            while self.session is None or not self.session.ended:
+                await self._take(await self._next())
+            if self._sending is not None:
+                await self._sending
+            await self._goodbye()
+        except ConnectionClosed:
+            pass
+        except Refused as error:
+            refused = True
+            await self._refuse(error)
+        finally:
+            if self._sending is not None:
+                self._sending.cancel()
+            if self.session is not None:
+                left = refused or not self.wishes.numbered or self.connection.close_code in LEFT
+                self.streams.leave(self.session, self.connection, left)
+
+    async def _next(self) -> str | bytes:
+        try:
+            async with asyncio.timeout(self.streams.limits.idle):
+                return await self.connection.recv()
+        except TimeoutError:
+            raise Refused(IDLE, f"nothing came for {self.streams.limits.idle:g} s") from None
+
+    async def _take(self, message: str | bytes) -> None:
+        if isinstance(message, str):
+            await self._take_text(read_message(message))
+            return
+        packet = read_packet(message, self.wishes.numbered)
+        await self._begun().take(packet, self.connection)
+
+    async def _take_text(self, message: dict[str, Any]) -> None:
+        before = self.wishes.sample_rate, self.wishes.run, self.wishes.stream, self.wishes.numbered
+        self.wishes.take(message)
+        self.streams.check_languages(self.wishes)
+        if self.session is not None and before != (self.wishes.sample_rate, self.wishes.run, self.wishes.stream,
+                                                   self.wishes.numbered):
+            raise Refused(REFUSED, "expected sample_rate, run, stream and protocol before any sound, found them later")
+        if self.wishes.numbered and self.session is None:
+            await self._open()
+        if message.get("end_of_stream"):
+            await self._begun().end(self.connection)
+
+    def _begun(self) -> Session:
+        """The stream of this connection, which its first sound or its end begins."""
+        if self.session is None:
+            self.session = self.streams.begin(self.wishes, self.connection)
+            self._sending = asyncio.create_task(self._send(self.session))
+        return self.session
+
+    async def _open(self) -> None:
+        """Begins a numbered stream, or goes on with one, and says where."""
+        open_one = self.streams.resume if self.wishes.stream else self.streams.begin
+        self.session = open_one(self.wishes, self.connection)
+        await self.connection.send(json.dumps({"protocol": VERSION, "stream": self.session.name,
+                                               "received": self.session.received}))
+        self._sending = asyncio.create_task(self._send(self.session))
+
+    async def _send(self, session: Session) -> None:
+        """Sends all answers that the client does not have yet, as they come."""
+        with contextlib.suppress(ConnectionClosed):
+            async for answer in session.answers.following(self.wishes.answers):
+                await self.connection.send(answer)
+                if not self.wishes.numbered:
+                    session.answers.drop(session.answers.first + 1)
+            if session.fault is not None:
+                await self._refuse(session.fault)
+
+    async def _goodbye(self) -> None:
+        """Waits for the client to close, which has all by now."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.streams.limits.idle):
+                await self.connection.wait_closed()
+        await self.connection.close()
+
+    async def _refuse(self, refused: Refused) -> None:
+        """Says why, as a message and with the close, since a program may show either."""
+        reason = refused.reason.encode()[:MOST_OF_REASON].decode(errors="ignore")
+        with contextlib.suppress(ConnectionClosed, TimeoutError):
+            async with asyncio.timeout(LAST_WORDS):
+                await self.connection.send(json.dumps({"error": refused.reason, "code": refused.code}))
+        await self.connection.close(refused.code, reason)

@@ -1,0 +1,18 @@
+"""How much of everything a server gives to its clients."""
+
+from dataclasses import dataclass
+
+MESSAGE = 65_536
+"""Bytes of the longest message that a client may send: 2 s of sound at 16 kHz."""
+
+
+@dataclass(frozen=True)
+class StreamLimits:
+    """For each stream, in seconds, and how many streams there may be."""
+
+    streams: int = 2
+    talk: float = 4 * 3600.0  # of sound
+    sentence: float = 600.0  # the same for an agent that takes all of it for one sentence, and so holds all of it
+    idle: float = 60.0  # without a message from a client that may send more
+    kept: float = 30.0  # a stream whose connection was lost; as much sound may be missing when it comes back
+    queue: float = 10.0  # of sound that waits for the agent; more of it is not read from the connection

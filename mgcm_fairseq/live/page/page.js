@@ -1,0 +1,141 @@
+// What the buttons do, and what an answer of the server changes on the page.
+import { Connection } from "./connection.js";
+import { drawLoad, drawSound, drawStaircase, readColours } from "./drawing.js";
+import { Minute, SCALE, SPAN } from "./minute.js";
+import { Record, download } from "./record.js";
+import { file, microphone } from "./sound.js";
+import { Transcript } from "./transcript.js";
+import { Words } from "./words.js";
+
+const part = (name) => document.getElementById(name);
+const words = new Words(part("words"), part("tip"));
+const transcript = new Transcript(part("transcript"));
+const about = await (await fetch("about.json")).json();
+let now = null; // the stream that is shown: {source, connection, minute, record, lost}
+let changed = false;
+
+part("languages").textContent = `${about.source_lang} → ${about.target_lang}`;
+for (const { name, talks } of about.runs) {
+  part("run").append(new Option(talks ? name : `${name} (one sentence)`, name));
+}
+
+function say(text, fault = false) {
+  part("state").textContent = text;
+  part("state").classList.toggle("fault", fault);
+}
+
+function busy(yes) {
+  for (const name of ["microphone", "file", "run"]) part(name).disabled = yes;
+  if (!yes) part("stop").disabled = true;
+}
+
+// `open` begins a source of sound and gives its packets to a function.
+async function begin(open) {
+  if (now && !now.over) return;
+  busy(true);
+  const stream = { over: false, lost: 0 };
+  try {
+    stream.source = await open((packet) => take(stream, packet), () => stop(stream));
+  } catch (error) {
+    busy(false);
+    say(`No sound: ${error.message}`, true);
+    return;
+  }
+  const { rate, name } = stream.source;
+  const run = part("run").value;
+  words.clear();
+  transcript.clear();
+  stream.minute = new Minute(rate);
+  stream.record = new Record({ name, run, sample_rate: rate, protocol: about.protocol, begun: new Date().toISOString() },
+                             about.separator);
+  stream.connection = new Connection({
+    about, rate, run,
+    answer: (message) => answered(stream, message),
+    state: (text) => say(text || `Listening to ${name}.`, Boolean(text)),
+    over: (fault) => end(stream, fault),
+  });
+  now = stream;
+  for (const button of ["save-text", "save-log", "stop"]) part(button).disabled = false;
+  say(`Listening to ${name}.`);
+  stream.source.play?.();
+}
+
+function take(stream, packet) {
+  if (!stream.connection || stream.over) return; // the first tenths of a second of a microphone
+  stream.minute.hear(packet);
+  stream.connection.take(packet);
+  changed = true;
+}
+
+function stop(stream) {
+  if (stream.connection.ending) return;
+  stream.source.stop();
+  stream.connection.end();
+  part("stop").disabled = true;
+  say("Translating the rest.");
+}
+
+function end(stream, fault) {
+  stream.over = true;
+  stream.source.stop();
+  busy(false);
+  say(fault || "Done.", Boolean(fault));
+}
+
+function answered(stream, message) {
+  const shown = stream.minute.now;
+  stream.minute.answer(message);
+  stream.record.answer(message, Number(shown.toFixed(3)));
+  for (const word of message.words) words.add(word, shown);
+  words.move(shown); // also in a page that nobody sees, which is not drawn
+  for (const [from, to] of message.lost ?? []) stream.lost += to - from;
+  if (message.new) transcript.show(stream.record.text);
+  part("heard").textContent = message.heard.toFixed(1);
+  part("count").textContent = stream.record.words;
+  part("rtf").textContent = message.rtf.toFixed(2);
+  part("queue").textContent = message.queue.toFixed(1);
+  part("lost").textContent = stream.lost.toFixed(1);
+  changed = true;
+}
+
+function draw() {
+  if (changed && now) {
+    const colours = readColours();
+    drawSound(part("wave"), now.minute, colours);
+    drawStaircase(part("staircase"), now.minute, colours);
+    drawLoad(part("load"), now.minute, colours);
+    follow();
+    changed = false;
+  }
+  requestAnimationFrame(draw);
+}
+
+// Keeps what is said now in sight, unless somebody has scrolled back.
+function follow() {
+  const box = part("timeline");
+  const target = Math.min(now.minute.now, SPAN) * SCALE + 80 - box.clientWidth;
+  if (now.minute.now * SCALE < box.clientWidth || target - box.scrollLeft < box.clientWidth / 2) box.scrollLeft = target;
+}
+
+part("microphone").onclick = () => begin(microphone);
+part("stop").onclick = () => stop(now);
+part("file").onchange = () => {
+  const [chosen] = part("file").files;
+  if (chosen) begin((hear, ended) => file(chosen, hear, ended));
+  part("file").value = "";
+};
+part("save-text").onclick = () => download(now.record.transcript(), "translation.txt");
+part("save-log").onclick = () => download(now.record.log(), "translation.jsonl");
+document.ondragover = (event) => {
+  event.preventDefault();
+  document.body.classList.add("over");
+};
+document.ondragleave = () => document.body.classList.remove("over");
+document.ondrop = (event) => {
+  event.preventDefault();
+  document.body.classList.remove("over");
+  const [dropped] = event.dataTransfer.files;
+  if (dropped) begin((hear, ended) => file(dropped, hear, ended));
+};
+addEventListener("resize", () => (changed = true));
+requestAnimationFrame(draw);

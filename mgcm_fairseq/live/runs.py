@@ -1,0 +1,47 @@
+"""The agents that a server offers, by the names of their runs, all over one checkpoint in memory."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mgcm_fairseq.agents.base import SystemAgent
+from mgcm_fairseq.agents.choice import build_agent, point_text, read_choice
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.system import System
+
+LONG_FORM = "--long-form"
+
+
+class Runs:
+    """What is said by --run, `POLICY:POINT,... [OPTIONS]`: a run for each operating point."""
+
+    def __init__(self, texts: Sequence[str], checkpoint: Path, system: System) -> None:
+        """Builds each agent once, so that what does not fit is an InputError now; `texts`: none for a usual policy."""
+        self.system = system
+        self.checkpoint = checkpoint
+        self._known: dict[str, tuple[str, float, list[str]]] = {}
+        for text in texts or ["wait-segment:3" if system.phase.segmented else "wait-k:3"]:
+            name, policy, points, options = read_choice(text)
+            for point in points:
+                run = " ".join([f"{name or policy}:{point_text(point)}", *([] if name else options)])
+                if run in self._known:
+                    raise InputError("--run", "runs of different names", f"{run} twice",
+                                     "Put a name in front: NAME=POLICY:POINT.")
+                self._known[run] = policy, point, [*options, *self._talks(policy, options)]
+                self.agent(run)
+
+    def _talks(self, policy: str, options: Sequence[str]) -> list[str]:
+        """The option for a talk without end, where the model and the policy can."""
+        able = self.system.phase.segmented and self.system.network.encoder.front_end.block and policy != "offline"
+        return [LONG_FORM] if able and LONG_FORM not in options else []
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._known)
+
+    def without_end(self, name: str) -> bool:
+        """Whether the agent takes its source for a talk; another takes it for one sentence."""
+        return LONG_FORM in self._known[name][2]
+
+    def agent(self, name: str) -> SystemAgent:
+        policy, point, options = self._known[name]
+        return build_agent(policy, point, options, self.checkpoint, self.system)
