@@ -134,5 +134,5 @@ class RedecodingAgent(SystemAgent):
             states.begin_sentence([])
 
     def _encode(self, states: RedecodingStates, heard: int) -> Memory:
-        states.prefixes = states.prefixes or Prefixes(self.system, self.rollover.onsets() if self.rollover else None)
+        states.prefixes = states.prefixes or Prefixes(self.system, self.rollover.ear() if self.rollover else None)
         return states.prefixes.encode(states.source, heard)

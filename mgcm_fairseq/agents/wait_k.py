@@ -81,7 +81,7 @@ class WaitKAgent(SystemAgent):
         return needed if prefixes is None else max(prefixes.forgotten_samples + needed, prefixes.heard)
 
     def _encode(self, states: WaitKStates, samples: int) -> Memory:
-        states.prefixes = states.prefixes or Prefixes(self.system, self.rollover.onsets() if self.rollover else None)
+        states.prefixes = states.prefixes or Prefixes(self.system, self.rollover.ear() if self.rollover else None)
         return states.prefixes.encode(states.source, samples)
 
     def _extend(self, states: WaitKStates, memory: Memory, to_end: bool) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mgcm_fairseq.core.history import edge_before, edge_behind, silence_before, silence_behind
+from mgcm_fairseq.core.history import edge_before, edge_behind, sentence_end, silence_before, silence_behind
 from mgcm_fairseq.decoding.bounds import Bounds
 from mgcm_fairseq.decoding.looking import attention, default_attention_layer
 from mgcm_fairseq.decoding.system import System
-from mgcm_fairseq.modules.onsets import Onsets
+from mgcm_fairseq.modules.ear import END, NOTHING, ONSET, Ear
 from mgcm_fairseq.modules.source import Memory
 from mgcm_fairseq.modules.streaming import SpeechStream
 
@@ -25,12 +25,12 @@ class Rollover:
         self.spoken = system.vocabulary.spoken
         self.pause = int(bounds.pause_ms / system.frame_ms)  # frames
 
-    def onsets(self) -> Onsets | None:
-        """What finds where a stream says something; None where CTC was not trained, or pauses are of no account."""
+    def ear(self) -> Ear | None:
+        """What says where a stream speaks; None where CTC was not trained, or pauses are of no account."""
         heads = self.system.network.ctc
         if heads is None or not self.pause or not heads.piece_bias.any():
             return None
-        return Onsets(heads, torch.tensor(self.spoken, device=self.system.device))
+        return Ear(heads, torch.tensor(self.spoken, device=self.system.device), self.system.vocabulary.eos)
 
     def is_full(self, memory: Memory) -> bool:
         """Whether the decoder attends to as much as it may."""
@@ -39,32 +39,25 @@ class Rollover:
     def begins(self, stream: SpeechStream, in_memory: bool = False) -> bool:
         """Forgets the silence before a sentence. Whether something is said in what is left, or `in_memory`: in the
         segments that have closed alone."""
-        said_T, edges_T = self._said(stream)
-        if stream.said is None or said_T is None:
+        if stream.signs is None:
             return True
-        silent = silence_before(edges_T, said_T)
+        signs_T, edges_T = self._closed(stream)
+        silent = silence_before(edges_T, signs_T == ONSET)
         if silent:
             stream.forget(silent)
-        return bool(said_T.any() if in_memory else stream.said.any())
+        return bool(((signs_T if in_memory else stream.signs) == ONSET).any())
 
     def pauses(self, stream: SpeechStream) -> bool:
         """Whether nothing has been said for so long that the sentence is over."""
-        said_T, edges_T = self._said(stream)
-        return said_T is not None and silence_behind(edges_T, said_T) >= self.pause
-
-    def _said(self, stream: SpeechStream) -> tuple[Tensor | None, Tensor]:
-        """Where something is said, and where segments end, in the (T,) frames of the memory; on the CPU."""
-        closed = stream.memory.states.size(1)
-        said_T = None if stream.said is None else stream.said[0, :closed].cpu()
-        return said_T, stream.decided.boundaries[0, :closed].cpu()
+        if stream.signs is None:
+            return False
+        signs_T, edges_T = self._closed(stream)
+        return silence_behind(edges_T, signs_T == ONSET) >= self.pause
 
     def forget_sentence(self, stream: SpeechStream, pieces: Sequence[int], seen: Sequence[int],
                         memory: Memory) -> bool:
-        """Forgets the speech of a sentence that is over: up to the end of the latest segment that one of its words
-        attends to most, for a sentence of nothing the first segment.
-
-        The last word is not enough, since a German verb may come from the middle of the English sentence. Marks attend
-        to what comes behind the sentence, too.
+        """Forgets the speech of a sentence that is over, as `core.history.sentence_end` finds it; for a sentence of
+        nothing the first segment.
 
         Args:
             stream: of the talk.
@@ -73,22 +66,30 @@ class Rollover:
             memory: the frames that the last piece saw, from those of the stream's memory on.
 
         Returns:
-            False, and nothing is forgotten, while that segment has not closed.
+            False, and nothing is forgotten, while the segment that ends it has not closed.
         """
-        frame = self._latest(pieces, [count - stream.forgotten_frames for count in seen], memory) if pieces else 0
-        closed = stream.memory.states.size(1)
-        if frame >= closed:
+        signs_T, edges_T = self._closed(stream)
+        frames = self._looks(pieces, [count - stream.forgotten_frames for count in seen], memory) if pieces else [0]
+        used = sentence_end(edges_T, signs_T == ONSET, signs_T == END, frames)
+        if used > len(edges_T):
             return False
-        stream.forget(edge_behind(stream.decided.boundaries[0, :closed].cpu(), frame))
+        stream.forget(used)
         return True
 
-    def _latest(self, pieces: Sequence[int], seen: Sequence[int], memory: Memory) -> int:
-        """The latest frame that one of the pieces attends to most: of those with letters or digits, if there are any.
+    def _closed(self, stream: SpeechStream) -> tuple[Tensor, Tensor]:
+        """What CTC hears in the (T,) frames of the memory, and which of these end a segment; on the CPU."""
+        closed = stream.memory.states.size(1)
+        signs_1T = torch.full((1, closed), NOTHING) if stream.signs is None else stream.signs
+        return signs_1T[0, :closed].cpu(), stream.decided.boundaries[0, :closed].cpu()
+
+    def _looks(self, pieces: Sequence[int], seen: Sequence[int], memory: Memory) -> list[int]:
+        """The frame that each piece attends to most: of those with letters or digits, if there are any.
+
+        Marks attend to what comes behind the sentence, too.
         """
         rows = attention(self.system, [], pieces, memory, self.layer)
         frames = [int(row[:max(1, count)].argmax()) for row, count in zip(rows, seen, strict=True)]
-        spoken = [frame for frame, piece in zip(frames, pieces, strict=True) if self.spoken[piece]]
-        return max(spoken or frames)
+        return [frame for frame, piece in zip(frames, pieces, strict=True) if self.spoken[piece]] or frames
 
     def forget_all_but(self, stream: SpeechStream, before: Sequence[int], kept: Sequence[int], memory: Memory) -> bool:
         """Forgets the speech before the earliest frame that one of the pieces kept attends to most (StreamAtt, Papi et

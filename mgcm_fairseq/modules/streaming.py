@@ -16,10 +16,10 @@ from mgcm_fairseq.core.segmentation import (
     within_history,
 )
 from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.ear import Ear
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.front_end_stream import SubsamplerStream
 from mgcm_fairseq.modules.hearing import HearsInBlocks
-from mgcm_fairseq.modules.onsets import Onsets
 from mgcm_fairseq.modules.segmenter import Boundaries, Segmenter
 from mgcm_fairseq.modules.source import Memory, Source
 
@@ -33,7 +33,8 @@ class SpeechStream(Protocol):
     segments: int  # how many have closed, those forgotten too
     edition: int  # rises when states of `memory` have changed that were there before
     decided: "Decided"
-    said: Tensor | None  # (1, T) bool of the frames of `decided`: where something is said; None where nothing listens
+    signs: Tensor | None  # (1, T) of the frames of `decided`: what CTC hears in each; None where nothing listens
+    forgotten_frames: int
 
     def extend(self, samples_N: Tensor, ended: bool) -> None:
         """Hears (N,) new samples at 16 kHz; with `ended` no more follow."""
@@ -42,12 +43,12 @@ class SpeechStream(Protocol):
         """Drops the first frames of the memory, which end with a segment; ValueError where it cannot."""
 
 
-def speech_stream(encoder: SharedEncoder, onsets: Onsets | None = None) -> SpeechStream:
+def speech_stream(encoder: SharedEncoder, ear: Ear | None = None) -> SpeechStream:
     """A new utterance for an encoder in a segmented phase; ValueError for one without a segmenter.
 
-    `onsets`: what finds those of a talk, which the front end hears in blocks.
+    `ear`: says what CTC hears of a talk, which the front end hears in blocks.
     """
-    return IncrementalStream(encoder, onsets) if encoder.front_end.block else ReencodingStream(encoder)
+    return IncrementalStream(encoder, ear) if encoder.front_end.block else ReencodingStream(encoder)
 
 
 class Decided:
@@ -96,16 +97,16 @@ class IncrementalStream:
     see; of the memory everything, until it is told to forget.
     """
 
-    def __init__(self, encoder: SharedEncoder, onsets: Onsets | None = None) -> None:
+    def __init__(self, encoder: SharedEncoder, ear: Ear | None = None) -> None:
         self.encoder = encoder
-        self.onsets = onsets
+        self.ear = ear
         one_shape = encoder.convolves_few_shapes
         self.front_end = cast(HearsInBlocks, encoder.front_end).stream(one_shape)
         frames = encoder.front_end.block // encoder.front_end.frame_samples if one_shape else None
         self.subsampler = None if encoder.subsampler is None else SubsamplerStream(encoder.subsampler, frames)
         self.cache: Cache = {}  # keys and values of segments that have closed
         self.decided = Decided(encoder.segmenting)
-        self.said = None if onsets is None else self.decided.boundaries
+        self.signs = None if ear is None else self.decided.boundaries.long()
         self.pending = self.decided.logits[0]  # samples of a block that is not complete
         self.open = self.pending.new_zeros(1, 0, encoder.projection.out_features)  # embedded frames of the open segment
         self.states = self.open  # of the segments that have closed, without positions where these are rotary
@@ -135,7 +136,7 @@ class IncrementalStream:
         ending = copy(self)
         ending.front_end, ending.cache, ending.decided = self.front_end.fork(), dict(self.cache), copy(self.decided)
         ending.subsampler = None if self.subsampler is None else self.subsampler.fork()
-        ending.onsets = copy(self.onsets)
+        ending.ear = copy(self.ear)
         ending.end()
         return ending.memory
 
@@ -150,7 +151,7 @@ class IncrementalStream:
                              f"{frames} frames.")
         self.decided.forget(frames)
         self.states = self.states[:, frames:].clone()
-        self.said = None if self.said is None else self.said[:, frames:].clone()
+        self.signs = None if self.signs is None else self.signs[:, frames:].clone()
         self.forgotten_frames += frames
         self.edition += 1
         self._remember()
@@ -159,7 +160,7 @@ class IncrementalStream:
         """All that it keeps of what it heard."""
         parts: list[Tensor | None] = [
             *self.front_end.held(), *self.cache.values(), self.pending, self.open, self.states, *self.memory,
-            self.decided.logits, self.decided.boundaries, self.said]
+            self.decided.logits, self.decided.boundaries, self.signs]
         if self.subsampler is not None:
             parts += self.subsampler.rests
         return [part for part in parts if part is not None]
@@ -170,8 +171,8 @@ class IncrementalStream:
             x_1TC = self.subsampler.extend(x_1TC)
         x_1TD = self.encoder.embed_features(x_1TC)
         self.decided.extend(self.encoder.segmenting(x_1TD))
-        if self.onsets is not None and self.said is not None:
-            self.said = torch.cat([self.said, self.onsets.extend(x_1TD)], 1)
+        if self.ear is not None and self.signs is not None:
+            self.signs = torch.cat([self.signs, self.ear.extend(x_1TD)], 1)
         return x_1TD
 
     def _close(self, open_1TD: Tensor, ended: bool) -> None:
@@ -209,7 +210,8 @@ class IncrementalStream:
 class ReencodingStream:
     """Runs the whole encoder again over all that was heard; for front ends whose features depend on all of it."""
 
-    said: Tensor | None = None
+    signs: Tensor | None = None
+    forgotten_frames = 0
 
     def __init__(self, encoder: SharedEncoder) -> None:
         self.encoder = encoder
