@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from omnisteval import Instance as Sentence
+
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.languages import language
@@ -29,7 +31,7 @@ def assemble(runs: Mapping[Run, Sequence[Instance]], sources: Sequence[str],
     offline = {run: instances for run, instances in runs.items() if run.policy == OFFLINE}
     simul = sorted((run for run in runs if run.policy != OFFLINE), key=lambda run: (run.label, run.point))
     return {
-        "offline": {_decoding(run): _quality(instances, sources, target.tokenizer) | _cost(instances)
+        "offline": {_decoding(run): quality(instances, sources, target.tokenizer) | cost(instances)
                     for run, instances in offline.items()},
         "simul": [simul_result(run, runs[run], sources, target.tokenizer) for run in simul],
         "environment": {**environment(), "utterances": len(sources), **setting, "latency_unit": target.unit,
@@ -47,24 +49,25 @@ def simul_result(run: Run, instances: Sequence[Instance], sources: Sequence[str]
     `tokenizer`: sacreBLEU's for the language.
     """
     delays = {**latency(instances), **{f"{name}_CA": value for name, value in latency(instances, True).items()}}
-    rounded = {name: _rounded(value, DECIMALS[METRICS[name.removesuffix("_CA")]]) for name, value in delays.items()}
-    shares = {name: value if isinstance(value, bool) else _rounded(value, 4)
+    figures = {name: rounded(value, DECIMALS[METRICS[name.removesuffix("_CA")]]) for name, value in delays.items()}
+    shares = {name: value if isinstance(value, bool) else rounded(value, 4)
               for name, value in simultaneity(instances).items()}
-    point = int(run.point) if run.point == int(run.point) else run.point
-    return {"policy": run.label, "point": point, "options": " ".join(run.options),
-            **_quality(instances, sources, tokenizer), **rounded, **shares, **_cost(instances)}
+    return {"policy": run.label, "point": number(run.point), "options": " ".join(run.options),
+            **quality(instances, sources, tokenizer), **figures, **shares, **cost(instances)}
 
 
-def _quality(instances: Sequence[Instance], sources: Sequence[str], tokenizer: str) -> dict[str, Any]:
+def quality(instances: Sequence[Instance | Sentence], sources: Sequence[str], tokenizer: str) -> dict[str, Any]:
+    """BLEU, chrF, COMET where it is installed, what they depend on, and length_ratio; `tokenizer` is sacreBLEU's."""
     texts = [one.prediction for one in instances], [one.reference for one in instances]
     scores = {"BLEU": bleu(*texts, tokenizer), "chrF": chrf(*texts)}
     neural = comet(*texts, sources)
     return {**{name: round(score.value, 2) for name, score in scores.items()}, "signature": scores["BLEU"].signature,
-            "chrF_signature": scores["chrF"].signature, "length_ratio": _rounded(length_ratio(*texts, tokenizer), 3),
+            "chrF_signature": scores["chrF"].signature, "length_ratio": rounded(length_ratio(*texts, tokenizer), 3),
             **({"COMET": round(neural.value, 4), "COMET_model": neural.signature} if neural else {})}
 
 
-def _cost(instances: Sequence[Instance]) -> dict[str, float | None]:
+def cost(instances: Sequence[Instance]) -> dict[str, float | None]:
+    """RTF and slowest_read; None where another program wrote the log."""
     times = [one.computing for one in instances if one.computing is not None]
     seconds = sum(one.source_length for one in instances)
     if len(times) < len(instances) or not seconds:
@@ -78,7 +81,13 @@ def _decoding(run: Run) -> str:
     return beam if run.label == run.policy else f"{run.label}-{beam}"
 
 
-def _rounded(value: float | None, decimals: int) -> float | None:
+def number(point: float) -> float:
+    """An operating point as JSON and tables show it: whole where it can be."""
+    return int(point) if point == int(point) else point
+
+
+def rounded(value: float | None, decimals: int) -> float | None:
+    """The value with so many decimals; None stays None."""
     return None if value is None else round(value, decimals)
 
 

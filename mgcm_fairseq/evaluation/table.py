@@ -47,6 +47,18 @@ def markdown(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(_pad(row, widths)) + " |" for row in [rows[0], line, *rows[1:]]]
 
 
+def setting_note(setting: Mapping[str, Any]) -> str:
+    """With what, on what and by which version an evaluation was made."""
+    return (f"SimulEval {setting['simuleval']} in reads of {setting['source_segment_size_ms']} ms, {setting['dtype']} "
+            f"on {setting['device']} ({setting['cpu']}, GPU: {setting['gpu']}), torch {setting['torch']}, commit "
+            f"{setting['commit']}.")
+
+
+def signatures(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the quality of any of the runs depends on."""
+    return sorted({run[key] for run in runs for key in ("signature", "chrF_signature", "COMET_model") if key in run})
+
+
 def _numbers(run: Mapping[str, Any], columns: Columns) -> list[str]:
     values = [(run.get(key), form) for key, form in columns.values()]
     return [ABSENT if value is None else form.format(value) for value, form in values]
@@ -59,8 +71,6 @@ def _pad(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 def _notes(results: Mapping[str, Any]) -> list[str]:
     setting, runs = results["environment"], [*results["offline"].values(), *results["simul"]]
     units = UNITS[setting["latency_unit"]]
-    signatures = sorted({run[key] for run in runs for key in ("signature", "chrF_signature", "COMET_model")
-                         if key in run})
     empty = [f"{name} ({count})" for name, count in setting["empty_hypotheses"].items() if count]
     degenerate = [f"{run['policy']} {run['point']} ({run['before_end']:.0%} of {units} before the end, where "
                   f"{run['expected_before_end']:.0%} were to be expected)"
@@ -68,10 +78,8 @@ def _notes(results: Mapping[str, Any]) -> list[str]:
     long = [f"{run['policy']} {run['point']} ({run['length_ratio']:.2f})" for run in results["simul"]
             if (run["length_ratio"] or 0) > TOO_LONG]
     notes = [
-        f"{setting['utterances']} utterances; SimulEval {setting['simuleval']} in reads of "
-        f"{setting['source_segment_size_ms']} ms, {setting['dtype']} on {setting['device']} ({setting['cpu']}, GPU: "
-        f"{setting['gpu']}), torch {setting['torch']}, commit {setting['commit']}.",
-        f"Quality by sacreBLEU, `{'`, `'.join(signatures)}`. YAAL by OmniSTEval {setting['omnisteval']}.",
+        f"{setting['utterances']} utterances; {setting_note(setting)}",
+        f"Quality by sacreBLEU, `{'`, `'.join(signatures(runs))}`. YAAL by OmniSTEval {setting['omnisteval']}.",
         "Length: tokens of hypotheses by tokens of references. AP is a ratio, latency else in ms, that of "
         f"{units}. Before end: {units} written before the source had been read to its end. "
         f"YAAL leaves out sentences without any {units} before their end. "
