@@ -22,9 +22,9 @@ from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.decoding.system import is_open, load_system, record_of, trained_on
 from mgcm_fairseq.evaluation.instances import read_instances
 from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, environments, finished
-from mgcm_fairseq.evaluation.long_form.resegmentation import write_sentences
 from mgcm_fairseq.evaluation.long_form.results import assemble as assemble_talks
 from mgcm_fairseq.evaluation.long_form.results import score
+from mgcm_fairseq.evaluation.long_form.sentences import write_sentences
 from mgcm_fairseq.evaluation.long_form.table import table as long_form_table
 from mgcm_fairseq.evaluation.long_form.talks import talk_set, write_for_omnisteval
 from mgcm_fairseq.evaluation.plot import plot

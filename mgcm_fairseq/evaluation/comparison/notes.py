@@ -32,6 +32,11 @@ def notes(comparison: Mapping[str, Any]) -> list[str]:
         f"Nearest {latency}: each run of the first curve with the run of the second that is nearest; the gap is "
         "between the two runs' figures. A difference in quality can be due to the gap.",
     ]
+    if comparison["talks"]:
+        found.append(
+            "The sentences are the references', into which OmniSTEval cut the talks. They are resampled one by one: a "
+            "test set has too few talks to resample these. Sentences of a talk are not independent of each other, so "
+            "intervals are rather too narrow. A run whose latency is refused has none.")
     several = [name for name, seeds in comparison["systems"].items() if len(seeds) > 1]
     if several:
         found.append(f"Tests use the first seed alone of {', '.join(several)}: they say nothing of chance in training.")

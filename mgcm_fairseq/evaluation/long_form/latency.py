@@ -43,8 +43,8 @@ def refusal(negative_delays: float | None) -> str | None:
     """Why the latencies of a run are not to be published; None if they are."""
     if negative_delays is None or negative_delays <= MOST_NEGATIVE:
         return None
-    return (f"{negative_delays:.1%} of its delays are negative, more than {MOST_NEGATIVE:.0%}. Text that stops early, or "
-            "that the references do not match, would look quick")
+    return (f"{negative_delays:.1%} of its delays are negative, more than {MOST_NEGATIVE:.0%}. Text that stops "
+            "early, or that the references do not match, would look quick")
 
 
 def band(long_yaal: float | None) -> str:

@@ -1,26 +1,21 @@
 """The translation of a talk, cut into the references' sentences by OmniSTEval's SoftSegmenter (arXiv 2509.17349)."""
 
-import json
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from omnisteval import Instance as Sentence
 from omnisteval import Word
 from omnisteval import resegment as soft_segmenter
 
-from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.languages import Unit, units
 from mgcm_fairseq.data.manifest import Utterance
 from mgcm_fairseq.evaluation.instances import Instance
-from mgcm_fairseq.evaluation.long_form.talks import Talk
-
-FILE = "sentences.jsonl"
+from mgcm_fairseq.evaluation.long_form.talks import RecordedTalk
 
 
-def resegment(talks: Sequence[Talk], translations: Sequence[Instance], unit: Unit) -> list[Sentence]:
+def resegment(talks: Sequence[RecordedTalk], translations: Sequence[Instance], unit: Unit) -> list[Sentence]:
     """A sentence for each reference, in the order of the talks.
 
     What it was given of its talk's words and their times, in ms from the sentence's start: below 0 for a word that was
@@ -45,7 +40,7 @@ def reference(sentence: Utterance, unit: Unit) -> str:
     return sentence.tgt_text.strip() if unit == "word" else sentence.tgt_text.strip().replace(" ", "")
 
 
-def _references(talks: Sequence[Talk], unit: Unit) -> tuple[list[str], list[list[Word]]]:
+def _references(talks: Sequence[RecordedTalk], unit: Unit) -> tuple[list[str], list[list[Word]]]:
     """All sentences, and the words of each talk with the number of their sentence."""
     texts: list[str] = []
     words: list[list[Word]] = []
@@ -58,7 +53,7 @@ def _references(talks: Sequence[Talk], unit: Unit) -> tuple[list[str], list[list
     return texts, words
 
 
-def _spans(talk: Talk) -> list[dict[str, Any]]:
+def _spans(talk: RecordedTalk) -> list[dict[str, Any]]:
     """Where the sentences lie in the talk, in ms. Its end is that of the last sentence, as OmniSTEval takes it."""
     def ms(samples: int) -> float:
         return samples / SAMPLE_RATE * 1000  # in the order in which OmniSTEval rounds
@@ -66,12 +61,3 @@ def _spans(talk: Talk) -> list[dict[str, Any]]:
     spans = [{"offset": ms(one.audio.offset), "duration": ms(one.audio.length)} for one in talk.sentences]
     end = max(span["offset"] + span["duration"] for span in spans)
     return [{**span, "time_to_recording_end": end - span["offset"]} for span in spans]
-
-
-def write_sentences(folder: Path, sentences: Sequence[Sentence]) -> None:
-    """Writes folder/sentences.jsonl, a line for each sentence, which a comparison reads."""
-    records = [{"index": one.index, "prediction": one.prediction, "reference": one.reference,
-                "emission_cu": one.emission_cu or [], "emission_ca": one.emission_ca or [],
-                "source_length": one.source_length, "time_to_recording_end": one.time_to_recording_end}
-               for one in sentences]
-    write_whole(folder / FILE, "".join(f"{json.dumps(record)}\n" for record in records))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any
 
 from mgcm_fairseq.common.environment import environment
@@ -10,7 +11,7 @@ from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.long_form.latency import METRICS, band, guards, long_latency, refusal
 from mgcm_fairseq.evaluation.long_form.resegmentation import Sentence, resegment
 from mgcm_fairseq.evaluation.long_form.stream_laal import has_mweralign, stream_laal
-from mgcm_fairseq.evaluation.long_form.talks import Talk
+from mgcm_fairseq.evaluation.long_form.talks import RecordedTalk
 from mgcm_fairseq.evaluation.results import cost, number, quality, rounded
 from mgcm_fairseq.evaluation.runs import Run
 
@@ -24,7 +25,7 @@ class Scored:
     refused: str | None  # why its latencies are not among the figures
 
 
-def assemble(runs: Mapping[Run, Scored], talks: Sequence[Talk], setting: Mapping[str, Any]) -> dict[str, Any]:
+def assemble(runs: Mapping[Run, Scored], talks: Sequence[RecordedTalk], setting: Mapping[str, Any]) -> dict[str, Any]:
     """The whole of results.json, in the form that sentences have, by name and rising operating point.
 
     `setting`: what the figures depend on besides, beside the versions in use; target_language among it.
@@ -35,11 +36,12 @@ def assemble(runs: Mapping[Run, Scored], talks: Sequence[Talk], setting: Mapping
         "simul": [runs[run].figures for run in ordered],
         "environment": {**environment(), "talks": len(talks), "utterances": sum(len(one.sentences) for one in talks),
                         **setting, "latency_unit": language(setting["target_language"]).unit,
+                        **({"mweralign": metadata.version("mweralign")} if has_mweralign() else {}),
                         "refused": {run.name: runs[run].refused for run in ordered if runs[run].refused}},
     }
 
 
-def score(run: Run, talks: Sequence[Talk], translations: Sequence[Instance], target: Language) -> Scored:
+def score(run: Run, talks: Sequence[RecordedTalk], translations: Sequence[Instance], target: Language) -> Scored:
     """policy, point, options; BLEU, chrF and COMET of the sentences; latency; guards; band; cost.
 
     LongYAAL, LongAL, LongLAAL, LongDAL and StreamLAAL are in ms, LongAP is a ratio; with _CA behind the name computing

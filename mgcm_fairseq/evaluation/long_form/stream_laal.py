@@ -12,7 +12,7 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.languages import Unit, units
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.long_form.resegmentation import reference
-from mgcm_fairseq.evaluation.long_form.talks import Talk
+from mgcm_fairseq.evaluation.long_form.talks import RecordedTalk
 
 NAME = "StreamLAAL"
 SEPARATOR = "###"  # mweralign takes it for the end of one of several references
@@ -23,7 +23,7 @@ def has_mweralign() -> bool:
     return find_spec("mweralign") is not None
 
 
-def stream_laal(talks: Sequence[Talk], translations: Sequence[Instance], unit: Unit) -> dict[str, float | None]:
+def stream_laal(talks: Sequence[RecordedTalk], translations: Sequence[Instance], unit: Unit) -> dict[str, float | None]:
     """StreamLAAL and StreamLAAL_CA in ms: the mean over sentences that were given a word; None without any.
 
     Version 2.0, as simulstream computes it: mweralign cuts the text. Needs `has_mweralign`.
@@ -35,7 +35,7 @@ def stream_laal(talks: Sequence[Talk], translations: Sequence[Instance], unit: U
     return {name: None if value != value else value for name, value in values.items()}
 
 
-def _cut(talk: Talk, translation: Instance, unit: Unit) -> Iterator[Sentence]:
+def _cut(talk: RecordedTalk, translation: Instance, unit: Unit) -> Iterator[Sentence]:
     from mweralign import align_texts
     from mweralign.segmenter import CJSegmenter
 

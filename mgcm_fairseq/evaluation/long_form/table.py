@@ -84,8 +84,9 @@ def _warnings(runs: Sequence[Mapping[str, Any]], setting: Mapping[str, Any]) -> 
     late = [f"{named(run)} ({run['after_end']:.1%})" for run in runs
             if run["after_end"] and run["LongYAAL"] is not None]
     if late:
-        found.append(f"LongYAAL leaves out the {UNITS[setting['latency_unit']]} that were written at or after the end of "
-                     f"their talk's last sentence: {', '.join(late)}.")
+        units = UNITS[setting["latency_unit"]]
+        found.append(f"LongYAAL leaves out {units} that were written at or after the end of their talk's last "
+                     f"sentence: {', '.join(late)}.")
     unlike = [f"{named(run)} ({run['length_ratio']:.2f})" for run in runs
               if not TOO_SHORT <= (run["length_ratio"] or 0) <= TOO_LONG]
     if unlike:

@@ -20,7 +20,7 @@ PACKS = "audio/*/pack_*.wav"  # the preparation's wavs of many talks, or of utte
 
 
 @dataclass(frozen=True)
-class Talk:
+class RecordedTalk:
     """A wav of the test set and its sentences by time."""
 
     wav: Path
@@ -31,7 +31,7 @@ class Talk:
         return (" " if unit == "word" else "").join(" ".join(one.tgt_text.split()) for one in self.sentences)
 
 
-def read_talks(corpus: Path, split: str) -> list[Talk]:
+def read_talks(corpus: Path, split: str) -> list[RecordedTalk]:
     """The talks of a prepared split in the order of its manifest.
 
     Raises InputError for wavs that are missing or packed, for two of the same name, and for talks without a reference.
@@ -40,7 +40,8 @@ def read_talks(corpus: Path, split: str) -> list[Talk]:
     found: dict[Path, list[Utterance]] = {}
     for one in read_manifest(manifest):
         found.setdefault(one.audio.path, []).append(one)
-    talks = [Talk(wav, tuple(sorted(sentences, key=lambda one: one.audio.offset))) for wav, sentences in found.items()]
+    talks = [RecordedTalk(wav, tuple(sorted(sentences, key=lambda one: one.audio.offset)))
+             for wav, sentences in found.items()]
     stems: dict[str, Path] = {}
     for talk in talks:
         _check(talk, manifest)
@@ -50,7 +51,7 @@ def read_talks(corpus: Path, split: str) -> list[Talk]:
     return talks
 
 
-def talk_set(options: Namespace, unit: Unit) -> tuple[list[Talk], EvaluationSetting]:
+def talk_set(options: Namespace, unit: Unit) -> tuple[list[RecordedTalk], EvaluationSetting]:
     """The talks, and what the processes that translate need, of the options of an evaluation."""
     talks = read_talks(options.corpus, options.split)
     return talks, EvaluationSetting(
@@ -59,7 +60,7 @@ def talk_set(options: Namespace, unit: Unit) -> tuple[list[Talk], EvaluationSett
         talks=True)
 
 
-def write_for_omnisteval(folder: Path, talks: Sequence[Talk]) -> None:
+def write_for_omnisteval(folder: Path, talks: Sequence[RecordedTalk]) -> None:
     """Writes folder/talks.json and folder/references.txt, which `omnisteval longform` reads beside the log of a run."""
     sentences = [one for talk in talks for one in talk.sentences]
     write_whole(folder / "talks.json", json.dumps(
@@ -68,7 +69,7 @@ def write_for_omnisteval(folder: Path, talks: Sequence[Talk]) -> None:
     write_whole(folder / "references.txt", "".join(f"{one.tgt_text.strip()}\n" for one in sentences))
 
 
-def _check(talk: Talk, manifest: Path) -> None:
+def _check(talk: RecordedTalk, manifest: Path) -> None:
     if talk.wav.match(PACKS):
         raise InputError(manifest, "a wav for each talk", f"the pack {talk.wav.name}",
                          "Prepare a corpus of talks, without --pack.")
