@@ -37,8 +37,8 @@ def read_sentences(folder: Path, references: Sequence[str], unit: Unit) -> list[
         except (ValueError, TypeError, AttributeError) as error:
             raise InputError((path, number), "a sentence as a JSON object", repr(line[:80]), RERUN) from error
         if len(found) == len(references) or not _is_whole(sentence, len(found), references[len(found)]):
-            raise InputError((path, number), f"sentence {len(found)} of {len(references)}, with its reference and a time "
-                             "for each of its words", repr(line[:80]), RERUN)
+            raise InputError((path, number), f"sentence {len(found)} of {len(references)}, with its reference and a "
+                             "time for each of its words", repr(line[:80]), RERUN)
         found.append(sentence)
     if len(found) < len(references):
         raise InputError(path, f"{len(references)} sentences", str(len(found)), RERUN)
