@@ -16,28 +16,38 @@ def hear_talk(agent: SystemAgent, wavs: Sequence[str], references: Sequence[str]
               read_ms: int) -> dict[str, Any]:
     """The log of talk `index`, in the form of SimulEval's and OmniSTEval's; the units are those of `simulate`.
 
-    `elapsed` counts computing time as a listener meets it: a read waits until the one before it is computed. With
-    heard_i and computing_i of read i in ms, ready_i = max(heard_i, ready_(i-1)) + computing_i. (SimulEval adds all
-    computing since the start, simulstream that of read i alone.)
+    Its `elapsed` is `ready_times` of the reads, for SimulEval's, which adds all computing since the start, would grow
+    without end.
     """
     unit = agent.system.writing.language.unit
-    written: list[str] = []
-    delays: list[float] = []
-    elapsed: list[float] = []
-    computing, heard_ms, ready_ms = [0.0], 0.0, 0.0
-    for seconds, text, took_ms in _timed(listen(agent, read_any(Path(wavs[index])), read_ms)):
-        heard_ms = round(seconds * SAMPLE_RATE) * 1000 / SAMPLE_RATE
-        ready_ms = max(heard_ms, ready_ms) + took_ms
-        words = units(text, unit)
-        written += words
-        delays += [heard_ms] * len(words)
-        elapsed += [ready_ms] * len(words)
-        computing.append(took_ms)
+    reads = [(round(seconds * SAMPLE_RATE) * 1000 / SAMPLE_RATE, units(text, unit), took_ms)
+             for seconds, text, took_ms in _timed(listen(agent, read_any(Path(wavs[index])), read_ms))]
     agent.reset()
-    return {"index": index, "prediction": (" " if unit == "word" else "").join(written), "delays": delays,
-            "elapsed": elapsed, "prediction_length": len(written), "reference": references[index],
-            "source": [Path(wavs[index]).name], "source_length": heard_ms, "computing": sum(computing),
-            "slowest_read": max(computing)}
+    heard_ms, written, computing = (list(column) for column in zip(*reads, strict=True)) if reads else ([], [], [])
+    counts = [len(words) for words in written]
+    prediction = [word for words in written for word in words]
+    return {"index": index, "prediction": (" " if unit == "word" else "").join(prediction),
+            "delays": _repeated(heard_ms, counts), "elapsed": _repeated(ready_times(heard_ms, computing), counts),
+            "prediction_length": len(prediction), "reference": references[index], "source": [Path(wavs[index]).name],
+            "source_length": max(heard_ms, default=0.0), "computing": sum(computing),
+            "slowest_read": max(computing, default=0.0)}
+
+
+def ready_times(heard_ms: Sequence[float], computing_ms: Sequence[float]) -> list[float]:
+    """When the text of each read is there, in ms since the talk began.
+
+    A read waits until the one before it is computed: ready_i = max(heard_i, ready_(i-1)) + computing_i.
+    """
+    ready, found = 0.0, []
+    for heard, computing in zip(heard_ms, computing_ms, strict=True):
+        ready = max(heard, ready) + computing
+        found.append(ready)
+    return found
+
+
+def _repeated(times: Sequence[float], counts: Sequence[int]) -> list[float]:
+    """Each time as often as words came then."""
+    return [one for one, count in zip(times, counts, strict=True) for _ in range(count)]
 
 
 def _timed(reads: Iterator[tuple[float, str]]) -> Iterator[tuple[float, str, float]]:
