@@ -1,5 +1,6 @@
 """Utterances as fairseq batches: waveforms, transcripts and translations, right-padded."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -75,11 +76,11 @@ class SpeechTranslationDataset(FairseqDataset):
         filler, index = index < 0, max(index, ~index)
         path, start, length = self.utterances.span(index)
         held, lead_in = range(index, index + 1), 0
-        if self.drawn is not None:
-            start, length, lead_in, behind = (int(part[index]) for part in (
-                self.drawn.start, self.drawn.lengths, self.drawn.lead_in, self.drawn.behind))
-            held = range(index, behind)
-        samples = self.files.read(path, start, length)
+        if self.windows is None or self.drawn is None:
+            samples = self.files.read(path, start, length)
+        else:
+            samples = self.windows.samples(self.drawn, index, partial(self.files.read, path))
+            held, lead_in = range(index, int(self.drawn.behind[index])), int(self.drawn.lead_in[index])
         if self.augmentation:
             samples = self.augmentation.apply(samples, index, self.draws)
             lead_in = lead_in * STEPS // int(self.draws.speed[index])

@@ -2,9 +2,10 @@
 
 A model that hears one sentence at a time does not learn where a sentence ends while speech goes on. Some windows begin
 in mid-talk: what lies before their first utterance, the lead-in, is heard by the encoder, and the decoder does not see
-it, as when an agent has begun a new sentence.
+it, as when an agent has begun a new sentence. Some hold an interlude, a longer while without speech.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -14,6 +15,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.plain_numbers import plain_number
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.columns import Columns
+from mgcm_fairseq.data.interludes import LONGEST, SHARE, SHORTEST, interlude, with_interlude
 
 LONGEST_PAUSE = 5 * SAMPLE_RATE  # samples; where more lies between two utterances, no window holds both
 MARGIN = SAMPLE_RATE // 2  # samples of the pauses before and behind a window that it holds at most
@@ -24,11 +26,14 @@ LED_IN = 1 / 3  # of the windows that could be
 class Drawn:
     """The windows of an epoch; row i is the window that begins with utterance i, if one does."""
 
+    epoch: int
     begins: np.ndarray  # (utterances,) bool
     behind: np.ndarray  # the first utterance that it does not hold
     start: np.ndarray  # its first sample in the wav
-    lengths: np.ndarray  # samples
+    lengths: np.ndarray  # samples, with the interlude
     lead_in: np.ndarray  # samples that the decoder does not see
+    interlude: np.ndarray  # samples of the interlude, 0 for none
+    interlude_at: np.ndarray  # samples of the window before it
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,24 @@ class Windows:
             raise InputError("--windows", "a corpus of talks, whose utterances have the ids TALK_0, TALK_1, ... and "
                              "lie behind each other in a wav", f"{count} utterances without neighbours",
                              "Leave it out, or prepare the talks rather than cut sentences.")
-        made = Drawn(np.zeros(count, bool), *(np.zeros(count, np.int64) for _ in range(4)))
+        made = Drawn(epoch, np.zeros(count, bool), *(np.zeros(count, np.int64) for _ in range(6)))
         for first, behind in found:
             index = first
             while index < behind:
                 index = self._add(_Talk(utterances, first, behind), index, longest, random, made)
         return made
+
+    def samples(self, drawn: Drawn, index: int, read: Callable[[int, int], np.ndarray]) -> np.ndarray:
+        """What is heard in the window that begins with utterance `index`.
+
+        `read`: takes the first sample and the number of samples, of its wav.
+        """
+        size = int(drawn.interlude[index])
+        heard = read(int(drawn.start[index]), int(drawn.lengths[index]) - size)
+        if not size:
+            return heard
+        sound = interlude(np.random.default_rng((self.seed, drawn.epoch, index)), size)
+        return with_interlude(heard, int(drawn.interlude_at[index]), sound)
 
     def _add(self, talk: "_Talk", index: int, longest: int, random: Random, made: Drawn) -> int:
         """The window that begins with utterance `index`; returns the utterance behind it."""
@@ -80,6 +97,12 @@ class Windows:
             led_in = random.randint(0, min(self.high, cut - talk.start(talk.first), max(0, longest - (end - cut))))
         made.begins[index], made.behind[index] = True, last + 1
         made.start[index], made.lengths[index], made.lead_in[index] = cut - led_in, end - cut + led_in, led_in
+        room = min(LONGEST, longest - int(made.lengths[index]))
+        if room >= SHORTEST and random.random() < SHARE:
+            behind = random.randint(index, last + 1)  # the utterance that follows it
+            at = min(end, talk.start(behind) if behind < talk.behind else end)
+            made.interlude[index], made.interlude_at[index] = random.randint(SHORTEST, room), at - (cut - led_in)
+            made.lengths[index] += made.interlude[index]
         return last + 1
 
 

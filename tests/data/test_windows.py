@@ -8,6 +8,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
+from mgcm_fairseq.data.interludes import LONGEST, LOUDNESS, SHORTEST, interlude
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.data.windows import MARGIN, Windows, talks
 
@@ -39,11 +40,11 @@ def test_each_utterance_is_in_one_window_and_the_decoder_sees_all_of_it(utteranc
         held[first:behind] += 1
         assert bounds[first] == bounds[behind - 1], "a window is of one talk"
         start, seen = int(made.start[first]), int(made.start[first] + made.lead_in[first])
-        end = start + int(made.lengths[first])
+        end = start + int(made.lengths[first] - made.interlude[first])
         last_end = int(utterances.offsets[behind - 1] + utterances.audio_lengths[behind - 1])
         assert utterances.offsets[first] - MARGIN <= seen <= utterances.offsets[first]
         assert last_end <= end <= last_end + MARGIN
-        assert end - start <= max(longest * SECOND, last_end - int(utterances.offsets[first]))
+        assert made.lengths[first] <= max(longest * SECOND, last_end - int(utterances.offsets[first]))
         talk_first, talk_behind = bounds[first]
         if first > talk_first:
             previous = utterances.offsets[first - 1] + utterances.audio_lengths[first - 1]
@@ -69,6 +70,35 @@ def test_a_third_of_those_that_could_begin_in_mid_talk(utterances):
     assert 0.26 < led / could < 0.40
 
 
+def test_interludes_lie_between_utterances_and_are_heard_by_the_decoder(utterances):
+    places, windows, with_one = set(), 0, 0
+    for epoch in range(60):
+        made = drawn(utterances, "1,6", epoch)
+        windows += made.begins.sum()
+        for first in made.interlude.nonzero()[0]:
+            with_one += 1
+            behind, at = int(made.behind[first]), int(made.start[first] + made.interlude_at[first])
+            starts = utterances.offsets[first:behind].tolist()
+            ends = [start + length for start, length in
+                    zip(starts, utterances.audio_lengths[first:behind].tolist(), strict=True)]
+            assert SHORTEST <= made.interlude[first] <= LONGEST
+            assert made.interlude_at[first] >= made.lead_in[first]
+            assert not any(start < at < end for start, end in zip(starts, ends, strict=True))
+            places.add("before" if at <= starts[0] else "behind" if at >= ends[-1] else "between")
+    assert places == {"before", "between", "behind"}
+    assert 0.1 < with_one / windows < 0.2
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_an_interlude_is_silent_or_as_loud_as_drawn(number):
+    sound = interlude(np.random.default_rng(number), 2 * SECOND)
+    assert sound.dtype == np.float32
+    assert abs(sound).max() <= 1
+    power = np.sqrt(np.mean(np.square(sound)))
+    assert power == 0 or LOUDNESS[0] - 0.1 <= 20 * np.log10(power) <= LOUDNESS[1] + 0.1
+    assert np.array_equal(sound, interlude(np.random.default_rng(number), 2 * SECOND))
+
+
 def test_windows_are_those_of_seed_and_epoch(utterances):
     first, again, other, later = (drawn(utterances, seed=seed, epoch=epoch)
                                   for seed, epoch in ((1, 1), (1, 1), (2, 1), (1, 2)))
@@ -84,8 +114,10 @@ def test_an_item_is_the_talk_from_the_windows_start_to_its_end(utterances, vocab
     for index in data.ordered_indices():
         item, behind = data[index], int(data.drawn.behind[index])
         path, _, _ = utterances.span(index)
-        expected = data.files.read(path, int(data.drawn.start[index]), int(data.drawn.lengths[index]))
-        assert np.array_equal(item["waveform"].numpy(), expected)
+        size, at = int(data.drawn.interlude[index]), int(data.drawn.interlude_at[index])
+        expected = data.files.read(path, int(data.drawn.start[index]), int(data.drawn.lengths[index]) - size)
+        heard = item["waveform"].numpy()
+        assert np.array_equal(np.delete(heard, range(at, at + size)), expected)
         assert len(item["waveform"]) == data.size(index)[0] == data.num_tokens(index)
         parts = [single[one] for one in range(index, behind)]
         for key in ("transcript", "translation"):
