@@ -45,6 +45,10 @@ EXTRAS = {
         "scipy>=1.17",  # from the synthesiser's 22,050 Hz to 16,000 Hz
     ],
     "fuzz": ["atheris>=3.0"],  # a generator of scripts/checks/fuzz.py; the first with a wheel for Python 3.11
+    "simulstream": [  # scores of whole talks as simulstream computes them
+        "simulstream>=1.0,<1.1",
+        "mweralign>=1.4.1",  # cuts a talk for StreamLAAL; figures depend on it
+    ],
     "tensorboard": ["tensorboardX>=2.6.2.2"],  # what fairseq's --tensorboard-logdir imports; 2.6.1 needs an older numpy
     "slurm": SLURM,  # Hydra's launcher of jobs, for scripts/train.sh --launcher slurm
     "torchjd": TORCHJD,  # its weightings as conflict rules, and the solver that most of them need

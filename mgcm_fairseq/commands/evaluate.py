@@ -29,6 +29,7 @@ from mgcm_fairseq.evaluation.long_form.table import table as long_form_table
 from mgcm_fairseq.evaluation.long_form.talks import talk_set, write_for_omnisteval
 from mgcm_fairseq.evaluation.plot import plot
 from mgcm_fairseq.evaluation.processes import DTYPES, EvaluationSetting, free_cores, translate
+from mgcm_fairseq.evaluation.quality import COMET_MODEL, comet_models
 from mgcm_fairseq.evaluation.results import assemble, write_results
 from mgcm_fairseq.evaluation.runs import Run, for_talks, parse_runs
 from mgcm_fairseq.evaluation.table import table
@@ -60,6 +61,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     if options.device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("--device", "a GPU that torch can use", f"{options.device} and none", "Use --device cpu.")
     runs = parse_runs(options.run or (DEFAULT_TALK_RUNS if options.long_form else DEFAULT_RUNS))
+    comets = comet_models(options.comet)
     record = _record(options)
     target = language(record.config.tgt_lang)
     if options.long_form:
@@ -88,8 +90,8 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         "target_language": record.config.tgt_lang, "vocabulary": record.fingerprint, "preparation": record.preparation,
         "differing": {name: values for name, values in differing.items() if len(values) > 1}}
     if not options.long_form:
-        return assemble(instances, sources, stated)
-    scored = {run: score(run, talks, translations, target) for run, translations in instances.items()}
+        return assemble(instances, sources, stated, comets)
+    scored = {run: score(run, talks, translations, target, comets) for run, translations in instances.items()}
     for run, one in scored.items():
         write_sentences(folders[run], one.sentences)
     write_for_omnisteval(options.out, talks)
@@ -140,6 +142,9 @@ def _parser() -> Parser:
                         "docs/long_form.md")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
                         help="audio that an agent reads at a time, in ms")
+    parser.add_argument("--comet", action="append", metavar="MODEL",
+                        help="a model of COMET's, such as Unbabel/XCOMET-XL; may be repeated, needs unbabel-comet "
+                        f"(default: {COMET_MODEL} where that is installed)")
     parser.add_argument("--dtype", choices=DTYPES, default="fp32", help="precision")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ...")
     parser.add_argument("--processes", type=int, metavar="N",

@@ -14,10 +14,9 @@ def listen(agent: SpeechToTextAgent, samples_N: np.ndarray, read_ms: int) -> Ite
     """(seconds heard, words written then, "" for none) after each read of a new sentence of (N,) samples at 16 kHz."""
     if read_ms < 1:
         raise InputError("--source-segment-size", "reads of 1 ms or more", f"{read_ms} ms", "Correct the option.")
-    size, length = read_ms * SAMPLE_RATE // 1000, len(samples_N)
+    samples, size = samples_N.tolist(), read_ms * SAMPLE_RATE // 1000
     agent.reset()
-    for end in range(size, length + size, size):
-        content = samples_N[end - size:end].tolist()
-        segment = SpeechSegment(content=content, sample_rate=SAMPLE_RATE, finished=end >= length)
+    for end in range(size, len(samples) + size, size):
+        segment = SpeechSegment(content=samples[end - size:end], sample_rate=SAMPLE_RATE, finished=end >= len(samples))
         output = agent.pushpop(segment)
-        yield min(end, length) / SAMPLE_RATE, output.content or ""
+        yield min(end, len(samples)) / SAMPLE_RATE, output.content or ""

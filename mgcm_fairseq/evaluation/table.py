@@ -9,7 +9,7 @@ from mgcm_fairseq.data.languages import UNITS
 Columns = dict[str, tuple[str, str]]  # header: (key, format of the number)
 
 PLAIN: Columns = {
-    "BLEU": ("BLEU", "{:.1f}"), "chrF": ("chrF", "{:.1f}"), "COMET": ("COMET", "{:.3f}"),
+    "BLEU": ("BLEU", "{:.1f}"), "chrF": ("chrF", "{:.1f}"),
     "length": ("length_ratio", "{:.2f}"), "AL (ms)": ("AL", "{:.0f}"),
     "LAAL": ("LAAL", "{:.0f}"), "AP": ("AP", "{:.2f}"), "DAL": ("DAL", "{:.0f}"), "ATD": ("ATD", "{:.0f}"),
     "YAAL": ("YAAL", "{:.0f}"), "before end": ("before_end", "{:.1%}"), "RTF": ("RTF", "{:.3f}"),
@@ -18,6 +18,7 @@ AWARE: Columns = {
     "AL (ms)": ("AL_CA", "{:.0f}"), "LAAL": ("LAAL_CA", "{:.0f}"), "AP": ("AP_CA", "{:.2f}"),
     "DAL": ("DAL_CA", "{:.0f}"), "ATD": ("ATD_CA", "{:.0f}"), "YAAL": ("YAAL_CA", "{:.0f}"),
 }
+MODEL = "_model"  # ends the keys that name the models of COMET
 ABSENT = "–"
 WIDTH = 120  # characters of a line of the notes, which a terminal shows too
 TOO_LONG = 1.2  # hypotheses by references
@@ -26,8 +27,7 @@ TOO_LONG = 1.2  # hypotheses by references
 def table(results: Mapping[str, Any]) -> str:
     """A row for each offline decoding and simultaneous run; latency with computing time; what the figures depend on."""
     runs, offline = results["simul"], results["offline"]
-    known = {key for run in [*runs, *offline.values()] for key in run}
-    plain = {header: column for header, column in PLAIN.items() if column[0] in known or column[0] != "COMET"}
+    plain = with_comets(PLAIN, [*runs, *offline.values()])
     rows = [["system", "point", *plain]]
     rows += [[f"offline {name}", ABSENT, *_numbers(run, plain)] for name, run in offline.items()]
     rows += [[run["policy"], f"{run['point']}", *_numbers(run, plain)] for run in runs]
@@ -47,6 +47,17 @@ def markdown(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(_pad(row, widths)) + " |" for row in [rows[0], line, *rows[1:]]]
 
 
+def with_comets(columns: Columns, runs: Sequence[Mapping[str, Any]]) -> Columns:
+    """The columns with one for each model of COMET that a run was scored by, behind chrF."""
+    names = dict.fromkeys(key.removesuffix(MODEL) for run in runs for key in run if key.endswith(MODEL))
+    found: Columns = {}
+    for header, column in columns.items():
+        found[header] = column
+        if header == "chrF":
+            found |= {name: (name, "{:.3f}") for name in names}
+    return found
+
+
 def setting_note(setting: Mapping[str, Any]) -> str:
     """With what, on what and by which version an evaluation was made."""
     return (f"SimulEval {setting['simuleval']} in reads of {setting['source_segment_size_ms']} ms, {setting['dtype']} "
@@ -56,7 +67,8 @@ def setting_note(setting: Mapping[str, Any]) -> str:
 
 def signatures(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """What the quality of any of the runs depends on."""
-    return sorted({run[key] for run in runs for key in ("signature", "chrF_signature", "COMET_model") if key in run})
+    return sorted({run[key] for run in runs for key in run
+                   if key.endswith(("signature", MODEL))})
 
 
 def _numbers(run: Mapping[str, Any], columns: Columns) -> list[str]:

@@ -12,7 +12,7 @@ from mgcm_fairseq.evaluation.long_form.latency import METRICS, band, guards, lon
 from mgcm_fairseq.evaluation.long_form.resegmentation import Sentence, resegment
 from mgcm_fairseq.evaluation.long_form.stream_laal import has_mweralign, stream_laal
 from mgcm_fairseq.evaluation.long_form.talks import RecordedTalk
-from mgcm_fairseq.evaluation.results import cost, number, quality, rounded
+from mgcm_fairseq.evaluation.results import NO_COMET, cost, number, quality, rounded
 from mgcm_fairseq.evaluation.runs import Run
 
 
@@ -41,8 +41,9 @@ def assemble(runs: Mapping[Run, Scored], talks: Sequence[RecordedTalk], setting:
     }
 
 
-def score(run: Run, talks: Sequence[RecordedTalk], translations: Sequence[Instance], target: Language) -> Scored:
-    """policy, point, options; BLEU, chrF and COMET of the sentences; latency; guards; band; cost.
+def score(run: Run, talks: Sequence[RecordedTalk], translations: Sequence[Instance], target: Language,
+          comets: Mapping[str, str] = NO_COMET) -> Scored:
+    """policy, point, options; BLEU, chrF and the models of COMET on the sentences; latency; guards; band; cost.
 
     LongYAAL, LongAL, LongLAAL, LongDAL and StreamLAAL are in ms, LongAP is a ratio; with _CA behind the name computing
     time is counted, that of earlier reads too where they are still computed. Latencies that `refusal` speaks against
@@ -59,7 +60,7 @@ def score(run: Run, talks: Sequence[RecordedTalk], translations: Sequence[Instan
     sources = [one.src_text for talk in talks for one in talk.sentences]
     return Scored({
         "policy": run.label, "point": number(run.point), "options": " ".join(run.options),
-        **quality(sentences, sources, target.tokenizer),
+        **quality(sentences, sources, target.tokenizer, comets),
         **{name: rounded(value, decimals[name]) for name, value in delays.items()},
         "band": band(delays["LongYAAL"]), **{name: rounded(value, 4) for name, value in shares.items()},
         **cost(translations)}, sentences, refused)

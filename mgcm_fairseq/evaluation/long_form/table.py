@@ -8,13 +8,21 @@ from mgcm_fairseq.data.languages import UNITS
 from mgcm_fairseq.evaluation.logs import run_name
 from mgcm_fairseq.evaluation.long_form.latency import METRICS
 from mgcm_fairseq.evaluation.long_form.stream_laal import NAME as STREAM_LAAL
-from mgcm_fairseq.evaluation.table import ABSENT, TOO_LONG, WIDTH, Columns, markdown, setting_note, signatures
+from mgcm_fairseq.evaluation.table import (
+    ABSENT,
+    TOO_LONG,
+    WIDTH,
+    Columns,
+    markdown,
+    setting_note,
+    signatures,
+    with_comets,
+)
 
 QUALITY: Columns = {
-    "BLEU": ("BLEU", "{:.1f}"), "chrF": ("chrF", "{:.1f}"), "COMET": ("COMET", "{:.3f}"),
+    "BLEU": ("BLEU", "{:.1f}"), "chrF": ("chrF", "{:.1f}"),
     "length": ("length_ratio", "{:.2f}"), "empty": ("empty", "{:.1%}"), "negative": ("negative_delays", "{:.1%}"),
 }
-OPTIONAL = ("COMET", STREAM_LAAL)
 LATENCIES = {"LongYAAL (ms)": "LongYAAL", "LongAL": "LongAL", "LongLAAL": "LongLAAL", "LongAP": "LongAP",
              "LongDAL": "LongDAL", STREAM_LAAL: STREAM_LAAL}
 REFUSED = "refused"
@@ -25,7 +33,7 @@ def table(results: Mapping[str, Any]) -> str:
     """A row for each run; latency with computing time; what the figures depend on, and what speaks against them."""
     runs, refused = results["simul"], results["environment"]["refused"]
     known = {key for run in runs for key in run}
-    qualities = {header: one for header, one in QUALITY.items() if one[0] in known or one[0] not in OPTIONAL}
+    qualities = with_comets(QUALITY, runs)
     rows = [["system", "point", *qualities, *_latencies(known), "band", "RTF"]]
     aware = [["computing time counted", "point", *_latencies(known)]]
     for run in runs:
