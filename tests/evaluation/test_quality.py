@@ -1,6 +1,7 @@
 """BLEU against a value worked out by hand, with its signature; empty hypotheses score 0."""
 
 import math
+import sys
 from importlib.util import find_spec
 
 import pytest
@@ -53,9 +54,17 @@ class load_from_checkpoint:
 """
 
 
-def test_models_of_comet_by_name(tmp_path, monkeypatch):
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A package with the names of unbabel-comet's."""
     (tmp_path / "comet.py").write_text(COMET)
     monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("comet", None)
+
+
+@pytest.mark.usefixtures("installed")
+def test_models_of_comet_by_name():
     assert comet_models(None) == {"COMET": COMET_MODEL}
     models = comet_models([COMET_MODEL, "Unbabel/XCOMET-XL"])
     found = quality([Sentence("a", "b")], ["one"], "13a", models)
