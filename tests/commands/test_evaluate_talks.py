@@ -95,12 +95,15 @@ def test_what_it_leaves_can_be_compared(evaluated, tmp_path, capsys):
     other = shutil.copytree(evaluated, tmp_path / "other")
     results = json.loads((other / "results.json").read_text())
     results["environment"]["model"] = "another"
+    results["simul"][1]["LongYAAL"] = None  # as of a run whose latency is refused
     (other / "results.json").write_text(json.dumps(results))
     assert compare([f"ours={evaluated}", f"theirs={other}", "--resamples", "20", "--out", str(tmp_path / "c")]) == 0
     found = json.loads((tmp_path / "c" / "compare.json").read_text())
     assert (found["latency"], found["bootstrap"]["latency"], found["bootstrap"]["sentences"]) == (
         "LongYAAL", "LongYAAL", 5)
-    assert [test["BLEU"]["difference"] for test in found["bootstrap"]["same_point"]] == [0, 0]
+    tests = found["bootstrap"]["same_point"]
+    assert [test["BLEU"]["difference"] for test in tests] == [0, 0]
+    assert (tests[1]["gap"], tests[1]["LongYAAL"]["p"], tests[1]["LongYAAL"]["left_out"]) == (None, None, 5)
     assert "They are resampled one by one" in capsys.readouterr().out
 
 
