@@ -93,7 +93,7 @@ def _read_talks(path: Path) -> dict[str, tuple[list[str], list[str]]]:
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
             samples = list(ET.parse(file).iter("sample"))
-    except (ET.ParseError, OSError, EOFError, zlib.error) as error:
+    except (ET.ParseError, ValueError, LookupError, OSError, EOFError, zlib.error) as error:  # encodings, too
         raise InputError(path, "xml, packed by gzip if its name ends with .gz", str(error), broken) from error
     talks = {}
     for sample in samples:

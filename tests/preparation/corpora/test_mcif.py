@@ -64,6 +64,8 @@ def test_it_is_prepared_twice_without_a_vocabulary(root, capsys):
     (lambda root: (root / "MCIF1.1.long.de.ref.xml").touch(), r"expected one file MCIF\*\.long\.de\.ref\.xml\* "),
     (lambda root: (root / "times.yaml").unlink(), r"expected one file \*\.y\*ml in it or below, found none"),
     (lambda root: (root / XML).write_bytes(gzip.compress(b"")), "expected xml, packed by gzip"),
+    (lambda root: (root / XML).write_bytes(gzip.compress(b"<?xml version='1.0' encoding='utf-7'?><a/>")),
+     "expected xml, packed by gzip"),
     (lambda root: (root / XML).write_bytes(gzip.compress(b"<a/>")), "expected samples with an iid such as TRANS_1"),
 ])
 def test_what_does_not_agree_is_an_error(root, break_it, says):
