@@ -27,8 +27,8 @@ def notes(comparison: Mapping[str, Any]) -> list[str]:
         f"Paired tests: bootstrap with {bootstrap['resamples']} resamples of the {bootstrap['sentences']} sentences, "
         f"seed {bootstrap['seed']}, the same resamples for all. Differences are second minus first; p is two-sided "
         "and, like the intervals, not corrected for the number of tests.",
-        "Sentences left out of a test of latency: where either hypothesis has none, being empty or, for YAAL and LongYAAL, "
-        f"without any {units} before the end.",
+        "Sentences left out of a test of latency: where either hypothesis has none, being empty or, for YAAL and "
+        f"LongYAAL, without any {units} before the end.",
         f"Nearest {latency}: each run of the first curve with the run of the second that is nearest; the gap is "
         "between the two runs' figures. A difference in quality can be due to the gap.",
     ]
