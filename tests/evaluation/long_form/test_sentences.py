@@ -31,7 +31,7 @@ def test_a_line_that_nobody_wrote_is_refused(folder, change):
     lines = (folder / FILE).read_text().splitlines()
     lines[1] = json.dumps({**json.loads(lines[1]), **change})
     (folder / FILE).write_text("\n".join(lines) + "\n")
-    with pytest.raises(InputError, match="jsonl:2: expected sentence 1 of 3, with its reference and a time for each of its"):
+    with pytest.raises(InputError, match="jsonl:2: expected sentence 1 of 3, with its reference and a time"):
         read_sentences(folder, SENTENCES, "word")
 
 
