@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fairseq import options
+from omnisteval.cli import build_parser as omnisteval_parser
 from simuleval import options as simuleval_options
 
 from mgcm_fairseq.agents.choice import point_text, read_choice
@@ -84,6 +85,9 @@ def read(words, monkeypatch):
             resolve(arguments[3].removeprefix("paper/"), arguments[4:])
     elif program == "simuleval":
         read_simuleval(arguments)
+    elif program == "omnisteval":
+        with pytest.raises(Parsed):
+            omnisteval_parser().parse_args(arguments)
     elif words[:5] == ["pip", "install", "-c", "constraints.txt", "-e"]:
         [extra] = re.findall(r"^\.\[(\w+)\]$", words[5])
         assert f'"{extra}":' in (REPOSITORY / "setup.py").read_text()

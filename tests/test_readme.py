@@ -61,7 +61,7 @@ def test_rows_of_the_readme_are_rows_of_the_demo():
         return [row.strip() for row in path.read_text().splitlines() if row.count("|") == 14]
 
     header = [cell.strip() for cell in rows(README)[0].strip("|").split("|")]
-    assert header == ["system", "point", *(name for name in PLAIN if name != "COMET")]
+    assert header == ["system", "point", *PLAIN]
     assert len(rows(README)) == 8
     assert set(rows(README)) <= set(rows(REPOSITORY / "docs" / "first_run.md"))
 

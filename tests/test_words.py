@@ -37,7 +37,7 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"engines?": (["checks/fuzzing", "evaluation", "preparation", "data", "spoken", "agents"], r"$^"),
     r"sample": (["criterions", "training", "recipes"],
                 r"(?i)sample_(size|rate)|(train|valid)_step|def \w+\(self, sample|sample\["),
-    r"tasks?": (["preparation", "spoken", "common", "measuring"], r"$^"),
+    r"tasks?": (["preparation", "spoken", "common", "measuring"], r"<task track="),
     r"history": (["compat", "training", "recipes"], r"optimizer_history|(end|encoder)_history"),
     r"rules?": (["spoken", "preparation", "data", "evaluation", "agents"], r"rule_name"),
     r"(?-i:Memory)": (["benchmarks", "recipes", "measuring"], r"GpuMemory|^\W*Memory [a-z]|[\"#] ?Memory"),

@@ -13,12 +13,14 @@ from mgcm_fairseq.common.program import command, program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.evaluation.comparison.assemble import assemble
 from mgcm_fairseq.evaluation.comparison.plot import plot
-from mgcm_fairseq.evaluation.comparison.systems import read_systems
+from mgcm_fairseq.evaluation.comparison.systems import default_latency, read_systems
 from mgcm_fairseq.evaluation.comparison.tables import tables
+from mgcm_fairseq.evaluation.long_form.latency import METRICS as LONG_METRICS
+from mgcm_fairseq.evaluation.long_form.stream_laal import NAME as STREAM_LAAL
 from mgcm_fairseq.evaluation.results import write_results
 
 SCRIPT = SCRIPTS["compare"]
-LATENCIES = ("AL", "LAAL", "YAAL", "DAL", "ATD", "AP")
+LATENCIES = ("AL", "LAAL", "YAAL", "DAL", "ATD", "AP", *LONG_METRICS, STREAM_LAAL)
 
 
 @program(SCRIPT)
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     resamples, seed = _whole("--resamples", options.resamples, 1), _whole("--seed", options.seed, 0)
     at = None if options.at is None else _latencies(options.at)
     systems = read_systems(_named(options.systems), options.latency)
-    comparison = assemble(systems, options.latency, at, resamples, seed)
+    comparison = assemble(systems, options.latency or default_latency(systems), at, resamples, seed)
     options.out.mkdir(parents=True, exist_ok=True)
     text = tables(comparison)
     write_results(options.out / "compare.json", comparison)
@@ -42,7 +44,8 @@ def _parser() -> Parser:
     parser.add_argument("systems", nargs="*", metavar="NAME=RESULTS[,RESULTS...]",
                         help=f"folders of {command('evaluate')}: one system, trained with one seed for each folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
-    parser.add_argument("--latency", choices=LATENCIES, default="AL", help="latency of the curves")
+    parser.add_argument("--latency", choices=LATENCIES,
+                        help="latency of the curves (default: AL, of whole talks LongYAAL)")
     parser.add_argument("--at", metavar="MS,MS,...",
                         help="latencies at which BLEU is read off (default: five over the range that all curves share)")
     parser.add_argument("--resamples", default="1000", metavar="N", help="of the paired bootstrap")

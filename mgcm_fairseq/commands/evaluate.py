@@ -1,4 +1,4 @@
-"""Translates a test set under several policies and scores it; goes on where it was interrupted."""
+"""Translates a test set, or its whole talks, under several policies and scores it; goes on where it was interrupted."""
 
 import argparse
 import sys
@@ -22,15 +22,22 @@ from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.decoding.system import is_open, load_system, record_of, trained_on
 from mgcm_fairseq.evaluation.instances import read_instances
 from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, environments, finished
+from mgcm_fairseq.evaluation.long_form.results import assemble as assemble_talks
+from mgcm_fairseq.evaluation.long_form.results import score
+from mgcm_fairseq.evaluation.long_form.sentences import write_sentences
+from mgcm_fairseq.evaluation.long_form.table import table as long_form_table
+from mgcm_fairseq.evaluation.long_form.talks import talk_set, write_for_omnisteval
 from mgcm_fairseq.evaluation.plot import plot
 from mgcm_fairseq.evaluation.processes import DTYPES, EvaluationSetting, free_cores, translate
+from mgcm_fairseq.evaluation.quality import COMET_MODEL, comet_models
 from mgcm_fairseq.evaluation.results import assemble, write_results
-from mgcm_fairseq.evaluation.runs import Run, parse_runs
+from mgcm_fairseq.evaluation.runs import Run, for_talks, parse_runs
 from mgcm_fairseq.evaluation.table import table
 from mgcm_fairseq.evaluation.test_sets import digest, identity, test_set, with_vocabulary
 
 SCRIPT = SCRIPTS["evaluate"]
-DEFAULT_RUNS = ["wait-segment:1,3,5,7,9,11,13,15", "offline:1,5"]
+DEFAULT_TALK_RUNS = ["wait-segment:1,3,5,7,9,11,13,15"]
+DEFAULT_RUNS = [*DEFAULT_TALK_RUNS, "offline:1,5"]
 
 
 @program(SCRIPT)
@@ -39,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     with locked(options.out, "evaluation"):
         results = evaluate(options)
-    text = table(results)
+    text = long_form_table(results) if options.long_form else table(results)
     write_results(options.out / "results.json", results)
     write_whole(options.out / "table.md", text)
     plot(results, options.out)
@@ -53,30 +60,42 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
             raise InputError(option, "a whole number from 1 on", str(value), "Correct the option.")
     if options.device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("--device", "a GPU that torch can use", f"{options.device} and none", "Use --device cpu.")
-    runs = parse_runs(options.run or DEFAULT_RUNS)
+    runs = parse_runs(options.run or (DEFAULT_TALK_RUNS if options.long_form else DEFAULT_RUNS))
+    comets = comet_models(options.comet)
     record = _record(options)
-    sources, setting = test_set(options)
+    target = language(record.config.tgt_lang)
+    if options.long_form:
+        runs = [for_talks(run) for run in runs]
+        talks, setting = talk_set(options, target.unit)
+    else:
+        sources, setting = test_set(options)
     shared = {"model": digest([options.checkpoint]),
               "test_set": identity(options.corpus, options.split, setting.wavs, record),
               "split": options.split, "source_segment_size_ms": options.source_segment_size, "dtype": options.dtype,
-              "device": options.device}
+              "device": options.device, **({"long_form": True} if options.long_form else {})}
     processes = options.processes or free_cores(options.device)
     folders = {run: options.out / "runs" / run.name for run in runs}
     _check([run for run, folder in folders.items() if not (folder / "instances.log").exists()], setting)
-    logs = {run: RunLog(folder, len(sources), {**shared, **run.settings},
+    logs = {run: RunLog(folder, len(setting.wavs), {**shared, **run.settings},
                         {**environment(), "threads": 1, "processes": processes}) for run, folder in folders.items()}
     _translate_missing(logs, setting, processes)
     earlier = {Run.of_settings(settings): folder
                for folder, settings in finished(options.out / "runs", shared).items()}
-    target = record.config.tgt_lang
-    instances = {run: read_instances(folder, setting.references, language(target).unit)
-                 for run, folder in {**folders, **earlier}.items()}
-    found = environments([*{**folders, **earlier}.values()])
+    folders |= earlier
+    instances = {run: read_instances(folder, setting.references, target.unit) for run, folder in folders.items()}
+    found = environments([*folders.values()])
     differing = {name: sorted({str(one[name]) for one in found}) for name in (*DECISIVE, "processes")}
-    return assemble(instances, sources, {
+    stated = {
         **{name: found[0][name] for name in (*DECISIVE, "threads", "processes")}, **shared,
-        "target_language": target, "vocabulary": record.fingerprint, "preparation": record.preparation,
-        "differing": {name: values for name, values in differing.items() if len(values) > 1}})
+        "target_language": record.config.tgt_lang, "vocabulary": record.fingerprint, "preparation": record.preparation,
+        "differing": {name: values for name, values in differing.items() if len(values) > 1}}
+    if not options.long_form:
+        return assemble(instances, sources, stated, comets)
+    scored = {run: score(run, talks, translations, target, comets) for run, translations in instances.items()}
+    for run, one in scored.items():
+        write_sentences(folders[run], one.sentences)
+    write_for_omnisteval(options.out, talks)
+    return assemble_talks(scored, talks, stated)
 
 
 def _record(options: argparse.Namespace) -> CorpusRecord:
@@ -102,7 +121,7 @@ def _translate_missing(logs: Mapping[Run, RunLog], setting: EvaluationSetting, p
     jobs = [(run, index) for run, log in logs.items() for index in log.missing]
     if not jobs:
         return
-    with tqdm(total=len(jobs), desc="translating", unit=" sentences") as progress:
+    with tqdm(total=len(jobs), desc="translating", unit=" talks" if setting.talks else " sentences") as progress:
         for run, record in translate(setting, jobs, processes):
             logs[run].add(record)
             progress.set_postfix_str(run.name, refresh=False)
@@ -117,14 +136,21 @@ def _parser() -> Parser:
     parser.add_argument("--split", default="tst-COMMON", help="test set")
     parser.add_argument("--run", action="append", metavar="POLICY:POINT,POINT,... [OPTIONS]",
                         help=f"may be repeated; {HELP}; NAME= in front names the curve "
-                        f"(default: {' and '.join(DEFAULT_RUNS)})")
+                        f"(default: {' and '.join(DEFAULT_RUNS)}, the latter not with --long-form)")
+    parser.add_argument("--long-form", action="store_true",
+                        help="translate whole talks, with agents that get --long-form, and score them as IWSLT does: "
+                        "docs/long_form.md")
     parser.add_argument("--source-segment-size", type=int, default=320, metavar="MS",
                         help="audio that an agent reads at a time, in ms")
+    parser.add_argument("--comet", action="append", metavar="MODEL",
+                        help="a model of COMET's, such as Unbabel/XCOMET-XL; may be repeated, needs unbabel-comet "
+                        f"(default: {COMET_MODEL} where that is installed)")
     parser.add_argument("--dtype", choices=DTYPES, default="fp32", help="precision")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ...")
     parser.add_argument("--processes", type=int, metavar="N",
-                        help="sentences translated at a time, with a thread each; the text is the same for any, "
-                        "computing times are right while each has a core (default: one for each core, on a GPU one)")
+                        help="sentences or talks translated at a time, with a thread each; the text is the same for "
+                        "any, computing times are right while each has a core (default: one for each core, on a GPU "
+                        "one)")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to write")
     return parser
 

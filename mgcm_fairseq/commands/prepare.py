@@ -132,9 +132,9 @@ def prepare(args: argparse.Namespace) -> None:
     for code in (args.src_lang, args.lang):
         language(code)  # one that nothing here can count is refused before hours of work
     corpus = _corpus(args)
-    splits = corpus.splits()
-    splits = args.splits or splits
-    if "train" not in splits:
+    known = corpus.splits()
+    splits = args.splits or known
+    if "train" in known and "train" not in splits:
         raise InputError("--splits", "train among the splits: the vocabulary is made from it", " ".join(splits),
                          "Add train; splits that are up to date cost nothing.")
     folder = (args.out or corpus.folder).resolve()
@@ -148,12 +148,13 @@ def prepare(args: argparse.Namespace) -> None:
                             args.processes, StepRecord(folder / ".prep_steps.json"))
         with ProcessPool(args.processes, folder) as processes:
             summaries = {name: steps.split(name, processes) for name in splits}
-        vocabulary = steps.vocabulary()
+        vocabulary = steps.vocabulary() if "train" in splits else None
         for name in splits:
             if not name.startswith("train"):
                 steps.simuleval(name)
         report = folder / "prep_report.json"
-        write_whole(report, json.dumps({**summaries, "vocabulary": vocabulary}, indent=1, ensure_ascii=False) + "\n")
+        everything = summaries if vocabulary is None else {**summaries, "vocabulary": vocabulary}
+        write_whole(report, json.dumps(everything, indent=1, ensure_ascii=False) + "\n")
     print_summary(summaries, vocabulary, report)
 
 

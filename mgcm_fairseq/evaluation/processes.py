@@ -1,4 +1,4 @@
-"""Translates sentences in several processes, each with the checkpoint loaded once and one thread.
+"""Translates sentences or talks in several processes, each with the checkpoint loaded once and one thread.
 
 One thread in each, so that what is written does not depend on how many processes there are.
 """
@@ -23,6 +23,7 @@ from mgcm_fairseq.common.stopping import children_deaf_to_interrupts
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.decoding.system import System, load_system
 from mgcm_fairseq.evaluation.listening import listen
+from mgcm_fairseq.evaluation.long_form.hearing import hear_talk
 from mgcm_fairseq.evaluation.runs import Run
 from mgcm_fairseq.evaluation.simulate import simulate
 
@@ -30,7 +31,7 @@ DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 TOGETHER = 4  # sentences that a process takes at a time
 WARM_UP_MS = 500  # a read of the second of silence that warms an agent up
 
-Job = tuple[Run, int]  # and the index of the sentence
+Job = tuple[Run, int]  # and the index of the sentence or talk
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class EvaluationSetting:
     read_ms: int
     dtype: str
     device: str
+    talks: bool = False  # the wavs are whole talks, not sentences
 
 
 def translate(setting: EvaluationSetting, jobs: Sequence[Job], processes: int) -> Iterator[tuple[Run, dict[str, Any]]]:
@@ -51,7 +53,8 @@ def translate(setting: EvaluationSetting, jobs: Sequence[Job], processes: int) -
 
     Raises InputError of a job, or when a process dies; what was yielded before is valid.
     """
-    portions = [jobs[start:start + TOGETHER] for start in range(0, len(jobs), TOGETHER)]
+    together = 1 if setting.talks else TOGETHER
+    portions = [jobs[start:start + together] for start in range(0, len(jobs), together)]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(portions)), context, _start, (setting,)) as pool:
         with children_deaf_to_interrupts():  # the parent tells
@@ -106,5 +109,6 @@ def _agent(run: Run) -> SystemAgent:
 
 
 def _portion(jobs: Sequence[Job]) -> list[tuple[Run, dict[str, Any]]]:
-    return [(run, simulate(_agent(run), _setting.wavs, _setting.references, index, _setting.read_ms))
+    hear = hear_talk if _setting.talks else simulate
+    return [(run, hear(_agent(run), _setting.wavs, _setting.references, index, _setting.read_ms))
             for run, index in jobs]

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
+from mgcm_fairseq.common.errors import InputError
+
 COMET_MODEL = "Unbabel/wmt22-comet-da"
 
 
@@ -31,15 +33,32 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> Score:
     return _score(CHRF(), hypotheses, references)
 
 
-def comet(hypotheses: Sequence[str], references: Sequence[str], sources: Sequence[str]) -> Score | None:
-    """COMET (0 to 1) by OmniSTEval, which fetches the model; None where unbabel-comet is not installed."""
-    if find_spec("comet") is None:
-        return None
+def comet_models(asked: Sequence[str] | None) -> dict[str, str]:
+    """The models of COMET to score with, by the name of their figure: COMET, XCOMET-XL; none without unbabel-comet.
+
+    Raises InputError for models that are asked for and cannot be: without unbabel-comet, or by a name that is none.
+    """
+    installed = find_spec("comet") is not None
+    if asked and not installed:
+        raise InputError("--comet", "unbabel-comet", "not installed",
+                         "Install it into an environment that its older numpy fits, or leave the option out.")
+    found: dict[str, str] = {}
+    for model in asked or [COMET_MODEL] * installed:
+        name = "COMET" if model == COMET_MODEL else model.rpartition("/")[2]
+        if "comet" not in name.lower() or name in found:
+            raise InputError("--comet", f"models such as {COMET_MODEL} and Unbabel/XCOMET-XL, each once", repr(model),
+                             "Correct the option.")
+        found[name] = model
+    return found
+
+
+def comet(hypotheses: Sequence[str], references: Sequence[str], sources: Sequence[str], model: str) -> Score:
+    """A model's score (0 to 1) by OmniSTEval, which fetches the model; needs unbabel-comet."""
     from omnisteval import Instance
     from omnisteval.scoring import COMETScorer
 
     instances = [Instance(prediction=one, reference=other) for one, other in zip(hypotheses, references, strict=True)]
-    return Score(float(COMETScorer(COMET_MODEL)(instances, list(sources))), COMET_MODEL)
+    return Score(float(COMETScorer(model)(instances, list(sources))), model)
 
 
 def length_ratio(hypotheses: Sequence[str], references: Sequence[str], tokenizer: str = "13a") -> float | None:

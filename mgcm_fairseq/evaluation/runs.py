@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from mgcm_fairseq.evaluation.logs import run_name
 
 LABEL = re.compile(r"[\w-]{1,100}")
 OFFLINE = "offline"
+LONG_FORM = "--long-form"  # of agents
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,14 @@ class Run:
     def agent(self, checkpoint: Path, system: System) -> SystemAgent:
         """The agent over a system that is loaded; raises InputError for options that it does not have."""
         return build_agent(self.policy, self.point, self.options, checkpoint, system)
+
+
+def for_talks(run: Run) -> Run:
+    """The run with an agent that takes a talk; InputError for `offline`, which waits for the end of its source."""
+    if run.policy == OFFLINE:
+        raise InputError("--run", "policies that translate while a talk is spoken", OFFLINE,
+                         "Evaluate it without --long-form.")
+    return run if LONG_FORM in run.options else replace(run, options=(*run.options, LONG_FORM))
 
 
 def parse_runs(texts: Sequence[str]) -> list[Run]:

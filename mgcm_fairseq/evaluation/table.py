@@ -9,7 +9,7 @@ from mgcm_fairseq.data.languages import UNITS
 Columns = dict[str, tuple[str, str]]  # header: (key, format of the number)
 
 PLAIN: Columns = {
-    "BLEU": ("BLEU", "{:.1f}"), "chrF": ("chrF", "{:.1f}"), "COMET": ("COMET", "{:.3f}"),
+    "BLEU": ("BLEU", "{:.1f}"), "chrF": ("chrF", "{:.1f}"),
     "length": ("length_ratio", "{:.2f}"), "AL (ms)": ("AL", "{:.0f}"),
     "LAAL": ("LAAL", "{:.0f}"), "AP": ("AP", "{:.2f}"), "DAL": ("DAL", "{:.0f}"), "ATD": ("ATD", "{:.0f}"),
     "YAAL": ("YAAL", "{:.0f}"), "before end": ("before_end", "{:.1%}"), "RTF": ("RTF", "{:.3f}"),
@@ -18,6 +18,7 @@ AWARE: Columns = {
     "AL (ms)": ("AL_CA", "{:.0f}"), "LAAL": ("LAAL_CA", "{:.0f}"), "AP": ("AP_CA", "{:.2f}"),
     "DAL": ("DAL_CA", "{:.0f}"), "ATD": ("ATD_CA", "{:.0f}"), "YAAL": ("YAAL_CA", "{:.0f}"),
 }
+MODEL = "_model"  # ends the keys that name the models of COMET
 ABSENT = "–"
 WIDTH = 120  # characters of a line of the notes, which a terminal shows too
 TOO_LONG = 1.2  # hypotheses by references
@@ -26,8 +27,7 @@ TOO_LONG = 1.2  # hypotheses by references
 def table(results: Mapping[str, Any]) -> str:
     """A row for each offline decoding and simultaneous run; latency with computing time; what the figures depend on."""
     runs, offline = results["simul"], results["offline"]
-    known = {key for run in [*runs, *offline.values()] for key in run}
-    plain = {header: column for header, column in PLAIN.items() if column[0] in known or column[0] != "COMET"}
+    plain = with_comets(PLAIN, [*runs, *offline.values()])
     rows = [["system", "point", *plain]]
     rows += [[f"offline {name}", ABSENT, *_numbers(run, plain)] for name, run in offline.items()]
     rows += [[run["policy"], f"{run['point']}", *_numbers(run, plain)] for run in runs]
@@ -47,6 +47,30 @@ def markdown(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["| " + " | ".join(_pad(row, widths)) + " |" for row in [rows[0], line, *rows[1:]]]
 
 
+def with_comets(columns: Columns, runs: Sequence[Mapping[str, Any]]) -> Columns:
+    """The columns with one for each model of COMET that a run was scored by, behind chrF."""
+    names = dict.fromkeys(key.removesuffix(MODEL) for run in runs for key in run if key.endswith(MODEL))
+    found: Columns = {}
+    for header, column in columns.items():
+        found[header] = column
+        if header == "chrF":
+            found |= {name: (name, "{:.3f}") for name in names}
+    return found
+
+
+def setting_note(setting: Mapping[str, Any]) -> str:
+    """With what, on what and by which version an evaluation was made."""
+    return (f"SimulEval {setting['simuleval']} in reads of {setting['source_segment_size_ms']} ms, {setting['dtype']} "
+            f"on {setting['device']} ({setting['cpu']}, GPU: {setting['gpu']}), torch {setting['torch']}, commit "
+            f"{setting['commit']}.")
+
+
+def signatures(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the quality of any of the runs depends on."""
+    return sorted({run[key] for run in runs for key in run
+                   if key.endswith(("signature", MODEL))})
+
+
 def _numbers(run: Mapping[str, Any], columns: Columns) -> list[str]:
     values = [(run.get(key), form) for key, form in columns.values()]
     return [ABSENT if value is None else form.format(value) for value, form in values]
@@ -59,8 +83,6 @@ def _pad(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 def _notes(results: Mapping[str, Any]) -> list[str]:
     setting, runs = results["environment"], [*results["offline"].values(), *results["simul"]]
     units = UNITS[setting["latency_unit"]]
-    signatures = sorted({run[key] for run in runs for key in ("signature", "chrF_signature", "COMET_model")
-                         if key in run})
     empty = [f"{name} ({count})" for name, count in setting["empty_hypotheses"].items() if count]
     degenerate = [f"{run['policy']} {run['point']} ({run['before_end']:.0%} of {units} before the end, where "
                   f"{run['expected_before_end']:.0%} were to be expected)"
@@ -68,10 +90,8 @@ def _notes(results: Mapping[str, Any]) -> list[str]:
     long = [f"{run['policy']} {run['point']} ({run['length_ratio']:.2f})" for run in results["simul"]
             if (run["length_ratio"] or 0) > TOO_LONG]
     notes = [
-        f"{setting['utterances']} utterances; SimulEval {setting['simuleval']} in reads of "
-        f"{setting['source_segment_size_ms']} ms, {setting['dtype']} on {setting['device']} ({setting['cpu']}, GPU: "
-        f"{setting['gpu']}), torch {setting['torch']}, commit {setting['commit']}.",
-        f"Quality by sacreBLEU, `{'`, `'.join(signatures)}`. YAAL by OmniSTEval {setting['omnisteval']}.",
+        f"{setting['utterances']} utterances; {setting_note(setting)}",
+        f"Quality by sacreBLEU, `{'`, `'.join(signatures(runs))}`. YAAL by OmniSTEval {setting['omnisteval']}.",
         "Length: tokens of hypotheses by tokens of references. AP is a ratio, latency else in ms, that of "
         f"{units}. Before end: {units} written before the source had been read to its end. "
         f"YAAL leaves out sentences without any {units} before their end. "

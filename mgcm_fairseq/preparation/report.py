@@ -7,8 +7,11 @@ from mgcm_fairseq.common.steps import Summary
 SHOWN = 3  # faults of each kind that are printed; prep_report.json has all
 
 
-def print_summary(splits: dict[str, Summary], vocabulary: Summary, report: Path) -> None:
-    """The table, every number of utterances that are not in it and why, and the size of the vocabulary."""
+def print_summary(splits: dict[str, Summary], vocabulary: Summary | None, report: Path) -> None:
+    """The table, every number of utterances that are not in it and why, and the size of the vocabulary.
+
+    `vocabulary`: None for test sets alone, which take a checkpoint's.
+    """
     columns = ("utterances", "kept", "hours", "talks", "speakers")
     print("\n" + f"{'split':<12}" + "".join(f"{name:>10}" for name in columns))
     for split, summary in splits.items():
@@ -27,6 +30,9 @@ def print_summary(splits: dict[str, Summary], vocabulary: Summary, report: Path)
             print("".join(f"    {message}\n" for message in faults[:SHOWN]), end="")
             if len(faults) > SHOWN:
                 print(f"    ... and {len(faults) - SHOWN} more in {report}")
+    if vocabulary is None:
+        print("no vocabulary: test sets alone are translated with a checkpoint's")
+        return
     asked, size = vocabulary["asked"], vocabulary["size"]
     print(f"vocabulary: {size} pieces" if size == asked else
           f"vocabulary: {size} pieces, all that this text allows, not the {asked} of --vocab-size. --vocab-size {size} "

@@ -31,6 +31,7 @@ def assemble(systems: Systems, latency: str, at: Sequence[float] | None, resampl
     by_point = curves(systems)
     return {
         "latency": latency, "latency_unit": next(iter(first.values())).language.unit,
+        "talks": next(iter(first.values())).results["environment"].get("talks"),
         "systems": {name: [{"folder": str(one.folder), "environment": one.results["environment"]} for one in seeds]
                     for name, seeds in systems.items()},
         "differing": differing(systems),

@@ -4,18 +4,20 @@ from collections.abc import Mapping
 
 from mgcm_fairseq.evaluation.table import ABSENT
 
-RATIOS = {"COMET": 4, "AP": 2, "AP_CA": 2, "before_end": 3, "expected_before_end": 3, "RTF": 3, "length_ratio": 2}
+RATIOS = {"AP": 2, "AP_CA": 2, "before_end": 3, "expected_before_end": 3, "RTF": 3, "length_ratio": 2,
+          "LongAP": 2, "LongAP_CA": 2, "empty": 3, "negative_delays": 3, "after_end": 3}
 DECIMALS = {"BLEU": 2, "chrF": 2, **RATIOS}  # of a latency in ms: none
 
 
 def header(metric: str) -> str:
     """The name with its unit."""
-    return metric if metric in ("BLEU", "chrF", *RATIOS) else f"{metric} (ms)"
+    return metric if metric in DECIMALS or _is_comet(metric) else f"{metric} (ms)"
 
 
 def number(metric: str, value: float | None, sign: str = "") -> str:
     """A value of the metric; `sign` as in format specifications."""
-    return ABSENT if value is None else f"{value:{sign}z.{DECIMALS.get(metric, 0)}f}"
+    decimals = 4 if _is_comet(metric) else DECIMALS.get(metric, 0)
+    return ABSENT if value is None else f"{value:{sign}z.{decimals}f}"
 
 
 def with_spread(metric: str, spread: Mapping[str, float | None] | None) -> str:
@@ -24,3 +26,7 @@ def with_spread(metric: str, spread: Mapping[str, float | None] | None) -> str:
         return ABSENT
     deviation = "" if spread["std"] is None else f" ± {number(metric, spread['std'])}"
     return number(metric, spread["mean"]) + deviation
+
+
+def _is_comet(metric: str) -> bool:
+    return "comet" in metric.lower()  # as `comet_models` demands

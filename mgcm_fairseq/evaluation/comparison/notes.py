@@ -27,11 +27,16 @@ def notes(comparison: Mapping[str, Any]) -> list[str]:
         f"Paired tests: bootstrap with {bootstrap['resamples']} resamples of the {bootstrap['sentences']} sentences, "
         f"seed {bootstrap['seed']}, the same resamples for all. Differences are second minus first; p is two-sided "
         "and, like the intervals, not corrected for the number of tests.",
-        "Sentences left out of a test of latency: where either hypothesis has none, being empty or, for YAAL, without "
-        f"any {units} before the end.",
+        "Sentences left out of a test of latency: where either hypothesis has none, being empty or, for YAAL and "
+        f"LongYAAL, without any {units} before the end.",
         f"Nearest {latency}: each run of the first curve with the run of the second that is nearest; the gap is "
         "between the two runs' figures. A difference in quality can be due to the gap.",
     ]
+    if comparison["talks"]:
+        found.append(
+            "The sentences are the references', into which OmniSTEval cut the talks. They are resampled one by one: a "
+            "test set has too few talks to resample these. Sentences of a talk are not independent of each other, so "
+            "intervals are rather too narrow. A run whose latency is refused has none.")
     several = [name for name, seeds in comparison["systems"].items() if len(seeds) > 1]
     if several:
         found.append(f"Tests use the first seed alone of {', '.join(several)}: they say nothing of chance in training.")

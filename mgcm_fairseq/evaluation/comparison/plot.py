@@ -44,7 +44,8 @@ def draw(comparison: Mapping[str, Any]) -> Figure:
     dress(axes, f"Translation quality and latency on {comparison['bootstrap']['sentences']} utterances",
           f"{settings}Numbers: operating point. Dashed: computing time counted. Bars: one standard deviation.",
           header(latency))
-    figure.legend(loc="outside right upper", frameon=False, labelcolor=INK, fontsize=9)
+    if axes.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside right upper", frameon=False, labelcolor=INK, fontsize=9)
     return figure
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from mgcm_fairseq.evaluation.comparison.systems import Evaluated, Systems
 
 FIELDS = ("source_segment_size_ms", "dtype", "device", "processes", "commit", "torch", "simuleval", "sacrebleu",
-          "omnisteval", "cpu", "gpu")  # of the environment
+          "omnisteval", "mweralign", "cpu", "gpu")  # of the environment
 ABSENT = "not stated"
 
 

@@ -12,6 +12,10 @@ from mgcm_fairseq.evaluation.comparison.pairs import Pair, SystemRun
 from mgcm_fairseq.evaluation.comparison.systems import AGAIN, Evaluated
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.latency import METRICS, latency
+from mgcm_fairseq.evaluation.long_form.latency import METRICS as LONG_METRICS
+from mgcm_fairseq.evaluation.long_form.latency import long_latency
+from mgcm_fairseq.evaluation.long_form.sentences import Sentence
+from mgcm_fairseq.evaluation.long_form.stream_laal import NAME as STREAM_LAAL
 
 ROUNDED = 0.006  # BLEU; results.json keeps two decimals
 
@@ -75,17 +79,22 @@ class PairedTests:
             if stated is not None and abs(stated - bleu) > ROUNDED:
                 raise InputError(evaluated.folder, f"BLEU {stated:.2f} at {run.policy}-{run.point:g}, as results.json "
                                  "says", f"{bleu:.2f} in the log", f"They belong to different runs. {AGAIN}")
-            self._sampled[run] = Sampled(bleu, corpus_bleu(statistics, self._counts),
-                                         sentence_latency(instances, self._metric))
+            refused = evaluated.runs[key].get(self._metric, 0) is None  # or there is none
+            self._sampled[run] = Sampled(
+                bleu, corpus_bleu(statistics, self._counts),
+                np.full(len(instances), np.nan) if refused else sentence_latency(instances, self._metric))
         return self._sampled[run]
 
 
 def sentence_metric(metric: str) -> str:
-    """The latency to test when curves are over `metric`: itself, or AL if it is not known for single sentences."""
-    return metric if metric in METRICS else "AL"
+    """The latency to test when curves are over `metric`: itself, or one like it that is known for single sentences.
+
+    StreamLAAL is known for other sentences than OmniSTEval's.
+    """
+    return metric if metric in METRICS or metric in LONG_METRICS else "LongLAAL" if metric == STREAM_LAAL else "AL"
 
 
-def sentence_latency(instances: Sequence[Instance], metric: str) -> np.ndarray:
-    """(N,) the latency of each sentence, by SimulEval's scorer; NaN for an empty hypothesis."""
-    values = [latency([instance])[metric] for instance in instances]
+def sentence_latency(instances: Sequence[Instance | Sentence], metric: str) -> np.ndarray:
+    """(N,) the latency of each sentence, by SimulEval's or OmniSTEval's scorer; NaN for an empty hypothesis."""
+    values = [(long_latency([one]) if isinstance(one, Sentence) else latency([one]))[metric] for one in instances]
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

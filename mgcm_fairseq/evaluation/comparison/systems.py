@@ -14,11 +14,15 @@ from mgcm_fairseq.data.languages import Language, language
 from mgcm_fairseq.evaluation.instances import Instance, read_instances
 from mgcm_fairseq.evaluation.latency import METRICS
 from mgcm_fairseq.evaluation.logs import run_name
+from mgcm_fairseq.evaluation.long_form.latency import METRICS as LONG_METRICS
+from mgcm_fairseq.evaluation.long_form.sentences import FILE, Sentence, read_sentences
+from mgcm_fairseq.evaluation.long_form.stream_laal import NAME as STREAM_LAAL
 
 POLICY = re.compile(r"[\w-]+")  # it names a folder
 AGAIN = f"Run {command('evaluate')} again into an empty folder."
 
-_FIGURES = {"BLEU", "chrF", *(f"{metric}{aware}" for metric in METRICS for aware in ("", "_CA"))}
+_FIGURES = {"BLEU", "chrF", *(f"{metric}{aware}" for metric in (*METRICS, *LONG_METRICS, STREAM_LAAL)
+                              for aware in ("", "_CA"))}
 
 Key = tuple[str, float]  # policy and operating point
 
@@ -29,7 +33,7 @@ class Evaluated:
 
     folder: Path
     results: dict[str, Any]  # results.json
-    instances: dict[Key, list[Instance]]  # of each simultaneous run, in the order of the test set
+    instances: dict[Key, list[Instance] | list[Sentence]]  # of each simultaneous run, in the order of the test set
 
     @property
     def runs(self) -> dict[Key, dict[str, Any]]:
@@ -41,30 +45,40 @@ class Evaluated:
         """The target's."""
         return _language(self.results)
 
+    @property
+    def of_talks(self) -> bool:
+        """Whether whole talks were translated, and the sentences cut from them."""
+        return _of_talks(self.results)
+
 
 Systems = dict[str, list[Evaluated]]  # by NAME, a folder for each seed
 
 
-def read_systems(folders: Mapping[str, Sequence[Path]], latency: str) -> Systems:
+def default_latency(systems: Systems) -> str:
+    """Of the curves: AL, of talks LongYAAL."""
+    return _default_latency(next(iter(systems.values()))[0].results)
+
+
+def read_systems(folders: Mapping[str, Sequence[Path]], latency: str | None) -> Systems:
     """What each NAME's folders hold.
 
     Raises InputError if a file is missing or damaged, if a run does not state its `latency` (null counts as stated),
-    or if the folders are not about the same sentences.
+    or if the folders are not about the same sentences. `latency`: None for the default.
     """
     results = {folder: _read_results(folder, latency) for of_name in folders.values() for folder in of_name}
     for name, of_name in folders.items():
         _check_seeds_differ(name, {folder: results[folder] for folder in of_name})
-    test_sets = {folder: _references(_log_folders(folder, of_folder)) for folder, of_folder in results.items()}
+    _check_all_alike(results)
+    test_sets = {folder: _references(folder, of_folder) for folder, of_folder in results.items()}
     (first, references), *others = test_sets.items()
     for folder, found in others:
         _check_same_test_set(folder, found, first, references)
-    read = {folder: Evaluated(folder, of_folder, {key: read_instances(logs, references, _language(of_folder).unit)
-                                                  for key, logs in _log_folders(folder, of_folder).items()})
+    read = {folder: Evaluated(folder, of_folder, _instances(folder, of_folder, references))
             for folder, of_folder in results.items()}
     return {name: [read[folder] for folder in of_name] for name, of_name in folders.items()}
 
 
-def _read_results(folder: Path, latency: str) -> dict[str, Any]:
+def _read_results(folder: Path, asked: str | None) -> dict[str, Any]:
     path = folder / "results.json"
     if not path.is_file():
         raise InputError(path, f"the results of {command('evaluate')}", "no such file", "Pass the folder it wrote.")
@@ -80,6 +94,7 @@ def _read_results(folder: Path, latency: str) -> dict[str, Any]:
         raise InputError(path, "offline, simul (with policy and point) and environment", repr(error), AGAIN) from error
     if len(set(names)) != len(runs) or not runs:
         raise InputError(path, "simultaneous runs, each policy and operating point once", str(keys), AGAIN)
+    latency = asked or _default_latency(results)
     for name, run in zip(names, runs, strict=True):
         missing = [metric for metric in ("BLEU", latency) if metric not in run]
         if missing:
@@ -124,14 +139,36 @@ def _language(results: Mapping[str, Any]) -> Language:
     return language(results["environment"].get("target_language", ""))
 
 
+def _of_talks(results: Mapping[str, Any]) -> bool:
+    return bool(results["environment"].get("long_form"))
+
+
+def _default_latency(results: Mapping[str, Any]) -> str:
+    return "LongYAAL" if _of_talks(results) else "AL"
+
+
+def _check_all_alike(results: Mapping[Path, Mapping[str, Any]]) -> None:
+    folders = {_of_talks(of_folder): folder for folder, of_folder in results.items()}
+    if len(folders) > 1:
+        raise InputError(folders[True], f"an evaluation of sentences, as {folders[False]} is", "one of whole talks",
+                         "Compare like with like.")
+
+
+def _instances(folder: Path, results: Mapping[str, Any],
+               references: Sequence[str]) -> dict[Key, list[Instance] | list[Sentence]]:
+    read = read_sentences if _of_talks(results) else read_instances
+    unit = _language(results).unit
+    return {key: read(logs, references, unit) for key, logs in _log_folders(folder, results).items()}
+
+
 def _log_folders(folder: Path, results: Mapping[str, Any]) -> dict[Key, Path]:
     return {(run["policy"], run["point"]): folder / "runs" / run_name(run["policy"], run["point"])
             for run in results["simul"]}
 
 
-def _references(log_folders: Mapping[Key, Path]) -> list[str]:
+def _references(folder: Path, results: Mapping[str, Any]) -> list[str]:
     """The references of the first log in the order of their indices."""
-    path = next(iter(log_folders.values())) / "instances.log"
+    path = next(iter(_log_folders(folder, results).values())) / (FILE if _of_talks(results) else "instances.log")
     if not path.is_file():
         raise InputError(path, "the log of a run that results.json names", "no such file", AGAIN)
     try:

@@ -9,6 +9,8 @@ CORPORA = {
     "mustc": "mgcm_fairseq.preparation.corpora.mustc.MustC",
     "europarl-st": "mgcm_fairseq.preparation.corpora.europarl_st.EuroparlST",
     "covost2": "mgcm_fairseq.preparation.corpora.covost2.CoVoST2",
+    "acl-6060": "mgcm_fairseq.preparation.corpora.acl_6060.Acl6060",
+    "mcif": "mgcm_fairseq.preparation.corpora.mcif.Mcif",
     "manifest": "mgcm_fairseq.preparation.corpora.manifest.ManifestCorpus",
 }
 """Name -> module and class."""

@@ -50,6 +50,10 @@ def test_labels(comparison):
     assert {text.get_text() for text in legend.get_texts()} == {"a, wait-k", "b, wait-k", "a, offline greedy: 25.0"}
 
 
+def test_without_any_latency_there_is_no_legend(comparison):
+    assert draw({**comparison, "points": [point("b", 9, spread(0.0), spread(None, n=0))], "offline": []}).legends == []
+
+
 def test_nine_curves_look_different(comparison):
     comparison["points"] = [point(str(number), 1, spread(10.0), spread(1000.0)) for number in range(9)]
     comparison["offline"] = []
