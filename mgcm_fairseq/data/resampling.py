@@ -19,15 +19,16 @@ class Filter:
     width: int  # zero crossings of the lower rate on each side
     rolloff: float  # of the lower rate's Nyquist frequency
     beta: float | None = None  # of a Kaiser window
+    precise: bool = True  # whether the weights are computed in fp64, before they are rounded to fp32
 
 
-SHORT = Filter("sinc_interp_hann", 6, 0.99)
-"""torchaudio's default."""
+SHORT = Filter("sinc_interp_hann", 6, 0.99, precise=False)
+"""That of torchaudio.functional.resample."""
 
 
 def resampled(chunks: Iterable[np.ndarray], rate: int, sinc: Filter, seconds: float) -> Iterator[np.ndarray]:
-    """The same sound at 16 kHz. What comes has the rounding of pieces that are convolved by themselves: none that shows
-    in pieces of 10 s, the last bit of fp32 (6e-8 of full scale) in shorter ones.
+    """The same sound at 16 kHz. Pieces of 10 s are bit for bit those of the whole; shorter ones, as the last is, may
+    differ by the rounding of fp32 (6e-8 of full scale), since torch sums short convolutions in another order.
 
     Args:
         chunks: float32 samples (N,) at `rate` Hz, in chunks of any size.
@@ -70,9 +71,12 @@ def _convert(samples: np.ndarray, rate: int, sinc: Filter) -> np.ndarray:
 @cache
 def _kernel(rate: int, sinc: Filter) -> Any:
     """Imported when needed: sound at 16 kHz needs no torch to be read."""
+    import torch
+
     from mgcm_fairseq.compat import repair_torchaudio
 
     repair_torchaudio()
     from torchaudio.transforms import Resample
 
-    return Resample(rate, SAMPLE_RATE, sinc.window, sinc.width, sinc.rolloff, sinc.beta)
+    return Resample(rate, SAMPLE_RATE, sinc.window, sinc.width, sinc.rolloff, sinc.beta,
+                    dtype=None if sinc.precise else torch.float32)

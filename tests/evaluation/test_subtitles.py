@@ -74,10 +74,8 @@ def test_a_file_that_cannot_be_written_is_refused_at_once(tmp_path, name, found)
 
 
 def test_a_disk_that_is_full_is_said_to_be(tmp_path):
-    with Subtitles(tmp_path / "a.srt") as subtitles:
+    (tmp_path / "a.srt.tmp").symlink_to("/dev/full")
+    with pytest.raises(InputError, match=r"a\.srt: expected room for it"), Subtitles(tmp_path / "a.srt") as subtitles:
         subtitles.begin(language("de"))
-        subtitles._file.close()
-        subtitles._file = open("/dev/full", "w")  # noqa: SIM115 - closed with the subtitles
-        with pytest.raises(InputError, match=r"a\.srt: expected room for it"):
-            subtitles.add("Ende.", 1.0)
-        subtitles._file = subtitles.partial.open("a")
+        subtitles.add("Ende.", 1.0)
+    assert not (tmp_path / "a.srt").exists()
