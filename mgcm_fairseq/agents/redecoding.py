@@ -89,15 +89,19 @@ class RedecodingAgent(SystemAgent):
 
     def _sure_of_talk(self, states: RedecodingStates, memory: Memory, rollover: Rollover) -> str:
         """The same of a talk, in which </s> may be sure, too: then the sentence is over."""
-        if not memory.states.size(1):
-            return ""
+        stream = Prefixes.stream_of(states.prefixes)
+        if not states.pieces:
+            before = stream.forgotten_frames
+            if not rollover.begins(stream):
+                return ""
+            memory = stream.whole() if stream.forgotten_frames > before else memory
         best = self.search.best(states.pieces, memory, SPARE_PIECES + memory.states.size(1), may_be_empty=True)
         ends = [self.system.vocabulary.eos] if best.ended else []
         sure, before = self.stable(states, Hypothesis([*best.pieces, *ends], best.ended), memory), len(states.pieces)
         texts = [self._write(states, best, min(sure, len(best.pieces)))]
-        over, stream = sure > len(best.pieces), Prefixes.stream_of(states.prefixes)
+        over, pauses = sure > len(best.pieces), rollover.pauses(stream)
         full = rollover.is_full(stream.memory) or len(states.pieces) > rollover.bounds.pieces
-        if full and not over and not self._keep_last_words(states, stream, memory, rollover):
+        if not over and (pauses or (full and not self._keep_last_words(states, stream, memory, rollover))):
             rest = Hypothesis(best.pieces[len(states.pieces) - before:], True)
             texts.append(self._write(states, rest, len(rest.pieces)))
             over = True
@@ -121,12 +125,12 @@ class RedecodingAgent(SystemAgent):
             return
         stream = Prefixes.stream_of(states.prefixes)
         stream.end()
-        while stream.memory.states.size(1):
+        while stream.memory.states.size(1) and (states.pieces or self.rollover.begins(stream)):
             best = self.search.best(states.pieces, stream.memory, self.rollover.bounds.pieces, may_be_empty=True)
             yield self._write(states, best, len(best.pieces))
             self.rollover.forget_sentence(stream, states.pieces, stream.memory)
             states.begin_sentence([])
 
     def _encode(self, states: RedecodingStates, heard: int) -> Memory:
-        states.prefixes = states.prefixes or Prefixes(self.system)
+        states.prefixes = states.prefixes or Prefixes(self.system, self.rollover.onsets() if self.rollover else None)
         return states.prefixes.encode(states.source, heard)

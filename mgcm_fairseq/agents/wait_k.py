@@ -62,14 +62,16 @@ class WaitKAgent(SystemAgent):
         written: list[str] = []
         while (needed := self._needed(states)) < available or (needed == available and not states.source_finished):
             memory = self._encode(states, needed)
-            full = self.rollover is not None and self.rollover.is_full(memory)
+            if self.rollover is not None and not states.pieces and self._passes_silence(states, self.rollover):
+                continue
+            full = self.rollover is not None and self._ends(states, self.rollover)
             written.append(self._extend(states, memory, to_end=full))  # what is forgotten then is never heard again
             if self.rollover is not None:
                 self._begin_sentence_if_over(states, self.rollover, full)
         if states.source_finished and available >= self.shortest:
-            written.append(self._extend(states, self._encode(states, available), to_end=True))
-            if self.rollover is not None:
-                written += self._rest(states, self.rollover)
+            memory = self._encode(states, available)
+            written += [self._extend(states, memory, to_end=True)] if self.rollover is None \
+                else self._rest(states, self.rollover)
         return self.system.writing.joined(written)
 
     def _needed(self, states: WaitKStates) -> int:
@@ -78,7 +80,7 @@ class WaitKAgent(SystemAgent):
         return needed if prefixes is None else max(prefixes.forgotten_samples + needed, prefixes.heard)
 
     def _encode(self, states: WaitKStates, samples: int) -> Memory:
-        states.prefixes = states.prefixes or Prefixes(self.system)
+        states.prefixes = states.prefixes or Prefixes(self.system, self.rollover.onsets() if self.rollover else None)
         return states.prefixes.encode(states.source, samples)
 
     def _extend(self, states: WaitKStates, memory: Memory, to_end: bool) -> str:
@@ -94,6 +96,19 @@ class WaitKAgent(SystemAgent):
         states.ends = 0 if continuation.pieces else states.ends + continuation.ended
         return text
 
+    def _passes_silence(self, states: WaitKStates, rollover: Rollover) -> bool:
+        """Whether a sentence has to wait for speech, the first word for its lag behind the silence."""
+        stream = Prefixes.stream_of(states.prefixes)
+        before, said = stream.forgotten_frames, rollover.begins(stream)
+        forgotten = stream.forgotten_frames > before
+        states.words = 0 if forgotten else states.words + (not said)
+        return forgotten or not said
+
+    def _ends(self, states: WaitKStates, rollover: Rollover) -> bool:
+        """Whether all that was heard is to be translated now: nothing more is said, or no more may be held."""
+        stream = Prefixes.stream_of(states.prefixes)
+        return rollover.is_full(stream.memory) or rollover.pauses(stream)
+
     def _begin_sentence_if_over(self, states: WaitKStates, rollover: Rollover, full: bool) -> None:
         stream = Prefixes.stream_of(states.prefixes)
         over = full or states.ends >= rollover.bounds.patience or len(states.pieces) > rollover.bounds.pieces
@@ -101,9 +116,10 @@ class WaitKAgent(SystemAgent):
             states.pieces, states.words, states.ends = [], 0, 0
 
     def _rest(self, states: WaitKStates, rollover: Rollover) -> Iterator[str]:
-        """The sentences behind this one, once the source has ended."""
+        """The rest of this sentence, and those behind it, once the source has ended."""
         stream = Prefixes.stream_of(states.prefixes)
         stream.end()
-        while rollover.forget_sentence(stream, states.pieces, stream.memory) and stream.memory.states.size(1):
-            states.pieces = []
+        while stream.memory.states.size(1) and (states.pieces or rollover.begins(stream)):
             yield self._extend(states, stream.memory, to_end=True)
+            rollover.forget_sentence(stream, states.pieces, stream.memory)
+            states.pieces = []

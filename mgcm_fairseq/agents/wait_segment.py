@@ -59,7 +59,8 @@ class WaitSegmentAgent(SystemAgent):
     @torch.inference_mode()
     def write(self, states: WaitSegmentStates) -> str:
         if states.stream is None or states.writer is None:
-            states.stream = speech_stream(self.system.network.encoder)
+            states.stream = speech_stream(self.system.network.encoder,
+                                          self.rollover.onsets() if self.rollover else None)
             states.writer = SegmentWriter(self.system, self.lag, self.rollover)
         texts = [self._hear(states, states.stream, states.writer, end, False)
                  for end in complete_steps(states, states.heard, self.step)]

@@ -20,6 +20,22 @@ def edge_before(edges_T: Tensor, frame: int) -> int:
     return int(ends[-1]) + 1 if len(ends) else 0
 
 
+def silence_before(edges_T: Tensor, said_T: Tensor) -> int:
+    """Frames of the segments at the beginning in which nothing is said, but for the last of these segments.
+
+    That one may hold the beginning of a word, which CTC hears late.
+    """
+    said = said_T.nonzero()
+    silent = edge_before(edges_T, int(said[0])) if len(said) else len(edges_T)
+    return edge_before(edges_T, silent - 1) if silent else 0
+
+
+def silence_behind(edges_T: Tensor, said_T: Tensor) -> int:
+    """Frames behind the segment in which something is said for the last time; 0 where nothing is."""
+    said = said_T.nonzero()
+    return len(edges_T) - edge_behind(edges_T, int(said[-1])) if len(said) else 0
+
+
 def last_words(starts: Sequence[bool], words: int) -> int:
     """How many pieces at the end make up the last `words` words; all where there are fewer.
 

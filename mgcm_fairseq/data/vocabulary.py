@@ -77,6 +77,13 @@ class Vocabulary:
         kinds[self.unk] = 0 if spaced else BEGINS | CLOSED  # a rare character, most likely
         return kinds
 
+    @property
+    def spoken(self) -> list[bool]:
+        """For each id whether its piece has letters or digits."""
+        silent = {self.bos, self.pad, self.eos} | self._tags
+        return [index not in silent and (index == self.unk or any(map(str.isalnum, piece)))
+                for index, piece in enumerate(self.pieces)]
+
     def encode(self, text: str) -> list[int]:
         """Ids of the pieces of `text`, without tag and end of sentence."""
         return list(self._spm.encode(text))

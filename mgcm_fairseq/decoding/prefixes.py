@@ -4,6 +4,7 @@ import torch
 
 from mgcm_fairseq.decoding.heard import Heard
 from mgcm_fairseq.decoding.system import System
+from mgcm_fairseq.modules.onsets import Onsets
 from mgcm_fairseq.modules.source import Memory
 from mgcm_fairseq.modules.streaming import IncrementalStream, speech_stream
 
@@ -11,10 +12,11 @@ from mgcm_fairseq.modules.streaming import IncrementalStream, speech_stream
 class Prefixes:
     """One utterance. A model that segments, with a front end in blocks, computes only what is new or still open."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, onsets: Onsets | None = None) -> None:
+        """`onsets`: what finds those of a talk."""
         self.system = system
         encoder = system.network.encoder
-        stream = speech_stream(encoder) if system.phase.segmented and encoder.front_end.block else None
+        stream = speech_stream(encoder, onsets) if system.phase.segmented and encoder.front_end.block else None
         self.stream = stream if isinstance(stream, IncrementalStream) else None
         self.heard = 0
 

@@ -1,11 +1,15 @@
-"""Where the next sentence of a talk begins, and what speech the stream forgets then."""
+"""Where a sentence of a talk begins and ends, and what speech the stream forgets then."""
 
 from collections.abc import Sequence
 
-from mgcm_fairseq.core.history import edge_before, edge_behind
+import torch
+from torch import Tensor
+
+from mgcm_fairseq.core.history import edge_before, edge_behind, silence_before, silence_behind
 from mgcm_fairseq.decoding.bounds import Bounds
 from mgcm_fairseq.decoding.looking import attention, default_attention_layer
 from mgcm_fairseq.decoding.system import System
+from mgcm_fairseq.modules.onsets import Onsets
 from mgcm_fairseq.modules.source import Memory
 from mgcm_fairseq.modules.streaming import SpeechStream
 
@@ -18,10 +22,40 @@ class Rollover:
         self.bounds = bounds
         self.layer = default_attention_layer(len(system.network.decoder.layers))
         self.most_frames = int(bounds.memory_ms / system.frame_ms)
+        self.pause = int(bounds.pause_ms / system.frame_ms)  # frames
+
+    def onsets(self) -> Onsets | None:
+        """What finds where a stream says something; None where CTC was not trained, or pauses are of no account."""
+        heads = self.system.network.ctc
+        if heads is None or not self.pause or not heads.piece_bias.any():
+            return None
+        return Onsets(heads, torch.tensor(self.system.vocabulary.spoken, device=self.system.device))
 
     def is_full(self, memory: Memory) -> bool:
         """Whether the decoder attends to as much as it may."""
         return memory.states.size(1) > self.most_frames
+
+    def begins(self, stream: SpeechStream, in_memory: bool = False) -> bool:
+        """Forgets the silence before a sentence. Whether something is said in what is left, or `in_memory`: in the
+        segments that have closed alone."""
+        said_T, edges_T = self._said(stream)
+        if stream.said is None or said_T is None:
+            return True
+        silent = silence_before(edges_T, said_T)
+        if silent:
+            stream.forget(silent)
+        return bool(said_T.any() if in_memory else stream.said.any())
+
+    def pauses(self, stream: SpeechStream) -> bool:
+        """Whether nothing has been said for so long that the sentence is over."""
+        said_T, edges_T = self._said(stream)
+        return said_T is not None and silence_behind(edges_T, said_T) >= self.pause
+
+    def _said(self, stream: SpeechStream) -> tuple[Tensor | None, Tensor]:
+        """Where something is said, and where segments end, in the (T,) frames of the memory; on the CPU."""
+        closed = stream.memory.states.size(1)
+        said_T = None if stream.said is None else stream.said[0, :closed].cpu()
+        return said_T, stream.decided.boundaries[0, :closed].cpu()
 
     def forget_sentence(self, stream: SpeechStream, pieces: Sequence[int], memory: Memory) -> bool:
         """Forgets the speech of a sentence that is over: up to the end of the segment that its last piece attends to

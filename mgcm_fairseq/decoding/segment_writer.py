@@ -20,6 +20,7 @@ class SegmentWriter:
 
     With bounds the source is a talk. Where an end of sentence comes again and again, or a bound is reached, the
     sentence is over: the next begins with the segment behind those that it used, and knows nothing of what lies before.
+    It is over, too, where nothing is said for a while, and the next does not begin before something is said.
     """
 
     def __init__(self, system: System, lag: int, rollover: Rollover | None = None) -> None:
@@ -48,7 +49,14 @@ class SegmentWriter:
         texts = []
         while not self.ended and stream.memory.states.size(1):
             rollover = self.rollover
-            full = rollover is not None and rollover.is_full(stream.memory)
+            if rollover is not None and not self.pieces:
+                forgotten = stream.decided.forgotten_segments
+                heard = rollover.begins(stream, in_memory=True)
+                if stream.decided.forgotten_segments > forgotten:
+                    self._begin()
+                if not heard:
+                    break
+            full = rollover is not None and (rollover.is_full(stream.memory) or rollover.pauses(stream))
             if len(self.pieces) >= (most_pieces(stream.memory) if rollover is None else rollover.bounds.pieces):
                 if rollover is None:
                     self.ended = source_ended

@@ -37,3 +37,7 @@ class CTCHeads(nn.Module):
         weight, bias = passing.alias(self.embedding.weight, task), passing.alias(self.piece_bias, task)
         return {"letters": Alignment(letters.value, frames),
                 "pieces": Alignment(F.linear(embedded.value, weight, bias), embedded_frames)}
+
+    def pieces(self, embedded_BTD: Tensor) -> Tensor:
+        """(B, T, vocabulary) logits of embedded speech, for inference."""
+        return F.linear(embedded_BTD, self.embedding.weight, self.piece_bias)

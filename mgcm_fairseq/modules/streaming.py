@@ -19,6 +19,7 @@ from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.front_end_stream import SubsamplerStream
 from mgcm_fairseq.modules.hearing import HearsInBlocks
+from mgcm_fairseq.modules.onsets import Onsets
 from mgcm_fairseq.modules.segmenter import Boundaries, Segmenter
 from mgcm_fairseq.modules.source import Memory, Source
 
@@ -30,6 +31,7 @@ class SpeechStream(Protocol):
     segments: int  # how many have closed, those forgotten too
     edition: int  # rises when states of `memory` have changed that were there before
     decided: "Decided"
+    said: Tensor | None  # (1, T) bool of the frames of `decided`: where something is said; None where nothing listens
 
     def extend(self, samples_N: Tensor, ended: bool) -> None:
         """Hears (N,) new samples at 16 kHz; with `ended` no more follow."""
@@ -38,9 +40,12 @@ class SpeechStream(Protocol):
         """Drops the first frames of the memory, which end with a segment; ValueError where it cannot."""
 
 
-def speech_stream(encoder: SharedEncoder) -> SpeechStream:
-    """A new utterance for an encoder in a segmented phase; ValueError for one without a segmenter."""
-    return IncrementalStream(encoder) if encoder.front_end.block else ReencodingStream(encoder)
+def speech_stream(encoder: SharedEncoder, onsets: Onsets | None = None) -> SpeechStream:
+    """A new utterance for an encoder in a segmented phase; ValueError for one without a segmenter.
+
+    `onsets`: what finds those of a talk, which the front end hears in blocks.
+    """
+    return IncrementalStream(encoder, onsets) if encoder.front_end.block else ReencodingStream(encoder)
 
 
 class Decided:
@@ -84,14 +89,16 @@ class IncrementalStream:
     see; of the memory everything, until it is told to forget.
     """
 
-    def __init__(self, encoder: SharedEncoder) -> None:
+    def __init__(self, encoder: SharedEncoder, onsets: Onsets | None = None) -> None:
         self.encoder = encoder
+        self.onsets = onsets
         one_shape = encoder.convolves_few_shapes
         self.front_end = cast(HearsInBlocks, encoder.front_end).stream(one_shape)
         frames = encoder.front_end.block // encoder.front_end.frame_samples if one_shape else None
         self.subsampler = None if encoder.subsampler is None else SubsamplerStream(encoder.subsampler, frames)
         self.cache: Cache = {}  # keys and values of segments that have closed
         self.decided = Decided(encoder.segmenting)
+        self.said = None if onsets is None else self.decided.boundaries
         self.pending = self.decided.logits[0]  # samples of a block that is not complete
         self.open = self.pending.new_zeros(1, 0, encoder.projection.out_features)  # embedded frames of the open segment
         self.states = self.open  # of the segments that have closed, without positions where these are rotary
@@ -121,6 +128,7 @@ class IncrementalStream:
         ending = copy(self)
         ending.front_end, ending.cache, ending.decided = self.front_end.fork(), dict(self.cache), copy(self.decided)
         ending.subsampler = None if self.subsampler is None else self.subsampler.fork()
+        ending.onsets = copy(self.onsets)
         ending.end()
         return ending.memory
 
@@ -135,6 +143,7 @@ class IncrementalStream:
                              f"{frames} frames.")
         self.decided.forget(frames)
         self.states = self.states[:, frames:].clone()
+        self.said = None if self.said is None else self.said[:, frames:].clone()
         self.forgotten_frames += frames
         self.edition += 1
         self._remember()
@@ -143,7 +152,7 @@ class IncrementalStream:
         """All that it keeps of what it heard."""
         parts: list[Tensor | None] = [
             *self.front_end.held(), *self.cache.values(), self.pending, self.open, self.states, *self.memory,
-            self.decided.logits, self.decided.boundaries]
+            self.decided.logits, self.decided.boundaries, self.said]
         if self.subsampler is not None:
             parts += self.subsampler.rests
         return [part for part in parts if part is not None]
@@ -154,6 +163,8 @@ class IncrementalStream:
             x_1TC = self.subsampler.extend(x_1TC)
         x_1TD = self.encoder.embed_features(x_1TC)
         self.decided.extend(self.encoder.segmenting(x_1TD))
+        if self.onsets is not None and self.said is not None:
+            self.said = torch.cat([self.said, self.onsets.extend(x_1TD)], 1)
         return x_1TD
 
     def _close(self, open_1TD: Tensor, ended: bool) -> None:
@@ -190,6 +201,8 @@ class IncrementalStream:
 
 class ReencodingStream:
     """Runs the whole encoder again over all that was heard; for front ends whose features depend on all of it."""
+
+    said: Tensor | None = None
 
     def __init__(self, encoder: SharedEncoder) -> None:
         self.encoder = encoder

@@ -19,7 +19,7 @@ from tests.agents.feeding import feed, waveforms_of, words
 from tests.agents.policies import SOON, build
 
 TALKS = [policy for policy in SOON if policy != "offline" and "beam" not in policy]
-SMALL = Bounds(patience=1, memory_ms=3_000, pieces=12, words=2)
+SMALL = Bounds(patience=1, pause_ms=0, memory_ms=3_000, pieces=12, words=2)
 
 
 @pytest.fixture(scope="module")
