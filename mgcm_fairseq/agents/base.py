@@ -18,16 +18,21 @@ from mgcm_fairseq.data.samples import SOUND, first_fault
 from mgcm_fairseq.data.simuleval_lists import read_list
 from mgcm_fairseq.decoding.heard import Heard
 from mgcm_fairseq.decoding.system import System, load_system
+from mgcm_fairseq.measuring.held import held_bytes
 
 
 class SystemStates(AgentStates):
-    """SimulEval's states, with a source that may be dropped as it is used."""
+    """SimulEval's states, with a source that may be dropped as it is used, and without the text that was written."""
 
     source: Heard
 
     def reset(self) -> None:
         super().reset()
         self.source = Heard()
+
+    def update_target(self, segment: Segment) -> None:
+        """Nobody reads what SimulEval would keep here for ever."""
+        self.target_finished = segment.finished
 
 
 class SystemAgent(SpeechToTextAgent):
@@ -68,6 +73,10 @@ class SystemAgent(SpeechToTextAgent):
                 wav = _first_faulty(getattr(self.args, "source", None)) or "--source"
                 raise InputError(wav, SOUND, fault, "Repair the file or record it again.")
         super().push(source_segment, states, upstream_states)
+
+    def state_bytes(self) -> int:
+        """What it keeps of what it heard and wrote, in bytes: tensors whole, other numbers eight each."""
+        return held_bytes(self.states, (System,))
 
     def policy(self, states: SystemStates | None = None) -> Action:
         """One WriteAction with all words that are due, or a ReadAction."""
