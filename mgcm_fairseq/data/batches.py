@@ -50,8 +50,8 @@ class GlobalBatches(EpochBatchIterator):
             raise InputError("--restore-file", f"a checkpoint of a training with these {len(self.frozen_batches)} "
                              "batches in this order", f"another list of batches, or a position of {position}",
                              "Resume with the same corpus, --seed, --max-tokens, --batch-size, --augment-speed, "
-                             "--windows and --length-grid (auto is always on a GPU and never on a CPU), or begin "
-                             "with the first epoch: --reset-dataloader.")
+                             "--windows, --windows-from and --length-grid (auto is always on a GPU and never on a "
+                             "CPU), or begin with the first epoch: --reset-dataloader.")
         self._next_epoch_itr = self._get_iterator_for_epoch(self.epoch, shuffle, offset=position)
 
     def ordered_batches(self, epoch: int, fix_batches_to_gpus: bool, shuffle: bool) -> list[Any]:

@@ -40,26 +40,26 @@ class SpeechTranslationDataset(FairseqDataset):
         self.augmentation = augmentation
         self.grid = grid
         self.windows = windows
+        if windows is not None:
+            windows.check(utterances)
         self.files = AudioFiles()
         self.longest = int(utterances.audio_lengths.max())  # samples that augmentation may make of an utterance
         self.transcripts, self.translations = Ragged(), Ragged()
         for texts, rows in (utterances.src_texts, self.transcripts), (utterances.tgt_texts, self.translations):
             for pieces in vocabulary.encode_all(texts):
                 rows.add([*pieces, vocabulary.eos])
-        self.audio_lengths = utterances.audio_lengths
-        self.tokens = self.translations.lengths
-        self.drawn: Drawn | None = None
         self.set_epoch(1)
 
     def set_epoch(self, epoch: int) -> None:
         """Draws the windows of this epoch, and what augmentation does to each item, its length with it."""
-        lengths = self.utterances.audio_lengths
-        if self.windows:
+        self.drawn: Drawn | None = None
+        lengths, self.tokens = self.utterances.audio_lengths, self.translations.lengths
+        if self.windows is not None and epoch >= self.windows.first_epoch:
             self.drawn = self.windows.draw(self.utterances, epoch, self.longest)
             lengths = np.where(self.drawn.begins, self.drawn.lengths, lengths)
             until = np.concatenate([[0], self.translations.lengths.cumsum()])
             self.tokens = until[self.drawn.behind] - until[:-1]
-            self.audio_lengths = lengths
+        self.audio_lengths = lengths
         if self.augmentation:
             self.draws = self.augmentation.draw(lengths, epoch, self.longest)
             self.audio_lengths = stretched(lengths, self.draws.speed)
@@ -107,7 +107,7 @@ class SpeechTranslationDataset(FairseqDataset):
             "ntokens": int(target_lengths.sum()),
             "net_input": {"src_tokens": _stack(waveforms, longest, 0),
                           "src_lengths": torch.tensor([len(waveform) for waveform in waveforms])},
-            "lead_in": None if self.windows is None else torch.tensor([item["lead_in"] for item in items]),
+            "lead_in": None if self.drawn is None else torch.tensor([item["lead_in"] for item in items]),
             "spelling": spelling,
             "spelling_lengths": spelling_lengths,
             "transcript": transcript,

@@ -43,28 +43,36 @@ class Windows:
     low: int
     high: int
     seed: int
+    first_epoch: int  # before it an item is one utterance
 
     @classmethod
-    def parse(cls, text: str, seed: int) -> "Windows | None":
-        """From the task's option; None where it is empty. Raises InputError."""
+    def parse(cls, text: str, seed: int, first_epoch: int = 1) -> "Windows | None":
+        """From the task's options; None where there are to be no windows. Raises InputError."""
+        if first_epoch < 1:
+            raise InputError("--windows-from", "an epoch from 1 on", str(first_epoch), "Correct the option.")
         if not text:
             return None
         numbers = [plain_number(part) for part in text.split(",")]
         if len(numbers) != 2 or not np.isfinite(numbers).all() or not 0 <= numbers[0] <= numbers[1]:
             raise InputError("--windows", "the shortest and the longest in seconds", repr(text), "Write e.g. 2,20.")
         low, high = (round(number * SAMPLE_RATE) for number in numbers)
-        return cls(low, high, seed)
+        return cls(low, high, seed, first_epoch)
+
+    @staticmethod
+    def check(utterances: Columns) -> None:
+        """InputError for a corpus without talks."""
+        count = len(utterances)
+        if len(talks(utterances)) == count > 1:
+            raise InputError("--windows", "a corpus of talks, whose utterances have the ids TALK_0, TALK_1, ... and "
+                             "lie behind each other in a wav", f"{count} utterances without neighbours",
+                             "Leave it out, or prepare the talks rather than cut sentences.")
 
     def draw(self, utterances: Columns, epoch: int, longest: int) -> Drawn:
         """Cuts all talks into windows of a length between the bounds, and of no more than `longest` samples.
 
-        An utterance that is longer makes a window of its own. InputError for a corpus without talks.
+        An utterance that is longer makes a window of its own.
         """
         random, count, found = Random(f"{self.seed}/{epoch}/windows"), len(utterances), talks(utterances)
-        if len(found) == count > 1:
-            raise InputError("--windows", "a corpus of talks, whose utterances have the ids TALK_0, TALK_1, ... and "
-                             "lie behind each other in a wav", f"{count} utterances without neighbours",
-                             "Leave it out, or prepare the talks rather than cut sentences.")
         made = Drawn(epoch, np.zeros(count, bool), *(np.zeros(count, np.int64) for _ in range(6)))
         for first, behind in found:
             index = first

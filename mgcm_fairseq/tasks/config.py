@@ -40,6 +40,11 @@ class SimulSTConfig(ConflictConfig):
                           "a talk with the pauses between them, drawn anew in each epoch, so that a model learns to "
                           "translate speech without end. A third begin in mid-talk. By default none, as in the "
                           "paper: utterances are heard one by one."})
+    windows_from: int = field(
+        default=1,
+        metadata={"help": "Epoch from which on items are windows. Before it utterances are heard one by one, from "
+                          "which attention forms sooner. By default the first, for a model that is trained already."
+                          })
     augment_speed: str = field(
         default="",
         metadata={"help": "Factors of speed, with commas, multiples of 0.05, such as 0.9,1,1.1. Each training "

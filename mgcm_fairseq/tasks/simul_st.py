@@ -94,7 +94,7 @@ class SimulSTTask(FairseqTask):
         augmentation = Augmentation.parse(self.cfg.augment_speed, self.cfg.augment_gain, self.cfg.augment_noise,
                                           self.cfg.seed) if train else None
         grid = LengthGrid() if self.on_grid else None
-        windows = Windows.parse(self.cfg.windows, self.cfg.seed) if train else None
+        windows = Windows.parse(self.cfg.windows, self.cfg.seed, self.cfg.windows_from) if train else None
         self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed, augmentation, grid, windows)
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
                     utterances.audio_lengths.sum() / self.corpus.sample_rate / 3600)

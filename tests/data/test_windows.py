@@ -168,7 +168,25 @@ def test_sentences_that_were_cut_apart_have_no_windows(utterances, tmp_path, tin
     alone = [line.replace("own", f"{chr(97 + number % 26)}{number}x_") for number, line in enumerate(lines[1:])]
     (tmp_path / "train.tsv").write_text("\n".join([lines[0], *alone]) + "\n")
     with pytest.raises(InputError, match=r"--windows: expected a corpus of talks.*utterances without neighbours"):
-        drawn(Columns(tmp_path / "train.tsv"))
+        Windows.check(Columns(tmp_path / "train.tsv"))
+
+
+def test_windows_begin_with_their_epoch(utterances, vocabulary):
+    single = SpeechTranslationDataset(utterances, vocabulary, 2)
+    always = SpeechTranslationDataset(utterances, vocabulary, 2, windows=Windows.parse("2,8", 1))
+    later = SpeechTranslationDataset(utterances, vocabulary, 2, windows=Windows.parse("2,8", 1, first_epoch=3))
+    for epoch, expected in ((1, single), (3, always), (2, single)):  # 2: after a resume, say
+        always.set_epoch(epoch)
+        later.set_epoch(epoch)
+        assert later.ordered_indices().tolist() == expected.ordered_indices().tolist()
+        assert np.array_equal(later.sizes, expected.sizes)
+        batch, other = (data.collater([data[index] for index in data.ordered_indices()[-3:]])
+                        for data in (later, expected))
+        assert torch.equal(batch["net_input"]["src_tokens"], other["net_input"]["src_tokens"])
+        assert torch.equal(batch["target"], other["target"])
+        assert (batch["lead_in"] is None) == (epoch < 3)
+    with pytest.raises(InputError, match="--windows-from: expected an epoch from 1 on, found 0"):
+        Windows.parse("2,8", 1, 0)
 
 
 @pytest.mark.parametrize("text", ["8", "8,2", "-1,3", "a,b", "1,2,3", "1,inf"])
