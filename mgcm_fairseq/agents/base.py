@@ -17,6 +17,7 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.samples import SOUND, first_fault
 from mgcm_fairseq.data.simuleval_lists import read_list
 from mgcm_fairseq.decoding.heard import Heard
+from mgcm_fairseq.decoding.int8 import with_int8_weights
 from mgcm_fairseq.decoding.system import System, load_system
 from mgcm_fairseq.measuring.held import held_bytes
 
@@ -43,6 +44,9 @@ class SystemAgent(SpeechToTextAgent):
         super().__init__(args)
         self.system = system or load_system(args.checkpoint, args.corpus)
         _check_unit(args, self.system)
+        self.int8 = args.int8
+        if self.int8:
+            self.system = with_int8_weights(self.system)
         self.bf16 = args.bf16
 
     @staticmethod
@@ -53,10 +57,15 @@ class SystemAgent(SpeechToTextAgent):
         parser.add_argument("--bf16", action="store_true",
                             help="run in bfloat16, which SimulEval's --dtype does not offer")
 
+        parser.add_argument("--int8", action="store_true",
+                            help="on a CPU: round the weights of linear layers to 8 bits, which is faster")
+
     def to(self, device: str, *args: Any, fp16: bool = False, **kwargs: Any) -> None:
         """Moves the network; `fp16`, SimulEval's --dtype fp16, halves it."""
         if fp16 and self.bf16:
             raise InputError("--bf16", "one precision", "--dtype fp16 too", "Drop one of the two.")
+        if self.int8 and (fp16 or self.bf16 or torch.device(device).type != "cpu"):
+            raise InputError("--int8", "fp32 on a CPU", f"another precision, or {device}", "Leave it out.")
         dtype = torch.float16 if fp16 else torch.bfloat16 if self.bf16 else None
         self.system.network.to(device=device, dtype=dtype)
 

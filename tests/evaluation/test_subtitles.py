@@ -46,10 +46,10 @@ def test_what_players_read(tmp_path, name, text):
 
 def test_until_the_end_there_is_what_was_said_and_the_file_of_before(tmp_path):
     (tmp_path / "a.srt").write_text("before")
-    with pytest.raises(KeyboardInterrupt), Subtitles(tmp_path / "a.srt") as subtitles:
-        fill(subtitles)
-        assert (tmp_path / "a.srt.tmp").read_text() == SRT[:SRT.index("2\n01")], "at once, as a kill would find it"
-        raise KeyboardInterrupt
+    subtitles = Subtitles(tmp_path / "a.srt")
+    fill(subtitles)
+    assert (tmp_path / "a.srt.tmp").read_text() == SRT[:SRT.index("2\n01")], "at once, as a kill would find it"
+    subtitles.__exit__(KeyboardInterrupt)
     assert (tmp_path / "a.srt").read_text() == "before"
     assert (tmp_path / "a.srt.tmp").read_text() == SRT[:SRT.index("2\n01")]
 
@@ -75,7 +75,10 @@ def test_a_file_that_cannot_be_written_is_refused_at_once(tmp_path, name, found)
 
 def test_a_disk_that_is_full_is_said_to_be(tmp_path):
     (tmp_path / "a.srt.tmp").symlink_to("/dev/full")
-    with pytest.raises(InputError, match=r"a\.srt: expected room for it"), Subtitles(tmp_path / "a.srt") as subtitles:
-        subtitles.begin(language("de"))
+    subtitles = Subtitles(tmp_path / "a.srt")
+    subtitles.begin(language("de"))
+    with pytest.raises(InputError, match=r"a\.srt: expected room for it"):
         subtitles.add("Ende.", 1.0)
+    with pytest.raises(InputError, match=r"a\.srt: expected room for it"):
+        subtitles.__exit__(InputError)
     assert not (tmp_path / "a.srt").exists()
