@@ -34,7 +34,7 @@ SECONDS = 60.0  # of a minute
 MINUTE = SECONDS * 1000 / READ_MS  # reads
 
 
-class Read(NamedTuple):
+class TimedRead(NamedTuple):
     """One read of an agent."""
 
     took: float  # s
@@ -83,7 +83,7 @@ def measure(agent: SystemAgent, other: SystemAgent, audio: Sequence[Path], minut
         "words": sum(one.words for one in reads)}
 
 
-def _reads(agent: SystemAgent, audio: Sequence[Path], minutes: int, clock: Callable[[], float]) -> Iterator[Read]:
+def _reads(agent: SystemAgent, audio: Sequence[Path], minutes: int, clock: Callable[[], float]) -> Iterator[TimedRead]:
     """Of the recordings one after the other, again and again, up to so many minutes."""
     texts = listen_on(agent, _endless(audio, int(minutes * SECONDS * SAMPLE_RATE)), READ_MS)
     while True:
@@ -91,10 +91,10 @@ def _reads(agent: SystemAgent, audio: Sequence[Path], minutes: int, clock: Calla
         heard = next(texts, None)
         if heard is None:
             return
-        yield Read(clock() - before, agent.state_bytes(), _resident(), len(heard[1].split()))
+        yield TimedRead(clock() - before, agent.state_bytes(), _resident(), len(heard[1].split()))
 
 
-def _minute(reads: Sequence[Read], number: int) -> Sequence[Read]:
+def _minute(reads: Sequence[TimedRead], number: int) -> Sequence[TimedRead]:
     """Minutes count from 1."""
     return reads[int((number - 1) * MINUTE):int(number * MINUTE)]
 
