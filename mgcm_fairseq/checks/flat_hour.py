@@ -51,8 +51,8 @@ def main() -> None:
     torch.set_num_threads(1)
     system, rows = load_system(args.checkpoint, None), []
     for run in parse_runs(args.run or RUNS):
-        agents = [run.agent(args.checkpoint, system) for _ in range(2)]
-        rows.append({"run": " ".join([run.name, *run.options]), **measure(*agents, args.audio, args.minutes)})
+        agent, other = (run.agent(args.checkpoint, system) for _ in range(2))
+        rows.append({"run": " ".join([run.name, *run.options]), **measure(agent, other, args.audio, args.minutes)})
         print(rows[-1], file=sys.stderr, flush=True)
     if args.out:
         write_whole(args.out, json.dumps({"runs": rows, "environment": environment()}, indent=1) + "\n")
