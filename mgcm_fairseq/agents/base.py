@@ -17,17 +17,23 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.samples import SOUND, first_fault
 from mgcm_fairseq.data.simuleval_lists import read_list
 from mgcm_fairseq.decoding.heard import Heard
+from mgcm_fairseq.decoding.int8 import with_int8_weights
 from mgcm_fairseq.decoding.system import System, load_system
+from mgcm_fairseq.measuring.held import held_bytes
 
 
 class SystemStates(AgentStates):
-    """SimulEval's states, with a source that may be dropped as it is used."""
+    """SimulEval's states, with a source that may be dropped as it is used, and without the text that was written."""
 
     source: Heard
 
     def reset(self) -> None:
         super().reset()
         self.source = Heard()
+
+    def update_target(self, segment: Segment) -> None:
+        """Nobody reads what SimulEval would keep here for ever."""
+        self.target_finished = segment.finished
 
 
 class SystemAgent(SpeechToTextAgent):
@@ -38,6 +44,9 @@ class SystemAgent(SpeechToTextAgent):
         super().__init__(args)
         self.system = system or load_system(args.checkpoint, args.corpus)
         _check_unit(args, self.system)
+        self.int8 = args.int8
+        if self.int8:
+            self.system = with_int8_weights(self.system)
         self.bf16 = args.bf16
 
     @staticmethod
@@ -48,10 +57,15 @@ class SystemAgent(SpeechToTextAgent):
         parser.add_argument("--bf16", action="store_true",
                             help="run in bfloat16, which SimulEval's --dtype does not offer")
 
+        parser.add_argument("--int8", action="store_true",
+                            help="on a CPU: round the weights of linear layers to 8 bits, which is faster")
+
     def to(self, device: str, *args: Any, fp16: bool = False, **kwargs: Any) -> None:
         """Moves the network; `fp16`, SimulEval's --dtype fp16, halves it."""
         if fp16 and self.bf16:
             raise InputError("--bf16", "one precision", "--dtype fp16 too", "Drop one of the two.")
+        if self.int8 and (fp16 or self.bf16 or torch.device(device).type != "cpu"):
+            raise InputError("--int8", "fp32 on a CPU", f"another precision, or {device}", "Leave it out.")
         dtype = torch.float16 if fp16 else torch.bfloat16 if self.bf16 else None
         self.system.network.to(device=device, dtype=dtype)
 
@@ -68,6 +82,10 @@ class SystemAgent(SpeechToTextAgent):
                 wav = _first_faulty(getattr(self.args, "source", None)) or "--source"
                 raise InputError(wav, SOUND, fault, "Repair the file or record it again.")
         super().push(source_segment, states, upstream_states)
+
+    def state_bytes(self) -> int:
+        """What it keeps of what it heard and wrote, in bytes: tensors whole, other numbers eight each."""
+        return held_bytes(self.states, (System,))
 
     def policy(self, states: SystemStates | None = None) -> Action:
         """One WriteAction with all words that are due, or a ReadAction."""

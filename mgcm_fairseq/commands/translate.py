@@ -1,21 +1,27 @@
-"""Shows a recording's translation as an agent writes it, with the seconds heard so far."""
+"""Shows a recording's translation as an agent writes it, with the seconds heard so far.
+
+A recording may be of any length, or `-` for a pipe: `arecord -q -t raw -f S16_LE -c 1 -r 16000 | PROGRAM -` for a
+microphone, `ffmpeg -loglevel error -i FILE -f s16le -ac 1 -ar 16000 - | PROGRAM -` for whatever ffmpeg reads.
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import mgcm_fairseq.tasks  # noqa: F401 - repairs the stack before torchaudio is imported
-from mgcm_fairseq.agents.base import SystemAgent
-from mgcm_fairseq.agents.choice import HELP, build_agent, read_choice
-from mgcm_fairseq.common.arguments import Parser
+from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.program import command, program
-from mgcm_fairseq.data.recording import read_any
-from mgcm_fairseq.decoding.system import load_system
-from mgcm_fairseq.decoding.trained_length import too_long
-from mgcm_fairseq.evaluation.listening import listen
+from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.pipe import Pipe
+from mgcm_fairseq.data.recording import Recording
+from mgcm_fairseq.evaluation.subtitles import Subtitles
+
+if TYPE_CHECKING:
+    from mgcm_fairseq.agents.base import SystemAgent
 
 SCRIPT = SCRIPTS["translate"]
 READ_MS = 320  # of audio between two looks at what may be written
@@ -24,32 +30,73 @@ READ_MS = 320  # of audio between two looks at what may be written
 @program(SCRIPT)
 def main(arguments: Sequence[str] | None = None) -> None:
     args = _parser().parse_args(arguments)
-    print(f"{args.audio.name}: loading {args.checkpoint}", file=sys.stderr)
-    samples_N = read_any(args.audio)
-    agent = _agent(args)
-    if warning := too_long(len(samples_N), agent.system.longest):
-        print(f"{args.audio.name}: {warning}", file=sys.stderr)
-    for seconds, words in listen(agent, samples_N, READ_MS):
-        if words:
-            print(f"{seconds:7.2f} s  {words}", flush=True)
+    sound = _sound(args)
+    with ExitStack() as stack:
+        if isinstance(sound, Pipe):
+            stack.enter_context(sound.ending_at_ctrl_c())
+        subtitles = stack.enter_context(Subtitles(args.subtitles)) if args.subtitles else None
+        _say(sound, f"loading {args.checkpoint}")  # before anything that imports torch, which takes seconds
+        from mgcm_fairseq.evaluation.listening import listen_on
+
+        agent = _agent(args, sound)
+        if subtitles:
+            subtitles.begin(agent.system.writing.language)
+        _say(sound, "listening")
+        for seconds, words in listen_on(agent, sound.pieces(), READ_MS):
+            if words:
+                print(f"{seconds:7.2f} s  {words}", flush=True)
+            if subtitles:
+                subtitles.add(words, seconds)
+        if subtitles:
+            subtitles.finish()
+    sound.check()
 
 
-def _agent(args: argparse.Namespace) -> SystemAgent:
+def _sound(args: argparse.Namespace) -> Recording | Pipe:
+    if args.audio == "-":
+        return Pipe(sys.stdin.fileno(), args.sample_rate or SAMPLE_RATE)
+    if args.sample_rate is not None:
+        raise InputError("--sample-rate", "a pipe, given as -", args.audio, "Drop the option: the file knows its rate.")
+    return Recording(Path(args.audio))
+
+
+def _agent(args: argparse.Namespace, sound: Recording | Pipe) -> "SystemAgent":
+    from mgcm_fairseq.agents.choice import build_agent, read_choice
+    from mgcm_fairseq.agents.registry import has_option
+    from mgcm_fairseq.decoding.system import load_system
+    from mgcm_fairseq.decoding.trained_length import LONG_FORM, options_for
+
     short = f"wait-segment:{args.lag}" if args.wait_k is None else f"wait-k:{args.wait_k}"
     _, policy, points, options = read_choice(args.run or short)
     if len(points) > 1:
         raise InputError("--run", "one operating point", repr(args.run), "Choose one: a recording is translated once.")
-    return build_agent(policy, points[0], options, args.checkpoint, load_system(args.checkpoint, args.corpus))
+    system = load_system(args.checkpoint, args.corpus)
+    settled, said = options_for(sound.length, system, options, has_option(policy, LONG_FORM))
+    if said:
+        _say(sound, said)
+    return build_agent(policy, points[0], settled, args.checkpoint, system)
+
+
+def _say(sound: Recording | Pipe, what: str) -> None:
+    print(f"{sound.name}: {what}", file=sys.stderr, flush=True)
 
 
 def _parser() -> Parser:
     parser = Parser(SCRIPT, description=__doc__)
-    parser.add_argument("audio", type=Path, help="wav, flac or ogg; any sample rate, mono or stereo")
+    parser.add_argument("audio", help="wav, flac or ogg; any length, sample rate and number of channels; or - for "
+                        "16-bit samples of one channel from a pipe, without a header")
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
                         help="only for an older checkpoint without a vocabulary inside: the corpus of its training")
+    parser.add_argument("--sample-rate", type=positive, metavar="HZ",
+                        help=f"of the samples from a pipe (default: {SAMPLE_RATE})")
+    parser.add_argument("--subtitles", type=Path, metavar="FILE",
+                        help="also write subtitles, SubRip or WebVTT by the ending .srt or .vtt; until the end the "
+                        "file has .tmp behind its name")
     policy = parser.add_mutually_exclusive_group()
-    policy.add_argument("--run", metavar="POLICY:POINT [OPTIONS]", help=f"as for {command('evaluate')}: {HELP}")
+    policy.add_argument("--run", metavar="POLICY:POINT [OPTIONS]",
+                        help=f"any policy with its operating point, as for {command('evaluate')}, whose --help lists "
+                        "them")
     policy.add_argument("--lag", type=int, default=3, metavar="K", help="short for --run wait-segment:K")
     policy.add_argument("--wait-k", type=int, metavar="K", help="short for --run wait-k:K")
     return parser

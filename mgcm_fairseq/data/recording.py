@@ -1,46 +1,69 @@
-"""A recording of any kind, whole: any format of libsndfile's, rate and number of channels."""
+"""A recording of any length, read piece by piece: any format of libsndfile's, rate and number of channels."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.resampling import SHORT, resampled
 from mgcm_fairseq.data.riff_chunks import read_samples
 from mgcm_fairseq.data.samples import SOUND, first_fault
-from mgcm_fairseq.data.sound_files import SoundError, opened, sound_chunks
+from mgcm_fairseq.data.sound_files import SoundError, known_length, opened, sound_chunks
+
+_SECONDS = 10.0  # of sound resampled at a time: as if all were
+
+
+class Recording:
+    """A file. It is looked at once it is made, and read while its pieces are taken."""
+
+    def __init__(self, path: Path) -> None:
+        """InputError for what no recording can be; a wav that ends before its header says is read as far as it goes,
+        with a word on stderr."""
+        if not path.is_file():
+            raise InputError(path, "an audio file", "no such file", "Give the path of a wav, flac or ogg file.")
+        if missing := read_samples(path).missing:
+            print(f"{path}: {missing} bytes less than its header promises. The recording is cut off.", file=sys.stderr)
+        self.path = path
+        self.name = path.name
+        self._count = 0  # samples of a channel that were read
+        try:
+            with opened(path) as file:
+                self.rate, samples = file.samplerate, known_length(file)
+        except SoundError as error:
+            raise self._unreadable(error) from error
+        self.length = None if samples is None else -(-samples * SAMPLE_RATE // self.rate)
+        """Samples at 16 kHz, by the header; None where it does not know."""
+
+    def pieces(self) -> Iterator[np.ndarray]:
+        """Float32 mono samples (N,) at 16 kHz: channels are averaged, other rates resampled.
+
+        InputError for samples that are no sound.
+        """
+        return resampled(self._mono(), self.rate, SHORT, _SECONDS)
+
+    def check(self) -> None:
+        """InputError if it was read, and nothing was there."""
+        if self._count == 0:
+            raise InputError(self.path, "sound", "no sample", "Record it again.")
+
+    def _mono(self) -> Iterator[np.ndarray]:
+        self._count = 0
+        try:
+            for chunk in sound_chunks(self.path):
+                if fault := first_fault(chunk, self.rate, self._count):
+                    raise InputError(self.path, SOUND, fault, "Repair the file or record it again.")
+                yield chunk.mean(axis=1)
+                self._count += len(chunk)
+        except SoundError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: SoundError) -> InputError:
+        return InputError(self.path, "audio that libsndfile can read", str(error), "Convert it to wav.")
 
 
 def read_any(path: Path) -> np.ndarray:
-    """A whole audio file as float32 mono samples at 16 kHz: channels are averaged, other rates resampled.
-
-    InputError for what is no sound, or is said to be none that a recording can be; a wav that ends before its header
-    says is read as far as it goes, with a word on stderr.
-    """
-    import torch
-
-    from mgcm_fairseq.compat import repair_torchaudio
-
-    repair_torchaudio()
-    import torchaudio.functional
-
-    if not path.is_file():
-        raise InputError(path, "an audio file", "no such file", "Give the path of a wav, flac or ogg file.")
-    if missing := read_samples(path).missing:
-        print(f"{path}: {missing} bytes less than its header promises. The recording is cut off.", file=sys.stderr)
-    chunks, count = [np.zeros(0, np.float32)], 0
-    try:
-        with opened(path) as file:
-            rate = file.samplerate
-        for chunk in sound_chunks(path):
-            if fault := first_fault(chunk, rate, count):
-                raise InputError(path, SOUND, fault, "Repair the file or record it again.")
-            chunks.append(chunk.mean(axis=1))
-            count += len(chunk)
-    except SoundError as error:
-        raise InputError(path, "audio that libsndfile can read", str(error), "Convert it to wav.") from error
-    mono = torch.from_numpy(np.concatenate(chunks))
-    if rate != SAMPLE_RATE and count:  # torchaudio does not resample nothing
-        mono = torchaudio.functional.resample(mono, rate, SAMPLE_RATE)
-    return mono.numpy()
+    """All of a recording, (N,); InputError as of its class."""
+    return np.concatenate([np.zeros(0, np.float32), *Recording(path).pieces()])

@@ -57,6 +57,18 @@ class System:
         """Between two encoder frames."""
         return self.network.encoder.frame_samples * 1000 / SAMPLE_RATE
 
+    @property
+    def translates_talks(self) -> bool:
+        """Whether it can forget speech that was translated, so that a talk may be of any length."""
+        return self.phase.segmented and bool(self.network.encoder.front_end.block)
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether its attention reaches back so far and no further, so that every second of a talk costs the same."""
+        encoder = self.network.encoder
+        of_front_end = getattr(encoder.front_end, "history", True)  # one without attention has none
+        return bool(of_front_end and encoder.segmenting.history)
+
     @cached_property
     def writing(self) -> Writing:
         """How the target language is written."""

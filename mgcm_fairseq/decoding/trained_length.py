@@ -1,14 +1,44 @@
-"""What to say of a recording that is longer than the speech that a model was trained on."""
+"""What to do with a recording that is longer than the speech that a model was trained on."""
+
+from collections.abc import Sequence
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.decoding.system import System
+
+LONG_FORM = "--long-form"
 
 
-def too_long(samples: int, longest: int) -> str | None:
+def too_long(samples: int | None, longest: int) -> str | None:
     """A sentence about a recording of so many samples at 16 kHz; None for one like those of training.
 
-    `longest`: samples of the longest utterance of training.
+    Args:
+        samples: None for a recording whose length nobody knows.
+        longest: samples of the longest utterance of training.
     """
-    if samples <= longest:
-        return None
-    return (f"{samples / SAMPLE_RATE:.1f} s of sound, and the model was trained on {longest / SAMPLE_RATE:.1f} s at "
-            "most. Beyond that it loses text. Cut the recording at pauses and translate the parts.")
+    trained = f"the model was trained on {longest / SAMPLE_RATE:.1f} s at most"
+    if samples is None:
+        return f"speech of any length, and {trained}."
+    return None if samples <= longest else f"{samples / SAMPLE_RATE:.1f} s of sound, and {trained}."
+
+
+def options_for(samples: int | None, system: System, options: Sequence[str], has_long_form: bool,
+                ) -> tuple[list[str], str | None]:
+    """An agent's options for a recording, and what to say of them.
+
+    Args:
+        samples: as of `too_long`.
+        options: that the user gave.
+        has_long_form: whether the agent has that option.
+    """
+    said = too_long(samples, system.longest)
+    if said is None or LONG_FORM in options:
+        return list(options), None
+    if not has_long_form:
+        return list(options), f"{said} This policy waits for the end: take another for a talk, with {LONG_FORM}."
+    if not system.translates_talks:
+        return list(options), (f"{said} Beyond that it loses text. Cut the recording at pauses and translate the "
+                               "parts, or train a model with --segmentation-variant and --front-end-block.")
+    said = f"{said} It is translated as a talk, sentence after sentence ({LONG_FORM})."
+    if not system.has_bounds:
+        said += " Each second costs more than the one before: train with --front-end-history and --encoder-history."
+    return [*options, LONG_FORM], said

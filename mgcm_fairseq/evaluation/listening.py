@@ -1,6 +1,6 @@
 """Feeds an agent with a recording, read by read, as SimulEval does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from simuleval.agents import SpeechToTextAgent
@@ -12,11 +12,28 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 
 def listen(agent: SpeechToTextAgent, samples_N: np.ndarray, read_ms: int) -> Iterator[tuple[float, str]]:
     """(seconds heard, words written then, "" for none) after each read of a new sentence of (N,) samples at 16 kHz."""
+    return listen_on(agent, [samples_N], read_ms)
+
+
+def listen_on(agent: SpeechToTextAgent, pieces: Iterable[np.ndarray], read_ms: int) -> Iterator[tuple[float, str]]:
+    """The same of speech that comes in pieces of any size.
+
+    A read waits for the first sample behind it, so that the agent is told with the last one that it is the last.
+    """
     if read_ms < 1:
         raise InputError("--source-segment-size", "reads of 1 ms or more", f"{read_ms} ms", "Correct the option.")
-    samples, size = samples_N.tolist(), read_ms * SAMPLE_RATE // 1000
+    size, heard, waiting = read_ms * SAMPLE_RATE // 1000, 0, np.zeros(0, np.float32)
     agent.reset()
-    for end in range(size, len(samples) + size, size):
-        segment = SpeechSegment(content=samples[end - size:end], sample_rate=SAMPLE_RATE, finished=end >= len(samples))
-        output = agent.pushpop(segment)
-        yield min(end, len(samples)) / SAMPLE_RATE, output.content or ""
+    for piece in pieces:
+        waiting = np.concatenate([waiting, piece])
+        while len(waiting) > size:
+            read, waiting = waiting[:size], waiting[size:]
+            heard += size
+            yield heard / SAMPLE_RATE, _hear(agent, read, False)
+    if len(waiting):
+        yield (heard + len(waiting)) / SAMPLE_RATE, _hear(agent, waiting, True)
+
+
+def _hear(agent: SpeechToTextAgent, samples_N: np.ndarray, finished: bool) -> str:
+    output = agent.pushpop(SpeechSegment(content=samples_N.tolist(), sample_rate=SAMPLE_RATE, finished=finished))
+    return output.content or ""

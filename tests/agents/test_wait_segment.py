@@ -21,7 +21,7 @@ def waveforms(tiny_corpus):
 def make(tiny_corpus, tiny_segmenting_checkpoint):
     def agent(lag):
         return WaitSegmentAgent(Namespace(checkpoint=tiny_segmenting_checkpoint, corpus=tiny_corpus, lag=lag,
-                                          bf16=False, long_form=False))
+                                          bf16=False, int8=False, long_form=False))
 
     return agent
 
@@ -87,7 +87,8 @@ def test_what_cannot_be_fed_or_loaded_is_refused(make, tiny_corpus, tiny_checkpo
     with pytest.raises(InputError, match="--lag"):
         make(0)
     with pytest.raises(InputError, match="found one that does not segment"):
-        WaitSegmentAgent(Namespace(checkpoint=tiny_checkpoint, corpus=tiny_corpus, lag=1, bf16=False, long_form=False))
+        WaitSegmentAgent(Namespace(checkpoint=tiny_checkpoint, corpus=tiny_corpus, lag=1, bf16=False, int8=False,
+                                   long_form=False))
 
 
 def test_simuleval_writes_what_the_agent_writes(make, waveforms, tiny_corpus, tiny_segmenting_checkpoint, tmp_path):

@@ -81,7 +81,7 @@ def test_a_vocabulary_of_the_papers_size():
 
 @pytest.mark.parametrize(("options", "message"), [
     (("--size", "all"), "expected some of demo, paper, found 'all'"),
-    (("--seconds", "5,x"), "expected seconds from 0.1 to 600, found 'x'"),
+    (("--seconds", "5,x"), "expected seconds from 0.1 to 3600, found 'x'"),
     (("--run", "wait-k:0"), "--wait-k: expected k of at least 1"),
 ])
 def test_errors_say_what_was_expected(options, message, refused):

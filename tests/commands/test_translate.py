@@ -1,7 +1,10 @@
 """scripts/translate.sh on recordings of any rate and channel count."""
 
+import io
+import os
 import re
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -72,25 +75,24 @@ def test_a_policy_that_cannot_be_read_is_refused(said, capsys, text, message):
 
 
 @pytest.mark.parametrize("policy", [("--wait-k", "2"), ("--lag", "1")])
-def test_words_with_growing_times(recording, tiny_segmenting_checkpoint, tmp_path, policy):
-    soundfile.write(tmp_path / "a.wav", recording, 16_000)
-    lines = translate(tmp_path / "a.wav", tiny_segmenting_checkpoint, *policy).stdout.splitlines()
+def test_words_with_growing_times(recording, said, policy):
+    lines = said(*policy).splitlines()
     times = [float(re.fullmatch(r" *(\d+\.\d\d) s  \S.*", line)[1]) for line in lines]
     assert times == sorted(times)
     assert 0.32 < times[-1] <= len(recording) / 16_000 + 0.01
 
 
-def test_stereo_says_the_same_as_mono(recording, tiny_checkpoint, tmp_path):
+def test_stereo_says_the_same_as_mono(recording, told, tmp_path):
     soundfile.write(tmp_path / "mono.wav", recording, 16_000)
     soundfile.write(tmp_path / "stereo.wav", np.stack([recording, recording], axis=1), 16_000)
-    outputs = [translate(tmp_path / name, tiny_checkpoint).stdout for name in ("mono.wav", "stereo.wav")]
-    assert outputs[0] == outputs[1]
+    outputs = [told(tmp_path / name, "--wait-k", "2")[1] for name in ("mono.wav", "stereo.wav")]
+    assert outputs[0] == outputs[1] != ""
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100])
-def test_other_rates_are_converted(recording, tiny_checkpoint, tmp_path, rate):
+def test_other_rates_are_converted(recording, told, tmp_path, rate):
     soundfile.write(tmp_path / "a.wav", recording, rate)
-    lines = translate(tmp_path / "a.wav", tiny_checkpoint).stdout.splitlines()
+    lines = told(tmp_path / "a.wav", "--wait-k", "2")[1].splitlines()
     assert float(lines[-1].split()[0]) <= len(recording) / rate + 0.01
 
 
@@ -100,11 +102,86 @@ def test_a_recording_longer_than_any_of_training_is_said_to_be_too_long(recordin
     assert len(recording) <= longest
     assert too_long(longest, longest) is None
     assert "trained on 30.0 s at most" in too_long(480_001, 480_000)
+    assert "speech of any length, and the model was trained on 30.0 s at most" in too_long(None, 480_000)
     soundfile.write(tmp_path / "long.wav", np.tile(recording, longest // len(recording) + 1), 16_000)
     found = translate(tmp_path / "long.wav", tiny_checkpoint)
     assert re.search(rf"long.wav: [\d.]+ s of sound, and the model was trained on {longest / 16_000:.1f} s at most",
                      found.stderr)
+    assert "Beyond that it loses text. Cut the recording at pauses" in found.stderr
     assert found.stdout
+
+
+@pytest.fixture
+def talk(recording, tiny_corpus, tmp_path):
+    """A wav of more than any utterance of training."""
+    longest = max(utterance.n_frames for utterance in read_manifest(tiny_corpus / "train.tsv"))
+    samples = np.tile(np.concatenate([recording, np.zeros(8_000)]), longest // len(recording) + 2)
+    soundfile.write(tmp_path / "talk.wav", samples, 16_000, subtype="PCM_16")
+    return tmp_path / "talk.wav"
+
+
+@pytest.fixture
+def told(monkeypatch, capsys, tiny_segmenting_checkpoint):
+    """What main says, and its exit status; with `samples` that come through the standard input."""
+    def run_main(audio, *options, checkpoint=tiny_segmenting_checkpoint, piped=None):
+        if piped is not None:
+            reading, writing = os.pipe()
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(os.fdopen(reading, "rb")))
+            threading.Thread(target=lambda: (os.write(writing, piped), os.close(writing))).start()
+        status = main([str(audio), "--checkpoint", str(checkpoint), *map(str, options)])
+        if piped is not None:
+            sys.stdin.close()
+        return status, *capsys.readouterr()
+
+    return run_main
+
+
+@pytest.mark.parametrize("policy", ["wait-segment:1", "alignatt:4"])
+def test_a_talk_is_translated_as_one_without_being_asked(told, talk, policy):
+    status, out, err = told(talk, "--run", policy)
+    assert status == 0
+    assert "It is translated as a talk, sentence after sentence (--long-form). Each second costs more" in err
+    assert err.splitlines()[0].startswith("talk.wav: loading ")
+    assert out == told(talk, "--run", f"{policy} --long-form")[1]
+
+
+def test_a_policy_that_waits_for_the_end_says_what_to_take(told, talk):
+    status, out, err = told(talk, "--run", "offline:1")
+    assert (status, len(out.splitlines())) == (0, 1)
+    assert "This policy waits for the end: take another for a talk" in err
+
+
+def test_a_pipe_says_what_a_file_says(told, talk):
+    samples = soundfile.read(talk, dtype="int16")[0]
+    status, out, err = told("-", "--lag", "1", piped=samples.tobytes())
+    assert status == 0
+    assert "-: speech of any length, and the model was trained on" in err
+    assert out == told(talk, "--lag", "1")[1]
+
+
+def test_bad_pipes(told, talk):
+    samples = soundfile.read(talk, dtype="int16")[0].tobytes()[:100_001]
+    status, out, err = told("-", "--lag", "1", piped=samples)
+    assert (status, out) == (2, told("-", "--lag", "1", piped=samples[:-1])[1])
+    assert out
+    assert "expected samples of 2 bytes, found 100,001 bytes" in err.splitlines()[-1]
+    assert told("-", piped=b"")[0] == 2
+    status, _, err = told(talk, "--sample-rate", "8000")
+    assert (status, "--sample-rate: expected a pipe, given as -" in err) == (2, True)
+
+
+def test_subtitles_say_what_is_printed_and_are_refused_before_anything_is_loaded(told, talk, tmp_path):
+    status, out, _ = told(talk, "--lag", "1", "--subtitles", tmp_path / "a.srt")
+    lines = (tmp_path / "a.srt").read_text().splitlines()
+    cues = [line for line in lines if line and "-->" not in line and not line.isdigit()]
+    assert status == 0
+    assert " ".join(cues) == " ".join(line.split("s  ")[1] for line in out.splitlines())
+    status, out, err = told(talk, "--subtitles", tmp_path / "a.txt")
+    assert (status, out, len(err.splitlines())) == (2, "", 1)
+
+
+def test_nothing_slow_is_imported_before_the_first_word_is_said():
+    run(sys.executable, "-c", "import sys, mgcm_fairseq.commands.translate; assert 'torch' not in sys.modules")
 
 
 def test_what_is_no_audio_is_refused(tiny_checkpoint, tmp_path):

@@ -32,13 +32,18 @@ class Pacing:
         self.frames_per_word = SAMPLE_RATE / RATE / encoder.frame_samples
         self.in_blocks = encoder.front_end.block > 0
         self.passes = self.frames = 0
-        system.network.decoder.register_forward_hook(self._write)
+        self._hooks = [system.network.decoder.register_forward_hook(self._write)]
         if encoder.segmenter is not None:
-            encoder.segmenter.register_forward_hook(self._segment)
+            self._hooks.append(encoder.segmenter.register_forward_hook(self._segment))
 
     def start(self) -> None:
         """A new utterance begins."""
         self.passes = self.frames = 0
+
+    def end(self) -> None:
+        """Lets the scores be as they are."""
+        for hook in self._hooks:
+            hook.remove()
 
     def _write(self, decoder: nn.Module, inputs: tuple[Any, ...], logits_BUV: Tensor) -> None:
         """inputs: tokens, memory, cache and, for wait-segment, what each position sees of the memory."""

@@ -1,6 +1,7 @@
 """Systems of the presets' shapes with random weights."""
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -18,14 +19,21 @@ SIZES = {"demo": 800, "paper": 10_000}
 """Preset -> pieces of its vocabulary, or some fewer."""
 
 
-def random_system(size: str, block_ms: int) -> System:
-    """A preset's network that segments and hears in blocks of `block_ms` (0: hears everything)."""
+BOUNDS = {"front_end_history": 5_000, "encoder_history": 40_000, "longest_segment": 4_800, "rotary": True}
+"""Options of a model for talks, as docs/long_form.md has them; ms."""
+
+
+def random_system(size: str, block_ms: int, options: Mapping[str, int] | None = None) -> System:
+    """A preset's network that segments and hears in blocks of `block_ms` (0: hears everything).
+
+    `options`: more of the model's, such as BOUNDS.
+    """
     corpus = CorpusConfig("en", "de", SAMPLE_RATE, "vocabulary.txt", "vocabulary.model")
     record = made_up_corpus(corpus, SIZES[size])
     vocabulary = record.vocabulary()
     config = SimulSTModelConfig()
     streaming = {"segmentation_variant": "repaired", "front_end_block": block_ms}
-    for name, value in {**PRESETS[size], "ctc": False, **streaming}.items():
+    for name, value in {**PRESETS[size], "ctc": False, **streaming, **(options or {})}.items():
         setattr(config, name, value)
     torch.manual_seed(0)
     network = build_network(config, vocabulary.piece_kinds(corpus), vocabulary.pad).eval()

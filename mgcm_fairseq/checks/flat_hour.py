@@ -1,0 +1,138 @@
+"""Streams an hour through an agent: does it hold, and compute, in its last minutes what it did in its first?"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from mgcm_fairseq.agents.base import SystemAgent
+from mgcm_fairseq.common.arguments import Parser, positive
+from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.program import program
+from mgcm_fairseq.common.whole import write_whole
+from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.recording import Recording
+from mgcm_fairseq.decoding.system import load_system
+from mgcm_fairseq.evaluation.listening import listen_on
+from mgcm_fairseq.evaluation.runs import parse_runs
+from mgcm_fairseq.evaluation.table import markdown
+
+SCRIPT = "scripts/checks/flat_hour.py"
+RUNS = ["wait-segment:3 --long-form", "alignatt:4 --long-form", "local-agreement:640 --long-form"]
+READ_MS = 320
+EARLY, PAIRED = 5, 5  # minutes before those that are compared, and how many these are
+SECONDS = 60.0  # of a minute
+MINUTE = SECONDS * 1000 / READ_MS  # reads
+
+
+class TimedRead(NamedTuple):
+    """One read of an agent."""
+
+    took: float  # s
+    held: int  # bytes afterwards
+    resident: int  # bytes of the process
+    words: int
+
+
+@program(SCRIPT)
+def main() -> None:
+    args = _parser().parse_args()
+    if args.minutes < EARLY + PAIRED:
+        raise InputError("--minutes", f"{EARLY + PAIRED} or more", str(args.minutes), "Correct the option.")
+    torch.set_num_threads(1)
+    system, rows = load_system(args.checkpoint, None), []
+    for run in parse_runs(args.run or RUNS):
+        agent, other = (run.agent(args.checkpoint, system) for _ in range(2))
+        rows.append({"run": " ".join([run.name, *run.options]), **measure(agent, other, args.audio, args.minutes)})
+        print(rows[-1], file=sys.stderr, flush=True)
+    if args.out:
+        write_whole(args.out, json.dumps({"runs": rows, "environment": environment()}, indent=1) + "\n")
+    print(table(rows))
+
+
+def measure(agent: SystemAgent, other: SystemAgent, audio: Sequence[Path], minutes: int,
+            clock: Callable[[], float] = time.process_time) -> dict[str, Any]:
+    """What an agent holds and computes up to so many minutes.
+
+    Its last minutes are heard in turns with the minutes behind EARLY, read by read, by another one that began anew: so
+    a machine that slows down meanwhile slows both.
+    """
+    old, new = (_reads(one, audio, minutes, clock) for one in (agent, other))
+    reads = list(islice(old, int((minutes - PAIRED) * MINUTE)))
+    for _ in islice(new, int(EARLY * MINUTE)):
+        pass
+    pairs = list(zip(old, new, strict=False))
+    reads += [late for late, _ in pairs]
+    early_ms, late_ms = (1000 * statistics.median(one.took for one in part) for part in (
+        [early for _, early in pairs], [late for late, _ in pairs]))
+    held = [max(one.held for one in _minute(reads, number)) for number in range(1, minutes + 1)]
+    return {
+        "minutes": minutes, "held_2": held[1], "held_last": held[-1], "held_most": max(held),
+        "read_early_ms": round(early_ms, 3), "read_late_ms": round(late_ms, 3), "ratio": round(late_ms / early_ms, 3),
+        "rtf": round(sum(one.took for one in reads) / len(reads) / READ_MS * 1000, 4),
+        "resident_2": _minute(reads, 2)[-1].resident, "resident_last": reads[-1].resident,
+        "words": sum(one.words for one in reads)}
+
+
+def _reads(agent: SystemAgent, audio: Sequence[Path], minutes: int, clock: Callable[[], float]) -> Iterator[TimedRead]:
+    """Of the recordings one after the other, again and again, up to so many minutes."""
+    texts = listen_on(agent, _endless(audio, int(minutes * SECONDS * SAMPLE_RATE)), READ_MS)
+    while True:
+        before = clock()
+        heard = next(texts, None)
+        if heard is None:
+            return
+        yield TimedRead(clock() - before, agent.state_bytes(), _resident(), len(heard[1].split()))
+
+
+def _minute(reads: Sequence[TimedRead], number: int) -> Sequence[TimedRead]:
+    """Minutes count from 1."""
+    return reads[int((number - 1) * MINUTE):int(number * MINUTE)]
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """A line for each run; bytes held are the most of any read of a minute."""
+    head = ["run", "minutes", "held, minute 2 (kB)", "last (kB)", "most (kB)",
+            f"read, minutes {EARLY} to {EARLY + PAIRED} (ms)", f"last {PAIRED} (ms)", "ratio", "RTF",
+            "resident, minute 2 (MB)", "last (MB)", "words"]
+    lines = [[row["run"], str(row["minutes"]),
+              *(f"{row[key] / 1e3:,.0f}" for key in ("held_2", "held_last", "held_most")),
+              f"{row['read_early_ms']:.2f}", f"{row['read_late_ms']:.2f}", f"{row['ratio']:.3f}", f"{row['rtf']:.4f}",
+              *(f"{row[key] / 1e6:,.0f}" for key in ("resident_2", "resident_last")), str(row["words"])]
+             for row in rows]
+    return "\n".join(markdown([head, *lines]))
+
+
+def _endless(audio: Sequence[Path], samples: int) -> Iterator[np.ndarray]:
+    while True:
+        for path in audio:
+            for piece in Recording(path).pieces():
+                if samples <= len(piece):
+                    yield piece[:samples]
+                    return
+                samples -= len(piece)
+                yield piece
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("audio", type=Path, nargs="+", help="recordings, heard one after the other, again and again")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint with bounds")
+    parser.add_argument("--run", action="append", metavar="POLICY:POINT [OPTIONS]",
+                        help=f"may be repeated; as of scripts/evaluate.sh (default: {', '.join(RUNS)})")
+    parser.add_argument("--minutes", type=positive, default=60, help="of speech")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
+    return parser

@@ -1,0 +1,47 @@
+"""A system whose linear layers have weights of 8 bits, for a CPU."""
+
+import warnings
+from dataclasses import replace
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.nn.utils import remove_weight_norm
+
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.system import System
+
+PARTS = ("encoder.front_end", "encoder.layers", "decoder.layers")
+"""What is changed. Segmenter, CTC and the output, whose weights are read as such, stay as they are."""
+
+
+def with_int8_weights(system: System) -> System:
+    """A copy of a system. Weights are rounded to 8 bits for each output; what a layer reads is rounded, too, in steps
+    that fit its largest value.
+
+    torch.ao does it, which PyTorch still has and calls deprecated; torchao, which is to replace it, is slower without a
+    compiler (docs/evaluation.md).
+
+    InputError for a front end that hears all at once, since fairseq's attention reads weights past their layers; and
+    for anything but fp32 on a CPU.
+    """
+    found = system.network.decoder.embedding.weight
+    if found.device.type != "cpu" or found.dtype != torch.float32:
+        raise InputError("--int8", "fp32 on a CPU", f"{found.dtype} on {found.device}", "Leave it out.")
+    if not system.network.encoder.front_end.block:
+        raise InputError("--int8", "a model trained with --front-end-block", "a front end that hears all at once",
+                         "Leave it out.")
+    for module in system.network.modules():
+        if hasattr(module, "weight_g"):  # each pass makes its weight anew; one with gradients could not be copied
+            module.weight = cast(Tensor, module.weight).detach().clone()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.ao.quantization is deprecated", DeprecationWarning)
+        warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel")
+        from torch.ao import quantization
+
+        settings = dict.fromkeys(PARTS, quantization.per_channel_dynamic_qconfig)
+        network = quantization.quantize_dynamic(system.network, settings, dtype=torch.qint8)
+    for module in network.modules():
+        if hasattr(module, "weight_g"):
+            remove_weight_norm(module)
+    return replace(system, network=network)

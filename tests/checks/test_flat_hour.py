@@ -1,0 +1,64 @@
+"""What agents hold of a talk does not grow, and the check of an hour measures it."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from mgcm_fairseq.benchmarks.agents.pacing import Pacing
+from mgcm_fairseq.benchmarks.agents.systems import random_system
+from mgcm_fairseq.checks import flat_hour
+from mgcm_fairseq.decoding.bounds import Bounds
+from mgcm_fairseq.decoding.rollover import Rollover
+from mgcm_fairseq.evaluation.listening import listen_on
+from mgcm_fairseq.evaluation.runs import parse_runs
+
+BOUNDS = {"front_end_history": 640, "encoder_history": 1_600, "longest_segment": 1_600, "rotary": True}
+
+
+@pytest.fixture(scope="module")
+def agent():
+    """Of a policy, over the demo's network at a speaker's pace, with small bounds."""
+    system = random_system("demo", 640, BOUNDS)
+    Pacing(system)
+
+    def made(policy):
+        [run] = parse_runs([f"{policy} --long-form"])
+        built = run.agent(Path("random weights"), system)
+        built.rollover = Rollover(system, Bounds(memory_ms=2_000))
+        return built
+
+    return made
+
+
+@pytest.fixture(scope="module")
+def noise():
+    return 0.1 * np.random.default_rng(0).standard_normal(16_000 * 15).astype(np.float32)
+
+
+@pytest.mark.parametrize("policy", ["wait-segment:2", "wait-k:2", "alignatt:2", "local-agreement:640"])
+def test_what_is_held_stops_growing(agent, noise, policy):
+    one = agent(policy)
+    held = [one.state_bytes() for _ in listen_on(one, [noise], 640)][:-1]
+    half = len(held) // 2
+    assert min(held) > 100_000, "it counts what streams hold"
+    assert max(held[half:]) <= 1.01 * max(held[:half])
+
+
+def test_the_check_compares_the_last_minutes_with_early_ones(agent, noise, tmp_path, monkeypatch):
+    """In minutes of 1.92 s, by a clock that every look at it puts forward by a second."""
+    soundfile.write(tmp_path / "a.wav", noise[:30_000], 16_000)
+    monkeypatch.setattr(flat_hour, "MINUTE", 6)
+    monkeypatch.setattr(flat_hour, "EARLY", 1)
+    monkeypatch.setattr(flat_hour, "PAIRED", 1)
+    monkeypatch.setattr(flat_hour, "SECONDS", 1.92)
+    one, other = (agent("wait-segment:2") for _ in range(2))
+    row = flat_hour.measure(one, other, [tmp_path / "a.wav"], 4, itertools.count().__next__)
+    assert (row["read_early_ms"], row["read_late_ms"], row["ratio"]) == (1_000, 1_000, 1)
+    assert row["rtf"] == pytest.approx(1 / 0.32)
+    assert row["held_2"] <= row["held_most"] >= row["held_last"] > 100_000
+    assert row["resident_last"] > 1e8
+    assert row["words"] > 5
+    assert flat_hour.table([{"run": "wait-segment-2", **row}]).count("\n") == 2
