@@ -71,7 +71,7 @@ def test_a_third_of_those_that_could_begin_in_mid_talk(utterances):
 
 
 def test_interludes_lie_between_utterances_and_are_heard_by_the_decoder(utterances):
-    places, windows, with_one = set(), 0, 0
+    found, windows, with_one = set(), 0, 0
     for epoch in range(60):
         made = drawn(utterances, "1,6", epoch)
         windows += made.begins.sum()
@@ -84,8 +84,8 @@ def test_interludes_lie_between_utterances_and_are_heard_by_the_decoder(utteranc
             assert SHORTEST <= made.interlude[first] <= LONGEST
             assert made.interlude_at[first] >= made.lead_in[first]
             assert not any(start < at < end for start, end in zip(starts, ends, strict=True))
-            places.add("before" if at <= starts[0] else "behind" if at >= ends[-1] else "between")
-    assert places == {"before", "between", "behind"}
+            found.add("before" if at <= starts[0] else "behind" if at >= ends[-1] else "between")
+    assert found == {"before", "between", "behind"}
     assert 0.1 < with_one / windows < 0.2
 
 
