@@ -36,7 +36,7 @@ def commands() -> list[Command]:
 
 
 def commands_of(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Mark and words of each command of a page."""
+    """Mark and words of each command of a page; of a pipe, of what stands at its end, which is ours."""
     for info, block in blocks(text):
         language, _, mark = info.partition(" ")
         if language not in ("bash", "console"):
@@ -45,6 +45,7 @@ def commands_of(text: str) -> Iterator[tuple[str, list[str]]]:
         shown = [line.removeprefix("$ ") for line in lines if language == "bash" or line.startswith("$ ")]
         for line in shown:
             words = shlex.split(line, comments=True)
+            words = words[len(words) - words[::-1].index("|"):] if "|" in words else words
             if words:
                 yield mark or ("corpus" if language == "console" else ""), words
 

@@ -14,7 +14,7 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"segments?": (
         ["core/conflict", "preparation", "spoken", "evaluation", "data", "docs/corpora.md"],
         r"segments\.(lst|\{|en|de)|segment_(noise|count|ms)|longest_segment|source.segment|wait-segment|Segment[A-Z]|\.segments|"
-        r"get_segments|pushpop\(segment\)|segment = Speech|\"segments\""),
+        r"get_segments|pushpop\(segment\)|= SpeechSegment|\"segments\""),
     r"blocks?": (
         ["common", "core/conflict", "preparation", "data", "spoken", "evaluation", "training", "recipes", "compat",
          "scripts/benchmarks/preparation.py", "docs/corpora.md", "docs/conflict_engine.md"],

@@ -35,5 +35,5 @@ def listen_on(agent: SpeechToTextAgent, pieces: Iterable[np.ndarray], read_ms: i
 
 
 def _hear(agent: SpeechToTextAgent, samples_N: np.ndarray, finished: bool) -> str:
-    output = agent.pushpop(SpeechSegment(content=samples_N.tolist(), sample_rate=SAMPLE_RATE, finished=finished))
-    return output.content or ""
+    read = SpeechSegment(content=samples_N.tolist(), sample_rate=SAMPLE_RATE, finished=finished)
+    return agent.pushpop(read).content or ""
