@@ -36,10 +36,6 @@ class FrontEndStream:
         other.rests, other.cache = dict(self.rests), dict(self.cache)
         return other
 
-    def held(self) -> list[Tensor | None]:
-        """All that it keeps of what it heard."""
-        return [*self.rests.values(), *(self.sums or ()), self.context, *self.cache.values()]
-
     def extend(self, samples_1N: Tensor) -> Tensor:
         """(1, N) samples of the next block, or of what is left at the end -> (1, T, C), which may be none."""
         w2v = self.front_end.wav2vec2

@@ -58,6 +58,3 @@ class FeatureStream(Protocol):
 
     def fork(self) -> Self:
         """A stream that has heard the same, and goes on by itself."""
-
-    def held(self) -> list[Tensor | None]:
-        """All that it keeps of what it heard."""

@@ -23,7 +23,7 @@ from mgcm_fairseq.modules.hearing import HearsInBlocks
 from mgcm_fairseq.modules.segmenter import Boundaries, Segmenter
 from mgcm_fairseq.modules.source import Memory, Source
 
-ENDS_TOLD = 1_000  # segments whose ends a stream still knows, for who shows them
+ENDS_TOLD = 64  # segments whose ends a stream still knows, for who shows them read by read
 
 
 class SpeechStream(Protocol):
@@ -155,15 +155,6 @@ class IncrementalStream:
         self.forgotten_frames += frames
         self.edition += 1
         self._remember()
-
-    def held(self) -> list[Tensor]:
-        """All that it keeps of what it heard."""
-        parts: list[Tensor | None] = [
-            *self.front_end.held(), *self.cache.values(), self.pending, self.open, self.states, *self.memory,
-            self.decided.logits, self.decided.boundaries, self.signs]
-        if self.subsampler is not None:
-            parts += self.subsampler.rests
-        return [part for part in parts if part is not None]
 
     def _embed(self, samples_1N: Tensor) -> Tensor:
         x_1TC = self.front_end.extend(samples_1N)

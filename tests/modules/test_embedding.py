@@ -30,6 +30,10 @@ def test_the_first_position_is_zero_in_every_sine():
     assert SinusoidalPositions(8)(torch.zeros(1, 1, 8))[0, 0].tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
 
 
+def test_what_is_half_stays_half():
+    assert SinusoidalPositions(8)(torch.zeros(1, 2, 8, dtype=torch.bfloat16)).dtype == torch.bfloat16
+
+
 def test_the_table_that_has_grown_goes_on_as_the_first():
     first, grown = SinusoidalPositions(8), SinusoidalPositions(8)
     size, table = first.table.size(0), first.table
