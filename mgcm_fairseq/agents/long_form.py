@@ -40,5 +40,5 @@ def rollover(args: Namespace, system: System, wait_ms: int = 0) -> Rollover | No
     bounds = Bounds(patience=args.patience, pause_ms=args.pause_ms)
     if wait_ms >= bounds.memory_ms:
         raise InputError("--long-form", f"waits of less than the {bounds.memory_ms} ms that a sentence may hold",
-                         f"{wait_ms} ms", "Lower --wait-k or --step-ms.")
+                         f"{wait_ms} ms", "Lower --step-ms, or --wait-k where there is one.")
     return Rollover(system, bounds)

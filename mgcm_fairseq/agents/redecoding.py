@@ -8,6 +8,8 @@ that is left is written.
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 
+import torch
+
 from mgcm_fairseq.agents import long_form
 from mgcm_fairseq.agents.base import SystemAgent, SystemStates, complete_steps, samples_of_step
 from mgcm_fairseq.core.history import last_words
@@ -60,6 +62,7 @@ class RedecodingAgent(SystemAgent):
     def build_states(self) -> RedecodingStates:
         return RedecodingStates()
 
+    @torch.inference_mode()
     def write(self, states: RedecodingStates) -> str:
         texts = []
         for heard in complete_steps(states, states.heard, self.step):
@@ -93,10 +96,10 @@ class RedecodingAgent(SystemAgent):
         """The same of a talk, in which </s> may be sure, too: then the sentence is over."""
         stream = Prefixes.stream_of(states.prefixes)
         if not states.pieces:
-            before = stream.forgotten_frames
+            forgotten = stream.forgotten_frames
             if not rollover.begins(stream):
                 return ""
-            memory = stream.whole() if stream.forgotten_frames > before else memory
+            memory = stream.whole() if stream.forgotten_frames > forgotten else memory
         best = self.search.best(states.pieces, memory, SPARE_PIECES + memory.states.size(1), may_be_empty=True)
         ends = [self.system.vocabulary.eos] if best.ended else []
         sure, before = self.stable(states, Hypothesis([*best.pieces, *ends], best.ended), memory), len(states.pieces)
@@ -129,7 +132,7 @@ class RedecodingAgent(SystemAgent):
         stream.end()
         while stream.memory.states.size(1) and (states.pieces or self.rollover.begins(stream)):
             best = self.search.best(states.pieces, stream.memory, self.rollover.bounds.pieces, may_be_empty=True)
-            yield self._write(states, best, len(best.pieces))
+            yield self._write(states, best._replace(ended=True), len(best.pieces))
             self.rollover.forget_sentence(stream, states.pieces, states.seen, stream.memory)
             states.begin_sentence([])
 

@@ -7,6 +7,7 @@ Word t is decoded from exactly its first (k + t - 1) steps of audio, so the text
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
+import torch
 from simuleval.utils import entrypoint
 
 from mgcm_fairseq.agents import long_form
@@ -28,6 +29,7 @@ class WaitKStates(SystemStates):
         self.pieces: list[int] = []
         self.seen: list[int] = []  # frames of the talk that there were when each piece was written
         self.words = 0  # of this sentence
+        self.silence_until = 0  # samples before which nothing was said, of those that the memory holds
         self.ends = 0  # how often in a row </s> was the best next piece
         self.prefixes: Prefixes | None = None
 
@@ -58,6 +60,7 @@ class WaitKAgent(SystemAgent):
     def build_states(self) -> WaitKStates:
         return WaitKStates()
 
+    @torch.inference_mode()
     def write(self, states: WaitKStates) -> str:
         available = len(states.source)
         written: list[str] = []
@@ -78,7 +81,9 @@ class WaitKAgent(SystemAgent):
     def _needed(self, states: WaitKStates) -> int:
         """Samples of the source that the next word waits for."""
         needed, prefixes = wait_k_source(states.words, self.lag, self.step), states.prefixes
-        return needed if prefixes is None else max(prefixes.forgotten_samples + needed, prefixes.heard)
+        if prefixes is None:
+            return needed
+        return max(max(prefixes.forgotten_samples, states.silence_until) + needed, prefixes.heard)
 
     def _encode(self, states: WaitKStates, samples: int) -> Memory:
         states.prefixes = states.prefixes or Prefixes(self.system, self.rollover.ear() if self.rollover else None)
@@ -99,12 +104,16 @@ class WaitKAgent(SystemAgent):
         return text
 
     def _passes_silence(self, states: WaitKStates, rollover: Rollover) -> bool:
-        """Whether a sentence has to wait for speech, the first word for its lag behind the silence."""
+        """Whether a sentence has to wait for speech; its first word then waits for its lag behind the silence."""
         stream = Prefixes.stream_of(states.prefixes)
         before, said = stream.forgotten_frames, rollover.begins(stream)
-        forgotten = stream.forgotten_frames > before
-        states.words = 0 if forgotten else states.words + (not said)
-        return forgotten or not said
+        heard = states.prefixes.heard if states.prefixes else 0
+        if said:
+            states.silence_until = rollover.speech_start(stream) * self.system.network.encoder.frame_samples
+        else:
+            states.silence_until = heard - (self.lag - 1) * self.step  # asks again in a step
+        waits = states.silence_until + wait_k_source(states.words, self.lag, self.step) > heard
+        return stream.forgotten_frames > before or waits
 
     def _ends(self, states: WaitKStates, rollover: Rollover) -> bool:
         """Whether all that was heard is to be translated now: nothing more is said, or no more may be held."""

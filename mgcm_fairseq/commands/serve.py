@@ -16,6 +16,7 @@ from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.decoding.system import load_system
+from mgcm_fairseq.decoding.trained_length import NO_BOUNDS
 
 if TYPE_CHECKING:
     from mgcm_fairseq.live.server import LiveServer
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     print(f"{SCRIPT}: loading {args.checkpoint}", file=sys.stderr)
     runs = Runs(args.run or [], args.checkpoint, load_system(args.checkpoint, args.corpus))
+    if not runs.system.has_bounds and any(map(runs.without_end, runs.names)):
+        print(f"{SCRIPT}: {NO_BOUNDS}", file=sys.stderr)
     asyncio.run(_serve(LiveServer(runs, StreamLimits()), args.port))
 
 

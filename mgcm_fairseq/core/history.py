@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-PIECES_OF_A_WORD = 2  # or so
+PIECES_OF_A_WORD = 2  # on average, of a word that is spoken
 
 
 def edge_behind(edges_T: Tensor, frame: int) -> int:

@@ -51,6 +51,8 @@ class Windows:
         if first_epoch < 1:
             raise InputError("--windows-from", "an epoch from 1 on", str(first_epoch), "Correct the option.")
         if not text:
+            if first_epoch > 1:
+                raise InputError("--windows-from", "--windows too", "none", "Pass --windows, or leave it out.")
             return None
         numbers = [plain_number(part) for part in text.split(",")]
         if len(numbers) != 2 or not np.isfinite(numbers).all() or not 0 <= numbers[0] <= numbers[1]:

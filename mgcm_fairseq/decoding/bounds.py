@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bounds:
-    """Of one sentence, as decoding takes it, of speech without end."""
+    """Bounds of one sentence of a talk."""
 
     patience: int = 2  # segments, or steps, at which </s> is the best piece, before the sentence is over
     memory_ms: int = 40_000  # of encoder states that the decoder attends to

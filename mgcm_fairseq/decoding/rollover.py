@@ -1,5 +1,6 @@
 """Where a sentence of a talk begins and ends, and what speech the stream forgets then."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -15,7 +16,7 @@ from mgcm_fairseq.modules.streaming import SpeechStream
 
 
 class Rollover:
-    """Of one system, under the bounds of a sentence."""
+    """Ends sentences of a talk and forgets their speech, for one system."""
 
     def __init__(self, system: System, bounds: Bounds) -> None:
         self.system = system
@@ -23,7 +24,7 @@ class Rollover:
         self.layer = default_attention_layer(len(system.network.decoder.layers))
         self.most_frames = int(bounds.memory_ms / system.frame_ms)
         self.spoken = system.vocabulary.spoken
-        self.pause = int(bounds.pause_ms / system.frame_ms)  # frames
+        self.pause = math.ceil(bounds.pause_ms / system.frame_ms)  # frames
 
     def ear(self) -> Ear | None:
         """What says where a stream speaks; None where CTC was not trained, or pauses are of no account."""
@@ -46,6 +47,13 @@ class Rollover:
         if silent:
             stream.forget(silent)
         return bool(((signs_T if in_memory else stream.signs) == ONSET).any())
+
+    def speech_start(self, stream: SpeechStream) -> int:
+        """Frames of the talk before the first in which something is said, of those that the stream still has."""
+        if stream.signs is None:
+            return stream.forgotten_frames
+        onsets = (stream.signs[0] == ONSET).nonzero()
+        return stream.forgotten_frames + (int(onsets[0]) if len(onsets) else 0)
 
     def pauses(self, stream: SpeechStream) -> bool:
         """Whether nothing has been said for so long that the sentence is over."""

@@ -67,7 +67,7 @@ class System:
         """Whether its attention reaches back so far and no further, so that every second of a talk costs the same."""
         encoder = self.network.encoder
         of_front_end = getattr(encoder.front_end, "history", True)  # one without attention has none
-        return bool(of_front_end and encoder.segmenting.history)
+        return bool(of_front_end and encoder.segmenting.history and encoder.segmenting.longest)
 
     @cached_property
     def writing(self) -> Writing:

@@ -6,6 +6,8 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.decoding.system import System
 
 LONG_FORM = "--long-form"
+NO_BOUNDS = ("Each second costs more than the one before: train with --front-end-history, --encoder-history and "
+             "--longest-segment.")
 
 
 def too_long(samples: int | None, longest: int) -> str | None:
@@ -40,5 +42,5 @@ def options_for(samples: int | None, system: System, options: Sequence[str], has
                                "parts, or train a model with --segmentation-variant and --front-end-block.")
     said = f"{said} It is translated as a talk, sentence after sentence ({LONG_FORM})."
     if not system.has_bounds:
-        said += " Each second costs more than the one before: train with --front-end-history and --encoder-history."
+        said += f" {NO_BOUNDS}"
     return [*options, LONG_FORM], said

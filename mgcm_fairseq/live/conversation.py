@@ -45,7 +45,8 @@ class Conversation:
             if self._sending is not None:
                 self._sending.cancel()
             if self.session is not None:
-                left = refused or not self.wishes.numbered or self.connection.close_code in LEFT
+                failed = self.session.fault is not None
+                left = refused or failed or not self.wishes.numbered or self.connection.close_code in LEFT
                 self.streams.leave(self.session, self.connection, left)
 
     async def _next(self) -> str | bytes:

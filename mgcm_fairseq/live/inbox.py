@@ -10,6 +10,7 @@ class Inbox:
         """`limit`: bytes from which on it is full."""
         self.limit = limit
         self.ended = False
+        self.closed = False  # nobody takes anything out any more
         self._waiting = bytearray()
         self._changed = asyncio.Condition()
 
@@ -17,9 +18,14 @@ class Inbox:
         return len(self._waiting)
 
     async def room(self) -> None:
-        """Waits until it is not full."""
+        """Waits until it is not full, or nobody empties it any more."""
         async with self._changed:
-            await self._changed.wait_for(lambda: len(self._waiting) < self.limit)
+            await self._changed.wait_for(lambda: self.closed or len(self._waiting) < self.limit)
+
+    async def close(self) -> None:
+        """Nobody takes anything out any more."""
+        self.closed = True
+        await self._tell()
 
     async def put(self, pcm: bytes) -> None:
         """Adds sound behind what waits, also to a full inbox."""

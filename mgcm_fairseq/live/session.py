@@ -98,6 +98,7 @@ class Session:
             self.fault = Refused(FAULT, f"the agent failed: {type(error).__name__}: {error}")
         finally:
             self.answers.finish()
+            await self._inbox.close()
 
     def _answer(self, heard: dict[str, object]) -> None:
         rate = self.interpreter.rate

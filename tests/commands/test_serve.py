@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from mgcm_fairseq.commands.serve import main
+from mgcm_fairseq.decoding.trained_length import NO_BOUNDS
 from tests.ending import status_of
 from tests.fixtures import ENVIRONMENT, REPOSITORY
 
@@ -28,7 +29,8 @@ def said(monkeypatch, capsys):
 def test_it_says_where_the_page_is_and_ends_with_ctrl_c(tiny_segmenting_checkpoint):
     pytest.importorskip("websockets", reason="needs the extra `live`")
     pytest.importorskip("soxr", reason="needs the extra `live`")
-    with subprocess.Popen(["bash", "scripts/serve.sh", "--checkpoint", tiny_segmenting_checkpoint, "--port", "0"],
+    with subprocess.Popen(["env", "--default-signal=INT",  # which those who start the tests may have set to be ignored
+                           "bash", "scripts/serve.sh", "--checkpoint", tiny_segmenting_checkpoint, "--port", "0"],
                           cwd=REPOSITORY, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as process:
         [address] = re.findall(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())
@@ -42,7 +44,8 @@ def test_it_says_where_the_page_is_and_ends_with_ctrl_c(tiny_segmenting_checkpoi
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
         assert process.returncode == 130
-        assert errors.splitlines()[1:] == ["scripts/serve.sh: interrupted. The same command can be given again."]
+        assert errors.splitlines()[1:] == [f"scripts/serve.sh: {NO_BOUNDS}",
+                                           "scripts/serve.sh: interrupted. The same command can be given again."]
 
 
 def test_what_does_not_fit_is_said_at_once(said, tiny_segmenting_checkpoint, tiny_checkpoint):

@@ -187,6 +187,8 @@ def test_windows_begin_with_their_epoch(utterances, vocabulary):
         assert (batch["lead_in"] is None) == (epoch < 3)
     with pytest.raises(InputError, match="--windows-from: expected an epoch from 1 on, found 0"):
         Windows.parse("2,8", 1, 0)
+    with pytest.raises(InputError, match="--windows-from: expected --windows too, found none"):
+        Windows.parse("", 1, 3)
 
 
 @pytest.mark.parametrize("text", ["8", "8,2", "-1,3", "a,b", "1,2,3", "1,inf"])

@@ -282,13 +282,18 @@ def test_what_is_wrong_is_refused_with_a_message(runs, messages, code, said):
     assert reason.startswith((last or {"error": reason})["error"][:100])
 
 
-def test_an_agent_that_fails_ends_the_stream_with_its_error(runs, talk):
+@pytest.mark.parametrize(("queue", "count"), [(10, 2), (0.2, 40)])  # seconds: room for all, and a client that waits
+def test_an_agent_that_fails_ends_the_stream_with_its_error(runs, talk, queue, count):
     async def scenario():
-        async with serving(runs) as (uri, server):
+        async with serving(runs, queue=queue) as (uri, server):
             socket, hello = await opened(uri)
             server.streams.sessions[hello["stream"]].interpreter.agent = None
-            await send(socket, packets(talk, 1_600)[:2])
-            return await closed(socket)
+            await send(socket, (packets(talk, 1_600) * 2)[:count])
+            found = await closed(socket)
+            async with asyncio.timeout(10):
+                while server.streams.sessions:  # another stream may have its place
+                    await asyncio.sleep(0.01)
+            return found
 
     code, _, last = asyncio.run(scenario())
     assert code == 1011

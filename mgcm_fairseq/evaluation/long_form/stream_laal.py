@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from omnisteval import Instance as Sentence
 from omnisteval.scoring import LAALScorer
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.languages import Unit, units
 from mgcm_fairseq.evaluation.instances import Instance
@@ -56,7 +57,8 @@ def _cut(talk: RecordedTalk, translation: Instance, unit: Unit) -> Iterator[Sent
                        emission_ca=[delay - offset for delay in translation.elapsed[start:end]])
         start = end
     if start != len(translation.delays):
-        raise RuntimeError(f"mweralign returned {start} of {len(translation.delays)} words of {talk.wav}")
+        raise InputError(talk.wav, f"{len(translation.delays)} words from mweralign", str(start),
+                         "Uninstall mweralign: the table then comes without StreamLAAL.")
 
 
 @contextmanager

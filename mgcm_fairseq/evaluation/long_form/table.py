@@ -69,7 +69,8 @@ def _notes(results: Mapping[str, Any], known: set[str]) -> list[str]:
         f"latencies too; quality by sacreBLEU, `{'`, `'.join(signatures(runs))}`.",
         "Length: tokens of hypotheses by tokens of references. Empty: sentences without a word. Negative: "
         f"{units} written before the sentence began that they match. LongAP is a ratio, latency else in ms, that of "
-        f"{units}. Band: IWSLT 2026's, by LongYAAL on its development set: low 0 to 2 s, high 2 to 4 s. "
+        f"{units}. Band: by LongYAAL on these talks, with the limits that IWSLT 2026 applies to its "
+        "development set: low 0 to 2 s, high 2 to 4 s. "
         "Computing time counts as a listener waits for it: a read waits for the one before it. "
         f"RTF: computing time by length of audio, one thread a talk, {setting['processes']} at a time.",
     ]
