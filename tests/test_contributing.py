@@ -131,6 +131,7 @@ SMALL = ("common.fp16=false", "common.cpu=true", "distributed_training.distribut
 USED = """
 import sys, pytest
 from fairseq_cli import hydra_train
+import mgcm_fairseq.tasks  # as --user-dir does
 from mgcm_fairseq.commands import translate
 *sys.argv, wav, checkpoint = sys.argv
 hydra_train.cli_main()

@@ -22,7 +22,7 @@ def waveforms(tiny_corpus):
 @pytest.fixture(scope="module")
 def agent(tiny_corpus, tiny_segmenting_checkpoint):
     return WaitSegmentAgent(Namespace(checkpoint=tiny_segmenting_checkpoint, corpus=tiny_corpus, lag=1, bf16=False,
-                                     long_form=False))
+                                     int8=False, long_form=False))
 
 
 @pytest.mark.parametrize("read_ms", [320, 100])

@@ -99,6 +99,7 @@ def test_what_is_no_pipe_of_samples_is_refused(piped):
 
 
 def test_ctrl_c_ends_the_sound_and_loses_nothing_of_it():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background it would be ignored
     reading, writing = os.pipe()
     pipe = Pipe(reading)
     with pipe.ending_at_ctrl_c():
@@ -111,6 +112,7 @@ def test_ctrl_c_ends_the_sound_and_loses_nothing_of_it():
         pipe.check()  # half a sample may be on its way
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
     os.close(writing)
     os.close(reading)
 
