@@ -8,6 +8,8 @@ from torch import nn
 from mgcm_fairseq.decoding.bounds import Bounds
 from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.modules.ctc import CTCHeads
+from mgcm_fairseq.modules.ear import ONSET
+from mgcm_fairseq.modules.streaming import speech_stream
 from tests.agents.feeding import feed, waveforms_of, words
 from tests.agents.policies import NEVER, SOON, build
 
@@ -98,3 +100,21 @@ def test_the_text_does_not_depend_on_the_size_of_reads_with_pauses(make, speech,
     texts = {words(feed(agent, [*SILENCE, *speech, *SILENCE, *speech], read_ms)) for read_ms in (250, 3_000)}
     assert len(texts) == 1
     assert texts.pop()
+
+
+@torch.no_grad()
+def test_wait_k_counts_its_lag_from_the_first_thing_said(make, speech):
+    agent, lag = make("wait-k", "--wait-k 4", speech_alone), 4 * 320
+    stream = speech_stream(agent.system.network.encoder, agent.rollover.ear())
+    stream.extend(torch.tensor(SILENCE + speech), True)
+    said = int((stream.signs[0] == ONSET).nonzero()[0]) * agent.system.frame_ms
+    assert said > 4_000
+    first, _ = feed(agent, SILENCE + speech, 320)[0]
+    assert said + lag <= first <= said + lag + 320
+
+
+@pytest.mark.parametrize("policy", ["AlignAtt", "wait-k"])
+def test_at_the_end_a_sentence_at_its_limit_keeps_its_last_word(make, speech, policy):
+    agent = make(policy, NEVER["AlignAtt"] if policy == "AlignAtt" else "--wait-k 100", nothing)
+    agent.rollover = Rollover(agent.system, Bounds(patience=1, pause_ms=0, pieces=1))
+    assert words(feed(agent, speech, 320))

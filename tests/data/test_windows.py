@@ -8,7 +8,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
-from mgcm_fairseq.data.interludes import LONGEST, LOUDNESS, SHORTEST, interlude
+from mgcm_fairseq.data.interludes import LONGEST, LOUDNESS, SHORTEST, interlude, with_interlude
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.data.windows import MARGIN, Windows, talks
 
@@ -87,6 +87,10 @@ def test_interludes_lie_between_utterances_and_are_heard_by_the_decoder(utteranc
             found.add("before" if at <= starts[0] else "behind" if at >= ends[-1] else "between")
     assert found == {"before", "between", "behind"}
     assert 0.1 < with_one / windows < 0.2
+
+
+def test_an_interlude_comes_before_its_sample():
+    assert with_interlude(np.arange(4), 2, np.array([8, 9])).tolist() == [0, 1, 8, 9, 2, 3]
 
 
 @pytest.mark.parametrize("number", range(12))
