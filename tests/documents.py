@@ -11,6 +11,9 @@ from tests.fixtures import REPOSITORY
 MARKS = ("", "gpu", "corpus")
 """What stands behind ```bash: nothing where a test runs the command, else what it needs that tests do not have."""
 
+PROGRAM = r"(bash|python|pip|fairseq-[\w-]+|simuleval|source|pytest|mgcm-[\w-]+|git)"
+"""What a command line begins with."""
+
 
 class Command(NamedTuple):
     """A command line of a page."""
@@ -30,9 +33,14 @@ def pages() -> list[Path]:
 
 
 def commands() -> list[Command]:
-    """All commands in ```bash blocks, and behind the $ of ```console blocks, which show the demo's output."""
-    return [Command(str(path.relative_to(REPOSITORY)), mark, words)
-            for path in pages() for mark, words in commands_of(path.read_text())]
+    """All commands: in ```bash blocks, behind the $ of ```console blocks, which show the demo's output, in sentences.
+
+    A command in a sentence has no mark of its own. It has that of a block's command that it begins with.
+    """
+    texts = {str(path.relative_to(REPOSITORY)): path.read_text() for path in pages()}
+    found = [Command(page, mark, words) for page, text in texts.items() for mark, words in commands_of(text)]
+    return found + [Command(page, next((one.mark for one in found if one.words == words[:len(one.words)]), ""), words)
+                    for page, text in texts.items() for words in commands_in_sentences(text)]
 
 
 def commands_of(text: str) -> Iterator[tuple[str, list[str]]]:
@@ -48,6 +56,13 @@ def commands_of(text: str) -> Iterator[tuple[str, list[str]]]:
             words = words[len(words) - words[::-1].index("|"):] if "|" in words else words
             if words:
                 yield mark or ("corpus" if language == "console" else ""), words
+
+
+def commands_in_sentences(text: str) -> Iterator[list[str]]:
+    """Words of each command that stands between backquotes in a sentence or a table, without its [optional parts]."""
+    prose = "\n".join(line for info, block in blocks(text) if not info for line in block)
+    for found in re.finditer(rf"`((?:[A-Z_]+=\S+\s)?{PROGRAM}\s[^`]+)`", prose):
+        yield shlex.split(re.sub(r" \[[^]]*\]", "", " ".join(found[1].split())))
 
 
 def blocks(text: str) -> list[tuple[str, list[str]]]:
@@ -67,5 +82,4 @@ def unmarked_code(text: str) -> list[str]:
     """Command lines that stand in indented blocks or in blocks of another language, where `commands` misses them."""
     lines = [line for info, block in blocks(text) for line in block
              if not info.startswith(("bash", "console")) and (info or line.startswith("    "))]
-    begins = r"\s*(\$ )?(bash|python|pip|fairseq-\w+|simuleval|source|pytest|mgcm-[\w-]+|git) \S"
-    return [line.strip() for line in lines if re.match(begins, line)]
+    return [line.strip() for line in lines if re.match(rf"\s*(\$ )?{PROGRAM} \S", line)]

@@ -17,31 +17,56 @@ from mgcm_fairseq.agents.registry import POLICIES, agent_class
 from mgcm_fairseq.evaluation.runs import parse_runs
 from mgcm_fairseq.recipes.configuration import resolve
 from mgcm_fairseq.recipes.rows import overrides_of, trainings_of
-from tests.documents import MARKS, commands, commands_of, pages, unmarked_code
+from tests.documents import MARKS, commands, commands_in_sentences, commands_of, pages, unmarked_code
 from tests.fixtures import REPOSITORY
-from tests.test_promises import missing
+from tests.test_promises import NAMED, missing
 
-SETUP = "`scripts/test_setup.py::test_all_is_installed_in_venv_whatever_pip_and_python_are_told`"
-FAULTS = "`checks/faults/test_fault_suite.py::test_ten_kills_lose_nothing_and_are_not_done_again`"
+IN_VENV = "`scripts/test_setup.py::test_commands_of_the_pages_run_in_venv`"
+INSTALLED = "`test_wheel.py::test_what_it_holds`"
 WHEEL = {"pip wheel --no-deps -w dist .", "pip install dist/mgcm_fairseq-*.whl",
          "pip install torch numpy cython setuptools wheel",
          "pip install --no-build-isolation dist/mgcm_fairseq-*.whl"}
-INSTALLED = "`test_wheel.py::test_what_it_holds`"
 RUN_BY = {
-    "bash scripts/setup.sh": SETUP,
-    "source .venv/bin/activate": SETUP,
+    "bash scripts/setup.sh":
+        "`scripts/test_setup.py::test_all_is_installed_in_venv_whatever_pip_and_python_are_told`",
+    "source .venv/bin/activate": IN_VENV,
+    "pip install -c constraints.txt -e": IN_VENV,
     **dict.fromkeys(WHEEL, INSTALLED),
+    "pip install torch numpy cython setuptools wheel": IN_VENV,
+    "mgcm-user-dir --configs": "`test_wheel.py::test_from_a_corpus_to_a_translation`",
     "bash scripts/demo.sh": "`scripts/test_demo.py::test_results_have_the_promised_form`",
-    "bash scripts/test.sh": "",  # what runs this test
-    "pip install -c constraints.txt -e": "",  # set-up does
-    "bash scripts/checks/faults.sh": FAULTS,
-    "python scripts/checks/mutation.py": "",
-    "python scripts/checks/short_trainings.py": "",
-    "python scripts/checks/fuzz.py": "`checks/fuzzing/test_fuzzing.py::test_a_short_run_finds_no_fault`",
+    "bash scripts/serve.sh": "`commands/test_serve.py::test_it_says_where_the_page_is_and_ends_with_ctrl_c`",
+    "bash scripts/test.sh": "`scripts/test_test_script.py::test_a_failed_check_is_named_and_the_others_run`",
+    "bash scripts/test.sh --versions": "`scripts/test_test_script.py::test_other_versions_get_their_own_environment`",
+    "python -m sphinx docs": "`test_site.py::test_a_page_of_the_site_is_built`",
+    "RENEW_CURVES=1 python -m pytest tests/checks/short_trainings":
+        "`checks/short_trainings/test_curves.py::test_curves_are_written_anew`",
+    "python scripts/checks/short_trainings.py":
+        "`checks/short_trainings/test_curves.py::test_the_curve_is_the_one_kept`",
+    "python scripts/checks/mutation.py": "`checks/mutation/test_mutation_command.py::test_one_mutant`",
+    "bash scripts/checks/faults.sh":
+        "`checks/faults/test_fault_suite.py::test_ten_kills_lose_nothing_and_are_not_done_again`",
+    "python scripts/checks/fuzz.py": "`checks/fuzzing/test_fuzzing.py::test_the_command`",
+    "python scripts/checks/half_precision.py": "`checks/test_half_precision.py::test_every_number_is_finite`",
+    "python scripts/checks/option_pairs.py": "`checks/option_pairs/test_trial.py::test_the_command`",
+    "python scripts/benchmarks/agents.py":
+        "`benchmarks/test_benchmark_agents.py::test_a_run_has_a_row_for_every_policy_and_length`",
     "python scripts/benchmarks/conflict.py": "`benchmarks/test_benchmark_conflict.py::test_a_real_run_adds_times`",
+    "python scripts/benchmarks/data.py": "`benchmarks/test_benchmark_data.py::test_rows_and_environment`",
+    "python scripts/benchmarks/loader.py": "`benchmarks/test_benchmark_loader.py::test_rows_and_environment`",
+    "python scripts/benchmarks/preparation.py": "`benchmarks/test_benchmark_preparation.py::test_rows_and_environment`",
     "python scripts/benchmarks/scaling.py": "`benchmarks/test_scaling.py::test_the_same_tables_from_its_own_file`",
+    "python scripts/benchmarks/segmentation.py":
+        "`benchmarks/test_benchmark_segmentation.py::test_a_run_writes_both_parts_and_their_tables`",
+    "bash scripts/prep_corpus.sh --corpus pairs": "`test_contributing.py::test_a_corpus_is_prepared`",
+    "fairseq-hydra-train --config-dir configs --config-name fbank/multi_task":
+        "`test_contributing.py::test_a_front_end_trains_translates_and_is_tested_as_all_are`",
 }
-"""Beginnings of unmarked commands -> the test that runs the program in tiny form; empty where only this file reads."""
+"""Beginning of unmarked commands -> the test that runs the program, in a small form. The longest beginning counts."""
+WRITTEN_BY_THE_READER = ("--corpus pairs", "--config-name fbank/multi_task")  # CONTRIBUTING.md has him write them first
+OPTIONS_IN_SENTENCES = {  # of a program whose whole commands stand elsewhere
+    "simuleval --eval-latency-unit char --sacrebleu-tokenizer zh", "simuleval --system-dir",
+    "fairseq-generate --post-process sentencepiece"}
 
 
 class Parsed(BaseException):  # no `except Exception` of a program is to catch it
@@ -64,7 +89,7 @@ def stop_when_parsed(monkeypatch):
 
 def read(words, monkeypatch):
     """Has the command's program read its options; AssertionError or the program's own error where it cannot."""
-    program, *arguments = words
+    program, *arguments = words = words["=" in words[0]:]  # without a variable in front
     if program in ("bash", "python") and arguments[0].startswith("scripts/"):
         path = REPOSITORY / arguments[0]
         assert path.is_file(), arguments[0]
@@ -161,21 +186,50 @@ def read_simuleval(arguments):
 def test_a_pages_commands_are_read_by_their_programs(page, monkeypatch, stop_when_parsed):
     monkeypatch.chdir(REPOSITORY)
     for command in commands():
-        if command.page == page:
+        line = " ".join(command.words)
+        if command.page == page and line not in OPTIONS_IN_SENTENCES and not any(
+                words in line for words in WRITTEN_BY_THE_READER):
             try:
                 read(command.words, monkeypatch)
             except (AssertionError, Exception, SystemExit) as error:
                 pytest.fail(f"{command}: {error!r}")
 
 
+def names(line):
+    """What a test that runs the command has in its file: the program, or the function that a script calls."""
+    words = line.split()
+    script = next((word for word in words if word.startswith("scripts/")), "")
+    if not script:
+        return words[:1] if words[0] in ("pip", "mgcm-user-dir") else [" ".join(words[:3]), "hydra_train"]
+    text = (REPOSITORY / script).read_text()
+    started = re.search(r"-m (mgcm_fairseq[\w.]+)|from (mgcm_fairseq[\w.]+) import main", text)
+    inside = script.removeprefix("scripts/")
+    return [script, inside, f'"{inside.partition(".")[0]}"', *(filter(None, started.groups()) if started else ())]
+
+
 def test_each_command_has_a_mark_or_a_test():
-    found = commands()
-    assert len(found) > 40
+    found = [command for command in commands() if " ".join(command.words) not in OPTIONS_IN_SENTENCES]
+    assert len(found) > 120
     assert {command.mark for command in found} == set(MARKS)
     unmarked = {" ".join(command.words): command for command in found if not command.mark}
-    assert [str(command) for line, command in unmarked.items() if not line.startswith(tuple(RUN_BY))] == []
-    assert [line for line in RUN_BY if not any(one.startswith(line) for one in unmarked)] == []
-    assert missing(" ".join(RUN_BY.values())) == []
+    beginnings = {line: max((one for one in RUN_BY if line.startswith(one)), key=len, default="") for line in unmarked}
+    assert [str(unmarked[line]) for line, beginning in beginnings.items() if not beginning] == []
+    assert set(RUN_BY) == set(beginnings.values())
+    assert {" ".join(command.words) for command in commands()} >= OPTIONS_IN_SENTENCES
+
+
+@pytest.mark.parametrize("line", RUN_BY)
+def test_the_test_of_a_command_exists_and_names_the_program(line):
+    test = RUN_BY[line]
+    assert NAMED.fullmatch(test)
+    assert missing(test) == []
+    text = (REPOSITORY / "tests" / NAMED.fullmatch(test)[1]).read_text()
+    assert [name for name in names(line) if name in text]
+
+
+def test_a_command_in_a_sentence_is_found():
+    text = "See `bash x.sh --a\n1 [--b]`, `A=1 python -m b`, `bash`.\n```python\nx = '`bash y.sh z`'\n```\n"
+    assert list(commands_in_sentences(text)) == [["bash", "x.sh", "--a", "1"], ["A=1", "python", "-m", "b"]]
 
 
 def test_no_command_hides_in_another_block():

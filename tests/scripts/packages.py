@@ -21,6 +21,11 @@ def make_index(folder: Path, constraints: str) -> dict[str, str]:
             _write_source(folder, name, version)
         elif name not in TOOLS:
             _write_wheel(folder, name, version, {f"{_module(name)}.py": f"__version__ = {version!r}\n"})
+    return index_in(folder)
+
+
+def index_in(folder: Path) -> dict[str, str]:
+    """What has pip look there alone."""
     return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": folder.as_uri(), "PIP_CONFIG_FILE": "/dev/null"}
 
 

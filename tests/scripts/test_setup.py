@@ -1,6 +1,7 @@
 """scripts/setup.sh names what a machine lacks, before it touches anything, and what it can be asked for."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -8,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents import pages
 from tests.fixtures import REPOSITORY
-from tests.scripts.packages import constraints_of, make_index
+from tests.scripts.packages import constraints_of, index_in, make_index
 
 
 @pytest.mark.parametrize(("lacking", "message"), [
@@ -113,6 +115,20 @@ def test_nothing_comes_before_what_is_in_venv(hostile, variable):
 def test_a_second_set_up_returns_at_once(hostile):
     again = bash(hostile[0], "scripts/setup.sh")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+def test_commands_of_the_pages_run_in_venv(hostile):
+    """source .venv/bin/activate; pip install -c constraints.txt -e '.[...]' with every extra that a page names."""
+    folder, _, _ = hostile
+    extras = {extra for path in pages() for extra in re.findall(r"-e '\.\[(\w+)\]'", path.read_text())}
+    assert extras == {"m4a", "slurm", "torchjd"}
+    offline = {**index_in(folder.parent / "index"), "PIP_NO_BUILD_ISOLATION": "0"}  # 0 is pip's yes
+    done = bash(folder, "-c", f"""set -e
+        source .venv/bin/activate
+        pip install torch numpy cython setuptools wheel
+        pip install -c constraints.txt -e '.[{",".join(sorted(extras))}]'
+        python -c 'import av, hydra_submitit_launcher, torchjd'""", **offline)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def one_sentence(failed):

@@ -74,6 +74,12 @@ def test_an_interrupted_sweep_goes_on(sweep, tmp_path):
     assert "2 options, 4 pairs of values" in report(again)
 
 
+def test_the_command(run_script, tiny_corpus, tmp_path, capsys):
+    run_script("checks/option_pairs", "--corpus", tiny_corpus, "--out", tmp_path, "--trials", "1")
+    assert json.loads((tmp_path / "trials.jsonl").read_text().splitlines()[1])["kind"] == TRAINED
+    assert (tmp_path / "table.md").read_text() == capsys.readouterr().out
+
+
 def test_a_sweep_of_other_code_or_of_another_order_is_not_taken_up(sweep, tmp_path):
     file = tmp_path / "trials.jsonl"
     sweep()

@@ -12,7 +12,7 @@ from importlib import metadata
 
 import pytest
 
-from mgcm_fairseq.checks.short_trainings.run import results
+from mgcm_fairseq.checks.short_trainings import run
 from mgcm_fairseq.common.environment import cpu_model
 from tests.fixtures import REPOSITORY
 
@@ -49,18 +49,54 @@ def departure(kept, losses, here):
             f"it, write the curves anew: {RENEW}")
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_the_curve_is_the_one_kept(tiny_corpus, tmp_path, monkeypatch, name):
-    monkeypatch.chdir(REPOSITORY)  # whose --user-dir it is
-    [(_, found)] = results(tiny_corpus, tmp_path, [name])
-    losses = [float(loss) for loss in found["losses"]]
-    file = CURVES / FILES[name]
+def written_anew(name, losses):
+    """What a curve's file holds."""
+    made = {"training": name, "about": ABOUT, "renew": RENEW, "tolerance": TOLERANCE, "versions": versions(),
+            "losses": losses}
+    return json.dumps(made, indent=1) + "\n"
+
+
+def check(file, name, losses):
+    """Against the file, which RENEW_CURVES writes anew before."""
     if os.environ.get("RENEW_CURVES"):
-        made = {"training": name, "about": ABOUT, "renew": RENEW, "tolerance": TOLERANCE, "versions": versions(),
-                "losses": losses}
-        file.write_text(json.dumps(made, indent=1) + "\n")
+        file.write_text(written_anew(name, losses))
     told = departure(json.loads(file.read_text()), losses, versions())
     assert not told, told
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_curve_is_the_one_kept(run_script, tiny_corpus, tmp_path, monkeypatch, name):
+    """By the command that compares two commits."""
+    monkeypatch.chdir(REPOSITORY)  # whose --user-dir it is
+    run_script("checks/short_trainings", "--corpus", tiny_corpus, "--out", tmp_path, "--trainings", name)
+    found = json.loads((tmp_path / "results.json").read_text())
+    check(CURVES / FILES[name], name, [float(loss) for loss in found[name]["losses"]])
+
+
+@pytest.mark.parametrize(("before", "says"), [
+    ("8.1", "one task: losses: ['8.1'] before, ['8.0'] after"), ("8.0", "")])
+def test_the_command_compares_with_results_of_another_commit(run_script, tiny_corpus, tmp_path, monkeypatch, capsys,
+                                                             before, says):
+    monkeypatch.setattr(run, "results", lambda *_: [("one task", {"losses": ["8.0"]})])
+    (tmp_path / "before.json").write_text(json.dumps({"one task": {"losses": [before]}, "three tasks": {}}))
+    command = ("checks/short_trainings", "--corpus", tiny_corpus, "--out", tmp_path, "--against",
+               tmp_path / "before.json", "--trainings", "one task")
+    if says:
+        with pytest.raises(SystemExit, match="1"):
+            run_script(*command)
+    else:
+        run_script(*command)
+    assert capsys.readouterr().out.splitlines()[-1] == (says or "all 1 results are the same")
+
+
+def test_curves_are_written_anew(tmp_path, monkeypatch):
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps(KEPT))
+    with pytest.raises(AssertionError, match="differ from update 1 on"):
+        check(file, "one", [1.0])
+    monkeypatch.setenv("RENEW_CURVES", "1")
+    check(file, "one", [1.0])
+    assert json.loads(file.read_text())["losses"] == [1.0]
 
 
 KEPT = {"training": "one", "tolerance": 0.01, "versions": {"torch": "2.0", "scipy": "1.0"}, "losses": [8.0, 7.0, 6.0]}
