@@ -41,6 +41,40 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"history": (["compat", "training", "recipes"], r"optimizer_history|(end|encoder)_history"),
     r"rules?": (["spoken", "preparation", "data", "evaluation", "agents"], r"rule_name"),
     r"(?-i:Memory)": (["benchmarks", "recipes", "measuring"], r"GpuMemory|^\W*Memory [a-z]|[\"#] ?Memory"),
+    r"windows?": (
+        ["common", "core", "modules", "preparation", "evaluation", "recipes", "checks", "CONTRIBUTING.md",
+         "docs/corpora.md"],
+        r"Kaiser|scale.window|SCALE_WINDOW|of a window|on windows|A window that begins|--windows|tasks/windows"),
+    r"bands?": (["core", "data", "modules", "preparation", "analysis", "CONTRIBUTING.md"], r"$^"),
+    r"expectations?": (
+        ["common", "preparation", "data", "evaluation", "agents", "decoding", "training", "recipes"], r"$^"),
+    r"recipes?": (["core", "preparation", "data", "spoken", "docs/corpora.md"], r"$^"),
+    r"updates?": (["common", "preparation", "spoken", "evaluation", "live", "core/conflict"],
+                  r"\.update\(|UPDATE rows|updates a second"),
+    r"conflicts?": (["common", "preparation", "spoken", "evaluation", "agents", "decoding", "live"], r"plot.conflicts"),
+    r"scopes?": (["common", "preparation", "spoken", "evaluation", "agents", "decoding", "modules", "live"],
+                 r"scope=\"(module|session)\""),
+    r"granularit(y|ies)": (["common", "preparation", "data", "spoken", "evaluation", "agents", "decoding"], r"$^"),
+    r"components?": (["common", "preparation", "spoken", "evaluation", "agents", "decoding", "live"], r"$^"),
+    r"polic(y|ies)": (["common", "preparation", "spoken", "training", "core/conflict", "compat"], r"$^"),
+    r"signatures?": (["core", "modules", "compat", "agents", "live", "training"], r"$^"),
+    r"boundar(y|ies)": (["common", "preparation", "data", "spoken", "evaluation", "core/conflict", "training"], r"$^"),
+    r"talks?": (["common", "training", "recipes"], r"$^"),
+    r"utterances?": (["live", "compat", "measuring"], r"$^"),
+    r"front.ends?": (["preparation", "spoken", "evaluation", "live"], r"front_end\.block"),
+    r"manifests?": (["core", "modules", "models", "decoding", "live"], r"$^"),
+    r"interludes?|lead.ins?|onsets?": (["preparation", "evaluation", "recipes", "live"], r"$^"),
+}
+UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
+    "abbreviations and names of the literature": {
+        "ST", "ASR", "MT", "FFN", "CTC", "LayerDrop", "DiSeg", "L_num", "L_ctr", "wait-k", "wait-segment", "AlignAtt",
+        "EDAtt", "AL", "LAAL", "AP", "DAL", "ATD", "YAAL", "LongYAAL", "StreamLAAL", "RTF", "BLEU", "chrF", "COMET",
+        "MGCM", "PCGrad", "GradVac", "Gramian", "fp32", "fp16", "bf16", "P"},
+    "two words that mean something together": {
+        "primary task", "auxiliary task", "receptive field", "local agreement", "operating point", "negative delay",
+        "paired bootstrap", "conflict rate", "noise floor", "re-segmentation", "all-reduce"},
+    "the field's own name": {"simultaneous"},
+    "Python's and PyTorch's word too, as the head of the glossary says": {"module"},
 }
 
 
@@ -76,6 +110,22 @@ def test_a_word_is_seen_in_names(line: str) -> None:
 def test_every_room_has_files_and_the_search_finds_a_word() -> None:
     assert [room for rooms, _ in WORDS.values() for room in rooms if not files(room)] == []
     assert uses("segment", ["core/segmentation"], r"$^")
+
+
+def terms() -> set[str]:
+    """Of the glossary: the lines that an indented explanation follows, at their commas."""
+    found = re.findall(r"(?m)^(\S.*)\n  \S", (REPOSITORY / "docs" / "glossary.md").read_text())
+    return {term for line in found for term in line.split(", ")}
+
+
+def test_every_term_of_the_glossary_is_searched_for_or_unambiguous() -> None:
+    reasoned = [term for group in UNAMBIGUOUS.values() for term in group]
+    searched = {term for term in terms() if any(re.fullmatch(f"(?i:{word})", term) for word in WORDS)}
+    assert len(terms()) > 75
+    assert sorted(terms() - searched - set(reasoned)) == []
+    assert sorted(set(reasoned) - terms()) == []
+    assert sorted(searched & set(reasoned)) == []
+    assert len(reasoned) == len(set(reasoned))
 
 
 def test_no_two_classes_share_a_name() -> None:

@@ -123,9 +123,9 @@ def _sum_so_far(of_blocks_BCn: Tensor, most: int | None) -> Tensor:
 def position(x_BTC: Tensor, convolution: Any, blocks: Blocks) -> Tensor:
     """Convolutional positions (B, T, C) of every block, to which the audio ends with the block."""
     before = convolution[0].kernel_size[0] // 2
-    windows = blocks.divide(x_BTC.transpose(1, 2), before)
-    batch, channels, count, width = windows.shape
-    answer = convolution(windows.transpose(1, 2).reshape(batch * count, channels, width))[:, :, before:]
+    wide = blocks.divide(x_BTC.transpose(1, 2), before)
+    batch, channels, count, width = wide.shape
+    answer = convolution(wide.transpose(1, 2).reshape(batch * count, channels, width))[:, :, before:]
     answer = answer.unflatten(0, (batch, count)).transpose(1, 2)
     return blocks.join(answer, x_BTC.size(1)).transpose(1, 2)
 

@@ -84,12 +84,12 @@ class FrontEndStream:
         encoder = self.front_end.wav2vec2.encoder
         before = encoder.pos_conv[0].kernel_size[0] // 2
         context = x_1TC.new_zeros(1, before, x_1TC.size(2)) if self.context is None else self.context
-        window_1TC, frames = torch.cat([context, x_1TC], 1), x_1TC.size(1)
-        self.context = window_1TC[:, -before:]
-        window_1CT = window_1TC.transpose(1, 2)
+        wide_1TC, frames = torch.cat([context, x_1TC], 1), x_1TC.size(1)
+        self.context = wide_1TC[:, -before:]
+        wide_1CT = wide_1TC.transpose(1, 2)
         if self.one_shape:
-            window_1CT = _widened(window_1CT, before + self.front_end.frames_of_block)
-        x_1TC = x_1TC + encoder.pos_conv(window_1CT).transpose(1, 2)[:, before:before + frames]
+            wide_1CT = _widened(wide_1CT, before + self.front_end.frames_of_block)
+        x_1TC = x_1TC + encoder.pos_conv(wide_1CT).transpose(1, 2)[:, before:before + frames]
         return x_1TC if encoder.layer_norm_first else encoder.layer_norm(x_1TC)
 
 

@@ -34,12 +34,12 @@ class Cut:
 
     def overrides(self, cfg: DictConfig) -> list[str]:
         """KEY=VALUE that cut so, where `cfg` is the YAML's. Validation and the loss scale stay as in it."""
-        window = cfg.common.fp16_scale_window or LOSS_SCALE_WINDOW // PAPER_WORKERS
+        scale_window = cfg.common.fp16_scale_window or LOSS_SCALE_WINDOW // PAPER_WORKERS
         return [f"dataset.max_tokens={self.samples}", f"dataset.batch_size={self.utterances}",
                 f"optimization.update_freq=[{self.update_freq}]",
                 f"dataset.max_tokens_valid={cfg.dataset.max_tokens_valid or cfg.dataset.max_tokens}",
                 f"dataset.batch_size_valid={cfg.dataset.batch_size_valid or cfg.dataset.batch_size}",
-                f"common.fp16_scale_window={window}"]
+                f"common.fp16_scale_window={scale_window}"]
 
 
 def given_by_hand(overrides: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ from mgcm_fairseq.data.manifest import read_manifest
 from tests.fixtures import REPOSITORY
 
 
-def test_message_names_place_expectation_finding_and_remedy():
+def test_message_says_where_what_was_expected_what_was_found_and_what_to_do():
     error = InputError(("a.tsv", 3), "two fields", "one", "Add one.")
     assert str(error) == "a.tsv:3: expected two fields, found one. Add one."
 

@@ -122,12 +122,12 @@ def test_commands_of_the_pages_run_in_venv(hostile):
     folder, _, _ = hostile
     extras = {extra for path in pages() for extra in re.findall(r"-e '\.\[(\w+)\]'", path.read_text())}
     assert extras == {"m4a", "slurm", "torchjd"}
-    offline = {**index_in(folder.parent / "index"), "PIP_NO_BUILD_ISOLATION": "0"}  # 0 is pip's yes
+    alone = {**index_in(folder.parent / "index"), "PIP_NO_BUILD_ISOLATION": "0"}  # 0 is pip's yes
     done = bash(folder, "-c", f"""set -e
         source .venv/bin/activate
         pip install torch numpy cython setuptools wheel
         pip install -c constraints.txt -e '.[{",".join(sorted(extras))}]'
-        python -c 'import av, hydra_submitit_launcher, torchjd'""", **offline)
+        python -c 'import av, hydra_submitit_launcher, torchjd'""", **alone)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -136,9 +136,9 @@ class Bench:
             return len(seen)
 
         by_file = random.random() < 0.5
-        if program.window:
+        if program.while_writing:
             wanted, later = random.randint(1, 6), random.uniform(0, TORN)
-            running.reaches(lambda: appeared(program.window) >= wanted)
+            running.reaches(lambda: appeared(program.while_writing) >= wanted)
         elif by_file:
             wanted, later = random.randint(1, len(usual.sizes)), random.uniform(0, TORN)
             running.reaches(lambda: appeared("*") >= wanted)

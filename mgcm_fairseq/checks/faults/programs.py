@@ -26,7 +26,7 @@ class Program:
     kept: Callable[[Path], set[str]] = lambda out: set()  # what is finished, and must be as it is in the end
     resumes: Callable[[Path], str] = lambda out: ""  # what the next run must say
     once: bool = False  # a finished `out` is refused, and stays as it is
-    window: str = ""  # of a file: the moment is drawn from when such a file is being written
+    while_writing: str = ""  # a file: the moment is drawn from when such a file is being written
 
     def say(self, text: str) -> str:
         """How far it was, by its output."""
@@ -105,7 +105,7 @@ PROGRAMS = {program.name: program for program in (
             TRAINED, fairseq_train, resumes=_goes_on),
     Program("checkpoint writing", _train("--max-update", "5", "--save-interval-updates", "1", "--keep-interval-updates",
                                          "2", "--keep-best-checkpoints", "2", "--conflict-rule", "mgcm"),
-            TRAINED, fairseq_train, resumes=_goes_on, window="*.pt.tmp"),
+            TRAINED, fairseq_train, resumes=_goes_on, while_writing="*.pt.tmp"),
     Program("averaging", lambda made, out: [
         sys.executable, str(HOME / "scripts" / "average_checkpoints.py"), str(made.checkpoints), "--last", "3",
         "--out", str(out / "model.pt")], r"mean of", average),

@@ -16,13 +16,13 @@ class Forced(NamedTuple):
 
 
 def forced_boundaries(boundaries_BT: Tensor, lengths_B: Tensor, longest: int, since_B: Tensor | None = None) -> Forced:
-    """Ends a segment at its frame number `longest`; the same for whole utterances and for pieces of them.
+    """Ends a segment at its frame number `longest`; the same for whole utterances and for parts of them.
 
     Args:
         boundaries_BT: those decided; False at padding.
         lengths_B: frames that are not padding; may be 0.
         longest: frames, from 1 on.
-        since_B: `since` of the frames before, for utterances that arrive in pieces; None at their beginning.
+        since_B: `since` of the frames before, for utterances that arrive in parts; None at their beginning.
     """
     frame_T = torch.arange(1, boundaries_BT.size(1) + 1, device=boundaries_BT.device)
     since_B1 = torch.zeros_like(lengths_B).unsqueeze(1) if since_B is None else since_B.unsqueeze(1)

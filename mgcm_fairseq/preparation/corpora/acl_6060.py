@@ -8,33 +8,30 @@ exact cut of its talk: its samples are searched there.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.preparation.corpora.entries import Entry, EntryError, Where, attempt, clean, decode, plain_name
+from mgcm_fairseq.preparation.corpora.entries import (
+    CorpusReader,
+    Entry,
+    EntryError,
+    Where,
+    attempt,
+    clean,
+    decode,
+    plain_name,
+)
 from mgcm_fairseq.preparation.corpora.lines import COMPLETE, present, read_lines, with_texts
 
 _NUMBERED = re.compile(r"sent_([0-9]{1,9})\.wav")
 
 
-@dataclass(frozen=True)
-class Acl6060:
+class Acl6060(CorpusReader):
     """`root` holds a folder for each split. There is nothing to train on: neither a training set nor a vocabulary."""
-
-    root: Path
-    src_lang: str
-    tgt_lang: str
-
-    small_files: ClassVar[bool] = False
-
-    @property
-    def folder(self) -> Path:
-        return self.root / f"{self.src_lang}-{self.tgt_lang}"
 
     def splits(self) -> list[str]:
         return ["dev", "eval"]

@@ -10,31 +10,20 @@ facebookresearch/covost and in fairseq's prep_covost_data.py.
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.preparation.corpora.entries import Entry, EntryError, Where, attempt, clean, plain_name
+from mgcm_fairseq.preparation.corpora.entries import CorpusReader, Entry, EntryError, Where, attempt, clean, plain_name
 from mgcm_fairseq.preparation.corpora.lines import present
 from mgcm_fairseq.preparation.corpora.tsv import Row, read_rows
 
 PARTS = {"train": ("train", "train_covost"), "dev": ("dev",), "test": ("test",)}  # of a split, in the column `split`
 
 
-@dataclass(frozen=True)
-class CoVoST2:
+class CoVoST2(CorpusReader):
     """`root` is the folder of one language of Common Voice."""
 
-    root: Path
-    src_lang: str
-    tgt_lang: str
-
-    small_files: ClassVar[bool] = True
-
-    @property
-    def folder(self) -> Path:
-        return self.root / f"{self.src_lang}-{self.tgt_lang}"
+    small_files = True
 
     def splits(self) -> list[str]:
         if not (self.root / "clips").is_dir():

@@ -1,9 +1,10 @@
 """What a reader makes of its corpus: entries in file order, audio not yet looked at, and their faults."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.plain_numbers import plain_number
@@ -36,21 +37,30 @@ class EntryError(InputError):
         self.reason = reason
 
 
-class CorpusReader(Protocol):
-    """A reader. Its constructor takes the folder of --root, the source and the target language."""
+@dataclass(frozen=True)
+class CorpusReader(ABC):
+    """A corpus in one pair of languages; a reader of a corpus adds where its utterances are."""
 
-    small_files: ClassVar[bool]  # a file an utterance: audio that has to be converted is packed
+    root: Path  # of --root
+    src_lang: str
+    tgt_lang: str
+
+    small_files: ClassVar[bool] = False  # a file an utterance: audio that has to be converted is packed
 
     @property
     def folder(self) -> Path:
         """Where the preparation writes unless --out says otherwise."""
+        return self.root / f"{self.src_lang}-{self.tgt_lang}"
 
+    @abstractmethod
     def splits(self) -> list[str]:
         """The splits that are prepared unless --splits says otherwise; InputError if the corpus is not there."""
 
+    @abstractmethod
     def inputs(self, split: str) -> Iterable[Path]:
         """Every file that the split depends on; InputError if one that all utterances need is missing."""
 
+    @abstractmethod
     def entries(self, split: str) -> Iterator[Entry | EntryError]:
         """Each utterance of the split, or what is wrong with it, in the order of the files, read as they are needed.
 

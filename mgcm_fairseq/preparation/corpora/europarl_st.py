@@ -2,19 +2,18 @@
 
 ROOT is the unpacked folder: ROOT/en/audios/SPEECH.m4a, and in ROOT/en/de/SPLIT the files segments.lst (`SPEECH start
 end`, in seconds), segments.en, segments.de, speeches.lst and, line by line beside it, speakers.lst. So FBK's fork of
-fairseq (its reader of Europarl-ST) and published recipes for the corpus read it. Some replace the m4a by wav in place:
+fairseq (its reader of Europarl-ST) and published scripts for the corpus read it. Some replace the m4a by wav in place:
 those are read, too.
 """
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.preparation.corpora.entries import (
+    CorpusReader,
     Entry,
     EntryError,
     Where,
@@ -29,19 +28,8 @@ from mgcm_fairseq.preparation.corpora.lines import COMPLETE, read_lines, with_te
 SUFFIXES = (".m4a", ".wav")
 
 
-@dataclass(frozen=True)
-class EuroparlST:
+class EuroparlST(CorpusReader):
     """`root` holds a folder for each spoken language. `train-noisy` is prepared where --splits names it."""
-
-    root: Path
-    src_lang: str
-    tgt_lang: str
-
-    small_files: ClassVar[bool] = False
-
-    @property
-    def folder(self) -> Path:
-        return self.root / f"{self.src_lang}-{self.tgt_lang}"
 
     def splits(self) -> list[str]:
         pair = self.root / self.src_lang / self.tgt_lang

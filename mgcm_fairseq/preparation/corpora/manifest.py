@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.preparation.corpora.entries import (
+    CorpusReader,
     Entry,
     EntryError,
     Where,
@@ -33,19 +33,12 @@ NOBODY = "unknown"  # the speaker of whoever is not named
 
 
 @dataclass(frozen=True)
-class ManifestCorpus:
+class ManifestCorpus(CorpusReader):
     """`root` holds SPLIT.tsv or SPLIT.lst of each split, unless `files` says where they are."""
 
-    root: Path
-    src_lang: str
-    tgt_lang: str
     files: Mapping[str, Path] = field(default_factory=dict)
 
-    small_files: ClassVar[bool] = True
-
-    @property
-    def folder(self) -> Path:
-        return self.root / f"{self.src_lang}-{self.tgt_lang}"
+    small_files = True
 
     def splits(self) -> list[str]:
         found = list(self.files) or [path.stem for ending in ("tsv", "lst") for path in self.root.glob(f"*.{ending}")]

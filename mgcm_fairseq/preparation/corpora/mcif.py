@@ -11,12 +11,19 @@ import re
 import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.preparation.corpora.entries import Entry, EntryError, Where, attempt, clean, plain_name, seconds
+from mgcm_fairseq.preparation.corpora.entries import (
+    CorpusReader,
+    Entry,
+    EntryError,
+    Where,
+    attempt,
+    clean,
+    plain_name,
+    seconds,
+)
 from mgcm_fairseq.preparation.corpora.lines import COMPLETE
 from mgcm_fairseq.preparation.corpora.mustc_yaml import Record, read_records
 
@@ -24,19 +31,8 @@ SPLIT = "test"
 TRANSLATION = "TRANS_"  # how the iid of such a sample begins
 
 
-@dataclass(frozen=True)
-class Mcif:
+class Mcif(CorpusReader):
     """`root` holds the files in any folders. There is nothing to train on: neither a training set nor a vocabulary."""
-
-    root: Path
-    src_lang: str
-    tgt_lang: str
-
-    small_files: ClassVar[bool] = False
-
-    @property
-    def folder(self) -> Path:
-        return self.root / f"{self.src_lang}-{self.tgt_lang}"
 
     def splits(self) -> list[str]:
         return [SPLIT]

@@ -1,17 +1,16 @@
 """MuST-C v1, v2 and v3: a yaml list of utterances, a text for each language, talk-long wavs.
 
-All three releases unpack to ROOT/en-de/data/SPLIT/{txt,wav}: v1 and v2 as fairseq's and ESPnet's MuST-C recipes read
-them, v3 as the published Hugging Face loader for MUSTC_v3.0_en-de.tar.gz and the IWSLT 2023 recipes do. They differ in
+All three releases unpack to ROOT/en-de/data/SPLIT/{txt,wav}: v1 and v2 as fairseq's and ESPnet's MuST-C scripts read
+them, v3 as the published Hugging Face loader for MUSTC_v3.0_en-de.tar.gz and the IWSLT 2023 scripts do. They differ in
 languages (v3: de, ja, zh), in the number of decimals, and in word counts (rW, uW), which nobody needs here.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.preparation.corpora.entries import (
+    CorpusReader,
     Entry,
     EntryError,
     Where,
@@ -29,19 +28,8 @@ SPLITS = ("train", "dev", "tst-COMMON")
 OPTIONAL_SPLITS = ("tst-HE",)
 
 
-@dataclass(frozen=True)
-class MustC:
+class MustC(CorpusReader):
     """`root` holds the folder en-de."""
-
-    root: Path
-    src_lang: str
-    tgt_lang: str
-
-    small_files: ClassVar[bool] = False
-
-    @property
-    def folder(self) -> Path:
-        return self.root / f"{self.src_lang}-{self.tgt_lang}"
 
     def splits(self) -> list[str]:
         if not self.folder.is_dir():

@@ -129,7 +129,7 @@ def test_hand_computed_mixings(name, expected):
 
 
 @pytest.mark.parametrize(("name", "expected"), [("sum", [2, -1]), ("mgcm", [3, -1]), ("discard", [3, -2])])
-def test_hand_computed_updates(name, expected):
+def test_hand_computed_gradients(name, expected):
     assert merged(name, HAND).tolist() == expected
 
 

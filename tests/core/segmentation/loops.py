@@ -43,9 +43,9 @@ def published_token_waiting(tokens, lag, positions):
     return [[j <= min(max(lag - 1 + i, 1), tokens) for j in range(tokens)] for i in range(positions)]
 
 
-def peaks(p_T, window):
-    """Sum of max p over non-overlapping windows, incomplete tail dropped (section 3.7)."""
-    return sum(max(p_T[start:start + window]) for start in range(0, len(p_T) - window + 1, window))
+def peaks(p_T, slot):
+    """Sum of max p over non-overlapping slots, incomplete tail dropped (section 3.7)."""
+    return sum(max(p_T[start:start + slot]) for start in range(0, len(p_T) - slot + 1, slot))
 
 
 def published_segment_number(p_BT, words):

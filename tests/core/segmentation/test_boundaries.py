@@ -54,7 +54,7 @@ def test_exactly_a_half_is_no_boundary():
 
 @pytest.mark.parametrize("decide", [decide_frames, decide_runs])
 @given(st.lists(st.booleans(), min_size=1, max_size=10), st.data())
-def test_every_split_into_pieces_gives_the_decisions_of_the_whole(decide, high, data):
+def test_every_split_into_parts_gives_the_decisions_of_the_whole(decide, high, data):
     logits_BT = hard([high])
     cuts = sorted(data.draw(st.lists(st.integers(0, len(high)), max_size=6)))
     last_B, found = None, []

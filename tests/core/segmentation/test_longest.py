@@ -1,4 +1,4 @@
-"""The longest segment: forced boundaries against a loop over frames, in pieces, and in expectation."""
+"""The longest segment: forced boundaries against a loop over frames, in parts, and in expectation."""
 
 import pytest
 import torch
@@ -43,15 +43,15 @@ def test_each_segment_has_so_many_frames_at_most(longest):
 
 
 @pytest.mark.parametrize("step", [1, 3, 8])
-def test_in_pieces_they_are_the_same(step):
+def test_in_parts_they_are_the_same(step):
     boundaries_BT = drawn()
     whole = forced_boundaries(boundaries_BT, torch.full((20,), 40), 5)
-    since_B, pieces = None, []
+    since_B, found = None, []
     for piece_BT in boundaries_BT.split(step, 1):
         part = forced_boundaries(piece_BT, torch.full((20,), piece_BT.size(1)), 5, since_B)
         since_B = part.since
-        pieces.append(part.boundaries)
-    assert torch.equal(torch.cat(pieces, 1), whole.boundaries)
+        found.append(part.boundaries)
+    assert torch.equal(torch.cat(found, 1), whole.boundaries)
     assert torch.equal(since_B, whole.since)
     empty = forced_boundaries(boundaries_BT[:, :0], torch.zeros(20, dtype=torch.long), 5, since_B)
     assert torch.equal(empty.since, since_B)

@@ -38,13 +38,13 @@ def test_published_segment_number(batch, data):
 def test_segment_number_by_hand():
     p_BT = torch.tensor([[0.5, 0.25, 0.0, 1.0, 0.5, 9.0], [1.0, 0.0, 1.0, 0.0, 1.0, 0.0]])
     lengths_B, words_B = torch.tensor([5, 6]), torch.tensor([2, 3])
-    # windows of 2: 0.5 + 1, frame 4 in none; sum 2.25. Windows of 2: 1 + 1 + 1; sum 3.
+    # slots of 2: 0.5 + 1, frame 4 in none; sum 2.25. Slots of 2: 1 + 1 + 1; sum 3.
     assert segment_number_losses(p_BT, lengths_B, words_B).tolist() == [0.25 + 0.5, 0]
-    # n = 1, 2: windows of 5 and 3: peaks 1 and 2; sums off by 1.25 and 1.
+    # n = 1, 2: slots of 5 and 3: peaks 1 and 2; sums off by 1.25 and 1.
     assert segment_number_norms(p_BT, lengths_B, words_B).item() == pytest.approx(
         math.hypot(1.25, 1) + 1e-3)
     words_B = torch.tensor([3, 2])
-    # n = 2, 1: windows of 2 and 6: peaks 1.5 and 1; sums off by 0.25 and 2; weights 5/2 and 6.
+    # n = 2, 1: slots of 2 and 6: peaks 1.5 and 1; sums off by 0.25 and 2; weights 5/2 and 6.
     assert segment_number_norms(p_BT, lengths_B, words_B).item() == pytest.approx(
         math.hypot(0.25, 2) + math.sqrt(0.25 * 2.5 + 1e-6))
 

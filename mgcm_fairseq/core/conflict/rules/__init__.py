@@ -1,7 +1,7 @@
 """Rules: how the gradients of T tasks in one group become one, read from their T x T Gramian alone.
 
 A rule answers a mixing matrix M (N, T, T) for N groups: task t's gradient becomes g_t' = sum_s M_ts g_s, and the
-group's update is sum_t g_t'. Task 0 is the primary one.
+group's merged gradient is sum_t g_t'. Task 0 is the primary one.
 """
 
 import importlib
