@@ -25,7 +25,7 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
         r"num.workers|workers of a training|two_workers|--destdir"),
     r"places?": (
         ["spoken", "preparation", "evaluation", "decoding", "agents", "commands", "models", "modules", "data",
-         "checks"], r"in[ _](the )?place|(its|their|no) place"),
+         "checks", "docs/reliability.md", "docs/oracles.md"], r"in[ _](the )?place|(its|their|no) place"),
     r"frames?": (
         ["preparation", "spoken", "data", "commands", "docs/corpora.md"],
         r"\.frames|frames=|n_frames|8 n frames|frame in container|resample\(frame\)|--frames|\"frames\"|DataFrame|"
