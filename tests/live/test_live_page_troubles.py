@@ -6,6 +6,7 @@ import threading
 import pytest
 import soundfile
 
+from mgcm_fairseq.live import pages
 from tests.live.browsing import done
 
 
@@ -22,24 +23,24 @@ def a_slow_agent(page, server):
 
 
 @pytest.fixture
-def talk_of_8_s(tmp_path, talk):
-    pcm = (bytes(32_000) + 4 * talk)[:8 * 32_000]
+def long_talk(tmp_path, talk):
+    pcm = (bytes(32_000) + 4 * talk)[:5 * 32_000]
     soundfile.write(tmp_path / "talk.wav", memoryview(pcm).cast("h"), 16_000, subtype="PCM_16")
     return tmp_path / "talk.wav", pcm
 
 
-def test_a_file_waits_for_a_slow_machine_and_loses_nothing(serve, visit, talk_of_8_s, expected):
-    server = serve(kept=1.5, queue=0.2)
+def test_a_file_waits_for_a_slow_machine_and_loses_nothing(serve, visit, long_talk, expected):
+    server = serve(kept=0.8, queue=0.1)
     page = visit(server)
-    path, pcm = talk_of_8_s
+    path, pcm = long_talk
     page.select_option("#run", "alignatt:2")
     page.set_input_files("#file", path)
     with a_slow_agent(page, server):
-        page.wait_for_timeout(3_000)  # more than the page and the queue hold
+        page.wait_for_timeout(1_500)  # more than the page and the queue hold
         server.call(server.cut())
     text, _, log = done(page)
     assert text == expected("alignatt:2", pcm)
-    assert log[-1]["heard"] == log[-1]["sent"] == 8
+    assert log[-1]["heard"] == log[-1]["sent"] == 5
     assert not any("lost" in line for line in log)
     assert page.locator("#lost").text_content() == "0.0"
 
@@ -62,10 +63,10 @@ def test_a_microphone_does_not_wait_and_what_is_dropped_is_a_gap(serve, visit):
 
 
 def test_a_slow_answer_is_no_lost_connection(serve, visit, recording):
-    server = serve(beat=0.2)
+    server = serve(beat=0.3)
     page = visit(server)
     connections = []
-    page.on("websocket", connections.append)
+    page.on("websocket", lambda socket: connections.append(socket))
     page.set_input_files("#file", recording[0])
     with a_slow_agent(page, server):
         page.locator("#state", has_text="The machine has computed for 2 s").wait_for(timeout=10_000)
@@ -91,7 +92,7 @@ async def mute(server):
 
 def test_one_stream_begins_at_a_time(page, recording):
     connections = []
-    page.on("websocket", connections.append)
+    page.on("websocket", lambda socket: connections.append(socket))
     page.evaluate("""() => {
         const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
         navigator.mediaDevices.getUserMedia = async (wish) => {
@@ -114,8 +115,8 @@ def test_one_stream_begins_at_a_time(page, recording):
     assert len(connections) == 1
 
 
-def test_a_file_that_is_gone_is_told_and_what_was_read_is_translated(page, talk_of_8_s):
-    path, _ = talk_of_8_s
+def test_a_file_that_is_gone_is_told_and_what_was_read_is_translated(page, long_talk):
+    path, _ = long_talk
     page.set_input_files("#file", path)
     page.locator("#words span").first.wait_for(timeout=20_000)
     path.unlink()
@@ -125,8 +126,9 @@ def test_a_file_that_is_gone_is_told_and_what_was_read_is_translated(page, talk_
     assert page.locator("#transcript p").count()
 
 
-def test_a_worklet_that_does_not_load_is_told_and_the_microphone_is_free(page):
-    page.route("**/worklet.js", lambda route: route.abort())
+def test_a_worklet_that_does_not_load_is_told_and_the_microphone_is_free(page, monkeypatch):
+    there = pages._files()
+    monkeypatch.setattr(pages, "_files", lambda: {name: there[name] for name in there if name != "worklet.js"})
     page.evaluate("""() => {
         const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
         navigator.mediaDevices.getUserMedia = async (wish) => (window.opened = await ask(wish));
@@ -142,7 +144,7 @@ def test_the_last_packet_of_a_microphone_is_sent_though_it_is_not_full(page):
     while len(received) < 4 and not any(samples % 1_600 for samples in received):  # a stop may fall between two packets
         page.click("#microphone")
         page.locator("#state", has_text="Listening").wait_for()
-        page.wait_for_timeout(700)
+        page.wait_for_timeout(250)
         page.click("#stop")
         received.append(done(page)[2][-1]["received"])
     assert any(samples % 1_600 for samples in received), received
