@@ -101,11 +101,13 @@ def test_one_stream_begins_at_a_time(page, recording):
         };
     }""")
     page.click("#microphone")
-    page.evaluate("""() => {
+    page.evaluate("""(bytes) => {
         const dropped = new DataTransfer();
-        dropped.items.add(new File([new Uint8Array(32044)], "silence.wav"));
-        for (let i = 0; i < 2; i++) document.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped }));
-    }""")
+        dropped.items.add(new File([Uint8Array.from(bytes)], "speech.wav"));
+        document.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped }));
+    }""", list(recording[0].read_bytes()))
+    page.wait_for_timeout(100)
+    assert connections == []
     assert page.locator("#state").text_content() == "Another stream goes on. Stop it first."
     page.evaluate("window.answer()")
     page.locator("#state", has_text="Listening to microphone.").wait_for()
