@@ -38,10 +38,12 @@ def test_a_client_that_waits_for_a_slow_agent_hears_that_it_is_at_work_and_is_no
             open_gate = threading.Event()
             socket, hello = await opened(uri)
             server.streams.sessions[hello["stream"]]._thread.submit(open_gate.wait)  # the agent is slow
-            await send(socket, packets(talk, 1_600))
-            async with asyncio.timeout(10):
-                said = [json.loads(await socket.recv()) for _ in range(10)]
-            open_gate.set()
+            try:
+                await send(socket, packets(talk, 1_600))
+                async with asyncio.timeout(10):
+                    said = [json.loads(await socket.recv()) for _ in range(10)]
+            finally:
+                open_gate.set()
             await socket.send(json.dumps({"end_of_stream": True}))
             return said, await rest(socket)
 
