@@ -23,6 +23,13 @@ def a_slow_agent(page, server):
         gate.set()
 
 
+KEEP_OPENED = """() => {
+  const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (wish) => (window.opened = await ask(wish));
+}"""
+OPENED = "window.opened.getTracks().map((track) => track.readyState)"  # of the latest microphone
+
+
 def stop(page):
     """Presses Stop, unless the sound is over."""
     page.locator("#stop").evaluate("(button) => button.click()")
@@ -66,6 +73,29 @@ def test_a_microphone_does_not_wait_and_what_is_dropped_is_a_gap(serve, visit):
     shown = [line.text_content()[len("0:00:00"):] for line in page.locator("#transcript p").all()]
     gaps = [line for line in shown if line.startswith("[")]
     assert gaps == [f"[{seconds:.1f} s of sound were lost]" for seconds in lost]
+
+
+TAKEN = """async () => {
+  const { Connection } = await import("/connection.js");
+  window.WebSocket = class { static OPEN = 1; };
+  const connection = new Connection({ about: { kept: 1, beat: 60, protocol: 1 }, rate: 100, answer() {}, state() {} });
+  const dropped = [];
+  const take = (packets) => {
+    for (let i = 0; i < packets; i++) connection.take(new Int16Array(10));
+    dropped.push(connection.dropped);
+  };
+  const has = (answer, received) => connection.hear({ answer, received });
+  take(10), take(2), has(0, 30), take(1), has(1, 50), take(1), has(2, 60), take(6), take(1);
+  connection.watch = () => {};
+  clearTimeout(connection.watching);
+  return [dropped, connection.packets.map((packet) => packet.first)];
+}"""
+
+
+def test_a_microphone_is_heard_again_once_half_is_free(page):
+    dropped, kept = page.evaluate(TAKEN)
+    assert dropped == [0, 20, 30, 40, 40, 50], "samples: 100 are kept; once full, 50 with the next packet"
+    assert kept == [60, 70, 80, 90, 140, 150, 160, 170, 180, 190]
 
 
 def test_a_slow_answer_is_no_lost_connection(serve, visit, recording):
@@ -138,17 +168,15 @@ def test_a_file_that_is_gone_is_told_and_what_was_read_is_translated(page, long_
 def test_a_worklet_that_does_not_load_is_told_and_the_microphone_is_free(page, monkeypatch):
     there = pages._files()
     monkeypatch.setattr(pages, "_files", lambda: {name: there[name] for name in there if name != "worklet.js"})
-    page.evaluate("""() => {
-        const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-        navigator.mediaDevices.getUserMedia = async (wish) => (window.opened = await ask(wish));
-    }""")
+    page.evaluate(KEEP_OPENED)
     page.click("#microphone")
     page.locator("#state.fault", has_text="No sound: this page's worklet.js could not be loaded").wait_for()
-    assert page.evaluate("window.opened.getTracks().map((track) => track.readyState)") == ["ended"]
+    assert page.evaluate(OPENED) == ["ended"]
     assert page.locator("#microphone").is_enabled()
 
 
 def test_the_last_packet_of_a_microphone_is_sent_though_it_is_not_full(page):
+    page.evaluate(KEEP_OPENED)
     received = []
     while len(received) < 4 and not any(samples % 1_600 for samples in received):  # a stop may fall between two packets
         page.click("#microphone")
@@ -157,3 +185,4 @@ def test_the_last_packet_of_a_microphone_is_sent_though_it_is_not_full(page):
         page.click("#stop")
         received.append(done(page)[2][-1]["received"])
     assert any(samples % 1_600 for samples in received), received
+    assert page.evaluate(OPENED) == ["ended"]
