@@ -59,7 +59,7 @@ def recording(tmp_path_factory, talk):
     return path, pcm
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is there no test can have an event loop of its own
 def browser(recording):
     if CHROMIUM is None:
         pytest.skip("needs chromium")
