@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.agent_options import LONG_FORM
 from mgcm_fairseq.decoding.bounds import Bounds
 from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import System
@@ -12,7 +13,7 @@ DEFAULT = Bounds()
 
 def add_args(parser: ArgumentParser) -> None:
     """Adds --long-form, and --patience and --pause-ms that belong to it."""
-    parser.add_argument("--long-form", action="store_true",
+    parser.add_argument(LONG_FORM, action="store_true",
                         help="take the source for a talk of any length: where a sentence ends, begin the next one")
     parser.add_argument("--patience", type=int, default=DEFAULT.patience, metavar="N",
                         help="with --long-form: how often in a row </s> must be the best next piece before a sentence "
@@ -35,10 +36,10 @@ def rollover(args: Namespace, system: System, wait_ms: int = 0) -> Rollover | No
     if args.pause_ms < 0:
         raise InputError("--pause-ms", "0 ms or more", str(args.pause_ms), "Correct the option.")
     if not (system.phase.segmented and system.network.encoder.front_end.block):
-        raise InputError("--long-form", "a model trained with --segmentation-variant and --front-end-block",
+        raise InputError(LONG_FORM, "a model trained with --segmentation-variant and --front-end-block",
                          "one that encodes all of the speech again at each step", "Cut the recording at pauses.")
     bounds = Bounds(patience=args.patience, pause_ms=args.pause_ms)
     if wait_ms >= bounds.memory_ms:
-        raise InputError("--long-form", f"waits of less than the {bounds.memory_ms} ms that a sentence may hold",
+        raise InputError(LONG_FORM, f"waits of less than the {bounds.memory_ms} ms that a sentence may hold",
                          f"{wait_ms} ms", "Lower --step-ms, or --wait-k where there is one.")
     return Rollover(system, bounds)

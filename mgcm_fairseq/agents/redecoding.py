@@ -96,10 +96,10 @@ class RedecodingAgent(SystemAgent):
         """The same of a talk, in which </s> may be sure, too: then the sentence is over."""
         stream = Prefixes.stream_of(states.prefixes)
         if not states.pieces:
-            forgotten = stream.forgotten_frames
-            if not rollover.begins(stream):
+            passed = rollover.pass_silence(stream)
+            if not rollover.speaks(stream):
                 return ""
-            memory = stream.whole() if stream.forgotten_frames > forgotten else memory
+            memory = stream.whole() if passed else memory
         best = self.search.best(states.pieces, memory, SPARE_PIECES + memory.states.size(1), may_be_empty=True)
         ends = [self.system.vocabulary.eos] if best.ended else []
         sure, before = self.stable(states, Hypothesis([*best.pieces, *ends], best.ended), memory), len(states.pieces)
@@ -130,7 +130,11 @@ class RedecodingAgent(SystemAgent):
             return
         stream = Prefixes.stream_of(states.prefixes)
         stream.end()
-        while stream.memory.states.size(1) and (states.pieces or self.rollover.begins(stream)):
+        while stream.memory.states.size(1):
+            if not states.pieces:
+                self.rollover.pass_silence(stream)
+                if not self.rollover.speaks(stream):
+                    break
             best = self.search.best(states.pieces, stream.memory, self.rollover.bounds.pieces, may_be_empty=True)
             yield self._write(states, best._replace(ended=True), len(best.pieces))
             self.rollover.forget_sentence(stream, states.pieces, states.seen, stream.memory)

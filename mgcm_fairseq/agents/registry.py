@@ -37,4 +37,4 @@ def has_option(policy: str, option: str) -> bool:
     """Whether the policy's agent takes an option such as `--long-form`."""
     parser = ArgumentParser(add_help=False)
     agent_class(policy).add_args(parser)
-    return option in parser.format_usage()
+    return any(option in action.option_strings for action in parser._actions)

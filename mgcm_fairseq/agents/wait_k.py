@@ -106,14 +106,14 @@ class WaitKAgent(SystemAgent):
     def _passes_silence(self, states: WaitKStates, rollover: Rollover) -> bool:
         """Whether a sentence has to wait for speech; its first word then waits for its lag behind the silence."""
         stream = Prefixes.stream_of(states.prefixes)
-        before, said = stream.forgotten_frames, rollover.begins(stream)
+        passed = rollover.pass_silence(stream)
         heard = states.prefixes.heard if states.prefixes else 0
-        if said:
+        if rollover.speaks(stream):
             states.silence_until = rollover.speech_start(stream) * self.system.network.encoder.frame_samples
         else:
             states.silence_until = heard - (self.lag - 1) * self.step  # asks again in a step
         waits = states.silence_until + wait_k_source(states.words, self.lag, self.step) > heard
-        return stream.forgotten_frames > before or waits
+        return passed or waits
 
     def _ends(self, states: WaitKStates, rollover: Rollover) -> bool:
         """Whether all that was heard is to be translated now: nothing more is said, or no more may be held."""
@@ -130,7 +130,11 @@ class WaitKAgent(SystemAgent):
         """The rest of this sentence, and those behind it, once the source has ended."""
         stream = Prefixes.stream_of(states.prefixes)
         stream.end()
-        while stream.memory.states.size(1) and (states.pieces or rollover.begins(stream)):
+        while stream.memory.states.size(1):
+            if not states.pieces:
+                rollover.pass_silence(stream)
+                if not rollover.speaks(stream):
+                    break
             yield self._extend(states, stream.memory, to_end=True)
             rollover.forget_sentence(stream, states.pieces, states.seen, stream.memory)
             states.pieces, states.seen = [], []

@@ -63,8 +63,9 @@ def _sound(args: argparse.Namespace) -> Recording | Pipe:
 def _agent(args: argparse.Namespace, sound: Recording | Pipe) -> "SystemAgent":
     from mgcm_fairseq.agents.choice import build_agent, read_choice
     from mgcm_fairseq.agents.registry import has_option
+    from mgcm_fairseq.decoding.agent_options import LONG_FORM
     from mgcm_fairseq.decoding.system import load_system
-    from mgcm_fairseq.decoding.trained_length import LONG_FORM, options_for
+    from mgcm_fairseq.decoding.trained_length import options_for
 
     short = f"wait-segment:{args.lag}" if args.wait_k is None else f"wait-k:{args.wait_k}"
     _, policy, points, options = read_choice(args.run or short)

@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import replace
 from typing import cast
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -10,14 +11,18 @@ from torch.nn.utils import remove_weight_norm
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.system import System
+from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
 PARTS = ("encoder.front_end", "encoder.layers", "decoder.layers")
 """What is changed. Segmenter, CTC and the output, whose weights are read as such, stay as they are."""
 
 
+_rounded: WeakKeyDictionary[SimulSTNetwork, SimulSTNetwork] = WeakKeyDictionary()
+
+
 def with_int8_weights(system: System) -> System:
-    """A copy of a system. Weights are rounded to 8 bits for each output; what a layer reads is rounded, too, in steps
-    that fit its largest value.
+    """A system with a copy of the weights, one for all agents over the same network. They are rounded to 8 bits for
+    each output; what a layer reads is rounded, too, in steps that fit its largest value.
 
     torch.ao does it, which PyTorch still has and calls deprecated; torchao, which is to replace it, is slower without a
     compiler (docs/evaluation.md).
@@ -31,7 +36,13 @@ def with_int8_weights(system: System) -> System:
     if not system.network.encoder.front_end.block:
         raise InputError("--int8", "a model trained with --front-end-block", "a front end that hears all at once",
                          "Leave it out.")
-    for module in system.network.modules():
+    if system.network not in _rounded:
+        _rounded[system.network] = _quantised(system.network)
+    return replace(system, network=_rounded[system.network])
+
+
+def _quantised(network: SimulSTNetwork) -> SimulSTNetwork:
+    for module in network.modules():
         if hasattr(module, "weight_g"):  # each pass makes its weight anew; one with gradients could not be copied
             module.weight = cast(Tensor, module.weight).detach().clone()
     with warnings.catch_warnings():
@@ -40,8 +51,8 @@ def with_int8_weights(system: System) -> System:
         from torch.ao import quantization
 
         settings = dict.fromkeys(PARTS, quantization.per_channel_dynamic_qconfig)
-        network = quantization.quantize_dynamic(system.network, settings, dtype=torch.qint8)
-    for module in network.modules():
+        rounded = quantization.quantize_dynamic(network, settings, dtype=torch.qint8)
+    for module in rounded.modules():
         if hasattr(module, "weight_g"):
             remove_weight_norm(module)
-    return replace(system, network=network)
+    return cast(SimulSTNetwork, rounded)

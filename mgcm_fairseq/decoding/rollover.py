@@ -37,15 +37,21 @@ class Rollover:
         """Whether the decoder attends to as much as it may."""
         return memory.states.size(1) > self.most_frames
 
-    def begins(self, stream: SpeechStream, in_memory: bool = False) -> bool:
-        """Forgets the silence before a sentence. Whether something is said in what is left, or `in_memory`: in the
-        segments that have closed alone."""
+    def pass_silence(self, stream: SpeechStream) -> bool:
+        """Forgets the silence before a sentence; whether there was any."""
         if stream.signs is None:
-            return True
+            return False
         signs_T, edges_T = self._closed(stream)
         silent = silence_before(edges_T, signs_T == ONSET)
         if silent:
             stream.forget(silent)
+        return silent > 0
+
+    def speaks(self, stream: SpeechStream, in_memory: bool = False) -> bool:
+        """Whether something is said in what the stream still has, or `in_memory`: in its closed segments alone."""
+        if stream.signs is None:
+            return True
+        signs_T, _ = self._closed(stream)
         return bool(((signs_T if in_memory else stream.signs) == ONSET).any())
 
     def speech_start(self, stream: SpeechStream) -> int:

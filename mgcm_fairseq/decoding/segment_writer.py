@@ -50,11 +50,9 @@ class SegmentWriter:
         while not self.ended and stream.memory.states.size(1):
             rollover = self.rollover
             if rollover is not None and not self.pieces:
-                forgotten = stream.decided.forgotten_segments
-                heard = rollover.begins(stream, in_memory=True)
-                if stream.decided.forgotten_segments > forgotten:
+                if rollover.pass_silence(stream):
                     self._begin()
-                if not heard:
+                if not rollover.speaks(stream, in_memory=True):
                     break
             full = rollover is not None and (rollover.is_full(stream.memory) or rollover.pauses(stream))
             if len(self.pieces) >= (most_pieces(stream.memory) if rollover is None else rollover.bounds.pieces):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.decoding.agent_options import LONG_FORM, is_given
 from mgcm_fairseq.decoding.system import System
 
-LONG_FORM = "--long-form"
 NO_BOUNDS = ("Each second costs more than the one before: train with --front-end-history, --encoder-history and "
              "--longest-segment.")
 
@@ -33,7 +33,7 @@ def options_for(samples: int | None, system: System, options: Sequence[str], has
         has_long_form: whether the agent has that option.
     """
     said = too_long(samples, system.longest)
-    if said is None or LONG_FORM in options:
+    if said is None or is_given(LONG_FORM, options):
         return list(options), None
     if not has_long_form:
         return list(options), f"{said} This policy waits for the end: take another for a talk, with {LONG_FORM}."

@@ -10,12 +10,12 @@ from typing import Any
 from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.agents.choice import build_agent, read_choice
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.agent_options import LONG_FORM, is_given
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.evaluation.logs import run_name
 
 LABEL = re.compile(r"[\w-]{1,100}")
 OFFLINE = "offline"
-LONG_FORM = "--long-form"  # of agents
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def for_talks(run: Run) -> Run:
     """The run with an agent that takes a talk; InputError for `offline`, which waits for the end of its source."""
     if run.policy == OFFLINE:
         raise InputError("--run", "policies that translate while a talk is spoken", OFFLINE,
-                         "Evaluate it without --long-form.")
-    return run if LONG_FORM in run.options else replace(run, options=(*run.options, LONG_FORM))
+                         f"Evaluate it without {LONG_FORM}.")
+    return run if is_given(LONG_FORM, run.options) else replace(run, options=(*run.options, LONG_FORM))
 
 
 def parse_runs(texts: Sequence[str]) -> list[Run]:

@@ -26,6 +26,7 @@ class Conversation:
         self.wishes = Wishes()
         self.session: Session | None = None
         self._sending: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
 
     async def hold(self) -> None:
         """Takes all that the client says until one of both closes the connection."""
@@ -42,19 +43,22 @@ class Conversation:
             refused = True
             await self._refuse(error)
         finally:
-            if self._sending is not None:
-                self._sending.cancel()
+            for task in filter(None, (self._sending, self._beating)):
+                task.cancel()
             if self.session is not None:
                 failed = self.session.fault is not None
                 left = refused or failed or not self.wishes.numbered or self.connection.close_code in LEFT
                 self.streams.leave(self.session, self.connection, left)
 
     async def _next(self) -> str | bytes:
-        try:
-            async with asyncio.timeout(self.streams.limits.idle):
-                return await self.connection.recv()
-        except TimeoutError:
-            raise Refused(IDLE, f"nothing came for {self.streams.limits.idle:g} s") from None
+        """The next message. A client may wait for answers as long as an agent is at one."""
+        while True:
+            try:
+                async with asyncio.timeout(self.streams.limits.idle):
+                    return await self.connection.recv()
+            except TimeoutError:
+                if self.session is None or not self.session.waiting:
+                    raise Refused(IDLE, f"nothing came for {self.streams.limits.idle:g} s") from None
 
     async def _take(self, message: str | bytes) -> None:
         if isinstance(message, str):
@@ -73,7 +77,7 @@ class Conversation:
         if self.wishes.numbered and self.session is None:
             await self._open()
         if message.get("end_of_stream"):
-            await self._begun().end(self.connection)
+            await self._begun().end(self.connection, self.wishes.samples)
 
     def _begun(self) -> Session:
         """The stream of this connection, which its first sound or its end begins."""
@@ -89,6 +93,7 @@ class Conversation:
         await self.connection.send(json.dumps({"protocol": VERSION, "stream": self.session.name,
                                                "received": self.session.received}))
         self._sending = asyncio.create_task(self._send(self.session))
+        self._beating = asyncio.create_task(self._beat(self.session))
 
     async def _send(self, session: Session) -> None:
         """Sends all answers that the client does not have yet, as they come."""
@@ -99,6 +104,13 @@ class Conversation:
                     session.answers.drop(session.answers.first + 1)
             if session.fault is not None:
                 await self._refuse(session.fault)
+
+    async def _beat(self, session: Session) -> None:
+        """Says time and again that the server is there, so that a long answer does not look like a lost connection."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await asyncio.sleep(self.streams.limits.beat)
+                await self.connection.send(json.dumps({"at_work": round(session.at_work, 1)}))
 
     async def _goodbye(self) -> None:
         """Waits for the client to close, which has all by now."""

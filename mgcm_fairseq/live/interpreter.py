@@ -11,6 +11,7 @@ from simuleval.data.segments import SpeechSegment
 
 from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.live.clock import Clock
 from mgcm_fairseq.live.protocol import SAMPLE_BYTES
 from mgcm_fairseq.live.resampling import Resampler
 from mgcm_fairseq.live.segment_ends import SegmentEnds
@@ -26,6 +27,7 @@ class Interpreter:
         self.agent = agent
         self.rate = rate
         self.samples = 0  # heard so far, at the rate of the client
+        self.clock = Clock(rate)
         self._resampler = Resampler(rate)
         self._ends = SegmentEnds(agent)
         self._ready = 0.0
@@ -45,12 +47,13 @@ class Interpreter:
         output = self.agent.pushpop(SpeechSegment(content=samples, sample_rate=SAMPLE_RATE, finished=last))
         computing = time.perf_counter() - started
         self.samples += len(pcm) // SAMPLE_BYTES
-        heard = self.samples / self.rate
+        heard = self.clock.seconds(self.samples)
         self._ready = max(heard, self._ready) + computing
         words = [{"text": word, "heard": round(heard, 3), "ready": round(self._ready, 3)}
                  for word in self.agent.system.writing.split(output.content or "")]
+        ends = [self.clock.seconds(round(end * self.rate)) for end in self._ends.new()]
         return {"new": self._shown(output.content or ""), "deleted": "", "heard": round(heard, 3), "words": words,
-                "segments": [round(end, 3) for end in self._ends.new()], "computing": round(computing, 4),
+                "segments": [round(end, 3) for end in ends], "computing": round(computing, 4),
                 "rtf": round(self._rtf(len(pcm) / SAMPLE_BYTES / self.rate, computing), 4)}
 
     def _shown(self, text: str) -> str:

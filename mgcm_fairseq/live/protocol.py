@@ -38,6 +38,7 @@ class Wishes:
     run: str = ""  # "" for the first
     stream: str = ""  # one that lost its connection, to go on with
     answers: int = 0  # of that, which the client has
+    samples: int = 0  # of the whole stream, if it says so at its end
     languages: dict[str, str] = field(default_factory=dict)
 
     def take(self, message: dict[str, Any]) -> None:
@@ -47,6 +48,7 @@ class Wishes:
         self.numbered = self.numbered or "protocol" in message
         self.sample_rate = _number(message, "sample_rate", RATES, self.sample_rate)
         self.answers = _number(message, "answers", range(2**32), self.answers)
+        self.samples = _number(message, "samples", range(2**32), self.samples)
         self.run = _text(message, "run", self.run)
         self.stream = _text(message, "stream", self.stream)
         for name in ("source_lang", "target_lang"):

@@ -6,9 +6,8 @@ from pathlib import Path
 from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.agents.choice import build_agent, point_text, read_choice
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.agent_options import LONG_FORM, is_given
 from mgcm_fairseq.decoding.system import System
-
-LONG_FORM = "--long-form"
 
 
 class Runs:
@@ -32,7 +31,7 @@ class Runs:
     def _talks(self, policy: str, options: Sequence[str]) -> list[str]:
         """The option for a talk without end, where the model and the policy can."""
         able = self.system.phase.segmented and self.system.network.encoder.front_end.block and policy != "offline"
-        return [LONG_FORM] if able and LONG_FORM not in options else []
+        return [LONG_FORM] if able and not is_given(LONG_FORM, options) else []
 
     @property
     def names(self) -> list[str]:
@@ -40,7 +39,7 @@ class Runs:
 
     def without_end(self, name: str) -> bool:
         """Whether the agent takes its source for a talk; another takes it for one sentence."""
-        return LONG_FORM in self._known[name][2]
+        return is_given(LONG_FORM, self._known[name][2])
 
     def agent(self, name: str) -> SystemAgent:
         policy, point, options = self._known[name]

@@ -30,7 +30,8 @@ class LiveServer:
     def about(self) -> dict[str, Any]:
         """What the page has to know before it connects."""
         corpus = self.runs.system.corpus
-        return {"protocol": VERSION, "kept": self.streams.limits.kept, "source_lang": corpus.src_lang,
+        return {"protocol": VERSION, "kept": self.streams.limits.kept, "beat": self.streams.limits.beat,
+                "source_lang": corpus.src_lang,
                 "target_lang": corpus.tgt_lang, "separator": self.runs.system.writing.separator,
                 "runs": [{"name": name, "talks": self.runs.without_end(name)} for name in self.runs.names]}
 

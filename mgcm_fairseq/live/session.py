@@ -15,9 +15,10 @@ from mgcm_fairseq.live.answers import Answers
 from mgcm_fairseq.live.inbox import Inbox
 from mgcm_fairseq.live.interpreter import Interpreter
 from mgcm_fairseq.live.limits import StreamLimits
-from mgcm_fairseq.live.protocol import FAULT, LOST, REPLACED, SAMPLE_BYTES, TOO_LONG, Packet, Refused
+from mgcm_fairseq.live.protocol import FAULT, REPLACED, SAMPLE_BYTES, TOO_LONG, Packet, Refused
 
 READ = 0.32  # seconds of sound that the agent is given at most at once, so that words come one after the other
+SILENCE = 1.0  # seconds that it hears of sound that never came: a machine that does not keep up has no time for more
 
 
 class Session:
@@ -31,8 +32,10 @@ class Session:
         self.longest = longest
         self.connection: ServerConnection | None = None
         self.received = 0  # samples, those that were lost too
+        self.queued = 0  # samples that the agent hears, or has heard
         self.answers = Answers()
         self.fault: Refused | None = None
+        self._asked: float | None = None  # when the agent got what it is at, by the clock of the loop
         self._lost: list[tuple[float, float]] = []  # seconds, not told yet
         self._inbox = Inbox(self._bytes(limits.queue))
         self._thread = ThreadPoolExecutor(1, "stream")
@@ -41,22 +44,34 @@ class Session:
     async def take(self, packet: Packet, connection: ServerConnection) -> None:
         """Queues what is new of a packet, and waits where the queue is full.
 
-        Sound that never came is silence of its length, and is told as lost. Refused where the stream is too long, or
-        too much of it is missing, or it has another connection by now.
+        Sound that never came is told as lost, and is silence of which the agent hears SILENCE. Refused where the stream
+        is too long, or has another connection by now.
         """
         await self._inbox.room()
         self._check(connection)
         self.answers.drop(packet.answers)
-        pcm = packet.pcm if packet.first is None else self._in_order(packet.pcm, packet.first)
-        self.received += len(pcm) // SAMPLE_BYTES
-        if self.received > self.longest * self.interpreter.rate:
-            raise Refused(TOO_LONG, f"stream: expected at most {self.longest:g} s of sound. Begin a new one.")
-        await self._inbox.put(pcm)
+        pcm = packet.pcm
+        if packet.first is not None:
+            pcm = pcm[max(0, self.received - packet.first) * SAMPLE_BYTES:]
+            await self._miss(packet.first)
+        self._advance(len(pcm) // SAMPLE_BYTES)
+        await self._queue(pcm)
 
-    async def end(self, connection: ServerConnection) -> None:
-        """The client has nothing more to say."""
+    async def end(self, connection: ServerConnection, samples: int = 0) -> None:
+        """The client has nothing more to say. It had so many `samples`, if it numbers them."""
         self._check(connection)
+        await self._miss(samples)
         await self._inbox.end()
+
+    @property
+    def at_work(self) -> float:
+        """Seconds for which the agent has been at the answer that comes next; 0 where it has nothing to do."""
+        return 0.0 if self._asked is None else asyncio.get_running_loop().time() - self._asked
+
+    @property
+    def waiting(self) -> int:
+        """Samples that the agent has not heard, or has not answered."""
+        return self.queued - self.interpreter.samples
 
     @property
     def ended(self) -> bool:
@@ -73,16 +88,25 @@ class Session:
         if connection is not self.connection:
             raise Refused(REPLACED, "this stream goes on in another connection")
 
-    def _in_order(self, pcm: bytes, first: int) -> bytes:
-        """What follows the sound received: without what was received before, with silence for what is missing."""
-        missing = first - self.received
+    async def _miss(self, number: int) -> None:
+        """Whatever has not come of the samples before a number never will."""
+        missing, begin, rate = number - self.received, self.received, self.interpreter.rate
         if missing <= 0:
-            return pcm[-missing * SAMPLE_BYTES:]
-        if missing > self.limits.kept * self.interpreter.rate:
-            raise Refused(LOST, f"{missing / self.interpreter.rate:.1f} s of sound are missing, more than "
-                          f"{self.limits.kept:.0f} s. Begin a new stream.")
-        self._lost.append((self.received / self.interpreter.rate, first / self.interpreter.rate))
-        return bytes(missing * SAMPLE_BYTES) + pcm
+            return
+        self._advance(missing)
+        self._lost.append((begin / rate, number / rate))
+        heard = min(missing, int(SILENCE * rate))
+        self.interpreter.clock.skip(self.queued + heard, missing - heard)
+        await self._queue(bytes(heard * SAMPLE_BYTES))
+
+    def _advance(self, samples: int) -> None:
+        if self.received + samples > self.longest * self.interpreter.rate:
+            raise Refused(TOO_LONG, f"stream: expected at most {self.longest:g} s of sound. Begin a new one.")
+        self.received += samples
+
+    async def _queue(self, pcm: bytes) -> None:
+        self.queued += len(pcm) // SAMPLE_BYTES
+        await self._inbox.put(pcm)
 
     async def _interpret(self) -> None:
         """Hears what comes, until the last of it is translated; what goes wrong is told to the client."""
@@ -90,7 +114,9 @@ class Session:
         try:
             while not last:
                 pcm, last = await self._inbox.get(self._bytes(READ))
+                self._asked = loop.time()
                 answer = await loop.run_in_executor(self._thread, self.interpreter.hear, pcm, last)
+                self._asked = None
                 self._answer(answer)
             self.answers.add(json.dumps({"end_of_processing": True}))
         except Exception as error:
@@ -104,7 +130,7 @@ class Session:
         rate = self.interpreter.rate
         told: dict[str, object] = {
             "answer": self.answers.count, "received": self.received, "sent": round(self.received / rate, 3),
-            "queue": round((self.received - self.interpreter.samples) / rate, 3)}
+            "queue": round(self.waiting / rate, 3)}
         if self._lost:
             told["lost"], self._lost = self._lost, []
         self.answers.add(json.dumps({**heard, **told}, ensure_ascii=False))

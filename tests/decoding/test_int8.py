@@ -61,3 +61,11 @@ def test_what_cannot_have_them_is_refused(tiny_corpus, tiny_checkpoint, system):
     half.network.half()
     with pytest.raises(InputError, match=r"--int8: expected fp32 on a CPU, found torch\.float16 on cpu"):
         with_int8_weights(half)
+
+
+def test_agents_over_one_network_share_one_copy(system):
+    first, second = with_int8_weights(system), with_int8_weights(system)
+    assert first.network is second.network
+    assert first.network is not system.network
+    other = random_system("demo", 640)
+    assert with_int8_weights(other).network is not first.network

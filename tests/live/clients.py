@@ -14,7 +14,7 @@ from mgcm_fairseq.live.server import LiveServer
 @contextlib.asynccontextmanager
 async def serving(runs, **limits):
     """A server of these runs on a free port: its address, and the server."""
-    server = LiveServer(runs, StreamLimits(**{"idle": 10, **limits}))
+    server = LiveServer(runs, StreamLimits(**{"idle": 10, "beat": 600, **limits}))
     async with await server.listen(0) as listening:
         yield f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}/", server
         for session in list(server.streams.sessions.values()):

@@ -1,7 +1,10 @@
-"""What the tests of the live server share: runs of the tiny model, recordings, and their text."""
+"""What the tests of the live server share: runs of the tiny model, recordings and their text, and a browser."""
+
+import shutil
 
 import numpy as np
 import pytest
+import soundfile
 
 pytest.importorskip("websockets", reason="needs the extra `live`")
 pytest.importorskip("soxr", reason="needs the extra `live`")
@@ -10,7 +13,9 @@ from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.evaluation.listening import listen
 from mgcm_fairseq.live.runs import Runs
 from tests.agents.feeding import waveforms_of
+from tests.live.browsing import Background
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 RUNS = ("wait-segment:1", "wait-k:1", "alignatt:2", "edatt:0.5", "local-agreement:320", "offline:1")
 
 
@@ -43,3 +48,71 @@ def expected(runs):
 
 def as_pcm(samples):
     return (np.array(samples) * 2**15).round().astype("<i2").tobytes()
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory, talk):
+    """A second of silence, since the first tenths of a fake microphone are lost, and a sentence or two."""
+    path = tmp_path_factory.mktemp("recording") / "speech.wav"
+    pcm = bytes(32_000) + talk[:2 * 16_000 * 3]
+    soundfile.write(path, memoryview(pcm).cast("h"), 16_000, subtype="PCM_16")
+    return path, pcm
+
+
+@pytest.fixture(scope="module")  # while it is there no test can have an event loop of its own
+def browser(recording):
+    if CHROMIUM is None:
+        pytest.skip("needs chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with playwright.sync_playwright() as started:
+        launched = started.chromium.launch(executable_path=CHROMIUM, args=[
+            "--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+            "--enable-precise-memory-info", f"--use-file-for-fake-audio-capture={recording[0]}%noloop"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def serve(runs):
+    """Begins a live server with these limits, for a browser."""
+    servers = []
+
+    def begin(**limits):
+        servers.append(Background(runs, **limits))
+        return servers[-1]
+
+    yield begin
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens the page of a server: it asks nobody else for anything, and has no fault that it does not tell."""
+    visited, requests, faults = [], [], []
+
+    def go(server):
+        page = browser.new_page()
+        visited.append((page, server))
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(server.address)
+        page.locator("#languages", has_text="en → de").wait_for()
+        return page
+
+    yield go
+    [(page, server)] = visited
+    page.close()
+    assert faults == []
+    assert len(requests) > 5
+    assert {url[:len(server.address)] for url in requests if not url.startswith("blob:")} == {server.address}
+
+
+@pytest.fixture
+def background(serve):
+    return serve()
+
+
+@pytest.fixture
+def page(visit, background):
+    return visit(background)

@@ -1,18 +1,25 @@
 // A stream of sound to the server, which survives the loss of its connection: samples are numbered and kept until the
-// server has them, and so are answers on the other side.
+// server has them, and so are answers on the other side. Where as many are kept as there may be, a recording has to wait;
+// what a microphone hears then is dropped, and the server is told by the numbers of what follows.
 
 const HEADER = 8; // bytes: the number of the first sample, and of answers that are here
 const BUFFERED = 65536; // bytes that may wait in the browser
-const SILENCE = 10000; // ms without a word from a server that has something to say
+const SILENT = 4; // beats without a word from the server, after which its connection is lost
+const EMPTIER = 0.5; // of what may be kept, from which on a microphone is heard again: one gap, not many
 const RETRY = 500; // ms
 const COMES_BACK = 4900; // code of a connection that is closed for a new one
 const LOST = new Set([1001, 1005, 1006, 1012, COMES_BACK]); // codes of connections that end without a word
 
 export class Connection {
-  constructor({ about, rate, run, answer, state, over }) {
-    Object.assign(this, { about, rate, run, answer, state, over });
+  constructor({ about, rate, run, answer, state, work, over }) {
+    Object.assign(this, { about, rate, run, answer, state, work, over });
     this.packets = []; // {first, samples}, not acknowledged
-    this.captured = 0; // samples so far
+    this.kept = 0; // samples in them
+    this.most = about.kept * rate; // that may be
+    this.captured = 0; // samples so far, those that were dropped too
+    this.dropped = 0;
+    this.full = false;
+    this.waiting = []; // who waits for room
     this.next = 0; // first sample that was not sent over this connection
     this.received = 0; // samples that the server has
     this.answers = 0;
@@ -21,11 +28,29 @@ export class Connection {
   }
 
   take(samples) {
-    this.packets.push({ first: this.captured, samples });
+    this.full = this.kept + samples.length > this.most * (this.full ? EMPTIER : 1);
+    if (this.full) this.dropped += samples.length;
+    else this.keep(samples);
     this.captured += samples.length;
-    const oldest = this.captured - this.about.kept * this.rate;
-    while (this.packets.length && this.packets[0].first < oldest) this.packets.shift();
     this.flush();
+  }
+
+  keep(samples) {
+    this.packets.push({ first: this.captured, samples });
+    this.kept += samples.length;
+  }
+
+  // Drops what the server has.
+  release() {
+    while (this.packets.length && this.end_of(this.packets[0]) <= this.received) {
+      this.kept -= this.packets.shift().samples.length;
+    }
+    for (const go of this.waiting.splice(0)) go();
+  }
+
+  // Until so many samples more may be kept, or nobody wants them.
+  async room(samples) {
+    while (this.kept + samples > this.most && !this.finished) await new Promise((go) => this.waiting.push(go));
   }
 
   end() {
@@ -55,15 +80,18 @@ export class Connection {
       this.greeted = true;
       this.lostSince = null;
       this.state("");
+      this.release();
       this.flush();
     } else if (message.end_of_processing) {
       this.finish("");
     } else if (message.error) {
       this.finish(message.error);
+    } else if (message.at_work !== undefined) {
+      this.work(message.at_work);
     } else if (message.answer === this.answers) {
       this.answers += 1;
       this.received = message.received;
-      while (this.packets.length && this.end_of(this.packets[0]) <= this.received) this.packets.shift();
+      this.release();
       this.answer(message);
       this.flush();
     }
@@ -87,7 +115,7 @@ export class Connection {
       this.next = this.end_of(packet);
     }
     if (this.ending && !this.endSent) {
-      this.socket.send(JSON.stringify({ end_of_stream: true }));
+      this.socket.send(JSON.stringify({ end_of_stream: true, samples: this.captured }));
       this.endSent = true;
     }
   }
@@ -97,7 +125,7 @@ export class Connection {
     this.watching = setTimeout(() => {
       if (this.captured > this.received || this.ending) this.reconnect();
       else this.watch();
-    }, SILENCE);
+    }, 1000 * SILENT * this.about.beat);
   }
 
   // What is left of the old connection is not waited for: on a dead line its close may take minutes.
@@ -127,5 +155,6 @@ export class Connection {
     clearTimeout(this.watching);
     this.socket.close(1000);
     this.over(fault);
+    this.release();
   }
 }

@@ -11,7 +11,8 @@ const part = (name) => document.getElementById(name);
 const words = new Words(part("words"), part("tip"));
 const transcript = new Transcript(part("transcript"));
 const about = await (await fetch("about.json")).json();
-let now = null; // the stream that is shown: {source, connection, minute, record, lost}
+let now = null; // the stream that is shown: {source, connection, minute, record, lost, doing, trouble, fault, work}
+let starting = false; // while the browser asks for the microphone, or reads the head of a file
 let changed = false;
 
 part("languages").textContent = `${about.source_lang} → ${about.target_lang}`;
@@ -29,57 +30,92 @@ function busy(yes) {
   if (!yes) part("stop").disabled = true;
 }
 
-// `open` begins a source of sound and gives its packets to a function.
+// What a stream does, or what keeps it from doing so.
+function tell(stream) {
+  const { connection, source, doing, trouble, fault, work } = stream;
+  const slow = work ? ` The machine has computed for ${work} s; the text is on its way.` : "";
+  const seconds = (connection.dropped / source.rate).toFixed(1);
+  const dropped = connection.dropped ? ` It does not keep up: ${seconds} s of sound were dropped.` : "";
+  say(trouble || fault || doing + slow + dropped, Boolean(trouble || fault || dropped));
+}
+
+// `open` begins a source of sound, as those of sound.js; one at a time.
 async function begin(open) {
-  if (now && !now.over) return;
+  if (starting || (now && !now.over)) {
+    say("Another stream goes on. Stop it first.");
+    return;
+  }
+  starting = true;
   busy(true);
-  const stream = { over: false, lost: 0 };
+  const stream = { over: false, lost: 0, trouble: "", fault: "", work: 0 };
   try {
-    stream.source = await open((packet) => take(stream, packet), () => stop(stream));
+    stream.source = await open((packet) => take(stream, packet), () => stop(stream), (fault) => stop(stream, fault));
   } catch (error) {
     busy(false);
     say(`No sound: ${error.message}`, true);
     return;
+  } finally {
+    starting = false;
   }
   const { rate, name } = stream.source;
   const run = part("run").value;
   words.clear();
   transcript.clear();
+  stream.doing = `Listening to ${name}.`;
   stream.minute = new Minute(rate);
   stream.record = new Record({ name, run, sample_rate: rate, protocol: about.protocol, begun: new Date().toISOString() },
                              about.separator);
   stream.connection = new Connection({
     about, rate, run,
     answer: (message) => answered(stream, message),
-    state: (text) => say(text || `Listening to ${name}.`, Boolean(text)),
+    state: (text) => change(stream, { trouble: text }),
+    work: (seconds) => computed(stream, seconds < about.beat ? 0 : Math.round(seconds)),
     over: (fault) => end(stream, fault),
   });
   now = stream;
   for (const button of ["save-text", "save-log", "stop"]) part(button).disabled = false;
-  say(`Listening to ${name}.`);
+  tell(stream);
   stream.source.play?.();
 }
 
-function take(stream, packet) {
-  if (!stream.connection || stream.over) return; // the first tenths of a second of a microphone
-  stream.minute.hear(packet);
-  stream.connection.take(packet);
-  changed = true;
+function change(stream, what) {
+  Object.assign(stream, what);
+  tell(stream);
 }
 
-function stop(stream) {
-  if (stream.connection.ending) return;
-  stream.source.stop();
-  stream.connection.end();
+// `work`: seconds for which the machine has been at an answer that takes long, else 0.
+function computed(stream, work) {
+  if (work !== stream.work) change(stream, { work });
+}
+
+// A promise that there is room for as much again.
+function take(stream, packet) {
+  if (!stream.connection || stream.over) return null; // the first tenths of a second of a microphone
+  const { connection } = stream;
+  const before = connection.dropped;
+  stream.minute.hear(packet);
+  connection.take(packet);
+  if (connection.dropped > before) tell(stream);
+  changed = true;
+  return connection.room(packet.length);
+}
+
+// Sends what is left, and waits for its text. `fault`: why, where it is not the user's wish.
+async function stop(stream, fault = "") {
+  if (stream.stopping) return;
+  stream.stopping = true;
   part("stop").disabled = true;
-  say("Translating the rest.");
+  change(stream, { doing: "Translating the rest.", fault });
+  await stream.source.stop();
+  stream.connection.end();
 }
 
 function end(stream, fault) {
   stream.over = true;
   stream.source.stop();
   busy(false);
-  say(fault || "Done.", Boolean(fault));
+  const why = fault || stream.fault;
+  say(why || "Done.", Boolean(why));
 }
 
 function answered(stream, message) {
@@ -89,7 +125,8 @@ function answered(stream, message) {
   for (const word of message.words) words.add(word, shown);
   words.move(shown); // also in a page that nobody sees, which is not drawn
   for (const [from, to] of message.lost ?? []) stream.lost += to - from;
-  if (message.new) transcript.show(stream.record.text);
+  computed(stream, 0);
+  if (message.new || message.lost) transcript.show(stream.record.text);
   part("heard").textContent = message.heard.toFixed(1);
   part("count").textContent = stream.record.words;
   part("rtf").textContent = message.rtf.toFixed(2);
@@ -121,7 +158,7 @@ part("microphone").onclick = () => begin(microphone);
 part("stop").onclick = () => stop(now);
 part("file").onchange = () => {
   const [chosen] = part("file").files;
-  if (chosen) begin((hear, ended) => file(chosen, hear, ended));
+  if (chosen) begin((...told) => file(chosen, ...told));
   part("file").value = "";
 };
 part("save-text").onclick = () => download(now.record.transcript(), "translation.txt");
@@ -135,7 +172,7 @@ document.ondrop = (event) => {
   event.preventDefault();
   document.body.classList.remove("over");
   const [dropped] = event.dataTransfer.files;
-  if (dropped) begin((hear, ended) => file(dropped, hear, ended));
+  if (dropped) begin((...told) => file(dropped, ...told));
 };
 addEventListener("resize", () => (changed = true));
 requestAnimationFrame(draw);

@@ -27,6 +27,10 @@ export class Record {
     this.words += message.words.length;
     this.add({ id: 0, total_audio_processed: message.heard, computation_time: message.computing,
                generated_tokens: message.words.map((word) => word.text), deleted_tokens: [], ...message, shown });
+    for (const [from, to] of message.lost ?? []) {
+      this.text.push({ time: from, text: `[${(to - from).toFixed(1)} s of sound were lost]` });
+      this.open = false;
+    }
     for (const { text, heard } of message.words) {
       if (this.open) this.text.at(-1).text += this.separator + text;
       else this.text.push({ time: heard, text });

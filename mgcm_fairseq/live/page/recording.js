@@ -30,7 +30,9 @@ function readHeader(view, size) {
 function fromDisk(blob, { start, length, channels, rate }) {
   async function samples(from, to) {
     const part = blob.slice(start + 2 * channels * from, start + 2 * channels * to);
-    const all = new Int16Array(await part.arrayBuffer());
+    const bytes = await part.arrayBuffer();
+    if (bytes.byteLength < part.size || part.size < 2 * channels * (to - from)) throw new Error("it has become shorter");
+    const all = new Int16Array(bytes);
     if (channels === 1) return all;
     return Int16Array.from({ length: to - from }, (_, i) => {
       let sum = 0;

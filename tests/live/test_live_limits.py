@@ -1,0 +1,90 @@
+"""What the live server gives to a stream, and what it says where that is used up."""
+
+import asyncio
+import json
+import threading
+
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.live.clients import closed, opened, packets, plain, rest, send, serving, text
+from tests.live.conftest import RUNS
+
+
+def test_a_full_queue_makes_the_client_wait_and_drops_nothing(runs, talk, expected):
+    async def scenario():
+        async with serving(runs, queue=0.5) as (uri, server):
+            open_gate = threading.Event()
+            socket, hello = await opened(uri)
+            session = server.streams.sessions[hello["stream"]]
+            session._thread.submit(open_gate.wait)  # the agent is slow
+            sending = asyncio.create_task(send(socket, packets(talk, 1_600)))
+            await asyncio.sleep(0.3)
+            waiting = session.received
+            open_gate.set()
+            await sending
+            await socket.send(json.dumps({"end_of_stream": True}))
+            return waiting, await rest(socket)
+
+    waiting, answers = asyncio.run(scenario())
+    assert 8_000 <= waiting <= 8_000 + 2 * 5_120 + 1_600
+    assert max(answer["queue"] for answer in answers) > 0.4
+    assert text(answers) == expected(RUNS[0], talk)
+
+
+def test_a_client_that_waits_for_a_slow_agent_hears_that_it_is_at_work_and_is_not_idle(runs, talk, expected):
+    async def scenario():
+        async with serving(runs, beat=0.05, idle=0.2) as (uri, server):
+            open_gate = threading.Event()
+            socket, hello = await opened(uri)
+            server.streams.sessions[hello["stream"]]._thread.submit(open_gate.wait)  # the agent is slow
+            try:
+                await send(socket, packets(talk, 1_600))
+                async with asyncio.timeout(10):
+                    said = [json.loads(await socket.recv()) for _ in range(10)]
+            finally:
+                open_gate.set()
+            await socket.send(json.dumps({"end_of_stream": True}))
+            return said, await rest(socket)
+
+    said, answers = asyncio.run(scenario())
+    assert [list(one) for one in said] == [["at_work"]] * 10
+    times = [one["at_work"] for one in said]
+    assert times == sorted(times)
+    assert times[-1] > 0.2
+    assert text([one for one in answers if "new" in one]) == expected(RUNS[0], talk)
+
+
+@pytest.mark.parametrize(("limits", "run", "code", "said"), [
+    ({"idle": 0.1}, "wait-k:1", 4001, "nothing came for 0.1 s"),
+    ({"talk": 0.5}, "wait-k:1", 4002, "expected at most 0.5 s of sound"),
+    ({"sentence": 0.6}, "offline:1", 4002, "expected at most 0.6 s of sound"),
+])
+def test_idle_and_long_streams_are_closed(runs, talk, limits, run, code, said):
+    async def scenario():
+        async with serving(runs, **limits) as (uri, server):
+            socket, _ = await opened(uri, run=run)
+            await send(socket, packets(talk, 1_600)[:8])
+            found = await closed(socket)
+            await asyncio.sleep(0.05)
+            assert not server.streams.sessions
+            return found
+
+    found, reason, last = asyncio.run(scenario())
+    assert found == code
+    assert said in reason
+    assert last == {"error": reason, "code": code}
+
+
+def test_one_stream_too_many_is_refused_until_another_is_over(runs, talk, expected):
+    async def scenario():
+        async with serving(runs, streams=1) as (uri, _):
+            socket, _ = await opened(uri)
+            third = await connect(uri)
+            await third.send(talk[:3_200])
+            assert (await closed(third))[0] == 1013
+            await socket.close()
+            await asyncio.sleep(0.05)
+            return await plain(uri, talk)
+
+    assert text(asyncio.run(scenario())) == expected(RUNS[0], talk)
