@@ -31,7 +31,9 @@ REQUIRED = [
     "tqdm>=4.64.1",  # progress
 ]
 TORCHJD = ["torchjd[quadprog-projector]>=0.18"]
+VAD = ["silero-vad>=6.2,<7"]  # hears pauses of a talk; the network is in its wheel. What was tried
 LIVE = [
+    *VAD,
     "websockets>=17.4,<18",  # page and stream on one port; what was tried
     "soxr>=1.1",  # resamples a stream exactly, however it is cut
 ]
@@ -56,6 +58,7 @@ EXTRAS = {
     ],
     "tensorboard": ["tensorboardX>=2.6.2.2"],  # what fairseq's --tensorboard-logdir imports; 2.6.1 needs an older numpy
     "slurm": SLURM,  # Hydra's launcher of jobs, for scripts/train.sh --launcher slurm
+    "vad": VAD,  # talks for models that were not trained on windows
     "torchjd": TORCHJD,  # its weightings as conflict rules, and the solver that most of them need
     "dev": [*LIVE, *M4A, *SLURM, *TORCHJD, *SITE, "hypothesis>=6.170", "import-linter>=2.16", "mypy>=2.4",
             "pytest>=9.2", "pytest-cov>=7.1", "pytest-xdist>=3.8", "ruff>=0.17"],

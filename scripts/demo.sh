@@ -125,6 +125,11 @@ step "Translation of the test set, and scores"
 runs=(--run wait-segment:1,3,5,7,9,11,13,15 --run "wait-k:1,3,5 --step-ms $step_ms"
       --run "alignatt:2,4,8 --step-ms $step_ms" --run offline:1,5)
 bash scripts/evaluate.sh --checkpoint "$model" --corpus "$data" "${runs[@]}" --source-segment-size "$step_ms" --out "$out"
+step "Whole talks: their translation, and scores"
+pauses="--pause-ms 200"  # of the spoken corpus, the shortest between two sentences
+bash scripts/evaluate.sh --long-form --checkpoint "$model" --corpus "$data" --run "wait-segment:3,5 $pauses" \
+    --run "wait-k:5 --step-ms $step_ms $pauses" --run "alignatt:4,8 --step-ms $step_ms $pauses" \
+    --source-segment-size "$step_ms" --out "$out/talks"
 step "Segments against words"
 "$PYTHON" scripts/segmentation_report.py --checkpoint "$model" --corpus "$data" --out "$out/segments.json"
 step "Done: $out/results.json, $out/table.md, $out/bleu_al.png, $out/segments.json"

@@ -1,6 +1,7 @@
 """What all agents share: the checkpoint, where and in which precision it runs, and what may be fed to it."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ from simuleval.agents.actions import Action, ReadAction, WriteAction
 from simuleval.agents.states import AgentStates
 from simuleval.data.segments import Segment, SpeechSegment
 
+from mgcm_fairseq.agents import long_form
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.samples import SOUND, first_fault
 from mgcm_fairseq.data.simuleval_lists import read_list
+from mgcm_fairseq.decoding.cut_talk import CutTalk
 from mgcm_fairseq.decoding.heard import Heard
 from mgcm_fairseq.decoding.int8 import with_int8_weights
 from mgcm_fairseq.decoding.system import System, load_system
+from mgcm_fairseq.decoding.voice_activity import VoiceActivity
 from mgcm_fairseq.measuring.held import held_bytes
 
 
@@ -30,6 +34,8 @@ class SystemStates(AgentStates):
     def reset(self) -> None:
         super().reset()
         self.source = Heard()
+        self.talk: CutTalk | None = None  # if it is cut at its pauses
+        self.sentence: SystemStates | None = None  # the one that goes on
 
     def update_target(self, segment: Segment) -> None:
         """Nobody reads what SimulEval would keep here for ever."""
@@ -48,6 +54,7 @@ class SystemAgent(SpeechToTextAgent):
         if self.int8:
             self.system = with_int8_weights(self.system)
         self.bf16 = args.bf16
+        self.new_talk = long_form.new_talk(args, self.system)
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
@@ -56,9 +63,9 @@ class SystemAgent(SpeechToTextAgent):
                             help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
         parser.add_argument("--bf16", action="store_true",
                             help="run in bfloat16, which SimulEval's --dtype does not offer")
-
         parser.add_argument("--int8", action="store_true",
                             help="on a CPU: round the weights of linear layers to 8 bits, which is faster")
+        long_form.add_args(parser)
 
     def to(self, device: str, *args: Any, fp16: bool = False, **kwargs: Any) -> None:
         """Moves the network; `fp16`, SimulEval's --dtype fp16, halves it."""
@@ -85,18 +92,31 @@ class SystemAgent(SpeechToTextAgent):
 
     def state_bytes(self) -> int:
         """What it keeps of what it heard and wrote, in bytes: tensors whole, other numbers eight each."""
-        return held_bytes(self.states, (System,))
+        return held_bytes(self.states, (System, VoiceActivity))
 
     def policy(self, states: SystemStates | None = None) -> Action:
         """One WriteAction with all words that are due, or a ReadAction."""
         states = states or self.states
         check_source(states)
-        text = self.write(states)
+        text = self._write_sentences(states, self.new_talk) if self.new_talk else self.write(states)
         return WriteAction(text, finished=states.source_finished) if text or states.source_finished else ReadAction()
 
     def write(self, states: SystemStates) -> str:
         """The words that are due; at the end of the source, all that are left."""
         raise NotImplementedError
+
+    def _write_sentences(self, states: SystemStates, new_talk: Callable[[], CutTalk]) -> str:
+        """The words that are due of a talk, each sentence of which is a source by itself."""
+        talk = states.talk = states.talk or new_talk()
+        sentence = states.sentence = states.sentence or self.build_states()
+        texts = []
+        for samples, over in talk.cut(states.source.take(), states.source_finished):
+            sentence.source += samples
+            sentence.source_sample_rate, sentence.source_finished = states.source_sample_rate, over
+            texts.append(self.write(sentence))
+            if over:
+                sentence.reset()
+        return self.system.writing.joined(texts)
 
 
 def _check_unit(args: Namespace, system: System) -> None:

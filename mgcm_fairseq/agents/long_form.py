@@ -1,45 +1,75 @@
-"""The option that makes an agent translate a talk without end, sentence after sentence."""
+"""The options that make an agent translate a talk without end, sentence after sentence."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from functools import partial
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.agent_options import LONG_FORM
 from mgcm_fairseq.decoding.bounds import Bounds
+from mgcm_fairseq.decoding.cut_talk import CutTalk
 from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import System
+from mgcm_fairseq.decoding.voice_activity import check_installed
 
-DEFAULT = Bounds()
+MODEL, PAUSES = "model", "pauses"
+PAUSE_MS = {MODEL: Bounds().pause_ms, PAUSES: 500}
 
 
 def add_args(parser: ArgumentParser) -> None:
-    """Adds --long-form, and --patience and --pause-ms that belong to it."""
+    """Adds --long-form, and what belongs to it."""
     parser.add_argument(LONG_FORM, action="store_true",
                         help="take the source for a talk of any length: where a sentence ends, begin the next one")
-    parser.add_argument("--patience", type=int, default=DEFAULT.patience, metavar="N",
-                        help="with --long-form: how often in a row </s> must be the best next piece before a sentence "
-                        "counts as over")
-    parser.add_argument("--pause-ms", type=int, default=DEFAULT.pause_ms, metavar="MS",
-                        help="with --long-form: a sentence is over, too, where CTC hears nothing in segments of so "
-                        "many ms, and what it hears nothing in is not translated; 0: CTC is not asked")
+    parser.add_argument("--sentences", choices=(MODEL, PAUSES),
+                        help="with --long-form: who finds where a sentence ends. The model does, which --windows must "
+                        f"have taught it, or a pause in the speech (default: {MODEL} if trained on windows, else "
+                        f"{PAUSES})")
+    parser.add_argument("--patience", type=int, metavar="N",
+                        help=f"with --sentences {MODEL}: how often in a row </s> must be the best next piece before a "
+                        f"sentence counts as over (default: {Bounds().patience})")
+    parser.add_argument("--pause-ms", type=int, metavar="MS",
+                        help=f"silence that ends a sentence and is not translated: with --sentences {PAUSES} as "
+                        f"silero-vad hears it (default: {PAUSE_MS[PAUSES]}), with --sentences {MODEL} as CTC does "
+                        f"(default: {PAUSE_MS[MODEL]}; 0: CTC is not asked)")
+
+
+def new_talk(args: Namespace, system: System) -> Callable[[], CutTalk] | None:
+    """Makes a new talk that its pauses divide, if they are to; InputError for options that do not fit."""
+    if not args.long_form or _finder(args, system) != PAUSES:
+        return None
+    pause_ms = PAUSE_MS[PAUSES] if args.pause_ms is None else args.pause_ms
+    if pause_ms < 1:
+        raise InputError("--pause-ms", f"1 ms or more with --sentences {PAUSES}", str(pause_ms), "Correct the option.")
+    if args.patience is not None:
+        raise InputError("--patience", f"--sentences {MODEL} too", f"--sentences {PAUSES}", "Leave it out.")
+    check_installed()
+    return partial(CutTalk, pause_ms, system.longest)
 
 
 def rollover(args: Namespace, system: System, wait_ms: int = 0) -> Rollover | None:
-    """How sentences of a talk follow each other, None without --long-form.
+    """How sentences of a talk follow each other, if the model finds where they end.
 
     InputError for a model that cannot forget, and for a policy whose first word waits for more audio (`wait_ms`) than a
     sentence may hold.
     """
-    if not args.long_form:
+    if not args.long_form or _finder(args, system) != MODEL:
         return None
-    if args.patience < 1:
-        raise InputError("--patience", "once or more", str(args.patience), "Correct the option.")
-    if args.pause_ms < 0:
-        raise InputError("--pause-ms", "0 ms or more", str(args.pause_ms), "Correct the option.")
-    if not (system.phase.segmented and system.network.encoder.front_end.block):
-        raise InputError(LONG_FORM, "a model trained with --segmentation-variant and --front-end-block",
-                         "one that encodes all of the speech again at each step", "Cut the recording at pauses.")
-    bounds = Bounds(patience=args.patience, pause_ms=args.pause_ms)
+    patience = Bounds().patience if args.patience is None else args.patience
+    pause_ms = PAUSE_MS[MODEL] if args.pause_ms is None else args.pause_ms
+    if patience < 1:
+        raise InputError("--patience", "once or more", str(patience), "Correct the option.")
+    if pause_ms < 0:
+        raise InputError("--pause-ms", "0 ms or more", str(pause_ms), "Correct the option.")
+    if not system.forgets:
+        raise InputError(f"--sentences {MODEL}", "a model trained with --segmentation-variant and --front-end-block",
+                         "one that encodes all of the speech again at each step", f"Take --sentences {PAUSES}.")
+    bounds = Bounds(patience=patience, pause_ms=pause_ms)
     if wait_ms >= bounds.memory_ms:
         raise InputError(LONG_FORM, f"waits of less than the {bounds.memory_ms} ms that a sentence may hold",
                          f"{wait_ms} ms", "Lower --step-ms, or --wait-k where there is one.")
     return Rollover(system, bounds)
+
+
+def _finder(args: Namespace, system: System) -> str:
+    """Who finds where a sentence ends."""
+    return str(args.sentences or (MODEL if system.on_windows and system.forgets else PAUSES))

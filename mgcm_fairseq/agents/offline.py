@@ -6,6 +6,8 @@ import torch
 from simuleval.utils import entrypoint
 
 from mgcm_fairseq.agents.base import SystemAgent, SystemStates
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.agent_options import LONG_FORM
 from mgcm_fairseq.decoding.beam import BeamSearch
 from mgcm_fairseq.decoding.system import System
 
@@ -16,6 +18,9 @@ class OfflineAgent(SystemAgent):
 
     def __init__(self, args: Namespace, system: System | None = None) -> None:
         super().__init__(args, system)
+        if args.long_form and not self.new_talk:
+            raise InputError(LONG_FORM, "a policy that translates while a sentence is spoken", "offline",
+                             "Take another policy, or --sentences pauses.")
         self.search = BeamSearch(self.system, args.beam)
 
     @staticmethod

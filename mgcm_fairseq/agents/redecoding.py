@@ -57,7 +57,6 @@ class RedecodingAgent(SystemAgent):
         parser.add_argument("--step-ms", type=int, default=320, metavar="MS",
                             help="audio between two translations, in ms; about one spoken word")
         BeamSearch.add_args(parser)
-        long_form.add_args(parser)
 
     def build_states(self) -> RedecodingStates:
         return RedecodingStates()

@@ -1,6 +1,5 @@
 """The policies by name: which agent follows each, and by which option its latency is set."""
 
-from argparse import ArgumentParser
 from typing import NamedTuple
 
 from mgcm_fairseq.agents.base import SystemAgent
@@ -31,10 +30,3 @@ def agent_class(policy: str, option: str = "--policy") -> type[SystemAgent]:
         raise InputError(option, f"one of {', '.join(POLICIES)}", repr(policy), "Correct the option.")
     agent: type[SystemAgent] = named(POLICIES[policy].agent)
     return agent
-
-
-def has_option(policy: str, option: str) -> bool:
-    """Whether the policy's agent takes an option such as `--long-form`."""
-    parser = ArgumentParser(add_help=False)
-    agent_class(policy).add_args(parser)
-    return any(option in action.option_strings for action in parser._actions)

@@ -55,7 +55,6 @@ class WaitKAgent(SystemAgent):
                             help="pre-decision steps to read before the first word")
         parser.add_argument("--step-ms", type=int, default=320, metavar="MS",
                             help="length of a pre-decision step in ms; about one spoken word")
-        long_form.add_args(parser)
 
     def build_states(self) -> WaitKStates:
         return WaitKStates()

@@ -51,7 +51,6 @@ class WaitSegmentAgent(SystemAgent):
         SystemAgent.add_args(parser)
         parser.add_argument("--lag", type=int, required=True, metavar="K",
                             help="segments to hear before the first word")
-        long_form.add_args(parser)
 
     def build_states(self) -> WaitSegmentStates:
         return WaitSegmentStates()

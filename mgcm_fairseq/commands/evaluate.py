@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from mgcm_fairseq.agents.choice import HELP
 from mgcm_fairseq.common.arguments import Parser
-from mgcm_fairseq.common.environment import environment
+from mgcm_fairseq.common.environment import ABSENT, environment
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.lock import locked
@@ -84,9 +84,9 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     folders |= earlier
     instances = {run: read_instances(folder, setting.references, target.unit) for run, folder in folders.items()}
     found = environments([*folders.values()])
-    differing = {name: sorted({str(one[name]) for one in found}) for name in (*DECISIVE, "processes")}
+    differing = {name: sorted({str(one.get(name, ABSENT)) for one in found}) for name in (*DECISIVE, "processes")}
     stated = {
-        **{name: found[0][name] for name in (*DECISIVE, "threads", "processes")}, **shared,
+        **{name: found[0].get(name, ABSENT) for name in (*DECISIVE, "threads", "processes")}, **shared,
         "target_language": record.config.tgt_lang, "vocabulary": record.fingerprint, "preparation": record.preparation,
         "differing": {name: values for name, values in differing.items() if len(values) > 1}}
     if not options.long_form:

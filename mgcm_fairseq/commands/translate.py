@@ -42,13 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if subtitles:
             subtitles.begin(agent.system.writing.language)
         _say(sound, "listening")
+        written = False
         for seconds, words in listen_on(agent, sound.pieces(), READ_MS):
             if words:
                 print(f"{seconds:7.2f} s  {words}", flush=True)
+                written = True
             if subtitles:
                 subtitles.add(words, seconds)
         if subtitles:
             subtitles.finish()
+    if not written:
+        _say(sound, "nothing was written: no speech was heard." if agent.new_talk else "nothing was written.")
     sound.check()
 
 
@@ -62,8 +66,6 @@ def _sound(args: argparse.Namespace) -> Recording | Pipe:
 
 def _agent(args: argparse.Namespace, sound: Recording | Pipe) -> "SystemAgent":
     from mgcm_fairseq.agents.choice import build_agent, read_choice
-    from mgcm_fairseq.agents.registry import has_option
-    from mgcm_fairseq.decoding.agent_options import LONG_FORM
     from mgcm_fairseq.decoding.system import load_system
     from mgcm_fairseq.decoding.trained_length import options_for
 
@@ -72,7 +74,7 @@ def _agent(args: argparse.Namespace, sound: Recording | Pipe) -> "SystemAgent":
     if len(points) > 1:
         raise InputError("--run", "one operating point", repr(args.run), "Choose one: a recording is translated once.")
     system = load_system(args.checkpoint, args.corpus)
-    settled, said = options_for(sound.length, system, options, has_option(policy, LONG_FORM))
+    settled, said = options_for(sound.length, system, options)
     if said:
         _say(sound, said)
     return build_agent(policy, points[0], settled, args.checkpoint, system)

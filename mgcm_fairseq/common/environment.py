@@ -13,7 +13,7 @@ from mgcm_fairseq.common.installation import HOME
 
 DISTRIBUTIONS = {"torchaudio": "torchaudio", "fairseq": "fairseq-fixed", "simuleval": "simuleval",
                  "omnisteval": "OmniSTEval", "sacrebleu": "sacrebleu",
-                 "sentencepiece": "sentencepiece"}  # name here: name on the package index
+                 "sentencepiece": "sentencepiece", "silero_vad": "silero-vad"}  # name here: name on the package index
 ABSENT = "none"
 
 

@@ -3,6 +3,9 @@
 A model that hears one sentence at a time does not learn where a sentence ends while speech goes on. Some windows begin
 in mid-talk: what lies before their first utterance, the lead-in, is heard by the encoder, and the decoder does not see
 it, as when an agent has begun a new sentence. Some hold an interlude, a longer while without speech.
+
+Windows of 0 s hold one utterance each, with a part of the pauses around it: for a model of single sentences, which an
+agent does not cut to the sample.
 """
 
 from collections.abc import Callable
@@ -18,7 +21,7 @@ from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.interludes import LONGEST, SHARE, SHORTEST, interlude, with_interlude
 
 LONGEST_PAUSE = 5 * SAMPLE_RATE  # samples; where more lies between two utterances, no window holds both
-MARGIN = SAMPLE_RATE // 2  # samples of the pauses before and behind a window that it holds at most
+MARGIN = SAMPLE_RATE // 4  # samples of the pauses before and behind a window that it holds at most
 LED_IN = 1 / 3  # of the windows that could be
 
 
@@ -107,7 +110,7 @@ class Windows:
             led_in = random.randint(0, min(self.high, cut - talk.start(talk.first), max(0, longest - (end - cut))))
         made.begins[index], made.behind[index] = True, last + 1
         made.start[index], made.lengths[index], made.lead_in[index] = cut - led_in, end - cut + led_in, led_in
-        room = min(LONGEST, longest - int(made.lengths[index]))
+        room = min(LONGEST, self.high, longest - int(made.lengths[index]))
         if room >= SHORTEST and random.random() < SHARE:
             behind = random.randint(index, last + 1)  # the utterance that follows it
             at = min(end, talk.start(behind) if behind < talk.behind else end)

@@ -39,6 +39,12 @@ class Heard:
         """How many were not dropped."""
         return len(self._samples)
 
+    def take(self) -> list[float]:
+        """All that were not dropped, which now are."""
+        taken, self._samples = self._samples, []
+        self._dropped += len(taken)
+        return taken
+
     def drop(self, end: int) -> None:
         """Drops those before `end`."""
         del self._samples[:max(0, end - self._dropped)]

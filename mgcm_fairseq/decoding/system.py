@@ -20,6 +20,7 @@ from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.vocabulary import Vocabulary
+from mgcm_fairseq.data.windows import Windows
 from mgcm_fairseq.decoding.writing import Writing
 from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
@@ -37,6 +38,7 @@ class System:
     vocabulary: Vocabulary
     record: CorpusRecord
     longest: int  # samples at 16 kHz of the longest utterance that it was trained on, or could be
+    on_windows: bool = False  # whether it was trained on windows that can hold more than one utterance
 
     @property
     def corpus(self) -> CorpusConfig:
@@ -58,8 +60,8 @@ class System:
         return self.network.encoder.frame_samples * 1000 / SAMPLE_RATE
 
     @property
-    def translates_talks(self) -> bool:
-        """Whether it can forget speech that was translated, so that a talk may be of any length."""
+    def forgets(self) -> bool:
+        """Whether it can forget speech that was translated while it goes on to hear."""
         return self.phase.segmented and bool(self.network.encoder.front_end.block)
 
     @property
@@ -108,7 +110,9 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
             raise InputError(checkpoint, "weights that are numbers", f"NaN or infinity in {name}",
                              "Take another copy of it, or an earlier checkpoint.")
     phase = models[0].trained_phase.at_test()
-    return System(network.eval(), phase, task.vocabulary, record, record.longest or task.cfg.max_source_samples)
+    windows = Windows.parse(task.cfg.windows, task.cfg.seed)
+    return System(network.eval(), phase, task.vocabulary, record, record.longest or task.cfg.max_source_samples,
+                  windows is not None and windows.high > 0)
 
 
 def record_of(checkpoint: Path, corpus: Path | None) -> CorpusRecord:

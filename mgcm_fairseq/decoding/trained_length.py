@@ -23,24 +23,17 @@ def too_long(samples: int | None, longest: int) -> str | None:
     return None if samples <= longest else f"{samples / SAMPLE_RATE:.1f} s of sound, and {trained}."
 
 
-def options_for(samples: int | None, system: System, options: Sequence[str], has_long_form: bool,
-                ) -> tuple[list[str], str | None]:
+def options_for(samples: int | None, system: System, options: Sequence[str]) -> tuple[list[str], str | None]:
     """An agent's options for a recording, and what to say of them.
 
     Args:
         samples: as of `too_long`.
         options: that the user gave.
-        has_long_form: whether the agent has that option.
     """
     said = too_long(samples, system.longest)
     if said is None or is_given(LONG_FORM, options):
         return list(options), None
-    if not has_long_form:
-        return list(options), f"{said} This policy waits for the end: take another for a talk, with {LONG_FORM}."
-    if not system.translates_talks:
-        return list(options), (f"{said} Beyond that it loses text. Cut the recording at pauses and translate the "
-                               "parts, or train a model with --segmentation-variant and --front-end-block.")
     said = f"{said} It is translated as a talk, sentence after sentence ({LONG_FORM})."
-    if not system.has_bounds:
+    if system.on_windows and not system.has_bounds:
         said += f" {NO_BOUNDS}"
     return [*options, LONG_FORM], said

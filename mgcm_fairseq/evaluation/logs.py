@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.agents.choice import point_text
+from mgcm_fairseq.common.environment import ABSENT
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.read_text import drop_torn_line, parse_json, read_json, text_lines
 from mgcm_fairseq.common.whole import appended, write_whole
 
-DECISIVE = ("commit", "torch", "simuleval", "cpu", "gpu")  # of the environment: what text and times may depend on
+# of the environment: what text and times may depend on
+DECISIVE = ("commit", "torch", "simuleval", "silero_vad", "cpu", "gpu")
 Record = dict[str, Any]
 
 
@@ -37,9 +39,9 @@ class RunLog:
                                  self._again)
             self.records[record["index"]] = record
         for name in DECISIVE:
-            if self.records and known.get(name) != environment[name]:
-                raise InputError(self.partial, f"the rest of a run of {name} {known.get(name)}", str(environment[name]),
-                                 f"Delete {folder} to begin it again.")
+            if self.records and known.get(name, ABSENT) != environment[name]:
+                raise InputError(self.partial, f"the rest of a run of {name} {known.get(name, ABSENT)}",
+                                 str(environment[name]), f"Delete {folder} to begin it again.")
         self.finish()
 
     @property

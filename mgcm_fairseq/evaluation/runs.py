@@ -48,10 +48,7 @@ class Run:
 
 
 def for_talks(run: Run) -> Run:
-    """The run with an agent that takes a talk; InputError for `offline`, which waits for the end of its source."""
-    if run.policy == OFFLINE:
-        raise InputError("--run", "policies that translate while a talk is spoken", OFFLINE,
-                         f"Evaluate it without {LONG_FORM}.")
+    """The run with an agent that takes a talk."""
     return run if is_given(LONG_FORM, run.options) else replace(run, options=(*run.options, LONG_FORM))
 
 

@@ -12,7 +12,6 @@ class StreamLimits:
 
     streams: int = 2
     talk: float = 4 * 3600.0  # of sound
-    sentence: float = 600.0  # the same for an agent that takes all of it for one sentence, and so holds all of it
     idle: float = 60.0  # without a message from a client that may send more
     kept: float = 30.0  # a stream whose connection was lost; the page keeps as much sound that has not come
     beat: float = 2.5  # after which the server says again that it is there, while an agent is at work

@@ -25,21 +25,13 @@ class Runs:
                 if run in self._known:
                     raise InputError("--run", "runs of different names", f"{run} twice",
                                      "Put a name in front: NAME=POLICY:POINT.")
-                self._known[run] = policy, point, [*options, *self._talks(policy, options)]
+                talks = [] if is_given(LONG_FORM, options) else [LONG_FORM]
+                self._known[run] = policy, point, [*options, *talks]
                 self.agent(run)
-
-    def _talks(self, policy: str, options: Sequence[str]) -> list[str]:
-        """The option for a talk without end, where the model and the policy can."""
-        able = self.system.phase.segmented and self.system.network.encoder.front_end.block and policy != "offline"
-        return [LONG_FORM] if able and not is_given(LONG_FORM, options) else []
 
     @property
     def names(self) -> list[str]:
         return list(self._known)
-
-    def without_end(self, name: str) -> bool:
-        """Whether the agent takes its source for a talk; another takes it for one sentence."""
-        return is_given(LONG_FORM, self._known[name][2])
 
     def agent(self, name: str) -> SystemAgent:
         policy, point, options = self._known[name]

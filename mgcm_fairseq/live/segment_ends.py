@@ -13,17 +13,17 @@ class SegmentEnds:
 
     def __init__(self, agent: SystemAgent) -> None:
         self.agent = agent
-        self._told = 0  # frames up to the latest end that was asked for
+        self._told = 0  # samples up to the latest end that was asked for
 
     def new(self) -> list[float]:
-        """The ends since the last call, in seconds."""
-        stream = _stream(self.agent.states)
-        if stream is None:
-            return []
-        ends = [frames for frames in stream.decided.ends if frames > self._told]
+        """The ends since the last call, in seconds; where a talk is cut at its pauses, those of sentences too."""
+        states, size = self.agent.states, self.agent.system.network.encoder.frame_samples
+        of_sentences = states.talk.ends if states.talk else ()
+        stream, start = _stream(states.sentence or states), states.talk.start if states.talk else 0
+        of_segments = [start + frames * size for frames in stream.decided.ends] if stream else []
+        ends = [end for end in (*of_sentences, *of_segments) if end > self._told]
         self._told = max(ends, default=self._told)
-        size = self.agent.system.network.encoder.frame_samples
-        return [frames * size / SAMPLE_RATE for frames in ends]
+        return [end / SAMPLE_RATE for end in ends]
 
 
 def _stream(states: SystemStates) -> SpeechStream | None:

@@ -33,7 +33,7 @@ class LiveServer:
         return {"protocol": VERSION, "kept": self.streams.limits.kept, "beat": self.streams.limits.beat,
                 "source_lang": corpus.src_lang,
                 "target_lang": corpus.tgt_lang, "separator": self.runs.system.writing.separator,
-                "runs": [{"name": name, "talks": self.runs.without_end(name)} for name in self.runs.names]}
+                "runs": self.runs.names}
 
     def _request(self, connection: ServerConnection, request: Request) -> Response | None:
         found = refusal(request)

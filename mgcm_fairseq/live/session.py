@@ -24,12 +24,10 @@ SILENCE = 1.0  # seconds that it hears of sound that never came: a machine that 
 class Session:
     """Of one interpreter, which its thread alone touches."""
 
-    def __init__(self, interpreter: Interpreter, limits: StreamLimits, longest: float) -> None:
-        """`longest`: seconds of sound that it may have."""
+    def __init__(self, interpreter: Interpreter, limits: StreamLimits) -> None:
         self.name = secrets.token_urlsafe(16)  # that nobody guesses
         self.interpreter = interpreter
         self.limits = limits
-        self.longest = longest
         self.connection: ServerConnection | None = None
         self.received = 0  # samples, those that were lost too
         self.queued = 0  # samples that the agent hears, or has heard
@@ -100,8 +98,8 @@ class Session:
         await self._queue(bytes(heard * SAMPLE_BYTES))
 
     def _advance(self, samples: int) -> None:
-        if self.received + samples > self.longest * self.interpreter.rate:
-            raise Refused(TOO_LONG, f"stream: expected at most {self.longest:g} s of sound. Begin a new one.")
+        if self.received + samples > self.limits.talk * self.interpreter.rate:
+            raise Refused(TOO_LONG, f"stream: expected at most {self.limits.talk:g} s of sound. Begin a new one.")
         self.received += samples
 
     async def _queue(self, pcm: bytes) -> None:

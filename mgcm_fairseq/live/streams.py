@@ -29,8 +29,7 @@ class Streams:
         if len(self.sessions) >= self.limits.streams:
             raise Refused(BUSY, f"expected at most {self.limits.streams} streams at once. Try again later.")
         run = wishes.run or self.runs.names[0]
-        longest = self.limits.talk if self.runs.without_end(run) else self.limits.sentence
-        session = Session(Interpreter(self.runs.agent(run), wishes.sample_rate), self.limits, longest)
+        session = Session(Interpreter(self.runs.agent(run), wishes.sample_rate), self.limits)
         session.connection = connection
         self.sessions[session.name] = session
         return session

@@ -38,8 +38,9 @@ class SimulSTConfig(ConflictConfig):
         default="",
         metadata={"help": "Shortest and longest training window in seconds, such as 2,20: consecutive utterances of "
                           "a talk with the pauses between them, drawn anew in each epoch, so that a model learns to "
-                          "translate speech without end. A third begin in mid-talk. By default none, as in the "
-                          "paper: utterances are heard one by one."})
+                          "translate speech without end. A third begin in mid-talk. With 0,0 each utterance by "
+                          "itself, with a part of the pauses around it, for agents that cut a talk at its pauses. "
+                          "By default none, as in the paper: utterances are heard one by one, to the sample."})
     windows_from: int = field(
         default=1,
         metadata={"help": "Epoch from which on items are windows. Before it utterances are heard one by one, from "

@@ -1,13 +1,11 @@
 """Talks: sentence follows sentence, nothing depends on the size of reads, and what is held has a bound."""
 
 import copy
-from argparse import ArgumentParser
 
 import pytest
 import torch
 from simuleval.data.segments import SpeechSegment
 
-from mgcm_fairseq.agents.offline import OfflineAgent
 from mgcm_fairseq.agents.wait_segment import STEP
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.bounds import Bounds
@@ -32,7 +30,8 @@ def talk(tiny_corpus):
 @pytest.fixture(scope="module")
 def make(tiny_corpus, tiny_segmenting_checkpoint):
     def agent(policy, bounds=SMALL):
-        made = build(policy, f"{SOON[policy][1]} --long-form", tiny_segmenting_checkpoint, tiny_corpus)
+        made = build(policy, f"{SOON[policy][1]} --long-form --sentences model", tiny_segmenting_checkpoint,
+                     tiny_corpus)
         made.rollover = Rollover(made.system, bounds)
         return made
 
@@ -73,7 +72,7 @@ def test_what_is_held_has_a_bound(make, talk, policy):
                                                  ("wait-segment", "--lag 1000"), ("wait-k", "--wait-k 9")])
 def test_what_a_full_memory_holds_is_written_before_it_is_forgotten(tiny_corpus, tiny_segmenting_checkpoint, talk,
                                                                     policy, options):
-    agent = build(policy, f"{options} --long-form", tiny_segmenting_checkpoint, tiny_corpus)
+    agent = build(policy, f"{options} --long-form --sentences model", tiny_segmenting_checkpoint, tiny_corpus)
     agent.rollover = Rollover(agent.system, SMALL)
     writes = feed(agent, talk, 320)
     assert len(writes) > 1
@@ -119,14 +118,13 @@ def test_a_new_sentence_is_that_of_a_fresh_writer(tiny_corpus, tiny_segmenting_c
 
 
 def test_only_models_that_can_forget_translate_talks(tiny_corpus, tiny_checkpoint, tiny_segmenting_checkpoint):
-    with pytest.raises(InputError, match="--long-form: expected a model trained with --segmentation-variant"):
-        build("wait-k", "--wait-k 1 --long-form", tiny_checkpoint, tiny_corpus)
+    with pytest.raises(InputError, match="--sentences model: expected a model trained with --segmentation-variant"):
+        build("wait-k", "--wait-k 1 --long-form --sentences model", tiny_checkpoint, tiny_corpus)
     with pytest.raises(InputError, match="--patience: expected once or more"):
-        build("wait-k", "--wait-k 1 --long-form --patience 0", tiny_segmenting_checkpoint, tiny_corpus)
+        build("wait-k", "--wait-k 1 --long-form --sentences model --patience 0", tiny_segmenting_checkpoint,
+              tiny_corpus)
     with pytest.raises(InputError, match=r"--long-form: expected waits of less than the 40000 ms .* found 64000 ms"):
-        build("wait-k", "--wait-k 200 --long-form", tiny_segmenting_checkpoint, tiny_corpus)
+        build("wait-k", "--wait-k 200 --long-form --sentences model", tiny_segmenting_checkpoint, tiny_corpus)
     with pytest.raises(InputError, match=r"--long-form: expected waits of less than the 40000 ms .* found 50000 ms"):
-        build("AlignAtt", "--frames 2 --step-ms 50000 --long-form", tiny_segmenting_checkpoint, tiny_corpus)
-    parser = ArgumentParser()
-    OfflineAgent.add_args(parser)
-    assert "--long-form" not in parser.format_help(), "it waits for an end that a talk has not"
+        build("AlignAtt", "--frames 2 --step-ms 50000 --long-form --sentences model", tiny_segmenting_checkpoint,
+              tiny_corpus)

@@ -27,7 +27,7 @@ def speech(tiny_corpus):
 def make(tiny_corpus, tiny_segmenting_checkpoint):
     def agent(policy, options, hears):
         """With segments that end in silence, too, and CTC heads that `hears` sets."""
-        made = build(policy, f"{options} --long-form", tiny_segmenting_checkpoint, tiny_corpus)
+        made = build(policy, f"{options} --long-form --sentences model", tiny_segmenting_checkpoint, tiny_corpus)
         network = made.system.network
         network.encoder.segmenter.longest = LONGEST
         network.ctc = CTCHeads(network.encoder.front_end.dim, nn.Embedding.from_pretrained(

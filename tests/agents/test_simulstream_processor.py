@@ -58,7 +58,7 @@ def heard(speech_processor, samples_N, packet):
 @pytest.mark.parametrize("policy", POLICIES)
 def test_the_words_are_those_of_the_agent(built, sounds, tiny_segmenting_checkpoint, policy):
     point, option = POLICIES[policy]
-    more = [] if policy == "offline" else ["--long-form"]
+    more = [] if policy == "offline" else ["--long-form", "--sentences", "model"]
     ours, system = built(policy, [option, str(point), *more]), load_system(tiny_segmenting_checkpoint, None)
     agent = build_agent(policy, point, more, tiny_segmenting_checkpoint, system)
     for samples_N, packet in zip(sounds, (1_600, 7_777, 1_600), strict=True):

@@ -25,7 +25,7 @@ def agent():
     Pacing(system)
 
     def made(policy):
-        [run] = parse_runs([f"{policy} --long-form"])
+        [run] = parse_runs([f"{policy} --long-form --sentences model"])
         built = run.agent(Path("random weights"), system)
         built.rollover = Rollover(system, Bounds(memory_ms=2_000))
         return built

@@ -38,7 +38,8 @@ def talks(tiny_corpus, tmp_path_factory):
 @pytest.fixture(scope="module")
 def command(talks, tiny_segmenting_checkpoint):
     return ["--long-form", "--checkpoint", str(tiny_segmenting_checkpoint), "--corpus", str(talks),
-            "--run", "wait-segment:1", "--run", "soon=wait-k:3 --step-ms 640"]
+            "--run", "wait-segment:1 --sentences model", "--run",
+            "soon=wait-k:3 --step-ms 640 --sentences model"]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,8 @@ def test_what_is_written(evaluated):
     assert (setting["talks"], setting["utterances"], setting["long_form"]) == (3, 5, True)
     assert {"omnisteval", "commit", "cpu", "gpu", "torch", "dtype", "source_segment_size_ms"} <= setting.keys()
     assert [(one["policy"], one["point"], one["options"]) for one in results["simul"]] == [
-        ("soon", 3, "--step-ms 640 --long-form"), ("wait-segment", 1, "--long-form")]
+        ("soon", 3, "--step-ms 640 --sentences model --long-form"),
+        ("wait-segment", 1, "--sentences model --long-form")]
     for one in results["simul"]:
         assert ("StreamLAAL" in one) == ("StreamLAAL_CA" in one) == has_mweralign()
         assert {"BLEU", "chrF", "LongYAAL", "LongDAL_CA", "band", "empty", "negative_delays", "RTF"} <= one.keys()
@@ -108,7 +110,7 @@ def test_what_it_leaves_can_be_compared(evaluated, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("options", "says"), [
-    (["--run", "offline:1"], "--run: expected policies that translate while a talk is spoken, found offline"),
+    (["--run", "offline:1 --sentences model"], "--long-form: expected a policy that translates while a sentence is"),
     (["--split", "dev"], "dev.tsv: expected a manifest, found no such file"),
     (["--source-segment-size", "640"], "settings.json: expected source_segment_size_ms 640, found 320"),
 ])

@@ -67,7 +67,7 @@ def test_the_folder_holds_what_is_needed_and_no_more(tiny_corpus, tiny_segmentin
                                                      "spm_unigram200.model", "spm_unigram200.txt"}
     assert yaml.safe_load((out / "main.yaml").read_text()) == {
         "agent_class": "mgcm_fairseq.agents.edatt.EDAttAgent", "checkpoint": "model.pt", "corpus": ".",
-        "step_ms": 320, "beam": 1, "patience": 2, "pause_ms": 2000, "threshold": 0.25, "frames": 2}
+        "step_ms": 320, "beam": 1, "threshold": 0.25, "frames": 2}
     before, after = (torch.load(path) for path in (tiny_segmenting_checkpoint, out / "model.pt"))
     assert "last_optimizer_state" in before
     assert "last_optimizer_state" not in after

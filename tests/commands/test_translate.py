@@ -21,6 +21,7 @@ from mgcm_fairseq.evaluation.listening import listen
 from mgcm_fairseq.evaluation.runs import parse_runs
 from tests.fixtures import run
 
+AS_TALK = "--run", "wait-segment:1 --sentences model"
 
 @pytest.fixture
 def recording(tiny_corpus):
@@ -107,8 +108,12 @@ def test_a_recording_longer_than_any_of_training_is_said_to_be_too_long(recordin
     found = translate(tmp_path / "long.wav", tiny_checkpoint)
     assert re.search(rf"long.wav: [\d.]+ s of sound, and the model was trained on {longest / 16_000:.1f} s at most",
                      found.stderr)
-    assert "Beyond that it loses text. Cut the recording at pauses" in found.stderr
+    assert "It is translated as a talk, sentence after sentence (--long-form)." in found.stderr
     assert found.stdout
+    soundfile.write(tmp_path / "noise.wav", 0.01 * np.random.default_rng(1).standard_normal(longest + 1), 16_000)
+    found = translate(tmp_path / "noise.wav", tiny_checkpoint)
+    assert not found.stdout
+    assert "noise.wav: nothing was written: no speech was heard." in found.stderr
 
 
 @pytest.fixture
@@ -138,31 +143,25 @@ def told(monkeypatch, capsys, tiny_segmenting_checkpoint):
 
 @pytest.mark.parametrize("policy", ["wait-segment:1", "alignatt:4"])
 def test_a_talk_is_translated_as_one_without_being_asked(told, talk, policy):
-    status, out, err = told(talk, "--run", policy)
+    status, out, err = told(talk, "--run", f"{policy} --sentences model")
     assert status == 0
-    assert "It is translated as a talk, sentence after sentence (--long-form). Each second costs more" in err
     assert err.splitlines()[0].startswith("talk.wav: loading ")
-    assert out == told(talk, "--run", f"{policy} --long-form")[1]
-
-
-def test_a_policy_that_waits_for_the_end_says_what_to_take(told, talk):
-    status, out, err = told(talk, "--run", "offline:1")
-    assert (status, len(out.splitlines())) == (0, 1)
-    assert "This policy waits for the end: take another for a talk" in err
+    assert "It is translated as a talk, sentence after sentence (--long-form)." in err
+    assert out == told(talk, "--run", f"{policy} --sentences model --long-form")[1]
 
 
 def test_a_pipe_says_what_a_file_says(told, talk):
     samples = soundfile.read(talk, dtype="int16")[0]
-    status, out, err = told("-", "--lag", "1", piped=samples.tobytes())
+    status, out, err = told("-", *AS_TALK, piped=samples.tobytes())
     assert status == 0
     assert "-: speech of any length, and the model was trained on" in err
-    assert out == told(talk, "--lag", "1")[1]
+    assert out == told(talk, *AS_TALK)[1]
 
 
 def test_bad_pipes(told, talk):
     samples = soundfile.read(talk, dtype="int16")[0].tobytes()[:100_001]
-    status, out, err = told("-", "--lag", "1", piped=samples)
-    assert (status, out) == (2, told("-", "--lag", "1", piped=samples[:-1])[1])
+    status, out, err = told("-", *AS_TALK, piped=samples)
+    assert (status, out) == (2, told("-", *AS_TALK, piped=samples[:-1])[1])
     assert out
     assert "expected samples of 2 bytes, found 100,001 bytes" in err.splitlines()[-1]
     assert told("-", piped=b"")[0] == 2
@@ -171,7 +170,7 @@ def test_bad_pipes(told, talk):
 
 
 def test_subtitles_say_what_is_printed_and_are_refused_before_anything_is_loaded(told, talk, tmp_path):
-    status, out, _ = told(talk, "--lag", "1", "--subtitles", tmp_path / "a.srt")
+    status, out, _ = told(talk, *AS_TALK, "--subtitles", tmp_path / "a.srt")
     lines = (tmp_path / "a.srt").read_text().splitlines()
     cues = [line for line in lines if line and "-->" not in line and not line.isdigit()]
     assert status == 0

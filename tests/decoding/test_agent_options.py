@@ -1,8 +1,7 @@
-"""Whether a user has given an option, and which agents have one: names are whole names."""
+"""Whether a user has given an option: its name is a whole name."""
 
 import pytest
 
-from mgcm_fairseq.agents.registry import has_option
 from mgcm_fairseq.decoding.agent_options import is_given
 
 
@@ -12,9 +11,3 @@ from mgcm_fairseq.decoding.agent_options import is_given
 ])
 def test_an_option_is_given_by_its_whole_name(words, given):
     assert is_given("--step-ms", words) == given
-
-
-def test_an_agent_has_an_option_by_its_whole_name():
-    assert has_option("wait-k", "--step-ms")
-    assert not has_option("wait-k", "--step"), "a part of --step-ms"
-    assert not has_option("wait-segment", "--beam")

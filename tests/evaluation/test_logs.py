@@ -6,7 +6,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.logs import RunLog, environments, finished, point_text, run_name
 
 SETTINGS = {"dtype": "fp32"}
-ENVIRONMENT = {"commit": "a", "torch": "2", "simuleval": "1.1.4", "cpu": "c", "gpu": "none"}
+ENVIRONMENT = {"commit": "a", "torch": "2", "simuleval": "1.1.4", "silero_vad": "6", "cpu": "c", "gpu": "none"}
 
 
 def log(folder, environment=ENVIRONMENT, settings=SETTINGS, count=3):

@@ -58,7 +58,7 @@ def test_a_client_that_waits_for_a_slow_agent_hears_that_it_is_at_work_and_is_no
 @pytest.mark.parametrize(("limits", "run", "code", "said"), [
     ({"idle": 0.1}, "wait-k:1", 4001, "nothing came for 0.1 s"),
     ({"talk": 0.5}, "wait-k:1", 4002, "expected at most 0.5 s of sound"),
-    ({"sentence": 0.6}, "offline:1", 4002, "expected at most 0.6 s of sound"),
+    ({"talk": 0.6}, "offline:1", 4002, "expected at most 0.6 s of sound"),
 ])
 def test_idle_and_long_streams_are_closed(runs, talk, limits, run, code, said):
     async def scenario():

@@ -9,7 +9,9 @@ import pytest
 import soundfile
 import soxr
 
+from mgcm_fairseq.decoding.cut_talk import CutTalk
 from mgcm_fairseq.live.resampling import Resampler
+from mgcm_fairseq.live.runs import Runs
 from tests.live.clients import packets, plain, serving, text
 from tests.live.conftest import RUNS
 
@@ -98,9 +100,12 @@ def test_segments_end_where_the_whole_recording_has_them(runs, talk):
 
     from mgcm_fairseq.modules.streaming import speech_stream
 
+    of_model = Runs([f"{run} --sentences model" for run in ("wait-segment:1", "alignatt:2")], runs.checkpoint,
+                    runs.system)
+
     async def scenario():
-        async with serving(runs) as (uri, _):
-            return [await plain(uri, talk, run=run) for run in ("wait-segment:1", "alignatt:2")]
+        async with serving(of_model) as (uri, _):
+            return [await plain(uri, talk, run=run) for run in of_model.names]
 
     encoder = runs.system.network.encoder
     stream = speech_stream(encoder)
@@ -111,3 +116,19 @@ def test_segments_end_where_the_whole_recording_has_them(runs, talk):
     assert len(ends) > 5
     for answers in asyncio.run(scenario()):
         assert [end for answer in answers for end in answer["segments"]] == ends
+
+
+def test_where_a_talk_is_cut_at_its_pauses_sentences_end_segments_too(runs, talk):
+    async def scenario():
+        async with serving(runs) as (uri, _):
+            return [await plain(uri, talk, run=run) for run in ("wait-segment:1", "offline:1")]
+
+    samples = (np.frombuffer(talk, "<i2").astype(np.float32) / 2**15).tolist()
+    whole = CutTalk(500, runs.system.longest)
+    assert sum(over for _, over in whole.cut(samples, True)) > 1
+    ends = [round(end / 16_000, 3) for end in whole.ends]
+    of_segments, of_sentences = ([end for answer in answers for end in answer["segments"]]
+                                 for answers in asyncio.run(scenario()))
+    assert of_sentences == ends
+    assert set(ends) < set(of_segments)
+    assert of_segments == sorted(of_segments)

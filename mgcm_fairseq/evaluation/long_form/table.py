@@ -64,7 +64,8 @@ def _notes(results: Mapping[str, Any], known: set[str]) -> list[str]:
     units = UNITS[setting["latency_unit"]]
     notes = [
         f"{setting['talks']} talk{'s' * (setting['talks'] > 1)} of {setting['utterances']} sentences, "
-        f"{setting_note(setting)}",
+        f"{setting_note(setting)} Where a model was trained on single sentences, or --sentences pauses says so, a talk "
+        f"is cut at the pauses that silero-vad {setting['silero_vad']} hears.",
         f"Talks are cut into the references' sentences by OmniSTEval {setting['omnisteval']}, which gives the Long "
         f"latencies too; quality by sacreBLEU, `{'`, `'.join(signatures(runs))}`.",
         "Length: tokens of hypotheses by tokens of references. Empty: sentences without a word. Negative: "

@@ -16,9 +16,7 @@ let starting = false; // while the browser asks for the microphone, or reads the
 let changed = false;
 
 part("languages").textContent = `${about.source_lang} → ${about.target_lang}`;
-for (const { name, talks } of about.runs) {
-  part("run").append(new Option(talks ? name : `${name} (one sentence)`, name));
-}
+for (const name of about.runs) part("run").append(new Option(name, name));
 
 function say(text, fault = false) {
   part("state").textContent = text;

@@ -1,0 +1,80 @@
+"""Where the sentences of a talk begin and end, by its pauses: by the probability of speech in each chunk of audio."""
+
+from typing import NamedTuple
+
+BEGINS, STOPS = 0.5, 0.35  # probability from which on silence is over, and below which speech is (silero-vad's)
+SHORTEST = 8  # chunks of speech behind a pause: less is a noise (silero-vad's)
+BEFORE, BEHIND = 2, 3  # chunks of the silence before and behind a sentence that are heard with it
+
+
+class SentencePart(NamedTuple):
+    """Chunks of a talk to hear next; none where `first` is `behind`."""
+
+    first: int
+    behind: int
+    over: bool  # whether the sentence ends with them
+
+
+class Pauses:
+    """Cuts one talk into sentences, chunk by chunk.
+
+    A pause within a sentence is heard once it has turned out to be none that ends it. No chunk is in two sentences, and
+    one of speech is in none only where it belongs to fewer than SHORTEST between two pauses.
+    """
+
+    def __init__(self, pause: int, longest: int) -> None:
+        """`pause`: chunks of silence that end a sentence; `longest`: chunks after which one of silence does.
+
+        A sentence of twice as many ends wherever it is.
+        """
+        self.pause = pause
+        self.longest = longest
+        self.chunks = 0  # heard so far
+        self.start = 0  # the first chunk of the sentence that goes on, or was the last
+        self._onset: int | None = None  # the first chunk of speech, if it speaks since
+        self._goes_on = False  # a sentence
+        self._shortest = SHORTEST
+        self._behind = 0  # what was heard in a part
+        self._quiet = 0  # chunks since the last one of speech
+
+    @property
+    def needed(self) -> int:
+        """The first chunk that a part may still have."""
+        if self._goes_on:
+            return self._behind
+        return max(self._behind, (self.chunks if self._onset is None else self._onset) - BEFORE)
+
+    def hear(self, probability: float) -> SentencePart:
+        """The next chunk, by the probability that somebody speaks in it."""
+        self.chunks += 1
+        if not self._goes_on and not self._begins(probability):
+            return SentencePart(self._behind, self._behind, False)
+        self._quiet = self._quiet + 1 if probability < STOPS else 0
+        return self._part(self._ends())
+
+    def end(self) -> SentencePart:
+        """Nothing follows."""
+        return self._part(True) if self._goes_on else SentencePart(self._behind, self._behind, False)
+
+    def _begins(self, probability: float) -> bool:
+        if probability < (BEGINS if self._onset is None else STOPS):
+            self._onset = None
+            return False
+        self._onset = self.chunks - 1 if self._onset is None else self._onset
+        if self.chunks - self._onset < self._shortest:
+            return False
+        self.start = self._behind = max(self._behind, self._onset - BEFORE)
+        self._goes_on, self._quiet = True, 0
+        return True
+
+    def _ends(self) -> bool:
+        length = self.chunks - self.start
+        return self._quiet >= (self.pause if length < self.longest else 1) or length >= 2 * self.longest
+
+    def _part(self, over: bool) -> SentencePart:
+        part = SentencePart(self._behind, self.chunks - max(0, self._quiet - BEHIND), over)
+        self._behind = part.behind
+        if over:
+            self._goes_on, self._onset = False, None
+            self._shortest = SHORTEST if self._quiet >= self.pause else 1
+        return part

@@ -1,0 +1,94 @@
+"""A talk that is cut at its pauses has the text of its sentences, under every policy, one after the other."""
+
+import pytest
+
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.cut_talk import CutTalk
+from mgcm_fairseq.spoken.voice import Voice, say_all
+from tests.agents.feeding import feed, words
+from tests.agents.policies import SOON, build
+
+SAID = ("The teacher turns the lamp off.", "Did the old man sleep in the garden?")
+PAUSE = [0.0] * 16_384  # whole chunks of silero-vad, as each sentence is here
+CHUNK = 512
+
+
+@pytest.fixture(scope="module")
+def talk():
+    """Two sentences, each of whole chunks, with silence around them."""
+    samples = list(PAUSE)
+    for one in say_all(Voice("m2", rate=200, pitch=50, volume=80), SAID):
+        samples += [*one, *[0.0] * (-len(one) % CHUNK), *PAUSE]
+    return samples
+
+
+@pytest.fixture(scope="module")
+def make(tiny_corpus, tiny_segmenting_checkpoint):
+    return lambda policy, more="": build(policy, f"{SOON[policy][1]} --long-form {more}", tiny_segmenting_checkpoint,
+                                         tiny_corpus)
+
+
+def sentences(talk, system):
+    found, going_on = [], []
+    for part, over in CutTalk(500, system.longest).cut(talk, True):
+        going_on += part
+        if over:
+            found.append(going_on)
+            going_on = []
+    return found
+
+
+@pytest.mark.parametrize("policy", SOON)
+def test_the_text_is_that_of_each_sentence_alone(make, tiny_corpus, tiny_segmenting_checkpoint, talk, policy):
+    alone = build(policy, SOON[policy][1], tiny_segmenting_checkpoint, tiny_corpus)
+    cut = sentences(talk, alone.system)
+    assert len(cut) == 2
+    expected = " ".join(words(feed(alone, one, 320)) for one in cut)
+    agent = make(policy)
+    for read_ms in (100, 1_000, 60_000):
+        assert words(feed(agent, talk, read_ms)) == expected
+    assert len(expected.split()) > 3
+
+
+@pytest.mark.parametrize("policy", SOON)
+def test_silence_is_no_sentence(make, policy):
+    assert words(feed(make(policy), PAUSE * 5, 1_000)) == ""
+
+
+def test_one_sentence_fifty_times_gives_its_text_fifty_times(make, talk):
+    agent = make("wait-k")
+    one = talk[:(len(talk) - len(PAUSE)) // 2 // CHUNK * CHUNK]
+    text = words(feed(agent, [*one, *PAUSE], 60_000)).split()
+    assert text
+    assert words(feed(agent, [*one, *PAUSE] * 50, 60_000)).split() == text * 50
+
+
+def test_each_word_is_written_before_its_sentence_is_followed_by_another(make, talk):
+    first, second = sentences(talk, make("wait-k").system)
+    writes = feed(make("wait-k"), talk, 100)
+    count = len(words(feed(make("wait-k"), [*first, *PAUSE], 100)).split())
+    heard = [ms for ms, text in writes for _ in text.split()]
+    assert max(heard[:count]) <= (len(PAUSE) + len(first) + 8_000) / 16 + 100
+    assert min(heard[count:]) >= (len(talk) - len(PAUSE) - len(second)) / 16 - 300
+
+
+def test_what_is_held_has_a_bound(make, talk):
+    agent, held = make("wait-k"), []
+    for _ in range(4):
+        feed(agent, talk, 200, before_reset=lambda: held.append(agent.state_bytes()))
+    feed(agent, talk * 4, 200, before_reset=lambda: held.append(agent.state_bytes()))
+    assert held[-1] <= 1.1 * max(held[:-1])
+
+
+@pytest.mark.parametrize(("more", "message"), [
+    ("--sentences pauses --patience 2", "--patience: expected --sentences model too"),
+    ("--pause-ms 0", "--pause-ms: expected 1 ms or more with --sentences pauses"),
+])
+def test_options_that_do_not_fit(make, more, message):
+    with pytest.raises(InputError, match=message):
+        make("wait-k", more)
+
+
+def test_offline_needs_pauses(make):
+    with pytest.raises(InputError, match="--long-form: expected a policy that translates while a sentence is spoken"):
+        make("offline", "--sentences model")

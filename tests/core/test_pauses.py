@@ -1,0 +1,80 @@
+"""Sentences by pauses: speech is in one sentence and no other, whatever is said."""
+
+import random
+
+import pytest
+
+from mgcm_fairseq.core.pauses import BEFORE, BEHIND, SHORTEST, Pauses
+
+SPEECH, UNSURE, SILENCE = 0.9, 0.4, 0.1
+
+
+def sentences(probabilities, pause=6, longest=1000):
+    """(first chunk, the first behind) of each sentence, by its parts, which follow each other."""
+    pauses, found, open_from, behind = Pauses(pause, longest), [], None, 0
+    for part in [*map(pauses.hear, probabilities), pauses.end()]:
+        if open_from is None and part.first < part.behind:
+            open_from = part.first
+            assert part.first >= behind
+        elif open_from is not None:
+            assert part.first == behind
+        assert part.first <= part.behind
+        behind = part.behind if open_from is not None else behind
+        if part.over:
+            found.append((open_from, part.behind))
+            open_from = None
+    assert open_from is None
+    return found
+
+
+def test_two_sentences_by_hand():
+    said = [SILENCE] * 10 + [SPEECH] * 9 + [SILENCE] * 3 + [SPEECH] * 4 + [SILENCE] * 8 + [SPEECH] * 8
+    assert sentences(said) == [(10 - BEFORE, 26 + BEHIND), (34 - BEFORE, 42)]
+
+
+def test_a_noise_is_no_sentence():
+    assert sentences([SILENCE] * 9 + [SPEECH] * (SHORTEST - 1) + [SILENCE] * 9) == []
+    assert sentences([SILENCE] * 9 + [SPEECH] * (SHORTEST - 1)) == []
+
+
+def test_a_pause_within_a_sentence_is_heard_when_it_is_over():
+    pauses = Pauses(6, 1000)
+    for _ in range(SHORTEST - 1):
+        assert pauses.hear(SPEECH) == (0, 0, False)
+    said = [SPEECH] + [SILENCE] * 5 + [SPEECH]
+    assert [pauses.hear(one)[:2] for one in said] == [(0, 8), (8, 9), (9, 10), (10, 11), (11, 11), (11, 11), (11, 14)]
+
+
+def test_what_is_unsure_goes_on_as_it_is():
+    assert sentences([SILENCE] * 9 + [UNSURE] * 9) == []
+    assert sentences([SPEECH, *[UNSURE] * 20]) == [(0, 21)]
+    assert sentences([SPEECH, *[UNSURE] * (SHORTEST - 2), SILENCE]) == []
+
+
+def test_a_long_sentence_ends_at_any_silence_and_a_longer_one_anywhere():
+    assert sentences([*[SPEECH] * 12, SILENCE, *[SPEECH] * 3], longest=10) == [(0, 13), (13, 16)]
+    assert sentences([SPEECH] * 50, longest=10) == [(0, 20), (20, 40), (40, 50)]
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_speech_is_in_one_sentence_and_no_more(seed):
+    draw = random.Random(seed)
+    said = [one for _ in range(draw.randrange(100)) for one in
+            [draw.choice([SPEECH, SPEECH, UNSURE, SILENCE])] * draw.choice([1, 4, 12])]
+    pause, longest = draw.randrange(1, 12), draw.randrange(1, 60)
+    covered = [chunk for first, behind in sentences(said, pause, longest) for chunk in range(first, behind)]
+    assert len(covered) == len(set(covered))
+    long = [index for index in range(len(said)) for near in range(max(0, index - SHORTEST + 1), index + 1)
+            if said[near:near + SHORTEST] == [SPEECH] * SHORTEST]
+    assert set(long) <= set(covered)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_may_still_be_needed_is_kept(seed):
+    draw = random.Random(seed)
+    pauses = Pauses(4, 20)
+    for _ in range(300):
+        needed = pauses.needed
+        assert needed <= pauses.chunks
+        part = pauses.hear(draw.choice([SPEECH, UNSURE, SILENCE, SILENCE, SILENCE]))
+        assert part.first == part.behind or part.first >= needed
