@@ -73,7 +73,8 @@ class MultitaskCrossEntropy(FairseqCriterion):
         ctc = self.training and self.ctc_weight > 0
         inputs = TaskInputs(
             batch["net_input"]["src_tokens"], batch["net_input"]["src_lengths"], batch["transcript"],
-            batch["transcript_lengths"], batch["transcript_prefix"], batch["target_prefix"], batch["lead_in"])
+            batch["transcript_lengths"], batch["transcript_prefix"], batch["target_prefix"], batch["lead_in"],
+            batch["source"], batch["source_lengths"])
         outputs = model(inputs, self.tasks, ctc, passing)
         targets = {"st": batch["target"], "asr": batch["transcript"], "mt": batch["target"]}
         losses: dict[str, Tensor] = {}

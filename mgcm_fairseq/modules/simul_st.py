@@ -22,11 +22,20 @@ class TaskInputs(NamedTuple):
 
     waveform: Tensor  # (B, N) samples at 16 kHz
     waveform_lengths: Tensor  # (B,) samples
-    transcript: Tensor  # (B, U) tokens and </s>: the source of MT
+    transcript: Tensor  # (B, U) tokens and </s>
     transcript_lengths: Tensor  # (B,)
     transcript_prefix: Tensor  # (B, U) the source language's tag, then the transcript without </s>
     translation_prefix: Tensor  # (B, V) the target language's tag, then the translation without </s>
     lead_in: Tensor | None = None  # (B,) samples that the encoder alone hears; None for none anywhere
+    source: Tensor | None = None  # (B, U') what MT reads, and </s>; None for the transcript
+    source_lengths: Tensor | None = None  # (B,)
+
+    @property
+    def read(self) -> tuple[Tensor, Tensor]:
+        """What MT reads, (B, U') tokens and </s>, and (B,) lengths."""
+        if self.source is None or self.source_lengths is None:
+            return self.transcript, self.transcript_lengths
+        return self.source, self.source_lengths
 
 
 class Segmented(NamedTuple):
@@ -88,7 +97,7 @@ class SimulSTNetwork(nn.Module):
             if phase.segmented:
                 segmented = self._segmented(inputs, behind, phase, passing)
         if "mt" in tasks:
-            sources.append(encoder.text_source(inputs.transcript, inputs.transcript_lengths, phase, passing))
+            sources.append(encoder.text_source(*inputs.read, phase, passing))
         encoded = encoder.run(sources, passing)
         if spoken and cut is not None:
             encoded[0], sources[0] = stream_without(encoded[0], cut, passing), behind
