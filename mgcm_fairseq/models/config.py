@@ -77,6 +77,12 @@ class SimulSTModelConfig(FairseqDataclass):
         metadata={"help": "Tell the shared encoder distances between frames, by rotary positions, and the decoder "
                           "where a frame stands in what it may see. Speech then has no hour that training did not "
                           "see. Off by default, as in the paper: sinusoidal positions from the first frame on."})
+    local_kernels: str = field(
+        default="",
+        metadata={"help": "Kernel, in frames or tokens, of a convolution in front of the shared encoder's first layer, "
+                          "and by how much each later layer's is larger, such as 5,3, which is IMTL's (arXiv "
+                          "2311.03810). Even ones become one larger. Speech and text pass through them. By default "
+                          "there are none."})
     norm_first: bool = field(
         default=False,
         metadata={"help": "Put the norm in front of each sub-layer (pre-norm). A small model that starts from "

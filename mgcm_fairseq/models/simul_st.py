@@ -21,6 +21,7 @@ from mgcm_fairseq.modules.decoder import SharedDecoder
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.front_ends import DEFAULT, make_front_end, options_of_others
 from mgcm_fairseq.modules.layers import LayerShape
+from mgcm_fairseq.modules.local import local_kernels
 from mgcm_fairseq.modules.schedule import NOTHING_LATER, OFFLINE, Phase, Schedule
 from mgcm_fairseq.modules.segmenter import Segmenter
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork, TaskInputs, TaskOutputs
@@ -29,6 +30,7 @@ from mgcm_fairseq.modules.subsampler import STRIDE
 logger = logging.getLogger(__name__)
 
 MAX_TOKENS = 1024  # longest hypothesis in pieces
+LARGEST_KERNEL = 999  # frames or tokens; more than any sentence has
 SEGMENTER = "network.encoder.segmenter."
 """What the names of the segmenter's weights begin with."""
 SEGMENTED = f"{SEGMENTER}_extra_state"
@@ -108,7 +110,7 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int) -> Simul
     bounds = _bounds(cfg, front_end.frame_samples * STRIDE ** len(kernels) * 1000 / SAMPLE_RATE)
     segmenter = Segmenter(cfg.model_dim, VARIANTS[variant], *bounds) if variant in VARIANTS else None
     encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
-                            segmenter, torch.tensor(kinds.source), cfg.rotary)
+                            segmenter, torch.tensor(kinds.source), cfg.rotary, _local_kernels(cfg))
     decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, not cfg.no_embedding_norm, cfg.tie_output)
     if cfg.differentiable_waiting and (segmenter is None or not segmenter.variant.waits_in_expectation):
         raise InputError("--differentiable-waiting", "--segmentation-variant repaired", variant, "Leave it out.")
@@ -124,6 +126,18 @@ def _bounds(cfg: SimulSTModelConfig, frame_ms: float) -> tuple[int, int]:
         if ms < 0 or ms % frame_ms:
             raise InputError(option, f"a multiple of {frame_ms:g} ms, which is a frame", f"{ms} ms", "Correct it.")
     return int(cfg.longest_segment / frame_ms), int(cfg.encoder_history / frame_ms)
+
+
+def _local_kernels(cfg: SimulSTModelConfig) -> list[int]:
+    if not cfg.local_kernels:
+        return []
+    numbers = [plain_whole(part.strip()) for part in cfg.local_kernels.split(",")]
+    first, step = numbers if len(numbers) == 2 else (None, None)
+    kernels = [] if first is None or step is None else local_kernels(first, step, cfg.encoder_layers)
+    if not first or not kernels or kernels[-1] > LARGEST_KERNEL:
+        raise InputError("--local-kernels", "the first kernel, from 1 on, and by how much each layer's is larger, up "
+                         f"to {LARGEST_KERNEL}", repr(cfg.local_kernels), "Write e.g. 5,3.")
+    return kernels
 
 
 def build_schedule(cfg: SimulSTModelConfig, seed: int) -> Schedule:

@@ -20,6 +20,11 @@ class Source(NamedTuple):
     forced: Tensor | None = None  # (B, T) bool, those of the longest segment; None where there is no such bound
     noise: Tensor | None = None  # (B, T) on these in training, the same for encoder and decoder
 
+    @property
+    def valid(self) -> Tensor:
+        """(B, T) bool, True where there is no padding."""
+        return valid_mask(self.lengths, self.embedded.value.size(1))
+
 
 class Memory(NamedTuple):
     """What a decoder attends to."""

@@ -18,7 +18,8 @@ from mgcm_fairseq.modules.wav2vec2_options import front_end_overrides
 logger = logging.getLogger(__name__)
 
 ARCHITECTURE = ("front_end", "model_dim", "ffn_dim", "attention_heads", "encoder_layers", "decoder_layers",
-                "subsample_kernels", "norm_first", "no_embedding_norm", "tie_output", "ctc", "w2v_normalize", "rotary")
+                "subsample_kernels", "norm_first", "no_embedding_norm", "tie_output", "ctc", "w2v_normalize", "rotary",
+                "local_kernels")
 """Options of the model that its weights mean nothing without, whether or not their shapes show it."""
 
 BOUNDS = ("front_end_history", "encoder_history", "longest_segment")
@@ -79,7 +80,7 @@ def _sections(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_architecture(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
-    before = {"front_end": DEFAULT, "rotary": False, **before} if before else {}
+    before = {"front_end": DEFAULT, "rotary": False, "local_kernels": "", **before} if before else {}
     changed = [name for name in ARCHITECTURE if name in before and before[name] != now[name]]
     if changed:
         raise InputError(path, f"a model with {_values(now, changed)}", f"one with {_values(before, changed)}",

@@ -6,6 +6,7 @@ import torch
 from tests.training.here import train_here
 
 ALL = {
+    "local convolutions": ("--local-kernels", "5,3"),
     "noise on MT's source": ("--transcript-noise", "0.5,0.2", "--transcript-noise-kind", "repeat"),
 }
 

@@ -27,10 +27,11 @@ SHAPES = {
     "network": real_case,
     "post-norm network": lambda **options: real_case(**{"norm_first": False, "tie_output": False,
                                                         "subsample_kernels": "", **options}),
+    "network with local convolutions": lambda **options: real_case(local_kernels="3,2", **options),
     "segmented network": lambda **options: real_case(**{**SEGMENTED, **options}),
     "network that waits in expectation": lambda **options: real_case(**{**SEGMENTED, "differentiable_waiting": True,
                                                                         **options}),
-    "bounded network": lambda **options: real_case(**{**SEGMENTED, **BOUNDED, **options}),
+    "bounded network": lambda **options: real_case(**{**SEGMENTED, **BOUNDED, "local_kernels": "3,1", **options}),
     "bounded network in mid-talk": lambda **options: real_case(**{**SEGMENTED, **BOUNDED, "lead_in": [2_600, 0],
                                                                   "differentiable_waiting": True, **options}),
 }
