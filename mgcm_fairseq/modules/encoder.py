@@ -20,6 +20,7 @@ from mgcm_fairseq.modules.hearing import FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
 from mgcm_fairseq.modules.local import LocalConvolution
+from mgcm_fairseq.modules.looking_back import Shrinker
 from mgcm_fairseq.modules.positions import RotaryPositions, SinusoidalPositions
 from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.segmenter import Segmenter
@@ -35,7 +36,8 @@ class SharedEncoder(nn.Module):
 
     def __init__(self, front_end: FrontEnd, subsample_kernels: list[int], embedding: nn.Embedding,
                  shape: LayerShape, layers: int, embedding_norm: bool, segmenter: Segmenter | None,
-                 source_kinds: Tensor, rotary: bool = False, local_kernels: Sequence[int] = ()) -> None:
+                 source_kinds: Tensor, rotary: bool = False, local_kernels: Sequence[int] = (),
+                 shrinker: Shrinker | None = None) -> None:
         """`source_kinds`: (vocabulary,) int64, what pieces do to the words of the source (core.kinds).
 
         `rotary`: the layers know distances alone, and positions are added to what they give, for the decoder. So speech
@@ -61,6 +63,7 @@ class SharedEncoder(nn.Module):
                                     for layer in range(layers))
         self.final_norm = nn.LayerNorm(shape.dim) if shape.norm_first else nn.Identity()
         self.segmenter = segmenter
+        self.shrinker = shrinker
 
     @property
     def segmenting(self) -> Segmenter:
@@ -125,11 +128,17 @@ class SharedEncoder(nn.Module):
         return passing.start(self.scale * F.embedding(tokens_BU, weight, self.embedding.padding_idx), (task,))
 
     def speech_source(self, embedded: Stream, frames: Tensor, phase: Phase, passing: Passing) -> Source:
-        """Embedded speech with its segments; all of it is one segment where attention is not segmented."""
+        """Embedded speech with its segments; all of it is one segment where attention is not segmented.
+
+        Where it is shrunk, runs of what CTC hears stand in place of frames.
+        """
         if phase.segmented:
             return self.segmenting.segment(embedded, frames, phase.noise, passing)
+        ends = None
+        if phase.shrunk and self.shrinker is not None:
+            embedded, frames, ends = self.shrinker(embedded, frames, passing)
         size = embedded.value.size(1)
-        return Source(embedded, frames, key_mask(valid_mask(frames, size)), _one_unit(frames, size))
+        return Source(embedded, frames, key_mask(valid_mask(frames, size)), _one_unit(frames, size), ends=ends)
 
     def text_source(self, tokens_BU: Tensor, lengths: Tensor, phase: Phase, passing: Passing) -> Source:
         """Embedded text, in which nothing later is seen where speech is segmented."""
@@ -170,7 +179,7 @@ class SharedEncoder(nn.Module):
 
     def _encode(self, source: Source) -> Memory:
         [states] = self.remember(self.run([source], PLAIN), PLAIN)
-        return Memory(states.value, source.lengths, source.units)
+        return Memory(states.value, source.lengths, source.units, source.ends)
 
     def _shorten(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
         return self.embed_features(x_BTC if self.subsampler is None else self.subsampler(x_BTC, frames))

@@ -77,6 +77,8 @@ class SimulSTNetwork(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.ctc = CTCHeads(encoder.front_end.dim, encoder.embedding) if ctc else None
+        if encoder.shrinker is not None and self.ctc is not None:
+            encoder.shrinker.label = self.ctc.heard
         self.differentiable_waiting = differentiable_waiting
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool, phase: Phase,
@@ -93,6 +95,8 @@ class SimulSTNetwork(nn.Module):
             if ctc:
                 alignments = self._align(inputs, features, embedded, frames, ctc_task(tasks), passing)
             sources.append(encoder.speech_source(embedded, frames, phase, passing))
+            if cut is not None and sources[0].ends is not None:
+                cut = (sources[0].valid & (sources[0].ends <= cut.unsqueeze(1))).sum(1)  # runs that end before it
             behind = sources[0] if cut is None else source_without(sources[0], cut, encoder.segmenter, passing)
             if phase.segmented:
                 segmented = self._segmented(inputs, behind, phase, passing)

@@ -47,3 +47,6 @@ def check_losses(cfg: Any) -> None:
     if cfg.task.transcript_noise and "mt" not in cfg.criterion.tasks.split(","):
         raise InputError("--transcript-noise", "mt among --tasks, which reads the transcript", cfg.criterion.tasks,
                          "Add mt, or leave it out.")
+    if str(getattr(cfg.model, "shrink", "none")) != "none" and not cfg.criterion.ctc_weight > 0:
+        raise InputError("--shrink", "--ctc-weight above 0: without it CTC learns to hear nothing",
+                         f"{cfg.criterion.ctc_weight:g}", "Add --ctc-weight 1.")
