@@ -83,10 +83,10 @@ class SimulSTModel(BaseFairseqModel):
                 state_dict[f"{part}_extra_state"] = torch.tensor(getattr(self.trained_phase, attribute))
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool,  # type: ignore[override]
-                passing: Passing = PLAIN) -> TaskOutputs:
+                passing: Passing = PLAIN, paired: bool = False) -> TaskOutputs:
         if self.recompute and self.training:
             passing = Recomputing(passing)
-        return self.network(inputs, tasks, ctc, self.phase(), passing)
+        return self.network(inputs, tasks, ctc, self.phase(), passing, paired)
 
     def max_decoder_positions(self) -> int:
         """Longest hypothesis in pieces."""
