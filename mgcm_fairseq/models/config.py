@@ -27,8 +27,8 @@ class SimulSTModelConfig(FairseqDataclass):
                           "paper; the options whose names begin with w2v are for it alone."})
     w2v_path: Optional[str] = field(
         default=None,
-        metadata={"help": "The wav2vec 2.0 checkpoint that the front end starts from. Without one it starts from "
-                          "random weights. A training reads the file once, at its start; a trained model does not "
+        metadata={"help": "The wav2vec 2.0 or HuBERT checkpoint that the front end starts from. Without one it starts "
+                          "from random weights. A training reads the file once, at its start; a trained model does not "
                           "need it."})
     w2v_trust: bool = field(
         default=False,
