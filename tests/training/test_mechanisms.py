@@ -6,13 +6,10 @@ import torch
 from tests.training.here import train_here
 
 ALL = {
-    "local convolutions": ("--local-kernels", "5,3"),
-    "shrinking": ("--shrink", "ctc", "--shrink-from", "1"),
-    "shrinking to means": ("--shrink", "ctc", "--shrink-from", "0", "--shrink-pool", "mean", "--no-looking-back"),
-    "contrast of states": ("--state-contrast", "1", "--batch-size", "4"),
-    "all": ("--transcript-noise", "0.5,0.2", "--local-kernels", "5,3", "--shrink", "ctc", "--shrink-from", "0",
+    "all": ("--transcript-noise", "0.5,0.2", "--local-kernels", "5,3", "--shrink", "ctc", "--shrink-from", "1",
             "--state-contrast", "1"),
-    "noise on MT's source": ("--transcript-noise", "0.5,0.2", "--transcript-noise-kind", "repeat"),
+    "shrinking to means": ("--shrink", "ctc", "--shrink-from", "0", "--shrink-pool", "mean", "--no-looking-back"),
+    "noise of another kind": ("--transcript-noise", "0.5,0.2", "--transcript-noise-kind", "repeat"),
 }
 BY_BLEU = ("--eval-bleu", "--best-checkpoint-metric", "bleu", "--maximize-best-checkpoint-metric")
 
