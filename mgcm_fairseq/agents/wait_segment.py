@@ -42,8 +42,8 @@ class WaitSegmentAgent(SystemAgent):
         self.lag = args.lag
         self.step = self.system.network.encoder.front_end.block or STEP
         if self.system.phase.shrunk:
-            raise InputError("--checkpoint", "for wait-segment, whose states are final as their segments close, a model "
-                             "without --shrink", "one whose states look back at all of the speech",
+            raise InputError("--checkpoint", "for wait-segment, whose states are final as their segments close, a "
+                             "model without --shrink", "one whose states look back at all of the speech",
                              "Take a policy that encodes again: alignatt, edatt, local-agreement, wait-k.")
         if not self.system.phase.segmented:
             raise InputError(args.checkpoint, "a model trained with --segmentation-variant, past --segment-from",
