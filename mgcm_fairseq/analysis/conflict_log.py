@@ -10,7 +10,7 @@ import numpy as np
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.read_text import is_number, parse_json, text_lines
 
-FORMAT = 1
+FORMATS = (1, 2)  # the first has no weights: all tasks had weight 1
 _EXPECTED = "a file that fairseq-train --conflict-log wrote"
 _WHOLE = "The file was edited: leave this line out, or log to another file."
 
@@ -24,6 +24,7 @@ class ConflictLog:
     quantities: np.ndarray  # (R, N, A, 4): passes with both gradients; conflicts, cosines, removed fractions in them
     histogram: np.ndarray  # (C, A, bins) passes by cosine, over all records
     noise: np.ndarray  # (R, N) cosine between the primary task's gradients on two half-batches; nan where unknown
+    weights: np.ndarray  # (R, T) of the tasks' losses at the time of the record
 
     @property
     def auxiliaries(self) -> list[str]:
@@ -59,6 +60,7 @@ class _Record(NamedTuple):
     quantities: np.ndarray
     histogram: np.ndarray
     noise: np.ndarray
+    weights: np.ndarray
 
 
 def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
@@ -71,7 +73,7 @@ def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
     lines = text_lines(path, _WHOLE)
     try:
         head = parse_json(next(lines, (1, ""))[1])
-        if head["format"] != FORMAT:
+        if head["format"] not in FORMATS:
             raise ValueError(f"format {head['format']}")
         _check_header(head)
     except InputError:
@@ -90,8 +92,8 @@ def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
         records = [earlier for earlier in records if earlier.update < record.update] + [record]
     if not records:
         raise InputError(path, "at least one record", "none", "Train for more than --conflict-log-interval updates.")
-    updates, quantities, histograms, noise = (np.array(column) for column in zip(*records, strict=True))
-    return ConflictLog(head, updates, quantities, histograms.sum(0), noise), torn
+    updates, quantities, histograms, noise, weights = (np.array(column) for column in zip(*records, strict=True))
+    return ConflictLog(head, updates, quantities, histograms.sum(0), noise, weights), torn
 
 
 def _check_header(head: dict[str, Any]) -> None:
@@ -112,7 +114,8 @@ def _record(written: Any, head: dict[str, Any], where: tuple[Path, int]) -> "_Re
             raise ValueError(f"update {update}")
         return _Record(update, _numbers(written["quantities"], (groups, others, 4)),
                        _numbers(written["histogram"], (len(head["components"]), others, head["bins"])),
-                       _numbers(written.get("noise") or [None] * groups, (groups,)))
+                       _numbers(written.get("noise") or [None] * groups, (groups,)),
+                       _numbers(written["weights"] if head["format"] > 1 else [1] * (1 + others), (1 + others,)))
     except (ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
         raise InputError(where, f"a record of {groups} groups and {others} auxiliary tasks",
                          " ".join(f"{type(error).__name__}: {error}".split())[:120], _WHOLE) from error

@@ -69,6 +69,17 @@ def plot_over_time(log: ConflictLog, path: Path) -> None:
     _save(figure, path)
 
 
+def plot_weights(log: ConflictLog, path: Path) -> None:
+    """The weight of each task's loss over training."""
+    figure, [axes] = _panels(1, "Weights of the tasks' losses")
+    for task, weights, colour in zip(log.header["tasks"], log.weights.T, COLOURS, strict=False):
+        axes.plot(log.updates, weights, color=colour, label=task)
+    _dress(axes, "", "updates", "weight")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+    _save(figure, path)
+
+
 def short(layer: str) -> str:
     """enc 1 for encoder.layers.0, counted from 1 as in the paper; other names as they are."""
     number = re.search(r"\.(\d+)$", layer)

@@ -1,17 +1,18 @@
-"""Draws a conflict log: conflicts by layer with a noise floor (Fig. 5 of the paper), cosines, conflicts over time."""
+"""Draws a conflict log: conflicts by layer with a noise floor (the paper's Fig. 5), cosines, conflicts and weights."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from mgcm_fairseq.analysis.conflict_log import read_conflict_log
-from mgcm_fairseq.analysis.plot_conflicts import plot_by_layer, plot_cosines, plot_over_time
+from mgcm_fairseq.analysis.plot_conflicts import plot_by_layer, plot_cosines, plot_over_time, plot_weights
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.program import program
 
 SCRIPT = SCRIPTS["plot-conflicts"]
-FIGURES = {"by_layer.png": plot_by_layer, "cosines.png": plot_cosines, "over_time.png": plot_over_time}
+FIGURES = {"by_layer.png": plot_by_layer, "cosines.png": plot_cosines, "over_time.png": plot_over_time,
+           "weights.png": plot_weights}
 
 
 @program(SCRIPT)
