@@ -99,6 +99,13 @@ class SystemAgent(SpeechToTextAgent):
         raise NotImplementedError
 
 
+def refuse_shrunk(system: System, what: str) -> None:
+    """InputError for a model whose states change with all that is heard later."""
+    if system.phase.shrunk:
+        raise InputError("--checkpoint", f"for {what} a model without --shrink", "one whose states look back at all of "
+                         "the speech", "Take a policy that encodes again: alignatt, edatt, local-agreement, wait-k.")
+
+
 def _check_unit(args: Namespace, system: System) -> None:
     """InputError if simuleval, whose options these are, would join and count the text in units that it has not."""
     given, expected = getattr(args, "eval_latency_unit", None), system.writing.language

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 
+from mgcm_fairseq.agents.base import refuse_shrunk
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.bounds import Bounds
 from mgcm_fairseq.decoding.rollover import Rollover
@@ -34,6 +35,7 @@ def rollover(args: Namespace, system: System, wait_ms: int = 0) -> Rollover | No
         raise InputError("--patience", "once or more", str(args.patience), "Correct the option.")
     if args.pause_ms < 0:
         raise InputError("--pause-ms", "0 ms or more", str(args.pause_ms), "Correct the option.")
+    refuse_shrunk(system, "--long-form, which forgets speech,")
     if not (system.phase.segmented and system.network.encoder.front_end.block):
         raise InputError("--long-form", "a model trained with --segmentation-variant and --front-end-block",
                          "one that encodes all of the speech again at each step", "Cut the recording at pauses.")

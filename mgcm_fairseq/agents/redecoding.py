@@ -81,7 +81,7 @@ class RedecodingAgent(SystemAgent):
         memory = self._encode(states, heard)
         if self.rollover is not None:
             return self._sure_of_talk(states, memory, self.rollover)
-        hypothesis = self.search.best(states.pieces, memory, SPARE_PIECES + memory.states.size(1))
+        hypothesis = self.search.best(states.pieces, memory, SPARE_PIECES + memory.frames)
         return self._write(states, hypothesis, self.stable(states, hypothesis, memory))
 
     def _write(self, states: RedecodingStates, hypothesis: Hypothesis, sure: int) -> str:
@@ -100,7 +100,7 @@ class RedecodingAgent(SystemAgent):
             if not rollover.begins(stream):
                 return ""
             memory = stream.whole() if stream.forgotten_frames > forgotten else memory
-        best = self.search.best(states.pieces, memory, SPARE_PIECES + memory.states.size(1), may_be_empty=True)
+        best = self.search.best(states.pieces, memory, SPARE_PIECES + memory.frames, may_be_empty=True)
         ends = [self.system.vocabulary.eos] if best.ended else []
         sure, before = self.stable(states, Hypothesis([*best.pieces, *ends], best.ended), memory), len(states.pieces)
         texts = [self._write(states, best, min(sure, len(best.pieces)))]

@@ -11,7 +11,7 @@ import torch
 from simuleval.utils import entrypoint
 
 from mgcm_fairseq.agents import long_form
-from mgcm_fairseq.agents.base import SystemAgent, SystemStates, complete_steps
+from mgcm_fairseq.agents.base import SystemAgent, SystemStates, complete_steps, refuse_shrunk
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.decoding.segment_writer import SegmentWriter
@@ -41,6 +41,7 @@ class WaitSegmentAgent(SystemAgent):
         super().__init__(args, system)
         self.lag = args.lag
         self.step = self.system.network.encoder.front_end.block or STEP
+        refuse_shrunk(self.system, "wait-segment, whose states are final as their segments close,")
         if not self.system.phase.segmented:
             raise InputError(args.checkpoint, "a model trained with --segmentation-variant, past --segment-from",
                              "one that does not segment", "Take a policy for any checkpoint: alignatt, wait-k, ...")

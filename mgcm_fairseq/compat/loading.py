@@ -43,15 +43,17 @@ def allow_fairseq_checkpoints() -> None:
     Since torch 2.6 it refuses every class that it does not know. Old checkpoints hold their options as a Namespace,
     some newer ones as an omegaconf object. Those of a model with a configuration dataclass, as ours, hold plain
     dictionaries and load as they are. A resumed training of several workers sends the checkpoint from the first to the
-    others with a class of fairseq's in place of each tensor.
+    others with a class of fairseq's in place of each tensor. A published HuBERT holds the Dictionary of its targets.
     """
+    from fairseq.data.dictionary import Dictionary
     from fairseq.distributed.utils import _TensorPlaceholder
     from omegaconf import ListConfig
     from omegaconf.base import ContainerMetadata, Metadata
     from omegaconf.nodes import AnyNode
 
     containers = [DictConfig, ListConfig, AnyNode, ContainerMetadata, Metadata, typing.Any]
-    torch.serialization.add_safe_globals([Namespace, *containers, _TensorPlaceholder, defaultdict, dict, list, int])
+    torch.serialization.add_safe_globals([Namespace, *containers, _TensorPlaceholder, Dictionary, defaultdict, dict,
+                                          list, int])
 
 
 class _OnlyWeights(types.ModuleType):
@@ -85,8 +87,8 @@ def _load(file: Any, name: str | Path, *args: Any, **options: Any) -> Any:
         if refused:
             raise InputError(name, "a checkpoint of weights and plain configuration",
                              f"the Python object {refused[1]}, which may run code when it is loaded",
-                             "Get one without it. A wav2vec 2.0 file whose maker you trust loads with trust=True "
-                             "(fairseq-train: --w2v-trust).") from error
+                             "Get one without it. A wav2vec 2.0 or HuBERT file whose maker you trust loads with "
+                             "trust=True (fairseq-train: --w2v-trust).") from error
         reason = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))  # behind advice to load it all the same
         summary = f"{type(error).__name__}: {reason[1] if reason else error}".splitlines()[0]
         raise InputError(name, "a complete PyTorch checkpoint", summary, "Copy or download it again.") from error

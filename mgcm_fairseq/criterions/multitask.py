@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN, Passing
+from mgcm_fairseq.criterions.modality import reduce_state_contrast, state_contrast
 from mgcm_fairseq.criterions.segmentation import SegmentationLosses
 from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.modules.ctc import Alignment
@@ -48,6 +49,11 @@ class MultitaskCriterionConfig(FairseqDataclass):
     contrastive_from: int = field(
         default=20_000,
         metadata={"help": "Updates before L_ctr begins. The default is DiSeg's."})
+    state_contrast: float = field(
+        default=0.0,
+        metadata={"help": "Weight of a loss that asks of speech to be nearer to its own transcript than to the others "
+                          "of the batch, by the means of what the shared encoder reads and of its states. IMTL's "
+                          "(arXiv 2311.03810) is 1. 0, the default: it is left out."})
 
 
 @register_criterion("multitask_cross_entropy", dataclass=MultitaskCriterionConfig)
@@ -55,11 +61,16 @@ class MultitaskCrossEntropy(FairseqCriterion):
     """Every loss is summed over tokens; the trainer divides the gradient by the number of target tokens of ST."""
 
     def __init__(self, task: Any, tasks: str, label_smoothing: float, ctc_weight: float, segment_number_weight: float,
-                 segment_number_from: int, contrastive_weight: float, contrastive_from: int) -> None:
+                 segment_number_from: int, contrastive_weight: float, contrastive_from: int,
+                 state_contrast: float = 0.0) -> None:
         super().__init__(task)
         self.tasks = tuple(tasks.split(","))
         if not set(self.tasks) <= set(TASKS) or len(set(self.tasks)) < len(self.tasks):
             raise InputError("--tasks", f"some of {','.join(TASKS)}, each once", repr(tasks), "Write e.g. st,asr,mt.")
+        if state_contrast > 0 and ("mt" not in self.tasks or self.tasks == ("mt",)):
+            raise InputError("--state-contrast", "a task that hears and mt, whose states it compares", repr(tasks),
+                             "Train both, or leave it out.")
+        self.state_contrast = state_contrast
         self.label_smoothing = label_smoothing
         self.ctc_weight = ctc_weight
         self.segmentation = SegmentationLosses(segment_number_weight, segment_number_from, contrastive_weight,
@@ -67,7 +78,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
 
     def losses(self, model: Any, batch: Batch, passing: Passing = PLAIN,
                only: Sequence[str] | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """The summed loss of each task, primary first, and what to log; those of CTC and of the segmenter come last.
+        """The summed loss of each task, primary first, and what to log; those of CTC, contrast and segmenter last.
 
         `passing` is a conflict engine's, see mgcm_fairseq.core.conflict; `only`: the tasks that are on, None for all.
         """
@@ -75,8 +86,10 @@ class MultitaskCrossEntropy(FairseqCriterion):
         ctc = self.training and self.ctc_weight > 0 and ctc_task(self.tasks) not in {*self.tasks} - {*tasks}
         inputs = TaskInputs(
             batch["net_input"]["src_tokens"], batch["net_input"]["src_lengths"], batch["transcript"],
-            batch["transcript_lengths"], batch["transcript_prefix"], batch["target_prefix"], batch["lead_in"])
-        outputs = model(inputs, tasks, ctc, passing)
+            batch["transcript_lengths"], batch["transcript_prefix"], batch["target_prefix"], batch["lead_in"],
+            batch["source"], batch["source_lengths"])
+        paired = self.training and self.state_contrast > 0 and {"mt", ctc_task(self.tasks)} <= {*tasks}
+        outputs = model(inputs, tasks, ctc, passing, paired)
         targets = {"st": batch["target"], "asr": batch["transcript"], "mt": batch["target"]}
         losses: dict[str, Tensor] = {}
         logging: dict[str, Any] = {}
@@ -96,6 +109,9 @@ class MultitaskCrossEntropy(FairseqCriterion):
             losses[f"ctc_{level}"] = self.ctc_weight * loss
             logging[f"ctc_{level}_loss"], logging[f"ctc_{level}_infeasible"] = loss.detach(), infeasible
             logging[f"ctc_{level}_tokens"] = texts[level][1].sum()
+        if outputs.paired is not None:
+            pieces = batch["transcript_lengths"] - 1
+            losses["state_contrast"] = self.state_contrast * state_contrast(outputs.paired, pieces, logging)
         if outputs.segmented is not None:
             losses |= self.segmentation(outputs.segmented, logging)
         return losses, logging
@@ -109,14 +125,16 @@ class MultitaskCrossEntropy(FairseqCriterion):
 
     def by_task(self, model: Any, batch: Batch, passing: Passing,
                 only: Sequence[str] | None = None) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
-        """One loss a task, CTC's within that of the task it serves and the segmenter's within ST's, or ASR's where that
-        is not trained; the number of ST target tokens; what to log. `only`: the tasks that are on, None for all.
+        """One loss a task, CTC's and the contrast of states within that of the task they serve and the segmenter's
+        within ST's, or ASR's where that is not trained; the number of ST target tokens; what to log. `only`: the tasks
+        that are on, None for all.
         """
         losses, logging = self.losses(model, batch, passing, only)
         hearing = "st" if "st" in losses else "asr"
         of_tasks: dict[str, Tensor] = {}
         for name, loss in losses.items():
-            task = name if name in self.tasks else ctc_task(self.tasks) if name.startswith("ctc") else hearing
+            serves = name.startswith(("ctc", "state_contrast"))
+            task = name if name in self.tasks else ctc_task(self.tasks) if serves else hearing
             of_tasks[task] = of_tasks[task] + loss if task in of_tasks else loss
         total = torch.stack([loss.detach() for loss in losses.values()]).sum()
         logging |= {"loss": total, "ntokens": batch["ntokens"], "nsentences": batch["nsentences"],
@@ -147,6 +165,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
                 metrics.log_scalar(name, total(f"{name}_loss") / tokens, tokens, round=3)
                 metrics.log_scalar(f"{name}_infeasible", total(f"{name}_infeasible"), round=2)
         SegmentationLosses.reduce_metrics(total)
+        reduce_state_contrast(total)
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:

@@ -18,6 +18,7 @@ class Item(TypedDict):
     lead_in: int  # samples of it that the decoder does not see, see mgcm_fairseq.data.windows
     spelling: Tensor  # (letters,) of the transcript, for CTC
     transcript: Tensor  # (U,) pieces and </s>
+    source: Tensor | None  # (U',) the transcript with noise; None where there is to be none
     translation: Tensor  # (V,) pieces and </s>
 
 
@@ -39,8 +40,10 @@ class Batch(TypedDict):
     lead_in: Tensor | None  # (B,) samples; None where utterances are heard one by one
     spelling: Tensor  # (B, letters) of the transcripts, for CTC
     spelling_lengths: Tensor  # (B,)
-    transcript: Tensor  # (B, U) pieces and </s>: the source of MT, the target of ASR
+    transcript: Tensor  # (B, U) pieces and </s>: the target of ASR, and the source of MT without noise
     transcript_lengths: Tensor  # (B,) with </s>
+    source: Tensor | None  # (B, U') the source of MT with noise (mgcm_fairseq.data.transcript_noise), and </s>
+    source_lengths: Tensor | None  # (B,) with </s>; both None where MT reads the transcript
     transcript_prefix: Tensor  # (B, U) the transcript moved right behind its language's tag, without </s>
     target: Tensor  # (B, V) the translation: pieces and </s>
     target_prefix: Tensor  # (B, V) the translation moved right behind its language's tag, without </s>

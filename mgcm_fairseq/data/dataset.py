@@ -17,6 +17,7 @@ from mgcm_fairseq.data.batch import Batch, Item
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.ragged import Ragged
+from mgcm_fairseq.data.transcript_noise import TranscriptNoise
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.data.windows import Drawn, Windows
 
@@ -27,12 +28,12 @@ class SpeechTranslationDataset(FairseqDataset):
 
     def __init__(self, utterances: Columns, vocabulary: Vocabulary, shuffle_seed: int | None = None,
                  augmentation: Augmentation | None = None, grid: LengthGrid | None = None,
-                 windows: Windows | None = None) -> None:
+                 windows: Windows | None = None, noise: TranscriptNoise | None = None) -> None:
         """With a seed, as for training, utterances of equal length are shuffled.
 
         By this seed alone: fairseq's own depends on the epoch that training was resumed in, and with it batches would.
         Batches are padded up to the lengths of `grid`; without one, to their longest row. With `windows` an item is a
-        window, which begins with utterance i.
+        window, which begins with utterance i. `noise` is on what MT reads.
         """
         self.utterances = utterances
         self.vocabulary = vocabulary
@@ -40,6 +41,7 @@ class SpeechTranslationDataset(FairseqDataset):
         self.augmentation = augmentation
         self.grid = grid
         self.windows = windows
+        self.noise = noise
         if windows is not None:
             windows.check(utterances)
         self.files = AudioFiles()
@@ -52,6 +54,7 @@ class SpeechTranslationDataset(FairseqDataset):
 
     def set_epoch(self, epoch: int) -> None:
         """Draws the windows of this epoch, and what augmentation does to each item, its length with it."""
+        self.epoch = epoch
         self.drawn: Drawn | None = None
         lengths, self.tokens = self.utterances.audio_lengths, self.translations.lengths
         if self.windows is not None and epoch >= self.windows.first_epoch:
@@ -87,7 +90,13 @@ class SpeechTranslationDataset(FairseqDataset):
         spelling = self.vocabulary.spell(" ".join(self.utterances.src_texts[one] for one in held))
         return {"id": index, "filler": filler, "waveform": torch.from_numpy(samples), "lead_in": lead_in,
                 "spelling": torch.tensor(spelling, dtype=torch.long), "transcript": _joined(self.transcripts, held),
-                "translation": _joined(self.translations, held)}
+                "source": self._source(held), "translation": _joined(self.translations, held)}
+
+    def _source(self, held: range) -> Tensor | None:
+        if self.noise is None:
+            return None
+        noisy = [self.noise.apply(self.transcripts[index], index, self.epoch) for index in held]
+        return torch.from_numpy(np.concatenate(noisy)).long()
 
     def collater(self, items: list[Item]) -> Batch:
         """A batch; for no utterances, of which fairseq has batches too, an empty one."""
@@ -96,6 +105,8 @@ class SpeechTranslationDataset(FairseqDataset):
         items = sorted(items, key=lambda item: -len(item["waveform"]))
         first = items[0]["id"]
         transcript, transcript_lengths = self._pad([item["transcript"] for item in items])
+        sources = [item["source"] for item in items if item["source"] is not None]
+        source, source_lengths = self._pad(sources) if sources else (None, None)
         spelling, spelling_lengths = self._pad([item["spelling"] for item in items])
         target, target_lengths = self._pad([item["translation"] for item in items])
         waveforms = [item["waveform"] for item in items]
@@ -112,6 +123,8 @@ class SpeechTranslationDataset(FairseqDataset):
             "spelling_lengths": spelling_lengths,
             "transcript": transcript,
             "transcript_lengths": transcript_lengths,
+            "source": source,
+            "source_lengths": source_lengths,
             "transcript_prefix": self._prefix(transcript, transcript_lengths, self.utterances.src_langs[first]),
             "target": target,
             "target_prefix": self._prefix(target, target_lengths, self.utterances.tgt_langs[first]),

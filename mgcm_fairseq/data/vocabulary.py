@@ -84,6 +84,12 @@ class Vocabulary:
         return [index not in silent and (index == self.unk or any(map(str.isalnum, piece)))
                 for index, piece in enumerate(self.pieces)]
 
+    @property
+    def punctuation(self) -> list[bool]:
+        """For each id whether its piece has marks and neither letters nor digits."""
+        return [not spoken and index > self.unk and index not in self._tags and bool(piece.strip("▁"))
+                for index, (piece, spoken) in enumerate(zip(self.pieces, self.spoken, strict=True))]
+
     def encode(self, text: str) -> list[int]:
         """Ids of the pieces of `text`, without tag and end of sentence."""
         return list(self._spm.encode(text))

@@ -65,4 +65,4 @@ class WordDecoder:
 
 def most_pieces(memory: Memory) -> int:
     """Of a hypothesis: as many as fairseq-generate allows, in longer audio one a frame, so that no tail is lost."""
-    return max(MAX_PIECES, memory.states.size(1))
+    return max(MAX_PIECES, memory.frames)

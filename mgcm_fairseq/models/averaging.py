@@ -88,8 +88,8 @@ def average(paths: Sequence[Path], output: Path) -> None:
                              "Average one training's checkpoints.")
         for name, value in loaded["model"].items():
             if name.endswith("_extra_state") and name in sums and not torch.equal(value.double(), sums[name] / counted):
-                raise InputError(path, "checkpoints of one training", "one segmenting and one not",
-                                 "Average checkpoints from after --segment-from.")
+                raise InputError(path, "checkpoints of one training", f"{name.split('.')[-2]} on in one and off in "
+                                 "another", "Average checkpoints from after --segment-from and --shrink-from.")
             sums[name] = sums[name] + value.double() if name in sums else value.double()
     state["model"] = {name: (total / len(paths)).to(state["model"][name].dtype) for name, total in sums.items()}
     if known and len(known) < len(paths):

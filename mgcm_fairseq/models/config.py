@@ -11,9 +11,12 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.segmentation import VARIANTS
 from mgcm_fairseq.modules.front_ends import DEFAULT, FRONT_ENDS, options_of_others
+from mgcm_fairseq.modules.looking_back import POOLS
 
 _FRONT_END = ChoiceEnum([*FRONT_ENDS])
 _VARIANT = ChoiceEnum(["none", *VARIANTS])
+_SHRINK = ChoiceEnum(["none", "ctc"])
+_POOL = ChoiceEnum([*POOLS])
 
 
 @dataclass
@@ -24,8 +27,8 @@ class SimulSTModelConfig(FairseqDataclass):
                           "paper; the options whose names begin with w2v are for it alone."})
     w2v_path: Optional[str] = field(
         default=None,
-        metadata={"help": "The wav2vec 2.0 checkpoint that the front end starts from. Without one it starts from "
-                          "random weights. A training reads the file once, at its start; a trained model does not "
+        metadata={"help": "The wav2vec 2.0 or HuBERT checkpoint that the front end starts from. Without one it starts "
+                          "from random weights. A training reads the file once, at its start; a trained model does not "
                           "need it."})
     w2v_trust: bool = field(
         default=False,
@@ -77,6 +80,12 @@ class SimulSTModelConfig(FairseqDataclass):
         metadata={"help": "Tell the shared encoder distances between frames, by rotary positions, and the decoder "
                           "where a frame stands in what it may see. Speech then has no hour that training did not "
                           "see. Off by default, as in the paper: sinusoidal positions from the first frame on."})
+    local_kernels: str = field(
+        default="",
+        metadata={"help": "Kernel, in frames or tokens, of a convolution in front of the shared encoder's first layer, "
+                          "and by how much each later layer's is larger, such as 5,3, which is IMTL's (arXiv "
+                          "2311.03810). Even ones become one larger. Speech and text pass through them. By default "
+                          "there are none."})
     norm_first: bool = field(
         default=False,
         metadata={"help": "Put the norm in front of each sub-layer (pre-norm). A small model that starts from "
@@ -143,6 +152,21 @@ class SimulSTModelConfig(FairseqDataclass):
         default=False,
         metadata={"help": "Use the expectation of the decoder's lag, so that the decoder's losses teach the "
                           "segmenter. Off by default, as in DiSeg."})
+    shrink: _SHRINK = field(  # type: ignore[valid-type]
+        default="none",
+        metadata={"help": "none, the default: speech has a state for each frame. ctc: it has one for each run of "
+                          "frames in which the pieces head of --ctc hears the same, and each looks back at all frames, "
+                          "as in IMTL (arXiv 2311.03810)."})
+    shrink_from: int = field(
+        default=3000,
+        metadata={"help": "Updates before speech is shrunk, so that CTC has learnt to hear. The default is IMTL's."})
+    shrink_pool: _POOL = field(  # type: ignore[valid-type]
+        default="first",
+        metadata={"help": "What the state of a run begins with: first, its first frame, the default and IMTL's, or "
+                          "the mean of its frames."})
+    no_looking_back: bool = field(
+        default=False,
+        metadata={"help": "Leave out the looking back at all frames, to compare. By default it is there, as in IMTL."})
     ctc: bool = field(
         default=False,
         metadata={"help": "Add CTC heads that read the letters and the pieces of the transcript. A front end that "

@@ -26,7 +26,8 @@ class GenerationEncoder(FairseqEncoder):
         return encode(src_tokens, src_lengths, self.phase())
 
     def reorder_encoder_out(self, encoder_out: Memory, new_order: Tensor) -> Memory:
-        return Memory(*(part.index_select(0, new_order) for part in encoder_out))
+        states, lengths, units = (part.index_select(0, new_order) for part in encoder_out[:3])
+        return Memory(states, lengths, units, None if encoder_out.ends is None else encoder_out.ends[new_order])
 
 
 class GenerationDecoder(FairseqIncrementalDecoder):

@@ -21,6 +21,8 @@ from mgcm_fairseq.modules.decoder import SharedDecoder
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.front_ends import DEFAULT, make_front_end, options_of_others
 from mgcm_fairseq.modules.layers import LayerShape
+from mgcm_fairseq.modules.local import local_kernels
+from mgcm_fairseq.modules.looking_back import Shrinker
 from mgcm_fairseq.modules.schedule import NOTHING_LATER, OFFLINE, Phase, Schedule
 from mgcm_fairseq.modules.segmenter import Segmenter
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork, TaskInputs, TaskOutputs
@@ -29,10 +31,13 @@ from mgcm_fairseq.modules.subsampler import STRIDE
 logger = logging.getLogger(__name__)
 
 MAX_TOKENS = 1024  # longest hypothesis in pieces
+LARGEST_KERNEL = 999  # frames or tokens; more than any sentence has
 SEGMENTER = "network.encoder.segmenter."
 """What the names of the segmenter's weights begin with."""
-SEGMENTED = f"{SEGMENTER}_extra_state"
-"""Under this name a checkpoint says whether its attention is segmented, which depends on its number of updates."""
+SHRINKER = "network.encoder.shrinker."
+"""The same of what shortens speech."""
+SAID = {"segmented": SEGMENTER, "shrunk": SHRINKER}
+"""What a checkpoint says of its Phase, since that depends on its number of updates: under _extra_state of each."""
 
 
 @register_model("simul_st", dataclass=SimulSTModelConfig)
@@ -50,8 +55,8 @@ class SimulSTModel(BaseFairseqModel):
         self.trained_phase = OFFLINE  # the phase of the last update, or of the checkpoint
         self.encoder = GenerationEncoder(network, self.phase)
         self.decoder = GenerationDecoder(network, self.phase)
-        self.register_state_dict_post_hook(_say_whether_segmented)
-        self.register_load_state_dict_pre_hook(_hear_whether_segmented)
+        self.register_state_dict_post_hook(_say_what_is_on)
+        self.register_load_state_dict_pre_hook(_hear_what_is_on)
 
     @classmethod
     def build_model(cls, cfg: SimulSTModelConfig, task: Any) -> "SimulSTModel":
@@ -69,19 +74,19 @@ class SimulSTModel(BaseFairseqModel):
         self.trained_phase = self.schedule.phase(num_updates)
 
     def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
-        """An offline model that is fine-tuned gets a new segmenter."""
+        """A model without a segmenter or shrinker that is fine-tuned gets a new one."""
         super().upgrade_state_dict_named(state_dict, name)
-        if self.network.encoder.segmenter is not None and not any(key.startswith(SEGMENTER) for key in state_dict):
-            logger.info("the checkpoint has no segmenter: a new one begins with random weights")
-            own = self.network.encoder.segmenter.state_dict(prefix=SEGMENTER)
-            state_dict.update(own)
-            state_dict[SEGMENTED] = torch.tensor(self.trained_phase.segmented)
+        for attribute, part in _parts(self):
+            if not any(key.startswith(part) for key in state_dict):
+                logger.info("the checkpoint has no %s: a new one begins with random weights", part.split(".")[-2])
+                state_dict |= self.get_submodule(part.removesuffix(".")).state_dict(prefix=part)
+                state_dict[f"{part}_extra_state"] = torch.tensor(getattr(self.trained_phase, attribute))
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool,  # type: ignore[override]
-                passing: Passing = PLAIN) -> TaskOutputs:
+                passing: Passing = PLAIN, paired: bool = False) -> TaskOutputs:
         if self.recompute and self.training:
             passing = Recomputing(passing)
-        return self.network(inputs, tasks, ctc, self.phase(), passing)
+        return self.network(inputs, tasks, ctc, self.phase(), passing, paired)
 
     def max_decoder_positions(self) -> int:
         """Longest hypothesis in pieces."""
@@ -108,7 +113,8 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int) -> Simul
     bounds = _bounds(cfg, front_end.frame_samples * STRIDE ** len(kernels) * 1000 / SAMPLE_RATE)
     segmenter = Segmenter(cfg.model_dim, VARIANTS[variant], *bounds) if variant in VARIANTS else None
     encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
-                            segmenter, torch.tensor(kinds.source), cfg.rotary)
+                            segmenter, torch.tensor(kinds.source), cfg.rotary, _local_kernels(cfg),
+                            _shrinker(cfg, shape))
     decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, not cfg.no_embedding_norm, cfg.tie_output)
     if cfg.differentiable_waiting and (segmenter is None or not segmenter.variant.waits_in_expectation):
         raise InputError("--differentiable-waiting", "--segmentation-variant repaired", variant, "Leave it out.")
@@ -126,11 +132,36 @@ def _bounds(cfg: SimulSTModelConfig, frame_ms: float) -> tuple[int, int]:
     return int(cfg.longest_segment / frame_ms), int(cfg.encoder_history / frame_ms)
 
 
+def _shrinker(cfg: SimulSTModelConfig, shape: LayerShape) -> Shrinker | None:
+    if str(cfg.shrink) == "none":
+        return None
+    if not cfg.ctc:
+        raise InputError("--shrink", "a model with --ctc, whose pieces head says what each frame is", "one without",
+                         "Add --ctc and --ctc-weight 1.")
+    if str(cfg.segmentation_variant) in VARIANTS:
+        raise InputError("--shrink", "a model without --segmentation-variant: both make about a word of frames one, "
+                         "and segments are of frames", str(cfg.segmentation_variant), "Leave one of the two out.")
+    return Shrinker(shape, str(cfg.shrink_pool), not cfg.no_looking_back)
+
+
+def _local_kernels(cfg: SimulSTModelConfig) -> list[int]:
+    if not cfg.local_kernels:
+        return []
+    numbers = [plain_whole(part.strip()) for part in cfg.local_kernels.split(",")]
+    first, step = numbers if len(numbers) == 2 else (None, None)
+    kernels = [] if first is None or step is None else local_kernels(first, step, cfg.encoder_layers)
+    if not first or not kernels or kernels[-1] > LARGEST_KERNEL:
+        raise InputError("--local-kernels", "the first kernel, from 1 on, and by how much each layer's is larger, up "
+                         f"to {LARGEST_KERNEL}", repr(cfg.local_kernels), "Write e.g. 5,3.")
+    return kernels
+
+
 def build_schedule(cfg: SimulSTModelConfig, seed: int) -> Schedule:
     """When each part of the network that cfg describes is on; `seed` is that of the lags of training."""
     segment_from = cfg.segment_from if str(cfg.segmentation_variant) in VARIANTS else None
+    shrink_from = None if str(cfg.shrink) == "none" else cfg.shrink_from
     return Schedule(cfg.freeze_front_end_updates, segment_from, cfg.noise_from, cfg.segment_noise, cfg.multipath_from,
-                    _lag_range(cfg.lags), seed)
+                    _lag_range(cfg.lags), seed, shrink_from)
 
 
 def _lag_range(text: str) -> tuple[int, int]:
@@ -140,21 +171,27 @@ def _lag_range(text: str) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
-def _say_whether_segmented(model: Any, state_dict: dict[str, Tensor], prefix: str, metadata: Any) -> None:
+def _parts(model: Any) -> list[tuple[str, str]]:
+    """Of SAID, the parts that the model has."""
+    encoder = model.network.encoder
+    return [(attribute, part) for attribute, part in SAID.items() if getattr(encoder, part.split(".")[-2]) is not None]
+
+
+def _say_what_is_on(model: Any, state_dict: dict[str, Tensor], prefix: str, metadata: Any) -> None:
     """Adds to a checkpoint what no module keeps."""
-    if model.network.encoder.segmenter is not None:
-        state_dict[prefix + SEGMENTED] = torch.tensor(model.trained_phase.segmented)
+    for attribute, part in _parts(model):
+        state_dict[f"{prefix}{part}_extra_state"] = torch.tensor(getattr(model.trained_phase, attribute))
 
 
-def _hear_whether_segmented(model: Any, state_dict: dict[str, Tensor], prefix: str, metadata: Any, strict: bool,
-                            missing_keys: list[str], *others: Any) -> None:
+def _hear_what_is_on(model: Any, state_dict: dict[str, Tensor], prefix: str, metadata: Any, strict: bool,
+                     missing_keys: list[str], *others: Any) -> None:
     """Takes that from a checkpoint."""
-    if model.network.encoder.segmenter is None:
-        return
-    if prefix + SEGMENTED in state_dict:
-        model.trained_phase = replace(model.trained_phase, segmented=bool(state_dict.pop(prefix + SEGMENTED)))
-    else:
-        missing_keys.append(prefix + SEGMENTED)
+    for attribute, part in _parts(model):
+        name = f"{prefix}{part}_extra_state"
+        if name in state_dict:
+            model.trained_phase = replace(model.trained_phase, **{attribute: bool(state_dict.pop(name))})
+        else:
+            missing_keys.append(name)
 
 
 def _register_preset(name: str) -> None:

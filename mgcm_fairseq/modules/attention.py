@@ -7,8 +7,8 @@ from mgcm_fairseq.modules.biased_attention import attend
 from mgcm_fairseq.modules.positions import RotaryPositions
 
 Cache = dict[str, Tensor]
-"""Keys and values of earlier steps, and cross-attention's last queries, (B, H, S, D/H) each, under names that the
-layers choose."""
+"""Keys and values of earlier steps, and cross-attention's last queries, (B, H, S, D/H) each, and last inputs of local
+convolutions, (B, D, S), under names that the layers choose."""
 
 
 class MultiheadAttention(nn.Module):

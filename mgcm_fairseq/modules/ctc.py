@@ -41,3 +41,7 @@ class CTCHeads(nn.Module):
     def pieces(self, embedded_BTD: Tensor) -> Tensor:
         """(B, T, vocabulary) logits of embedded speech, for inference."""
         return F.linear(embedded_BTD, self.embedding.weight, self.piece_bias)
+
+    def heard(self, embedded_BTD: Tensor) -> Tensor:
+        """(B, T) int64, the piece or blank that each frame of embedded speech is most likely to be."""
+        return self.pieces(embedded_BTD).argmax(2)

@@ -24,7 +24,7 @@ class Ear:
 
     def extend(self, embedded_1TD: Tensor) -> Tensor:
         """(1, T) int64 of the next T frames: NOTHING, ONSET or END."""
-        labels_1T = self._heads.pieces(embedded_1TD).argmax(2)
+        labels_1T = self._heads.heard(embedded_1TD)
         before_1T = torch.cat([self._last, labels_1T], 1)[:, :-1]
         if labels_1T.size(1):
             self._last = labels_1T[:, -1:]

@@ -19,6 +19,8 @@ from mgcm_fairseq.modules.attention import Cache
 from mgcm_fairseq.modules.hearing import FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
+from mgcm_fairseq.modules.local import LocalConvolution
+from mgcm_fairseq.modules.looking_back import Shrinker
 from mgcm_fairseq.modules.positions import RotaryPositions, SinusoidalPositions
 from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.segmenter import Segmenter
@@ -34,11 +36,13 @@ class SharedEncoder(nn.Module):
 
     def __init__(self, front_end: FrontEnd, subsample_kernels: list[int], embedding: nn.Embedding,
                  shape: LayerShape, layers: int, embedding_norm: bool, segmenter: Segmenter | None,
-                 source_kinds: Tensor, rotary: bool = False) -> None:
+                 source_kinds: Tensor, rotary: bool = False, local_kernels: Sequence[int] = (),
+                 shrinker: Shrinker | None = None) -> None:
         """`source_kinds`: (vocabulary,) int64, what pieces do to the words of the source (core.kinds).
 
         `rotary`: the layers know distances alone, and positions are added to what they give, for the decoder. So speech
-        may begin anywhere. Without, sinusoidal positions are added to what the layers read.
+        may begin anywhere. Without, sinusoidal positions are added to what the layers read. `local_kernels`: of a
+        convolution in front of each layer; none for no such. They are causal where what comes later is not to be seen.
         """
         super().__init__()
         self.register_buffer("source_kinds", source_kinds, persistent=False)
@@ -53,9 +57,13 @@ class SharedEncoder(nn.Module):
         self.embedding_norm = nn.LayerNorm(shape.dim) if embedding_norm else nn.Identity()
         self.dropout = nn.Dropout(shape.dropout)
         self.rotary = RotaryPositions(shape.dim // shape.heads) if rotary else None
-        self.layers = nn.ModuleList(EncoderLayer(shape, self.rotary) for _ in range(layers))
+        causal = bool(front_end.block) or segmenter is not None
+        local = [LocalConvolution(shape.dim, kernel, causal) for kernel in local_kernels]
+        self.layers = nn.ModuleList(EncoderLayer(shape, self.rotary, local[layer] if local else None)
+                                    for layer in range(layers))
         self.final_norm = nn.LayerNorm(shape.dim) if shape.norm_first else nn.Identity()
         self.segmenter = segmenter
+        self.shrinker = shrinker
 
     @property
     def segmenting(self) -> Segmenter:
@@ -120,11 +128,17 @@ class SharedEncoder(nn.Module):
         return passing.start(self.scale * F.embedding(tokens_BU, weight, self.embedding.padding_idx), (task,))
 
     def speech_source(self, embedded: Stream, frames: Tensor, phase: Phase, passing: Passing) -> Source:
-        """Embedded speech with its segments; all of it is one segment where attention is not segmented."""
+        """Embedded speech with its segments; all of it is one segment where attention is not segmented.
+
+        Where it is shrunk, runs of what CTC hears stand in place of frames.
+        """
         if phase.segmented:
             return self.segmenting.segment(embedded, frames, phase.noise, passing)
+        ends = None
+        if phase.shrunk and self.shrinker is not None:
+            embedded, frames, ends = self.shrinker(embedded, frames, passing)
         size = embedded.value.size(1)
-        return Source(embedded, frames, key_mask(valid_mask(frames, size)), _one_unit(frames, size))
+        return Source(embedded, frames, key_mask(valid_mask(frames, size)), _one_unit(frames, size), ends=ends)
 
     def text_source(self, tokens_BU: Tensor, lengths: Tensor, phase: Phase, passing: Passing) -> Source:
         """Embedded text, in which nothing later is seen where speech is segmented."""
@@ -146,10 +160,11 @@ class SharedEncoder(nn.Module):
         With a cache, for one source alone, its frames follow those in the cache, which it extends; its visibility is
         (B, 1, T, T and those in the cache). `start` counts the frames before it, in the cache or not.
         """
+        valid = [source.valid for source in sources]
         streams = passing.run(self._prepare, [(source.embedded, start) for source in sources])
         for index, layer in enumerate(self.layers):
-            streams = passing.run(layer, [(stream, source.visibility, cache, str(index))
-                                          for stream, source in zip(streams, sources, strict=True)])
+            streams = passing.run(layer, [(stream, source.visibility, cache, str(index), of_source)
+                                          for stream, source, of_source in zip(streams, sources, valid, strict=True)])
         return passing.run(self.final_norm, [(stream,) for stream in streams])
 
     def remember(self, states: Sequence[Stream], passing: Passing) -> list[Stream]:
@@ -164,7 +179,7 @@ class SharedEncoder(nn.Module):
 
     def _encode(self, source: Source) -> Memory:
         [states] = self.remember(self.run([source], PLAIN), PLAIN)
-        return Memory(states.value, source.lengths, source.units)
+        return Memory(states.value, source.lengths, source.units, source.ends)
 
     def _shorten(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
         return self.embed_features(x_BTC if self.subsampler is None else self.subsampler(x_BTC, frames))

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.modules.attention import Cache, MultiheadAttention
+from mgcm_fairseq.modules.local import LocalConvolution
 from mgcm_fairseq.modules.positions import RotaryPositions
 
 
@@ -55,18 +56,25 @@ class FeedForward(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Self-attention and feed-forward."""
+    """A local convolution where there is one, self-attention and feed-forward."""
 
-    def __init__(self, shape: LayerShape, rotary: RotaryPositions | None = None) -> None:
+    def __init__(self, shape: LayerShape, rotary: RotaryPositions | None = None,
+                 local: LocalConvolution | None = None) -> None:
         super().__init__()
+        self.local = local
         self.self_attn = MultiheadAttention(shape.dim, shape.heads, shape.attention_dropout, rotary)
         self.self_attn_residual = Residual(shape)
         self.ffn = FeedForward(shape)
         self.ffn_residual = Residual(shape)
 
-    def forward(self, x_BTD: Tensor, mask: Tensor | None, cache: Cache | None = None, name: str = "") -> Tensor:
+    def forward(self, x_BTD: Tensor, mask: Tensor | None, cache: Cache | None = None, name: str = "",
+                valid_BT: Tensor | None = None) -> Tensor:
         """mask: (B, 1, T or 1, T), True where attention is allowed, or a bias; with a cache the T follow those in it.
+
+        `valid_BT`: bool, what is no padding, for the local convolution.
         """
+        if self.local is not None and valid_BT is not None:
+            x_BTD = self.local(x_BTD, valid_BT, cache, name)
         read, attention = self.self_attn_residual.before(x_BTD), self.self_attn
         update = attention(read, read, mask) if cache is None else attention.step(read, cache, name, mask)
         x_BTD = self.self_attn_residual.after(x_BTD, update)

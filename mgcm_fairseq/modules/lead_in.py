@@ -32,4 +32,5 @@ def source_without(source: Source, cut_B: Tensor, segmenter: Segmenter | None, p
         boundaries=boundaries_BT,
         logits=None if source.logits is None else stream_without(source.logits, cut_B, passing),
         forced=None if source.forced is None else without_first(source.forced, cut_B),
-        noise=None if source.noise is None else without_first(source.noise, cut_B))
+        noise=None if source.noise is None else without_first(source.noise, cut_B),
+        ends=None if source.ends is None else without_first(source.ends, cut_B))

@@ -17,6 +17,7 @@ class Phase:
     noise: float = 0.0  # std on boundary logits, in training
     lag: int | None = None  # k of wait-k cross-attention; None for the whole source
     front_end_frozen: bool = False
+    shrunk: bool = False  # whether speech has a state for each run of what CTC hears, not for each frame
 
     def at_test(self, lag: int | None = None) -> "Phase":
         """The same without noise, and with this lag where attention is segmented."""
@@ -38,13 +39,16 @@ class Schedule:
     multipath_from: int = 0
     lags: tuple[int, int] = (1, 1)  # lowest and highest
     seed: int = 0  # of the lags
+    shrink_from: int | None = None  # None for a network that does not shorten speech
 
     def phase(self, update: int) -> Phase:
         """What is on in this update of training; its lag is the same on all workers."""
         segmented = self.segment_from is not None and update >= self.segment_from
         drawn = segmented and update >= self.multipath_from
-        return Phase(update, segmented, self.noise if update >= self.noise_from else 0.0,
-                     sampled_lag(self.seed, update, *self.lags) if drawn else None, update < self.front_end_from)
+        shrunk = self.shrink_from is not None and update >= self.shrink_from
+        lag = sampled_lag(self.seed, update, *self.lags) if drawn else None
+        return Phase(update, segmented, self.noise if update >= self.noise_from else 0.0, lag,
+                     update < self.front_end_from, shrunk)
 
 
 NOTHING_LATER = Schedule()

@@ -22,11 +22,20 @@ class TaskInputs(NamedTuple):
 
     waveform: Tensor  # (B, N) samples at 16 kHz
     waveform_lengths: Tensor  # (B,) samples
-    transcript: Tensor  # (B, U) tokens and </s>: the source of MT
+    transcript: Tensor  # (B, U) tokens and </s>
     transcript_lengths: Tensor  # (B,)
     transcript_prefix: Tensor  # (B, U) the source language's tag, then the transcript without </s>
     translation_prefix: Tensor  # (B, V) the target language's tag, then the translation without </s>
     lead_in: Tensor | None = None  # (B,) samples that the encoder alone hears; None for none anywhere
+    source: Tensor | None = None  # (B, U') what MT reads, and </s>; None for the transcript
+    source_lengths: Tensor | None = None  # (B,)
+
+    @property
+    def read(self) -> tuple[Tensor, Tensor]:
+        """What MT reads, (B, U') tokens and </s>, and (B,) lengths."""
+        if self.source is None or self.source_lengths is None:
+            return self.transcript, self.transcript_lengths
+        return self.source, self.source_lengths
 
 
 class Segmented(NamedTuple):
@@ -43,12 +52,24 @@ class Segmented(NamedTuple):
     update: int
 
 
+class Paired(NamedTuple):
+    """Speech, for the task that CTC's losses belong to, and its text as MT reads it, which gets no gradient."""
+
+    speech: Tensor  # (B, T, D) what the shared encoder's layers are to read, without positions
+    speech_states: Tensor  # (B, T, D) what they make of it
+    frames: Tensor  # (B,) or runs, where speech is shrunk
+    text: Tensor  # (B, U, D)
+    text_states: Tensor  # (B, U, D)
+    tokens: Tensor  # (B,)
+
+
 class TaskOutputs(NamedTuple):
     """Logits of the tasks that ran."""
 
     logits: dict[str, Tensor]  # task -> (B, U, vocabulary)
     alignments: dict[str, Alignment]  # of the CTC heads, where asked for
     segmented: Segmented | None  # where attention is segmented
+    paired: Paired | None = None  # where asked for
 
 
 TASKS = ("st", "asr", "mt")
@@ -68,11 +89,18 @@ class SimulSTNetwork(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.ctc = CTCHeads(encoder.front_end.dim, encoder.embedding) if ctc else None
+        if encoder.shrinker is not None and self.ctc is not None:
+            encoder.shrinker.label = self.ctc.heard
         self.differentiable_waiting = differentiable_waiting
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool, phase: Phase,
-                passing: Passing = PLAIN) -> TaskOutputs:
-        """Runs the tasks named; ST and ASR share one pass of the encoder. `passing`: of a conflict engine, or plain."""
+                passing: Passing = PLAIN, paired: bool = False) -> TaskOutputs:
+        """Runs the tasks named; ST and ASR share one pass of the encoder.
+
+        Args:
+            passing: of a conflict engine, or plain.
+            paired: of speech and MT, give back the states in pairs.
+        """
         encoder = self.encoder
         spoken = [task for task in ("st", "asr") if task in tasks or (ctc and task == ctc_task(tasks))]
         alignments, segmented = {}, None
@@ -84,11 +112,13 @@ class SimulSTNetwork(nn.Module):
             if ctc:
                 alignments = self._align(inputs, features, embedded, frames, ctc_task(tasks), passing)
             sources.append(encoder.speech_source(embedded, frames, phase, passing))
+            if cut is not None and sources[0].ends is not None:
+                cut = (sources[0].valid & (sources[0].ends <= cut.unsqueeze(1))).sum(1)  # runs that end before it
             behind = sources[0] if cut is None else source_without(sources[0], cut, encoder.segmenter, passing)
             if phase.segmented:
                 segmented = self._segmented(inputs, behind, phase, passing)
         if "mt" in tasks:
-            sources.append(encoder.text_source(inputs.transcript, inputs.transcript_lengths, phase, passing))
+            sources.append(encoder.text_source(*inputs.read, phase, passing))
         encoded = encoder.run(sources, passing)
         if spoken and cut is not None:
             encoded[0], sources[0] = stream_without(encoded[0], cut, passing), behind
@@ -101,8 +131,9 @@ class SimulSTNetwork(nn.Module):
                     mask = self._memory_mask(memory, prefixes[task], source, task, phase, passing)
                     texts.append(Prefix(task, prefixes[task], passing.branch(states, task), mask))
         logits = self.decoder.run(texts, passing)
+        pairs = _pairs(sources, encoded, ctc_task(tasks), passing) if paired else None
         return TaskOutputs({text.task: of_task for text, of_task in zip(texts, logits, strict=True)}, alignments,
-                           segmented)
+                           segmented, pairs)
 
     def lag_mask(self, memory: Memory, prefix_BU: Tensor, lag: int | None, task: str = "st") -> Tensor:
         """(B, 1, U or 1, T) bool: what the decoder may see at each position of a task's prefix under a lag."""
@@ -160,6 +191,13 @@ class SimulSTNetwork(nn.Module):
         with torch.no_grad():
             features = self.encoder.front_end(inputs.waveform, inputs.waveform_lengths, PLAIN, tasks)
         return passing.start(features.value, tasks)
+
+
+def _pairs(sources: Sequence[Source], encoded: Sequence[Stream], task: str, passing: Passing) -> Paired:
+    speech, text = sources
+    embedded, states = (passing.branch(stream, task).value for stream in (speech.embedded, encoded[0]))
+    return Paired(embedded, states, speech.lengths, text.embedded.value.detach(), encoded[1].value.detach(),
+                  text.lengths)
 
 
 def ctc_task(tasks: tuple[str, ...]) -> str:

@@ -19,6 +19,12 @@ class Source(NamedTuple):
     boundaries: Tensor | None = None  # (B, T) bool, decided or forced; None where nothing is segmented
     forced: Tensor | None = None  # (B, T) bool, those of the longest segment; None where there is no such bound
     noise: Tensor | None = None  # (B, T) on these in training, the same for encoder and decoder
+    ends: Tensor | None = None  # (B, T) of speech that CTC has shortened: the frame behind what each state stands for
+
+    @property
+    def valid(self) -> Tensor:
+        """(B, T) bool, True where there is no padding."""
+        return valid_mask(self.lengths, self.embedded.value.size(1))
 
 
 class Memory(NamedTuple):
@@ -27,6 +33,12 @@ class Memory(NamedTuple):
     states: Tensor  # (B, T, D)
     lengths: Tensor  # (B,) frames or tokens
     units: Tensor  # (B, T) as in Source
+    ends: Tensor | None = None  # (B, T) as in Source
+
+    @property
+    def frames(self) -> int:
+        """How many frames an unpadded memory stands for."""
+        return self.states.size(1) if self.ends is None else int(self.ends[0, -1])
 
     def first(self, frames: int) -> "Memory":
         """Of the first frames alone, of an unpadded memory."""

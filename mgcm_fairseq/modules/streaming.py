@@ -20,6 +20,7 @@ from mgcm_fairseq.modules.ear import Ear
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.front_end_stream import SubsamplerStream
 from mgcm_fairseq.modules.hearing import HearsInBlocks
+from mgcm_fairseq.modules.local import KEPT
 from mgcm_fairseq.modules.segmenter import Boundaries, Segmenter
 from mgcm_fairseq.modules.source import Memory, Source
 
@@ -104,7 +105,7 @@ class IncrementalStream:
         self.front_end = cast(HearsInBlocks, encoder.front_end).stream(one_shape)
         frames = encoder.front_end.block // encoder.front_end.frame_samples if one_shape else None
         self.subsampler = None if encoder.subsampler is None else SubsamplerStream(encoder.subsampler, frames)
-        self.cache: Cache = {}  # keys and values of segments that have closed
+        self.cache: Cache = {}  # keys and values of segments that have closed, and inputs of local convolutions
         self.decided = Decided(encoder.segmenting)
         self.signs = None if ear is None else self.decided.boundaries.long()
         self.pending = self.decided.logits[0]  # samples of a block that is not complete
@@ -191,7 +192,8 @@ class IncrementalStream:
     def _trim(self) -> None:
         history = self.encoder.segmenting.history
         if history and self.cache["0.k"].size(2) > history:
-            self.cache = {name: value[:, :, -history:].clone() for name, value in self.cache.items()}
+            self.cache = {name: value if name.endswith(KEPT) else value[:, :, -history:].clone()
+                          for name, value in self.cache.items()}
 
     def _remember(self) -> None:
         [states] = self.encoder.remember([PLAIN.start(self.states)], PLAIN)

@@ -1,4 +1,7 @@
-"""Reads a published wav2vec 2.0 checkpoint: its configuration and the weights that a front end keeps."""
+"""Reads a published wav2vec 2.0 or HuBERT: its configuration and the weights that a front end keeps.
+
+HuBERT (arXiv 2106.07447) is trained for other targets than wav2vec 2.0. Once trained it is the same network.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,9 +19,11 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.compat import load_checkpoint
 from mgcm_fairseq.modules.wav2vec2_kinds import HUGGING_FACE, other_kind, strings_of
 
-PRETRAINING_ONLY = ("mask_emb", "quantizer.", "project_q.", "final_proj.", "target_glu.")
+PRETRAINING_ONLY = ("mask_emb", "quantizer.", "project_q.", "final_proj.", "target_glu.",
+                    "label_embs_concat")
 
-_WANTED = "a wav2vec 2.0 checkpoint of fairseq's from before fine-tuning"
+_NAMES = ("wav2vec2", "hubert")
+_WANTED = "a wav2vec 2.0 or HuBERT checkpoint of fairseq's from before fine-tuning"
 
 
 @dataclass(frozen=True)
@@ -34,14 +39,14 @@ def read_wav2vec2(path: Path, trust: bool, overridden: Collection[str] = ()) -> 
     """Reads old files (`args`, a namespace) and new ones (`cfg`); raises InputError for anything else.
 
     Args:
-        path: a file that fairseq wrote after wav2vec 2.0 pre-training.
+        path: a file that fairseq wrote after the pre-training of wav2vec 2.0 or HuBERT.
         trust: unpickle it without an allow-list, which runs whatever code the file holds.
         overridden: values of the configuration that are not read, for others take their place.
     """
     if path.is_dir():
         raise InputError(path, _WANTED, "a folder", HUGGING_FACE[1])
     if not path.is_file():
-        raise InputError(path, "a wav2vec 2.0 checkpoint", "no such file", "Correct --w2v-path.")
+        raise InputError(path, "a wav2vec 2.0 or HuBERT checkpoint", "no such file", "Correct --w2v-path.")
     if path.suffix == ".safetensors":
         _refuse(path, HUGGING_FACE)
     try:
@@ -59,7 +64,7 @@ def read_wav2vec2(path: Path, trust: bool, overridden: Collection[str] = ()) -> 
     model, task = sections.get("model", {}), sections.get("task", {})
     name = str(model.get("_name", "unnamed"))
     _refuse(path, other_kind(weights, name))
-    if name != "wav2vec2":
+    if name not in _NAMES:
         raise InputError(path, _WANTED, f"a {name!r} model", "Pass another file.")
     values = {key: _value(path, config.model, key) for key in model
               if key in Wav2Vec2Config.__dataclass_fields__ and key not in overridden}

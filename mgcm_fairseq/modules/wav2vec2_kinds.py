@@ -1,4 +1,4 @@
-"""What a file is that is given for wav2vec 2.0 and is something else, and what helps."""
+"""What a file is that is given for wav2vec 2.0 or HuBERT and is something else, and what helps."""
 
 import pickletools
 import zipfile
@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _SMALL = "Use a wav2vec 2.0 from before fine-tuning, such as wav2vec_small.pt (fairseq's examples/wav2vec)."
-_OTHER = f"Only wav2vec 2.0 can be read here. {_SMALL}"
+_OTHER = f"Only wav2vec 2.0 and HuBERT can be read here. {_SMALL}"
 HUGGING_FACE = "a model in the format of Hugging Face", f"Use the file of it that fairseq publishes. {_SMALL}"
 
 
 def other_kind(names: Iterable[str], model: str = "") -> tuple[str, str] | None:
-    """What a file is, and the remedy; None where nothing speaks against wav2vec 2.0.
+    """What a file is, and the remedy; None where nothing speaks against wav2vec 2.0 and HuBERT.
 
     Args:
         names: of its weights, or all strings in it.
@@ -34,8 +34,8 @@ def other_kind(names: Iterable[str], model: str = "") -> tuple[str, str] | None:
         return "WavLM, whose attention has a bias that wav2vec 2.0 lacks", _OTHER
     if model.startswith("data2vec") or has("regression_head.", "data2vec_audio"):
         return "data2vec", _OTHER
-    if model.startswith("hubert") or has("label_embs_concat", "hubert") or within(".label_embs_concat"):
-        return "HuBERT", _OTHER
+    if model.startswith(("hubert_ctc", "hubert_seq2seq")) or has("hubert_ctc", "hubert_seq2seq"):
+        return "a fine-tuned HuBERT", "Use the file from before fine-tuning, which its model.w2v_path names."
     if model.startswith(("wav2vec_ctc", "wav2vec_seq2seq")) or has("w2v_encoder.", "wav2vec_ctc", "wav2vec_seq2seq"):
         return "a fine-tuned wav2vec 2.0", "Use the file from before fine-tuning, which its model.w2v_path names."
     return None

@@ -6,10 +6,12 @@ from fairseq.dataclass import ChoiceEnum
 from omegaconf import II, MISSING
 
 from mgcm_fairseq.common.program import command
+from mgcm_fairseq.data.transcript_noise import KINDS
 from mgcm_fairseq.training.config import ConflictConfig
 
 _SOURCE = ChoiceEnum(["speech", "text"])
 _GRID = ChoiceEnum(["auto", "always", "never"])
+_NOISE = ChoiceEnum(list(KINDS))
 
 
 @dataclass
@@ -57,6 +59,16 @@ class SimulSTConfig(ConflictConfig):
         default="",
         metadata={"help": "Lowest and highest ratio of a training utterance to white noise in dB, such as 10,30. By "
                           "default none, as in the paper."})
+    transcript_noise: str = field(
+        default="",
+        metadata={"help": "Noise on what MT reads in training: the share of the utterances that get it, and the most "
+                          "pieces that one gets for each of its own, such as 0.1,0.2, which is IMTL's (arXiv "
+                          "2311.03810). Drawn anew in each epoch. What ASR and CTC are to write has none. By default "
+                          "none."})
+    transcript_noise_kind: _NOISE = field(  # type: ignore[valid-type]
+        default="blank",
+        metadata={"help": "What that noise is. blank, the default and IMTL's: punctuation becomes CTC's blank, and "
+                          "blanks come before words. repeat: pieces come twice, as CTC hears them."})
     length_grid: _GRID = field(  # type: ignore[valid-type]
         default="auto",
         metadata={"help": "Whether batches are padded to a few lengths. Half precision on a GPU plans its "

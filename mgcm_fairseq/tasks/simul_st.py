@@ -25,6 +25,7 @@ from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.length_grid import LengthGrid
+from mgcm_fairseq.data.transcript_noise import TranscriptNoise
 from mgcm_fairseq.data.windows import Windows
 from mgcm_fairseq.models.config import DEFAULTS, check_front_end
 from mgcm_fairseq.models.simul_st import SimulSTModel
@@ -40,7 +41,7 @@ from mgcm_fairseq.tasks.generation import (
 )
 from mgcm_fairseq.tasks.piece_decoder import PieceDecoder
 from mgcm_fairseq.tasks.validation_bleu import bleu_counts, bleu_of_sums
-from mgcm_fairseq.training.goal import check_goal
+from mgcm_fairseq.training.goal import check_goal, check_losses
 from mgcm_fairseq.training.non_finite import explanation, search
 from mgcm_fairseq.training.preconditions import unused_parts_named
 from mgcm_fairseq.training.resume import Taken, take_over
@@ -99,7 +100,10 @@ class SimulSTTask(FairseqTask):
                                           self.cfg.seed) if train else None
         grid = LengthGrid() if self.on_grid else None
         windows = Windows.parse(self.cfg.windows, self.cfg.seed, self.cfg.windows_from) if train else None
-        self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed, augmentation, grid, windows)
+        noise = TranscriptNoise.parse(self.cfg.transcript_noise, str(self.cfg.transcript_noise_kind), self.cfg.seed,
+                                      self.vocabulary, self.corpus) if train else None
+        self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed, augmentation, grid, windows,
+                                                        noise)
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
                     utterances.audio_lengths.sum() / self.corpus.sample_rate / 3600)
 
@@ -172,8 +176,9 @@ class SimulSTTask(FairseqTask):
         return model
 
     def check_training(self, cfg: Any) -> None:
-        """InputError for a training that could not tell its best checkpoints; for the repair in compat."""
+        """InputError for options that do not go together; for the repair in compat."""
         check_goal(cfg)
+        check_losses(cfg)
         self.train_subset = cfg.dataset.train_subset
 
     def train_step(self, sample: Batch, model: Any, criterion: Any, optimizer: Any, update_num: int,

@@ -72,10 +72,11 @@ def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped:
     check_unused(cfg, wrapped)
     drop = model.network.encoder.front_end.layer_drop
     frozen, later = model.schedule.front_end_from, model.schedule.segment_from or 0
-    if not finds_unused and (drop > 0 or frozen > 0 or later > 0):
+    shrunk = model.schedule.shrink_from or 0
+    if not finds_unused and (drop > 0 or frozen > 0 or later > 0 or shrunk > 0):
         raise InputError("--ddp-backend", "pytorch_ddp to be told that parts may be dropped, frozen or not yet in use",
                          f"LayerDrop {drop}, --freeze-front-end-updates {frozen}, "
-                         f"--segment-from {later}",
+                         f"--segment-from {later}, --shrink-from {shrunk}",
                          "Add --find-unused-parameters, or use --ddp-backend legacy_ddp.")
 
 

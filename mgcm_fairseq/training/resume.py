@@ -3,6 +3,7 @@
 import logging
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from fairseq.models.wav2vec.wav2vec2 import Wav2Vec2Config
@@ -11,17 +12,18 @@ from torch import nn
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.models.config import DEFAULTS
-from mgcm_fairseq.models.simul_st import SEGMENTER
+from mgcm_fairseq.models.simul_st import SAID
 from mgcm_fairseq.modules.front_ends import DEFAULT
 from mgcm_fairseq.modules.wav2vec2_options import front_end_overrides
 
 logger = logging.getLogger(__name__)
 
 ARCHITECTURE = ("front_end", "model_dim", "ffn_dim", "attention_heads", "encoder_layers", "decoder_layers",
-                "subsample_kernels", "norm_first", "no_embedding_norm", "tie_output", "ctc", "w2v_normalize", "rotary")
+                "subsample_kernels", "norm_first", "no_embedding_norm", "tie_output", "ctc", "w2v_normalize", "rotary",
+                "local_kernels")
 """Options of the model that its weights mean nothing without, whether or not their shapes show it."""
 
-BOUNDS = ("front_end_history", "encoder_history", "longest_segment")
+BOUNDS = ("front_end_history", "encoder_history", "longest_segment", "shrink_pool")
 """What a new training may change, and one that goes on may not."""
 
 FRONT_END = ("extractor_mode", "conv_feature_layers", "conv_bias", "conv_pos", "conv_pos_groups", "pos_conv_depth",
@@ -79,7 +81,7 @@ def _sections(cfg: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_architecture(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
-    before = {"front_end": DEFAULT, "rotary": False, **before} if before else {}
+    before = {"front_end": DEFAULT, "rotary": False, "local_kernels": "", **before} if before else {}
     changed = [name for name in ARCHITECTURE if name in before and before[name] != now[name]]
     if changed:
         raise InputError(path, f"a model with {_values(now, changed)}", f"one with {_values(before, changed)}",
@@ -93,8 +95,8 @@ def _check_architecture(path: str, before: dict[str, Any], now: dict[str, Any]) 
 
 
 def _check_kind(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """What a new training may change, and one that goes on may not; a segmenter may join an offline model."""
-    changed = [name for name in ("front_end_block", "segmentation_variant")
+    """What a new training may change, and one that goes on may not; a segmenter or shrinker may join."""
+    changed = [name for name in ("front_end_block", "segmentation_variant", "shrink")
                if before.get(name, now[name]) not in (now[name], "none")]
     changed += [name for name in BOUNDS if before.get(name, DEFAULTS[name]) != now[name]]
     if changed:
@@ -111,8 +113,8 @@ def _front_end(options: dict[str, Any]) -> dict[str, Any]:
 
 def _check_weights(path: str, shapes: dict[str, tuple[int, ...]], model: nn.Module) -> None:
     own = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
-    begins = not any(name.startswith(SEGMENTER) for name in shapes)  # a segmenter that an offline model gets
-    missing = [name for name in own if name not in shapes and not (begins and name.startswith(SEGMENTER))]
+    begin = tuple(part for part in SAID.values() if not any(map(str.startswith, shapes, repeat(part))))  # new parts
+    missing = [name for name in own if name not in shapes and not name.startswith(begin)]
     faults = [f"no {_some(missing)}"] if missing else []
     extra = [name for name in shapes if name not in own]
     faults += [f"{_some(extra)}, for which the model has no place"] if extra else []

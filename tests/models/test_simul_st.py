@@ -103,20 +103,39 @@ def test_the_weights_are_in_the_state_once():
     assert isinstance(model.network, SimulSTNetwork)
 
 
+PARTS = [("segmenter", "segmented", {"segmentation_variant": "repaired", "segment_from": 5}),
+         ("shrinker", "shrunk", {"shrink": "ctc", "shrink_from": 5})]
+
+
 @pytest.mark.parametrize("update", [4, 5])
-def test_a_checkpoint_says_whether_it_segments(update):
-    options = {"segmentation_variant": "repaired", "segment_from": 5}
+@pytest.mark.parametrize(("part", "attribute", "options"), PARTS)
+def test_a_checkpoint_says_whether_it_segments(part, attribute, options, update):
     trained, loaded = (SimulSTModel(network(**options), build_schedule(config(**options), 0)) for _ in range(2))
     trained.set_num_updates(update)
     loaded.set_num_updates(9 - update)
     state = trained.state_dict()
     kept = dict(state)
     loaded.load_state_dict(state)
-    assert loaded.phase().segmented == (update == 5) == bool(state["network.encoder.segmenter._extra_state"])
+    said = f"network.encoder.{part}._extra_state"
+    assert getattr(loaded.phase(), attribute) == (update == 5) == bool(state[said])
     assert state.keys() == kept.keys(), "loading leaves the checkpoint as it was"
-    del state["network.encoder.segmenter._extra_state"]
+    del state[said]
     with pytest.raises(RuntimeError, match=r"Missing key.*_extra_state"):
         loaded.load_state_dict(state)
+
+
+@pytest.mark.parametrize(("part", "attribute", "options"), PARTS)
+def test_a_model_without_a_part_gets_a_new_one(part, attribute, options):
+    old, new = SimulSTModel(network()), SimulSTModel(network(1, **options), build_schedule(config(**options), 0))
+    new.set_num_updates(5)
+    own = {name: weight.clone() for name, weight in new.state_dict().items() if f".{part}." in name}
+    state = old.state_dict()
+    new.upgrade_state_dict_named(state, "")
+    new.load_state_dict(state)
+    assert getattr(new.phase(), attribute)
+    found = new.state_dict()
+    assert all(found[name].equal(weight) for name, weight in own.items())
+    assert found["network.decoder.output.weight"].equal(old.state_dict()["network.decoder.output.weight"])
 
 
 def test_generation_is_in_the_phase_of_the_model():

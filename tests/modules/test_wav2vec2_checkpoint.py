@@ -13,6 +13,11 @@ from mgcm_fairseq.modules.wav2vec2_options import start_from_wav2vec2
 from tests.models.test_simul_st import SMALL, pretrained
 from tests.modules.networks import KINDS, PAD, config
 
+
+class Encoder:
+    """A class that is on no list."""
+
+
 KEY = "encoder.layers.0.fc1.weight"
 
 
@@ -41,8 +46,12 @@ def named(name, more=(), **sections):
     return state
 
 
-def hubert_as_published():
-    return {**named("hubert", ["label_embs_concat"]), "task_state": {"dictionaries": [Dictionary()]}}
+def data2vec_with_classes():
+    return {**named("data2vec_audio"), "task_state": {"dictionaries": [Encoder()]}}
+
+
+def fine_tuned_hubert():
+    return {**named("hubert_ctc"), "task_state": {"target_dictionary": Dictionary()}}
 
 
 def wavlm():
@@ -62,10 +71,10 @@ def hugging_face():
 
 
 OTHER_MODELS = {
-    "hubert": (hubert_as_published, "found HuBERT. Only wav2vec 2.0 can be read here"),
-    "hubert by name": (lambda: named("hubert"), "found HuBERT"),
+    "fine-tuned hubert": (fine_tuned_hubert, "found a fine-tuned HuBERT. Use the file from before fine-tuning"),
     "wavlm": (wavlm, "found WavLM, whose attention has a bias"),
-    "data2vec": (lambda: named("data2vec_audio"), "found data2vec. Only wav2vec 2.0"),
+    "data2vec": (lambda: named("data2vec_audio"), "found data2vec. Only wav2vec 2.0 and HuBERT"),
+    "data2vec with classes": (data2vec_with_classes, "found data2vec"),
     "fine-tuned": (fine_tuned, "found a fine-tuned wav2vec 2.0. Use the file from before fine-tuning"),
     "hugging face": (hugging_face, "found a model in the format of Hugging Face. Use the file of it that fairseq"),
     "ours": (lambda: named("simul_st_demo"), "found a simul_st model.*--finetune-from-model"),
@@ -82,18 +91,18 @@ def test_another_model_is_named_with_what_helps(tmp_path, kind):
 
 
 def test_a_model_that_would_need_trust_is_named_with_trust_too(tmp_path):
-    with pytest.raises(InputError, match="found HuBERT"):
-        start(tmp_path / "w2v.pt", hubert_as_published(), w2v_trust=True)
+    with pytest.raises(InputError, match="found data2vec"):
+        start(tmp_path / "w2v.pt", data2vec_with_classes(), w2v_trust=True)
 
 
 def test_a_wav2vec2_with_other_classes_still_asks_for_trust(tmp_path):
     with pytest.raises(InputError, match="--w2v-trust"):
-        start(tmp_path / "w2v.pt", {**good(), "task_state": {"dictionaries": [Dictionary()]}})
+        start(tmp_path / "w2v.pt", {**good(), "task_state": {"dictionaries": [Encoder()]}})
 
 
 def test_a_wav2vec2_with_other_classes_is_read_with_trust(tmp_path):
-    with_classes = {**good(), "task_state": {"dictionaries": [Dictionary()]}}
-    with_classes["cfg"]["task"]["target_dictionary"] = Dictionary()
+    with_classes = {**good(), "task_state": {"dictionaries": [Encoder()]}}
+    with_classes["cfg"]["task"]["target_dictionary"] = Encoder()
     assert start(tmp_path / "w2v.pt", with_classes, w2v_trust=True).dim == good()["cfg"]["model"]["encoder_embed_dim"]
 
 

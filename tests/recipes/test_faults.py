@@ -9,7 +9,7 @@ import torch
 from mgcm_fairseq.commands.train import main
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.recipes.identity import PRETRAINED, check, identity
-from tests.modules.test_wav2vec2_checkpoint import KEY, good, hubert_as_published, without
+from tests.modules.test_wav2vec2_checkpoint import KEY, data2vec_with_classes, good, without
 from tests.recipes.test_rows import resolve
 from tests.scripts.test_train import SMALL
 
@@ -35,7 +35,7 @@ def problems(tiny_corpus, tmp_path, capsys, monkeypatch):
     (lambda: {**good(), "model": None}, ("task.eval_bleu=false",),
      ["with weights in `model`", "Add --eval-bleu (task.eval_bleu=true)"]),
     (lambda: without(KEY), ("checkpoint.best_checkpoint_metric=loss",), [f"found no {KEY}", "loss to be minimised"]),
-    (hubert_as_published, ("checkpoint.best_checkpoint_metric=wer",), ["found HuBERT", "found 'wer'"]),
+    (data2vec_with_classes, ("checkpoint.best_checkpoint_metric=wer",), ["found data2vec", "found 'wer'"]),
     (good, ("dataset.disable_validation=true",), ["validated checkpoints, of which the best are averaged"]),
     (good, ("checkpoint.save_interval_updates=0",), ["a number of updates from 1 on, found 0"]),
     (good, ("dataset.validate_after_updates=4", "checkpoint.keep_best_checkpoints=1"), []),

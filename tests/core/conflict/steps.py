@@ -10,6 +10,7 @@ from torch import nn
 
 from mgcm_fairseq.core.conflict import ENGINES, PLAIN, Groups, Report, make_rule
 from mgcm_fairseq.core.conflict.merge import Merger
+from mgcm_fairseq.criterions.modality import state_contrast
 from mgcm_fairseq.modules.schedule import OFFLINE
 from mgcm_fairseq.modules.simul_st import TaskInputs
 from tests.core.conflict.toy import TASKS, toy, typed
@@ -40,10 +41,10 @@ def toy_case(seed=3, dtype=torch.float64, model=None, **sizes) -> Case:
     return Case(model or own, lambda passing=PLAIN: (model or own)(*batch, passing))
 
 
-def real_case(seed=0, dtype=torch.float64, model=None, w2v=None, lead_in=None, **changes) -> Case:
+def real_case(seed=0, dtype=torch.float64, model=None, w2v=None, lead_in=None, paired=False, **changes) -> Case:
     """The real network: front end, encoder, decoder, tied embeddings, CTC; or a model like it, with another batch.
 
-    `lead_in`: of the batch's two utterances, in samples.
+    `lead_in`: of the batch's two utterances, in samples. `paired`: ASR's loss has the contrast of states, too.
     """
     options = {**SMALL, "w2v_config": json.dumps({**W2V, **(w2v or {})}), **changes}
     model = model or typed(network(seed, **options), dtype).train()
@@ -56,11 +57,13 @@ def real_case(seed=0, dtype=torch.float64, model=None, w2v=None, lead_in=None, *
     wanted = {"st": translation, "asr": transcript, "mt": translation}
 
     def losses(passing=PLAIN):
-        outputs = model(inputs, TASKS, True, now, passing)
+        outputs = model(inputs, TASKS, True, now, passing, paired)
         found = {task: F.cross_entropy(logits.flatten(0, 1), wanted[task].flatten(), ignore_index=PAD)
                  for task, logits in outputs.logits.items()}
         for alignment in outputs.alignments.values():
             found["asr"] = found["asr"] + 0.1 * F.log_softmax(alignment.logits, -1)[..., 3:9].square().mean()
+        if outputs.paired is not None:
+            found["asr"] = found["asr"] + state_contrast(outputs.paired, lengths - 1, {})
         if outputs.segmented is not None:
             found["st"] = found["st"] + 0.1 * outputs.segmented.logits.sigmoid().sum()
         return found

@@ -1,0 +1,50 @@
+"""Runs of frames in which CTC hears the same, of which each becomes one state. B batch, T frame, N run.
+
+A run of blanks is a run like others, as in IMTL (arXiv 2311.03810).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def run_ids(labels_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    """(B, T) int64: the run of each frame, from 0; padding belongs to the last run.
+
+    Args:
+        labels_BT: what is heard in each frame.
+        lengths_B: frames that are not padding.
+    """
+    inside_BT = torch.arange(1, labels_BT.size(1), device=labels_BT.device) < lengths_B.unsqueeze(1)
+    changes_BT = (labels_BT[:, 1:] != labels_BT[:, :-1]) & inside_BT
+    return F.pad(changes_BT.long().cumsum(1), (1, 0))
+
+
+def run_counts(ids_BT: Tensor) -> Tensor:
+    """(B,) runs of each utterance, at least 1."""
+    return ids_BT[:, -1] + 1
+
+
+def run_starts(ids_BT: Tensor, most: int) -> Tensor:
+    """(B, N) int64: the first frame of each run; behind the last run, the last frame.
+
+    Args:
+        ids_BT: of `run_ids`.
+        most: N, the most runs of an utterance or more.
+    """
+    return torch.searchsorted(ids_BT, _numbers(ids_BT, most)).clamp(max=ids_BT.size(1) - 1)
+
+
+def run_ends(ids_BT: Tensor, lengths_B: Tensor, most: int) -> Tensor:
+    """(B, N) int64: the frame behind each run; behind the last run, the end of the utterance."""
+    return torch.searchsorted(ids_BT, _numbers(ids_BT, most), right=True).minimum(lengths_B.unsqueeze(1))
+
+
+def at_last_frames(weights_UN: Tensor, ends_N: Tensor) -> Tensor:
+    """(U, T): weights of the states of one utterance's runs, each given to the last frame of its run."""
+    spread_UT = weights_UN.new_zeros(weights_UN.size(0), int(ends_N[-1]))
+    return spread_UT.index_copy(1, ends_N - 1, weights_UN)
+
+
+def _numbers(ids_BT: Tensor, most: int) -> Tensor:
+    return torch.arange(most, device=ids_BT.device).expand(ids_BT.size(0), -1).contiguous()

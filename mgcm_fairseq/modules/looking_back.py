@@ -1,0 +1,77 @@
+"""Speech made shorter by what CTC hears: a state for each run of frames, which then looks back at all of them.
+
+IMTL (arXiv 2311.03810). Departs from its code, whose mask behind the shortening hides no padding.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mgcm_fairseq.core.conflict import Passing, Stream
+from mgcm_fairseq.core.ctc_runs import run_counts, run_ends, run_ids, run_starts
+from mgcm_fairseq.core.segmentation import pool_words
+from mgcm_fairseq.modules.attention import MultiheadAttention
+from mgcm_fairseq.modules.layers import LayerShape
+from mgcm_fairseq.modules.lengths import key_mask, valid_mask
+
+POOLS = ("first", "mean")
+
+
+class Shrunk(NamedTuple):
+    """Speech of N runs, right-padded."""
+
+    speech: Stream  # (B, N, D)
+    runs: Tensor  # (B,)
+    ends: Tensor  # (B, N) the frame behind each run
+
+
+class LookingBack(nn.Module):
+    """h = norm(q + attention(q, x, x)), norm(h + W2 silu(W1 h)): no positions, the norms behind the sums."""
+
+    def __init__(self, shape: LayerShape) -> None:
+        super().__init__()
+        self.attention = MultiheadAttention(shape.dim, shape.heads, shape.attention_dropout)
+        self.attention_norm = nn.LayerNorm(shape.dim)
+        self.fc1 = nn.Linear(shape.dim, shape.ffn_dim)
+        self.fc2 = nn.Linear(shape.ffn_dim, shape.dim)
+        self.ffn_norm = nn.LayerNorm(shape.dim)
+        self.dropout = nn.Dropout(shape.dropout)
+
+    def forward(self, short_BND: Tensor, x_BTD: Tensor, mask: Tensor) -> Tensor:
+        """(B, N, D) states that have seen all frames; mask: (B, 1, 1, T), True where there is a frame."""
+        h_BND = self.attention_norm(self.dropout(short_BND + self.attention(short_BND, x_BTD, mask)))
+        return self.ffn_norm(self.dropout(h_BND + self.fc2(F.silu(self.fc1(h_BND)))))
+
+
+class Shrinker(nn.Module):
+    """Embedded speech to a state for each run of equal labels. B batch, T frame, N run, D width."""
+
+    label: Callable[[Tensor], Tensor]  # (B, T, D) embedded speech -> (B, T) what CTC hears; the network gives it
+
+    def __init__(self, shape: LayerShape, pool: str, looks_back: bool) -> None:
+        """`pool`: of POOLS, what a run's state begins with: its first frame, or the mean of its frames."""
+        super().__init__()
+        self.pool = pool
+        self.norm = nn.LayerNorm(shape.dim)
+        self.looking_back = LookingBack(shape) if looks_back else None
+
+    def forward(self, speech: Stream, frames: Tensor, passing: Passing) -> Shrunk:
+        """Shortens speech (B, T, D) of (B,) frames. A GPU is waited for: how long it becomes depends on what is heard.
+        """
+        size = speech.value.size(1)
+        with torch.no_grad():
+            ids_BT = run_ids(self.label(speech.value.detach()), frames)
+        runs = run_counts(ids_BT)
+        most = size if ids_BT.is_meta else int(runs.max())  # where nothing is computed, the most that there may be
+        [short] = passing.run(self._pooled, [(speech, ids_BT, frames, most)])
+        if self.looking_back is not None:
+            [short] = passing.run(self.looking_back, [(short, speech, key_mask(valid_mask(frames, size)))])
+        return Shrunk(short, runs, run_ends(ids_BT, frames, most))
+
+    def _pooled(self, x_BTD: Tensor, ids_BT: Tensor, frames: Tensor, most: int) -> Tensor:
+        if self.pool == "mean":
+            return self.norm(pool_words(x_BTD, ids_BT, frames, most).to(x_BTD.dtype))  # a run as though a word
+        return self.norm(torch.take_along_dim(x_BTD, run_starts(ids_BT, most).unsqueeze(2), 1))
