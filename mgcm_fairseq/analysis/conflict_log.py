@@ -52,6 +52,22 @@ class ConflictLog:
         known = np.isfinite(cosines)
         return float((cosines[known] < 0).mean()) if known.any() else float("nan")
 
+    def cosine(self, members: Sequence[int], auxiliary: int, records: slice = slice(None)) -> float:
+        """The mean over these groups of each one's mean cosine over passes; nan where none had both gradients."""
+        present_G, cosines_G = self.quantities[records][:, members, auxiliary][..., [0, 2]].sum(0).T
+        return _mean_of_means(cosines_G, present_G)
+
+    def noise_cosine(self, members: Sequence[int], records: slice = slice(None)) -> float:
+        """The same between the halves of batches for the primary task alone; each record has one pass."""
+        cosines_RG = self.noise[records][:, members]
+        return _mean_of_means(np.nansum(cosines_RG, 0), np.isfinite(cosines_RG).sum(0))
+
+
+def _mean_of_means(sums_G: np.ndarray, counts_G: np.ndarray) -> float:
+    """Each group counts the same, however often it was seen."""
+    seen = counts_G > 0
+    return float((sums_G[seen] / counts_G[seen]).mean()) if seen.any() else float("nan")
+
 
 class _Record(NamedTuple):
     """One record of the log, as ConflictLog has all of them."""
