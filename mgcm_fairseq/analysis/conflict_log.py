@@ -10,7 +10,7 @@ import numpy as np
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.read_text import is_number, parse_json, text_lines
 
-FORMAT = 1
+FORMATS = (1, 2)  # the first has no weights: all tasks had weight 1
 _EXPECTED = "a file that fairseq-train --conflict-log wrote"
 _WHOLE = "The file was edited: leave this line out, or log to another file."
 
@@ -24,6 +24,7 @@ class ConflictLog:
     quantities: np.ndarray  # (R, N, A, 4): passes with both gradients; conflicts, cosines, removed fractions in them
     histogram: np.ndarray  # (C, A, bins) passes by cosine, over all records
     noise: np.ndarray  # (R, N) cosine between the primary task's gradients on two half-batches; nan where unknown
+    weights: np.ndarray  # (R, T) of the tasks' losses at the time of the record
 
     @property
     def auxiliaries(self) -> list[str]:
@@ -51,6 +52,22 @@ class ConflictLog:
         known = np.isfinite(cosines)
         return float((cosines[known] < 0).mean()) if known.any() else float("nan")
 
+    def cosine(self, members: Sequence[int], auxiliary: int, records: slice = slice(None)) -> float:
+        """The mean over these groups of each one's mean cosine over passes; nan where none had both gradients."""
+        present_G, cosines_G = self.quantities[records][:, members, auxiliary][..., [0, 2]].sum(0).T
+        return _mean_of_means(cosines_G, present_G)
+
+    def noise_cosine(self, members: Sequence[int], records: slice = slice(None)) -> float:
+        """The same between the halves of batches for the primary task alone; each record has one pass."""
+        cosines_RG = self.noise[records][:, members]
+        return _mean_of_means(np.nansum(cosines_RG, 0), np.isfinite(cosines_RG).sum(0))
+
+
+def _mean_of_means(sums_G: np.ndarray, counts_G: np.ndarray) -> float:
+    """Each group counts the same, however often it was seen."""
+    seen = counts_G > 0
+    return float((sums_G[seen] / counts_G[seen]).mean()) if seen.any() else float("nan")
+
 
 class _Record(NamedTuple):
     """One record of the log, as ConflictLog has all of them."""
@@ -59,6 +76,7 @@ class _Record(NamedTuple):
     quantities: np.ndarray
     histogram: np.ndarray
     noise: np.ndarray
+    weights: np.ndarray
 
 
 def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
@@ -71,7 +89,7 @@ def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
     lines = text_lines(path, _WHOLE)
     try:
         head = parse_json(next(lines, (1, ""))[1])
-        if head["format"] != FORMAT:
+        if head["format"] not in FORMATS:
             raise ValueError(f"format {head['format']}")
         _check_header(head)
     except InputError:
@@ -90,8 +108,8 @@ def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
         records = [earlier for earlier in records if earlier.update < record.update] + [record]
     if not records:
         raise InputError(path, "at least one record", "none", "Train for more than --conflict-log-interval updates.")
-    updates, quantities, histograms, noise = (np.array(column) for column in zip(*records, strict=True))
-    return ConflictLog(head, updates, quantities, histograms.sum(0), noise), torn
+    updates, quantities, histograms, noise, weights = (np.array(column) for column in zip(*records, strict=True))
+    return ConflictLog(head, updates, quantities, histograms.sum(0), noise, weights), torn
 
 
 def _check_header(head: dict[str, Any]) -> None:
@@ -112,7 +130,8 @@ def _record(written: Any, head: dict[str, Any], where: tuple[Path, int]) -> "_Re
             raise ValueError(f"update {update}")
         return _Record(update, _numbers(written["quantities"], (groups, others, 4)),
                        _numbers(written["histogram"], (len(head["components"]), others, head["bins"])),
-                       _numbers(written.get("noise") or [None] * groups, (groups,)))
+                       _numbers(written.get("noise") or [None] * groups, (groups,)),
+                       _numbers(written["weights"] if head["format"] > 1 else [1] * (1 + others), (1 + others,)))
     except (ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
         raise InputError(where, f"a record of {groups} groups and {others} auxiliary tasks",
                          " ".join(f"{type(error).__name__}: {error}".split())[:120], _WHOLE) from error

@@ -2,17 +2,20 @@
 
 import re
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mgcm_fairseq.analysis.conflict_log import ConflictLog
+from mgcm_fairseq.analysis.consistency import PARTS, over_training, part_members
 from mgcm_fairseq.common.whole import whole
 from mgcm_fairseq.evaluation.figures import COLOURS, FAINT, GRID, INK
 
 COMPONENTS = ("attention", "ffn", "norm")
 _NAMES = {"attention": "Attn", "ffn": "FFN", "norm": "LN"}
+_NOISE: dict[str, Any] = {"linestyle": (0, (3, 2)), "linewidth": 1, "alpha": 0.7}
 _PARTS = (("front_end", "w2v"), ("encoder", "enc"), ("decoder", "dec"))
 
 
@@ -25,8 +28,8 @@ def plot_by_layer(log: ConflictLog, path: Path) -> None:
             members = [log.members(layer, component) for layer in layers]
             axes.plot([100 * log.rate(of_layer, auxiliary) for of_layer in members], color=colour, marker="o",
                       label=_NAMES[component])
-            axes.plot([100 * log.noise_rate(of_layer) for of_layer in members], color=colour, linestyle=(0, (3, 2)),
-                      linewidth=1, alpha=0.7, label=f"{_NAMES[component]}: noise floor")
+            axes.plot([100 * log.noise_rate(of_layer) for of_layer in members], color=colour,
+                      label=f"{_NAMES[component]}: noise floor", **_NOISE)
         axes.set_xticks(range(len(layers)), [short(layer) for layer in layers], rotation=60, fontsize=8)
         _dress(axes, task, "layer", "conflicts (% of modules and passes)")
         axes.set_ylim(0, 100)
@@ -69,6 +72,50 @@ def plot_over_time(log: ConflictLog, path: Path) -> None:
     _save(figure, path)
 
 
+def plot_weights(log: ConflictLog, path: Path) -> None:
+    """The weight of each task's loss over training."""
+    figure, [axes] = _panels(1, "Weights of the tasks' losses")
+    for task, weights, colour in zip(log.header["tasks"], log.weights.T, COLOURS, strict=False):
+        axes.plot(log.updates, weights, color=colour, label=task)
+    _dress(axes, "", "updates", "weight")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+    _save(figure, path)
+
+
+def plot_consistency(log: ConflictLog, path: Path) -> None:
+    """Mean cosine of modules by part over training, and by layer, a column for each task; dashed: the noise floor."""
+    primary, columns = log.header["tasks"][0], len(log.auxiliaries)
+    figure, panels = _panels(columns, f"Agreement of gradients with {primary}'s", rows=2, share="row")
+    for auxiliary, task in enumerate(log.auxiliaries):
+        _parts_over_training(log, task, panels[auxiliary])
+        _cosines_by_layer(log, auxiliary, panels[columns + auxiliary])
+    for axes in [axes for axes in panels[::columns] if axes.get_legend_handles_labels()[0]]:
+        axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+    _save(figure, path)
+
+
+def _parts_over_training(log: ConflictLog, task: str, axes: Axes) -> None:
+    """The parts that the task reaches."""
+    _dress(axes, task, "updates", "cosine, mean over modules")
+    axes.axhline(0, color=FAINT, linewidth=1)
+    for part, colour in zip(PARTS, COLOURS, strict=False):
+        series = over_training(log, part_members(log, part))
+        if not np.isnan(series[task]).all():
+            axes.plot(log.updates, series[task], color=colour, label=part)
+            axes.plot(log.updates, series["noise"], color=colour, label=f"{part}: noise floor", **_NOISE)
+
+
+def _cosines_by_layer(log: ConflictLog, auxiliary: int, axes: Axes) -> None:
+    _dress(axes, log.auxiliaries[auxiliary], "layer", "cosine, mean over modules")
+    axes.axhline(0, color=FAINT, linewidth=1)
+    layers = log.layers()
+    members = [log.members(layer, None) for layer in layers]
+    axes.plot([log.cosine(of_layer, auxiliary) for of_layer in members], color=INK, marker="o", label="whole training")
+    axes.plot([log.noise_cosine(of_layer) for of_layer in members], color=INK, label="noise floor", **_NOISE)
+    axes.set_xticks(range(len(layers)), [short(layer) for layer in layers], rotation=60, fontsize=8)
+
+
 def short(layer: str) -> str:
     """enc 1 for encoder.layers.0, counted from 1 as in the paper; other names as they are."""
     number = re.search(r"\.(\d+)$", layer)
@@ -76,10 +123,11 @@ def short(layer: str) -> str:
     return f"{part} {int(number[1]) + 1}" if number and part else layer
 
 
-def _panels(count: int, title: str) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(5.2 * count, 4.2), dpi=160, layout="constrained")
+def _panels(columns: int, title: str, rows: int = 1,
+            share: Literal["none", "row"] = "none") -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(5.2 * columns, 4.2 * rows), dpi=160, layout="constrained")
     figure.suptitle(title, color=INK, fontsize=12, fontweight="bold", x=0.01, ha="left")
-    return figure, list(figure.subplots(1, count, squeeze=False)[0])
+    return figure, list(figure.subplots(rows, columns, squeeze=False, sharey=share).flat)
 
 
 def _dress(axes: Axes, task: str, x: str, y: str) -> None:

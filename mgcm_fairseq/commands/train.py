@@ -22,7 +22,7 @@ from mgcm_fairseq.recipes.identity import record
 from mgcm_fairseq.recipes.launch import LAUNCHERS, Launch, quoted
 from mgcm_fairseq.recipes.micro_batches import cut_of
 from mgcm_fairseq.recipes.processes import Processes
-from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, overrides_of, trainings_of
+from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXTS, overrides_of, trainings_of
 
 if TYPE_CHECKING:
     from mgcm_fairseq.recipes.plan import Training
@@ -130,7 +130,8 @@ def _parser() -> Parser:
     parser.add_argument("--node-rank", type=int, default=0, metavar="R", help="rank of this machine, for torchrun")
     parser.add_argument("--master", default="", metavar="HOST[:PORT]", help="the machine of rank 0, for torchrun")
     parser.add_argument("--text-first", action="store_true",
-                        help=f"begin with the training {TEXT}, which uses transcripts and translations alone")
+                        help=f"begin with the training {TEXTS[0]}, or {TEXTS[1]} for IMTL's rows, which uses "
+                             "transcripts and translations alone")
     parser.add_argument("--best", type=positive, default=5, metavar="N", help="checkpoints to average")
     parser.add_argument("--tflops", type=number(0.001, 1e6, "TFLOP/s from 0.001 to 1,000,000"), default=TFLOPS,
                         metavar="T", help="TFLOP/s that a GPU sustains; the plan's hours depend on it")

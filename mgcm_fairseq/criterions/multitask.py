@@ -1,6 +1,7 @@
 """The multi-task loss: label-smoothed cross entropy of ST, ASR and MT, and CTC for a random front end."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,23 +76,24 @@ class MultitaskCrossEntropy(FairseqCriterion):
         self.segmentation = SegmentationLosses(segment_number_weight, segment_number_from, contrastive_weight,
                                                contrastive_from)
 
-    def losses(self, model: Any, batch: Batch,
-               passing: Passing = PLAIN) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def losses(self, model: Any, batch: Batch, passing: Passing = PLAIN,
+               only: Sequence[str] | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The summed loss of each task, primary first, and what to log; those of CTC, contrast and segmenter last.
 
-        `passing` is a conflict engine's, see mgcm_fairseq.core.conflict.
+        `passing` is a conflict engine's, see mgcm_fairseq.core.conflict; `only`: the tasks that are on, None for all.
         """
-        ctc = self.training and self.ctc_weight > 0
+        tasks = self.tasks if only is None else tuple(only)
+        ctc = self.training and self.ctc_weight > 0 and ctc_task(self.tasks) not in {*self.tasks} - {*tasks}
         inputs = TaskInputs(
             batch["net_input"]["src_tokens"], batch["net_input"]["src_lengths"], batch["transcript"],
             batch["transcript_lengths"], batch["transcript_prefix"], batch["target_prefix"], batch["lead_in"],
             batch["source"], batch["source_lengths"])
-        paired = self.training and self.state_contrast > 0 and "mt" in self.tasks
-        outputs = model(inputs, self.tasks, ctc, passing, paired)
+        paired = self.training and self.state_contrast > 0 and {"mt", ctc_task(self.tasks)} <= {*tasks}
+        outputs = model(inputs, tasks, ctc, passing, paired)
         targets = {"st": batch["target"], "asr": batch["transcript"], "mt": batch["target"]}
         losses: dict[str, Tensor] = {}
         logging: dict[str, Any] = {}
-        for name in self.tasks:
+        for name in tasks:
             target = targets[name]
             log_probs = F.log_softmax(at_least_fp32(outputs.logits[name]), dim=-1)
             losses[name], nll = label_smoothed_nll_loss(
@@ -114,11 +116,6 @@ class MultitaskCrossEntropy(FairseqCriterion):
             losses |= self.segmentation(outputs.segmented, logging)
         return losses, logging
 
-    @property
-    def _hearing(self) -> str:
-        """The task that the segmenter's losses belong to: ST, or ASR where that is not trained."""
-        return "st" if "st" in self.tasks else "asr"
-
     def _ctc(self, alignment: Alignment, text: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """CTC with <s>, which no text contains, as blank; utterances too short for their text add 0 and are counted."""
         log_probs = F.log_softmax(at_least_fp32(alignment.logits), dim=-1).transpose(0, 1)
@@ -126,16 +123,18 @@ class MultitaskCrossEntropy(FairseqCriterion):
                             reduction="none", zero_infinity=True)
         return losses.sum(), losses.eq(0).sum()
 
-    def by_task(self, model: Any, batch: Batch,
-                passing: Passing) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
+    def by_task(self, model: Any, batch: Batch, passing: Passing,
+                only: Sequence[str] | None = None) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
         """One loss a task, CTC's and the contrast of states within that of the task they serve and the segmenter's
-        within the primary task's; the number of ST target tokens; what to log.
+        within ST's, or ASR's where that is not trained; the number of ST target tokens; what to log. `only`: the tasks
+        that are on, None for all.
         """
-        losses, logging = self.losses(model, batch, passing)
+        losses, logging = self.losses(model, batch, passing, only)
+        hearing = "st" if "st" in losses else "asr"
         of_tasks: dict[str, Tensor] = {}
         for name, loss in losses.items():
             serves = name.startswith(("ctc", "state_contrast"))
-            task = name if name in self.tasks else ctc_task(self.tasks) if serves else self._hearing
+            task = name if name in self.tasks else ctc_task(self.tasks) if serves else hearing
             of_tasks[task] = of_tasks[task] + loss if task in of_tasks else loss
         total = torch.stack([loss.detach() for loss in losses.values()]).sum()
         logging |= {"loss": total, "ntokens": batch["ntokens"], "nsentences": batch["nsentences"],

@@ -1,7 +1,8 @@
-"""What attention, dropout and merging keep on a GPU or on a CPU, for tensors on the device "meta", on neither."""
+"""What attention, dropout, CTC and merging keep on a GPU or on a CPU, for tensors on the device "meta", on neither."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -22,8 +23,9 @@ def operators_of(gpu: bool) -> Iterator[None]:
     dropout: Callable[..., Tensor] = _gpu_dropout if gpu else F.dropout
     with (patch.object(F, "scaled_dot_product_attention", _gpu_attention if gpu else _cpu_attention),
           patch.object(F, "dropout", dropout),
+          patch.object(F, "ctc_loss", _ctc_loss),  # torch has none for "meta"
           patch.object(merge, "limits_of", lambda device: flat.GPU if gpu else flat.CPU),
-          patch.object(torch, "autocast", lambda *_, **__: nullcontext())):  # torch has none for "meta"
+          patch.object(torch, "autocast", lambda *_, **__: nullcontext())):  # nor this
         yield
 
 
@@ -54,3 +56,23 @@ def _cpu_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor 
     answer: Tensor = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
         query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale)[0]
     return answer
+
+
+def _ctc_loss(log_probs_TBV: Tensor, text_BU: Tensor, frames_B: Tensor, lengths_B: Tensor, **_: Any) -> Tensor:
+    """Of a loss for each row; PyTorch's own, on either processor, takes these arrays."""
+    answer: Tensor = _CTC.apply(log_probs_TBV, text_BU.size(1))
+    return answer
+
+
+class _CTC(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, log_probs_TBV: Tensor, tokens: int) -> Tensor:
+        frames, batch, _ = log_probs_TBV.shape
+        ctx.save_for_backward(log_probs_TBV, log_probs_TBV.new_empty(batch, frames, 2 * tokens + 1))
+        return log_probs_TBV.new_empty(batch)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        log_probs_TBV, forward_BTS = ctx.saved_tensors
+        gradient_TBV, _ = torch.empty_like(log_probs_TBV), torch.empty_like(forward_BTS)
+        return gradient_TBV, None

@@ -1,4 +1,4 @@
-"""The rows of the paper's tables (arXiv 2409.15911, Table I) and the trainings that each takes."""
+"""The rows of the paper's tables (arXiv 2409.15911, Table I), those of IMTL, and the trainings that each takes."""
 
 import re
 from collections.abc import Sequence
@@ -15,19 +15,21 @@ STARTS_FROM: dict[str, str | None] = {
     "mgcm_diseg": "mgcm_multi_task",
     "pcgrad_diseg": "pcgrad_multi_task",
     "discard_diseg": "discard_multi_task",
+    "imtl_multi_task": None,
+    "mgcm_imtl_multi_task": None,
 }
 """Row, and YAML in configs/paper -> the row whose model it starts from: the same rule, every source whole."""
 
-TEXT = "mt"
-"""The training on text alone that may come before any row."""
+TEXTS = ("mt", "imtl_mt")
+"""The trainings on text alone that may come before a row: the second before IMTL's, whose models have other sizes."""
 
 
 def trainings_of(row: str, text_first: bool) -> list[str]:
     """The trainings that lead to `row`, which is the last; InputError for a row that there is not."""
     if row not in STARTS_FROM:
         raise InputError("ROW", f"one of {', '.join(STARTS_FROM)}", repr(row), "Name the row to train.")
-    before = STARTS_FROM[row]
-    return [*([TEXT] if text_first else []), *([before] if before else []), row]
+    before, text = STARTS_FROM[row], TEXTS["imtl" in row.split("_")]
+    return [*([text] if text_first else []), *([before] if before else []), row]
 
 
 def overrides_of(training: str, overrides: Sequence[str], trainings: Sequence[str]) -> list[str]:

@@ -47,7 +47,9 @@ from mgcm_fairseq.training.preconditions import unused_parts_named
 from mgcm_fairseq.training.resume import Taken, take_over
 from mgcm_fairseq.training.screen import shorten_training_lines
 from mgcm_fairseq.training.step import ConflictStep
+from mgcm_fairseq.training.task_weights import TaskWeights
 from mgcm_fairseq.training.untouched import Reached
+from mgcm_fairseq.training.weighted_step import WeightedStep
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +69,9 @@ class SimulSTTask(FairseqTask):
         self.train_subset = "train"  # the split that is trained on; check_training brings another
         self.warned = False
         self.validation_generator: Any = None
+        self.weights: TaskWeights | None = None  # of a training
         self.conflict: ConflictStep | None = None
+        self.weighted: WeightedStep | None = None
         self.reached = Reached()
 
     @classmethod
@@ -155,11 +159,14 @@ class SimulSTTask(FairseqTask):
         else:
             check_front_end(cfg)
             weights = start_from_wav2vec2(cfg)
+            self.weights = TaskWeights(self.cfg)
             if self.cfg.conflict_rule != "none":
-                self.conflict = ConflictStep(self.cfg, self.cfg.seed)
+                self.conflict = ConflictStep(self.cfg, self.cfg.seed, self.weights)
             elif self.cfg.conflict_log:
                 raise InputError("--conflict-log", "a --conflict-rule whose conflicts it can hold", "none",
                                  "Add --conflict-rule mgcm, or sum to change no gradient.")
+            elif not self.weights.plain:
+                self.weighted = WeightedStep(self.weights)
         model = super().build_model(cfg, from_checkpoint)
         if self.cfg.eval_lag and model.network.encoder.segmenter is None:
             raise InputError("--eval-lag", "a model with --segmentation-variant, whose segments it counts",
@@ -176,9 +183,11 @@ class SimulSTTask(FairseqTask):
 
     def train_step(self, sample: Batch, model: Any, criterion: Any, optimizer: Any, update_num: int,
                    ignore_grad: bool = False) -> tuple[Tensor, int, dict[str, Any]]:
-        """fairseq's, or with --conflict-rule one whose gradients are merged by task; a filler adds nothing."""
-        step = super().train_step if self.conflict is None else self.conflict.run
-        self.reached.begin(model)
+        """fairseq's, or one whose losses are weighted or whose gradients are merged by task; a filler adds nothing."""
+        own = self.conflict or self.weighted
+        step = super().train_step if own is None else own.run
+        if self.reached.begin(model) and self.weights is not None:
+            self.weights.begin()
         ignore_grad = ignore_grad or sample["filler"]
         with unused_parts_named():
             loss, sample_size, log = step(sample, model, criterion, optimizer, update_num, ignore_grad)
@@ -192,6 +201,8 @@ class SimulSTTask(FairseqTask):
         """The optimizer's, of what a gradient has reached."""
         with self.reached.alone(optimizer, model):
             optimizer.step()
+        if self.weights is not None:
+            self.weights.settle(update_num + 1, optimizer.get_lr())
 
     def explain_not_finite(self, batches: list[Batch], model: Any, criterion: Any, updates: int, amp: bool,
                            cause: str) -> InputError:
@@ -200,9 +211,10 @@ class SimulSTTask(FairseqTask):
         return explanation(search(model, criterion, batches, amp), updates + 1, cause, names)
 
     def state_dict(self) -> dict[str, Any]:
-        """The corpus's record, and what the conflict rule needs to go on, in every checkpoint."""
+        """The corpus's record, and what conflict rule and task weights need to go on, in every checkpoint."""
         conflict = {} if self.conflict is None else {"conflict": self.conflict.state_dict()}
-        return {KEY: self.record.state(), **conflict}
+        weights = {} if self.weights is None else self.weights.state_dict()
+        return {KEY: self.record.state(), **conflict, **({"task_weights": weights} if weights else {})}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """InputError if this generation would have another vocabulary. A training gets its state by `resume`."""
@@ -216,6 +228,9 @@ class SimulSTTask(FairseqTask):
         taken = take_over(contents, cfg, model, criterion, reset_optimizer, reset_lr_scheduler)
         if self.conflict is not None and not reset_optimizer:
             self.conflict.resume(contents, criterion.tasks)
+        if self.weights is not None and not reset_optimizer:
+            self.weights.load_state_dict(contents["task_state"].get("task_weights", {}), criterion.tasks,
+                                         contents["path"])
         return taken
 
     def check_checkpoint(self, task_state: Mapping[str, Any], checkpoint: Path) -> None:

@@ -13,6 +13,9 @@ SCOPES = {"all": "", "above-front-end": r"(?!encoder\.front_end\.)"}
 _GRANULARITY = ChoiceEnum(list(GRANULARITIES))
 _ENGINE = ChoiceEnum(sorted(ENGINES))
 _REDUCE = ChoiceEnum(["local", "global"])
+_WEIGHTS = ChoiceEnum(["fixed", "norm", "uncertainty", "dwa", "famo"])
+_VARIANT = ChoiceEnum(["repaired", "released"])
+_PLACE = ChoiceEnum(["front-end", "encoder"])
 
 
 @dataclass
@@ -49,3 +52,32 @@ class ConflictConfig(FairseqDataclass):
         default=100,
         metadata={"help": "Updates between two records of conflicts, in the log and in the file. The default is the "
                           "interval of the recipes' other lines."})
+    task_weights: _WEIGHTS = field(  # type: ignore[valid-type]
+        default="fixed",
+        metadata={"help": "What the weight of each task's loss follows: fixed, the default, nothing; norm, the norms "
+                          "of gradients, as in arXiv 2311.03810 (IMTL); uncertainty, arXiv 1705.07115; dwa, arXiv "
+                          "1803.10704; famo, arXiv 2306.03792."})
+    fixed_task_weights: str = field(
+        default="",
+        metadata={"help": "Weights of the tasks, with commas, in the order of --tasks, such as 1,0.3,0.3, for "
+                          "--task-weights fixed. A task of weight 0 is left out. By default all are 1, as in MGCM's "
+                          "paper."})
+    task_weight_interval: int = field(
+        default=5000,
+        metadata={"help": "Updates between two changes of the weights that norm and dwa make. The default is IMTL's."})
+    task_weight_floor: float = field(
+        default=0.1,
+        metadata={"help": "The weight below which norm turns a task off for good. The default is IMTL's."})
+    task_weight_variant: _VARIANT = field(  # type: ignore[valid-type]
+        default="repaired",
+        metadata={"help": "How norm measures: repaired, the default, each task's own gradient for each of its tokens; "
+                          "released, as IMTL's published code, the sum of gradients so far, weights and all, for "
+                          "comparison."})
+    asr_norm_place: _PLACE = field(  # type: ignore[valid-type]
+        default="front-end",
+        metadata={"help": "Where norm compares ASR's gradients with ST's: front-end, the default, as in IMTL; encoder, "
+                          "for a --conflict-scope without the front end."})
+    asr_until: int = field(
+        default=0,
+        metadata={"help": "Updates after which ASR and its CTC are left out, for --task-weights fixed and norm; 20000 "
+                          "in IMTL. 0, the default: never, as in MGCM's paper."})

@@ -8,7 +8,9 @@ import torch
 from fairseq.optim.bmuf import FairseqBMUF
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.core.conflict import make_rule
 from mgcm_fairseq.training.config import ConflictConfig
+from mgcm_fairseq.training.task_weights_options import may_end
 
 _WRAPPERS = {"ModuleProxyWrapper", "DistributedDataParallel", "LegacyDistributedDataParallel",
              "DistributedTimeoutWrapper"}
@@ -49,11 +51,7 @@ def unused_parts_named() -> Iterator[None]:
 
 def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped: Any, workers: int) -> None:
     """InputError for a training that would go wrong; `wrapped` is the model in its data-parallel wrappers."""
-    model, finds_unused = unwrap(wrapped), True
-    while hasattr(wrapped, "module"):
-        if isinstance(wrapped, torch.nn.parallel.DistributedDataParallel):
-            finds_unused = wrapped.find_unused_parameters
-        wrapped = wrapped.module
+    model, finds_unused = unwrap(wrapped), _finds_unused(wrapped)
     if not hasattr(criterion, "by_task"):
         raise InputError("--criterion", "one with a loss for each task", type(criterion).__name__,
                          "Use multitask_cross_entropy, or --conflict-rule none.")
@@ -66,6 +64,12 @@ def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped:
     if workers > 1 and cfg.conflict_reduce == "local" and cfg.conflict_rule == "gradvac":
         raise InputError("--conflict-reduce", "global for gradvac, whose running targets must be the same on all "
                          "workers to be saved", "local", "Use --conflict-reduce global.")
+    if (workers > 1 and cfg.task_weight_variant == "released" and cfg.conflict_reduce == "global"
+            and not make_rule(cfg.conflict_rule).whole_gramian):
+        raise InputError("--task-weight-variant", "repaired, where workers share the primary task's gradient alone: "
+                         "released needs the inner product of ASR's and MT's", "released",
+                         "Use --conflict-reduce local, or one worker.")
+    check_unused(cfg, wrapped)
     drop = model.network.encoder.front_end.layer_drop
     frozen, later = model.schedule.front_end_from, model.schedule.segment_from or 0
     shrunk = model.schedule.shrink_from or 0
@@ -74,3 +78,19 @@ def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped:
                          f"LayerDrop {drop}, --freeze-front-end-updates {frozen}, "
                          f"--segment-from {later}, --shrink-from {shrunk}",
                          "Add --find-unused-parameters, or use --ddp-backend legacy_ddp.")
+
+
+def check_unused(cfg: ConflictConfig, wrapped: Any) -> None:
+    """InputError where a task may be turned off, and the data-parallel wrapper waits for all parameters."""
+    if may_end(cfg) and not _finds_unused(wrapped):
+        raise InputError("--ddp-backend", "pytorch_ddp to be told that a task may be turned off, and what it alone "
+                         "reaches has no gradient then", "--task-weights norm, --asr-until or a weight of 0",
+                         "Add --find-unused-parameters, or use --ddp-backend legacy_ddp.")
+
+
+def _finds_unused(wrapped: Any) -> bool:
+    while hasattr(wrapped, "module"):
+        if isinstance(wrapped, torch.nn.parallel.DistributedDataParallel):
+            return bool(wrapped.find_unused_parameters)
+        wrapped = wrapped.module
+    return True

@@ -22,19 +22,21 @@ from mgcm_fairseq.core.conflict.places import COMPONENTS
 from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor
+from mgcm_fairseq.training.task_weights import TaskWeights
 from mgcm_fairseq.training.telemetry import BINS, QUANTITIES, Sums, Telemetry, summarise
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1  # of the file
+FORMAT = 2  # of the file
 
 
 class Recorder:
     """Fetches the sums every --conflict-log-interval updates, logs them and appends them to the file."""
 
     def __init__(self, telemetry: Telemetry, cfg: ConflictConfig, path: str, noise: NoiseFloor | None,
-                 update: int) -> None:
+                 update: int, weights: TaskWeights) -> None:
         self.telemetry = telemetry
+        self.weights = weights
         self.interval = cfg.conflict_log_interval
         self.noise = noise
         self.path = Path(path) if path else None
@@ -145,7 +147,7 @@ class Recorder:
     def _append(self, path: Path, update: int, sums: Sums) -> None:
         record: dict[str, Any] = {"update": update, "passes": sums.passes,
                                   "quantities": _rounded(sums.quantities.tolist()),
-                                  "histogram": sums.histogram.long().tolist()}
+                                  "histogram": sums.histogram.long().tolist(), "weights": _rounded(self.weights.shown)}
         if self.noise is not None and self._batch is not None:
             record["noise"] = _rounded(self.noise.cosines(self._batch))
         self.path = None  # where this fails, it is not tried again when training ends

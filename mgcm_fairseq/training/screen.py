@@ -15,7 +15,7 @@ _TASKS = ("st", "asr", "mt")
 
 
 def short_line(stats: Mapping[str, Any], epoch: int | None = None) -> str:
-    """Update, speed, losses, accuracies and conflicts; with `epoch` for the end of that epoch.
+    """Update, speed, losses, accuracies, conflicts and task weights; with `epoch` for the end of that epoch.
 
     Conflicts are those of the last record; at an epoch's end, of the passes since then.
 
@@ -31,6 +31,8 @@ def short_line(stats: Mapping[str, Any], epoch: int | None = None) -> str:
     rates = {task: found.get(f"{task}_newest_conflict", found.get(f"{task}_conflict", math.nan)) for task in _TASKS}
     conflicts = [f"{task} {rate:.0f}%" for task, rate in rates.items() if not math.isnan(rate)]
     fields += [" ".join(["conflict", *conflicts])] if conflicts else []
+    weights = [f"{task} {found[f'{task}_weight']:.2f}" for task in _TASKS if f"{task}_weight" in found]
+    fields += [" ".join(["weight", *weights])] if weights else []
     fields += [f"free {found[name]:.1f} GiB" for name in ("gb_free",) if name in found]
     fields += [f"ctc {_figure(found[name])}" for name in ("ctc_pieces",) if name in found]
     fields += [f"segments {found[name]:.0f}%" for name in ("segments",) if name in found]

@@ -17,6 +17,7 @@ from mgcm_fairseq.training.config import SCOPES, ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.preconditions import check_config, check_training, unwrap
 from mgcm_fairseq.training.record import Recorder
+from mgcm_fairseq.training.task_weights import TaskWeights
 from mgcm_fairseq.training.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
@@ -37,10 +38,11 @@ class ConflictStep:
     Micro-batches of --update-freq are judged one by one, with --conflict-reduce global over all workers, and add up.
     """
 
-    def __init__(self, cfg: ConflictConfig, seed: int) -> None:
-        """InputError for options that cannot work."""
+    def __init__(self, cfg: ConflictConfig, seed: int, weights: TaskWeights | None = None) -> None:
+        """InputError for options that cannot work; `weights`: of the tasks, None to make them by the options."""
         check_config(cfg)
         self.cfg = cfg
+        self.weights = weights or TaskWeights(cfg)
         try:
             self.rule = make_rule(cfg.conflict_rule, seed)
         except ValueError as error:
@@ -88,19 +90,22 @@ class ConflictStep:
         self.engine.step = update
         self.recorder.before(update)
         model.set_num_updates(update)
+        tasks = self.weights.to_run(update)
         with torch.autocast("cuda", torch.float16, enabled=isinstance(optimizer, AMPOptimizer)):
-            losses, sample_size, log = criterion.by_task(model, batch, self.engine.streams())
-            loss = self.engine.join(losses)
+            losses, sample_size, log = criterion.by_task(model, batch, self.engine.streams(), tasks)
+            loss = self.engine.join(self.weights.weigh(losses))
         optimizer.backward(loss * 0 if ignore_grad else loss)
         if not ignore_grad:
             self.recorder.add(self.engine.report, batch, update)
+            self.weights.note(log, self.engine.report)
         return loss.detach(), sample_size, log
 
     def _start(self, model: Any, criterion: Any, optimizer: Any, update: int) -> tuple[Stash | Streamed, Recorder]:
         network = unwrap(model).network
-        self.tasks = tuple(criterion.tasks)
         world = distributed.get_data_parallel_world_size()
         check_training(self.cfg, criterion, optimizer, model, world)
+        self.tasks = tuple(criterion.tasks)
+        self.weights.of(self.tasks)
         together = self.cfg.conflict_reduce == "global" and world > 1
         workers = Workers(distributed.get_data_parallel_group()) if together else None
         scope = SCOPES.get(self.cfg.conflict_scope, self.cfg.conflict_scope)
@@ -110,7 +115,9 @@ class ConflictStep:
         except ValueError as error:
             raise InputError("--conflict-scope", "a pattern that fits", repr(scope), str(error)) from error
         groups = engine.merger.groups
+        self.weights.measure(groups)
+        engine.merger.own_squares = self.cfg.task_weights == "norm"
         first = not torch.distributed.is_initialized() or distributed.get_data_parallel_rank() == 0
         path = self.cfg.conflict_log if first else ""
         noise = NoiseFloor(network, groups, unwrap(model), criterion) if path else None
-        return engine, Recorder(Telemetry(groups, engine.tasks), self.cfg, path, noise, update)
+        return engine, Recorder(Telemetry(groups, engine.tasks), self.cfg, path, noise, update, self.weights)

@@ -7,11 +7,10 @@ from torch import Tensor
 
 from mgcm_fairseq.core.conflict import Groups, Report
 from mgcm_fairseq.core.conflict.places import COMPONENTS
+from mgcm_fairseq.training.indices import Indices
 
 BINS = 40
 """Of the cosine histogram, from -1 to 1."""
-
-_KNOWN = 64  # sets of groups whose indices stay on the device: LayerDrop makes many
 
 QUANTITIES = ("present", "conflict", "cosine", "removed")
 
@@ -31,7 +30,7 @@ class Telemetry:
         self.groups = groups
         self.tasks = tasks
         self._component = [COMPONENTS.index(place.component) for place in groups.places]
-        self._indices: dict[tuple[int, ...], tuple[Tensor, Tensor]] = {}
+        self._indices = Indices()
         self._sums: Sums | None = None
 
     def add(self, report: Report) -> None:
@@ -44,7 +43,8 @@ class Telemetry:
         values_NAQ = torch.stack([torch.ones_like(cosine_NA), report.conflict().float(), cosine_NA, removed_NA], dim=2)
         values_NAQ = torch.where(present_NA.unsqueeze(2), values_NAQ, 0.0)
         sums = self._sums or self._blank(cosine_NA.device)
-        groups_N, components_N = self._index(tuple(report.groups), cosine_NA.device)
+        groups_N = self._indices.of(report.groups, cosine_NA.device)
+        components_N = self._indices.of([self._component[group] for group in report.groups], cosine_NA.device)
         sums.quantities.index_add_(0, groups_N, values_NAQ)
         bins_NA = ((cosine_NA.nan_to_num() + 1) / 2 * BINS).long().clamp(0, BINS - 1)
         auxiliaries = cosine_NA.size(1)
@@ -66,15 +66,6 @@ class Telemetry:
         auxiliaries = len(self.tasks) - 1
         return Sums(0, torch.zeros(len(self.groups.names), auxiliaries, len(QUANTITIES), device=device),
                     torch.zeros(len(COMPONENTS), auxiliaries, BINS, device=device))
-
-    def _index(self, groups: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
-        """The groups and their components as tensors, sent to the device once."""
-        if groups not in self._indices:
-            if len(self._indices) >= _KNOWN:
-                self._indices.clear()
-            components = [self._component[group] for group in groups]
-            self._indices[groups] = torch.tensor(groups, device=device), torch.tensor(components, device=device)
-        return self._indices[groups]
 
 
 def summarise(quantities_NAQ: Tensor, members: list[int]) -> list[dict[str, Any]]:

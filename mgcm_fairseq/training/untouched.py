@@ -21,11 +21,13 @@ class Reached:
         self._here: list[bool] = []
         self._known: tuple[nn.Module, list[Tensor]] | None = None
 
-    def begin(self, model: nn.Module) -> None:
-        """To be called before each micro-batch."""
+    def begin(self, model: nn.Module) -> bool:
+        """To be called before each micro-batch; whether it is the first of an update, or of one begun again."""
         parameters = self._parameters(model)
-        if all(parameter.grad is None for parameter in parameters):  # of a new update, or of one begun again
+        first = all(parameter.grad is None for parameter in parameters)
+        if first:
             self._here = [False] * len(parameters)
+        return first
 
     def note(self, model: nn.Module) -> None:
         """To be called behind the backward pass of each micro-batch that counts."""

@@ -1,8 +1,8 @@
 """Shows that every row of the paper trains: dry run and ten updates at its full size on a CPU, a batch of one.
 
 Starts from a random checkpoint in the shape of wav2vec 2.0 base and needs a prepared corpus, any. All parts of the
-segmentation set in within the ten updates, and the learning rate has no warm-up. Prints parameters, peak memory
-and time of each training.
+segmentation and of IMTL's rows set in within the ten updates, and the learning rate has no warm-up. Prints parameters,
+peak memory and time of each training.
 """
 
 import json
@@ -32,6 +32,7 @@ OVERRIDES = [f"optimization.max_update={UPDATES}", "optimization.update_freq=[1]
              "lr_scheduler.warmup_updates=1"]  # else ten updates change next to nothing, whatever the rule
 SEGMENTATION = ["criterion.segment_number_from=2", "criterion.contrastive_from=6", "model.noise_from=2",
                 "model.multipath_from=4"]
+IMTL = ["model.freeze_front_end_updates=2", "model.shrink_from=3", "task.task_weight_interval=4", "task.asr_until=8"]
 
 
 @program(SCRIPT)
@@ -46,7 +47,7 @@ def main() -> int:
         if row not in args.rows:
             continue
         line = ["bash", "scripts/train.sh", row, "--data", str(args.data), "--w2v", str(w2v), "--out", str(args.out),
-                "--cpu", "--gpus", "1", "--best", "1", *OVERRIDES, *(f"{row}:{one}" for one in SEGMENTATION if before)]
+                "--cpu", "--gpus", "1", "--best", "1", *OVERRIDES, *(f"{row}:{one}" for one in schedule(row, before))]
         for path in args.out.glob(f"{row}.*"):
             path.unlink()  # of an earlier check
         dry_run = subprocess.run([*line, "--dry-run"], text=True, stdout=subprocess.PIPE)
@@ -64,6 +65,11 @@ def main() -> int:
         write_whole(args.json, json.dumps({"rows": rows, "environment": environment()}, indent=1) + "\n")
     print("\n" + "\n".join(map(describe, rows)))
     return 0
+
+
+def schedule(row: str, before: str | None) -> list[str]:
+    """What has all parts of the row set in within the updates; `before`: what it starts from."""
+    return SEGMENTATION if before else IMTL if "imtl" in row.split("_") else []
 
 
 def run(command: list[str]) -> int:

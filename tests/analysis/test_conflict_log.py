@@ -47,7 +47,7 @@ def test_torn_lines_are_counted_and_later_records_count(tmp_path):
 
 
 @pytest.mark.parametrize(("lines", "message"), [
-    ((), "wrote"), (("speech\n",), "wrote"), (({**HEADER, "format": 2},), "format 2"), ((HEADER,), "at least one")])
+    ((), "wrote"), (("speech\n",), "wrote"), (({**HEADER, "format": 3},), "format 3"), ((HEADER,), "at least one")])
 def test_other_files_are_refused(tmp_path, lines, message):
     with pytest.raises(InputError, match=message):
         read_conflict_log(write(tmp_path / "log", *lines))

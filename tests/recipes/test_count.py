@@ -45,6 +45,12 @@ def test_a_plan_leaves_the_configuration_as_it_is(tiny_corpus):
     assert cut_of(cfg) == Cut(1_500_000, 32, 8)
 
 
+def test_a_task_that_ends_counts_as_though_it_stayed(tiny_corpus):
+    stays, ends, without = (count(tiny_corpus, True, *more).memory(WHOLE).total for more in (
+        (), ("++task.asr_until=3",), ("criterion.tasks='st,mt'",)))
+    assert stays == ends > without
+
+
 @pytest.mark.parametrize("state", [{}, {"optimizer_history": []}, {"optimizer_history": [{"num_updates": "many"}]},
                                      {"optimizer_history": [{"num_updates": float("inf")}]},
                                      {"optimizer_history": [None]}])

@@ -10,11 +10,15 @@ from mgcm_fairseq.common.installation import CONFIGS
 from mgcm_fairseq.models.config import SimulSTModelConfig
 from mgcm_fairseq.recipes.cluster import Cluster
 from mgcm_fairseq.recipes.configuration import resolve
-from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXT, overrides_of, trainings_of
+from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXTS, overrides_of, trainings_of
 
 PATHS = ["task.data=/data", "model.w2v_path=/w2v.pt"]
 SEGMENTATION = (r"task.eval_lag|criterion.(segment_number|contrastive)_.*|optimization.max_update|"
                 r"model.(segment_.*|noise_from|multipath_from|lags|segmentation_variant)")
+IMTL = (r"task.(conflict_rule|task_weights|asr_until|transcript_noise)|criterion.(label_smoothing|ctc_weight|"
+        r"state_contrast)|optimization.(max_update|lr)|optimizer.(adam_betas|weight_decay|lr)|lr_scheduler.(lr|"
+        r"warmup_updates)|model.(w2v_config|freeze_front_end_updates|subsample_kernels|model_dim|ffn_dim|attention_heads|"
+        r"norm_first|ctc|local_kernels|shrink)")
 
 
 def flat(tree, path=()):
@@ -40,7 +44,7 @@ def test_an_option_without_its_section_is_told_with_it(override, full):
 
 
 def test_every_yaml_is_a_row():
-    assert {path.stem for path in (CONFIGS / "paper").glob("*.yaml")} == {*STARTS_FROM, TEXT, "base"}
+    assert {path.stem for path in (CONFIGS / "paper").glob("*.yaml")} == {*STARTS_FROM, *TEXTS, "base"}
 
 
 def test_what_the_paper_says():
@@ -60,6 +64,9 @@ def test_what_the_paper_says():
     ("discard_multi_task", "multi_task", "task.conflict_rule"),
     ("pcgrad_multi_task", "multi_task", "task.conflict_(rule|granularity|engine)"),
     ("diseg", "multi_task", SEGMENTATION),
+    ("imtl_multi_task", "multi_task", IMTL),
+    ("mgcm_imtl_multi_task", "imtl_multi_task", "task.conflict_rule"),
+    ("imtl_mt", "mt", IMTL),
     ("mt", "multi_task", "task.eval_source|criterion.tasks|dataset.(max_tokens|batch_size).*|optimization.(lr|"
      "max_update)|lr_scheduler.(lr|warmup_updates)|optimizer.(lr|weight_decay)"),
     *((f"{rule}_diseg", f"{rule}_multi_task", SEGMENTATION) for rule in ("mgcm", "pcgrad", "discard"))])
@@ -71,8 +78,27 @@ def test_a_row_differs_from_its_neighbour_only_there(row, other, where):
 
 @pytest.mark.parametrize("row", [row for row, before in STARTS_FROM.items() if before])
 def test_a_row_starts_from_one_of_its_own_rule(row):
-    assert trainings_of(row, text_first=True) == [TEXT, STARTS_FROM[row], row]
+    assert trainings_of(row, text_first=True) == [TEXTS[0], STARTS_FROM[row], row]
     assert config(row)["task.conflict_rule"] == config(STARTS_FROM[row])["task.conflict_rule"]
+
+
+@pytest.mark.parametrize("row", ["imtl_multi_task", "mgcm_imtl_multi_task"])
+def test_what_imtls_paper_says(row):
+    found = config(row)
+    for name, value in {"model_dim": 512, "ffn_dim": 1024, "attention_heads": 4, "encoder_layers": 6, "dropout": 0.1,
+                        "decoder_layers": 6, "shrink": "ctc", "shrink_from": 3000, "shrink_pool": "first"}.items():
+        assert found[f"model.{name}"] == value, name
+    for name, value in {"task_weights": "norm", "task_weight_interval": 5000, "task_weight_floor": 0.1,
+                        "task_weight_variant": "repaired", "conflict_scope": "all"}.items():
+        assert found[f"task.{name}"] == value, name
+
+
+@pytest.mark.parametrize("row", ["imtl_multi_task", "mgcm_imtl_multi_task"])
+def test_the_text_before_imtls_rows_has_their_sizes(row):
+    assert trainings_of(row, text_first=True) == ["imtl_mt", row]
+    text, after = config("imtl_mt"), config(row)
+    assert {key for key in differences(text, after) if key.startswith("model.")} == {
+        "model.shrink", "model.freeze_front_end_updates"}
 
 
 def test_unknown_row():

@@ -1,4 +1,4 @@
-"""configs/demo.yaml says what the preset and scripts/demo.sh say."""
+"""configs/demo.yaml says what the preset and scripts/demo.sh say, and demo_imtl.yaml what demo.yaml says."""
 
 import re
 
@@ -35,3 +35,18 @@ def test_demo_yaml_is_the_demo_script():
         expected = eval("".join(formula).replace("/", "//"), {"updates": updates})
         assert config[section][name] == expected, name
     assert f"variant={config['model']['segmentation_variant']}" in script
+
+
+def test_imtls_variant_of_the_demo_differs_in_its_mechanisms_alone():
+    """Intervals are the paper's 5,000, 20,000 and 3,000 of 30,000 updates, scaled."""
+    demo, found = (yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()) for name in ("demo", "demo_imtl"))
+    changed = {f"{section}.{key}": value for section, of_section in found.items() if isinstance(of_section, dict)
+               for key, value in of_section.items() if demo[section].get(key) != value}
+    assert changed == {
+        "task.conflict_scope": "all", "task.task_weights": "norm", "task.task_weight_interval": 2800 * 5 // 30,
+        "task.asr_until": 2800 * 20 // 30, "task.transcript_noise": "0.1,0.2", "criterion.state_contrast": 1.0,
+        "model.local_kernels": "5,3", "model.shrink": "ctc", "model.shrink_from": 2800 * 3 // 30}
+    gone = {key for section in demo if isinstance(demo[section], dict) for key in demo[section].keys() - found[section]}
+    assert gone == {"segment_number_from", "contrastive_from", "encoder_history", "longest_segment", "segment_from",
+                    "segmentation_variant", "noise_from", "multipath_from", "lags", "differentiable_waiting"}
+    assert demo["defaults"] == found["defaults"]

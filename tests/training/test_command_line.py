@@ -97,8 +97,17 @@ def test_file_agrees_with_itself(trained):
 def test_figures_of_the_file(trained, tmp_path):
     _, folder = trained
     run(sys.executable, "scripts/plot_conflicts.py", folder / "conflicts.jsonl", "--out", tmp_path)
-    for name in ("by_layer", "cosines", "over_time"):
+    for name in ("by_layer", "cosines", "over_time", "consistency"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    found = json.loads((tmp_path / "consistency.json").read_text())
+    assert found["updates"] == [2, 4, 6]
+    for part, of_part in found["parts"].items():
+        assert of_part["modules"] > 1
+        assert (of_part["tasks"]["mt"]["cosine"] is None) == (part == "front end"), "MT hears nothing"
+        assert all(-1 <= of_part["tasks"][task]["cosine"] <= 1 for task in ("asr", "mt")
+                   if part != "front end" or task == "asr")
+        assert -1 <= of_part["noise"] <= 1
+    assert "| front end | " in (tmp_path / "consistency.md").read_text()
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -56,6 +56,8 @@ class Layout:
         if others:
             raise ValueError(f"conflict handling: expected gradients on one device, found {device} and {others[0]} in "
                              f"one stage. Run each device's modules in stages of their own.")
+        self._rows = [torch.tensor([member.group for member in members if task in member.tasks], dtype=torch.long,
+                                   device=device) for task in range(len(gradients))]
         self._alone = [member for member in members if member.size > limits.alone]
         flat = [member for member in members if member.size <= limits.alone]
         self._chunks = chunks(flat, len(gradients), limits, lambda size: zeros.of(size, device, types[0]))
@@ -66,6 +68,16 @@ class Layout:
             of_rows = [[part for part, row in enumerate(parts) if row == wanted] for wanted in range(len(self.groups))]
             self._parts_of_N = table(of_rows, len(parts), device)
             self._zero_1TT = torch.zeros(1, len(gradients), len(gradients), dtype=torch.float64, device=device)
+
+    def squares(self, gradients: Sequence[Gradients]) -> Tensor:
+        """(N, T) |g_t|^2 of each task's gradients in float64; 0 for an absent gradient."""
+        squares_TN = torch.zeros(len(gradients), len(self.groups), dtype=torch.float64, device=self._rows[0].device)
+        for square_N, rows_P, of_task in zip(squares_TN, self._rows, gradients, strict=True):
+            present = [gradient for position in self.judged if (gradient := of_task[position]) is not None]
+            if present:
+                norms = list(torch._foreach_norm(present, 2, dtype=self._wide))
+                square_N.index_add_(0, rows_P, torch.stack(norms).double().square())
+        return squares_TN.T
 
     def gramians(self, gradients: Sequence[Gradients]) -> tuple[Tensor, list[Tensor]]:
         """(N, T, T) inner products of all tasks' gradients, and the vectors of each chunk, which take their place.

@@ -22,6 +22,7 @@ class Merger:
         self.rule = rule
         self.workers = workers
         self.limits = limits  # None: those that suit the gradients' device
+        self.own_squares = False  # whether reports tell norms of each worker's own gradients
         self._layouts: dict[object, Layout] = {}  # the last used is the last
         self._held = 0  # elements of their parameters
         self._zeros = Zeros()
@@ -50,13 +51,15 @@ class Merger:
         return merged
 
     def _judge(self, layout: Layout, gradients: list[Gradients], report: Report, step: int, merged: Gradients) -> None:
+        own_squares_NT = None
         if self.workers is not None:
+            own_squares_NT = layout.squares(gradients) if self.own_squares else None
             self._average(self.workers, layout.judged, gradients)
         gramian_NTT, vectors = layout.gramians(gradients)
         if self.workers is not None and not self.rule.whole_gramian:
             gramian_NTT = self._row_average(self.workers, gramian_NTT)
         mixing_NTT = self.rule(gramian_NTT, layout.names, step)
-        report.add(layout.groups, gramian_NTT, mixing_NTT)
+        report.add(layout.groups, gramian_NTT, mixing_NTT, own_squares_NT)
         layout.combine(gradients, mixing_NTT.sum(1), vectors, merged)
 
     def _layout(self, parameters: list[Tensor], gradients: list[Gradients]) -> Layout:

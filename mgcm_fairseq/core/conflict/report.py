@@ -20,12 +20,20 @@ class Report:
         self.groups: list[int] = []
         self._gramians: list[Tensor] = []
         self._mixings: list[Tensor] = []
+        self._own_squares: list[Tensor] = []
 
-    def add(self, groups: Sequence[int], gramian_NTT: Tensor, mixing_NTT: Tensor) -> None:
-        """Appends groups, by index."""
+    def add(self, groups: Sequence[int], gramian_NTT: Tensor, mixing_NTT: Tensor,
+            own_squares_NT: Tensor | None = None) -> None:
+        """Appends groups, by index; without `own_squares_NT` they are on the Gramians' diagonals."""
         self.groups += groups
         self._gramians.append(gramian_NTT)
         self._mixings.append(mixing_NTT)
+        self._own_squares.append(gramian_NTT.diagonal(dim1=1, dim2=2) if own_squares_NT is None else own_squares_NT)
+
+    @property
+    def own_squares(self) -> Tensor:
+        """(N, T) |g_t|^2, in the order of `groups`: of this worker's own gradients, if its merger has `own_squares`."""
+        return torch.cat(self._own_squares) if self._own_squares else torch.zeros(0, len(self.tasks))
 
     @property
     def gramian(self) -> Tensor:

@@ -10,6 +10,9 @@ NAMES = ("Mean", "UPGrad", "DualProj", "MGDA", "AlignedMTL", "IMTLG")
 """Weightings that read a Gramian alone, keep no state from one group to the next, draw no random numbers and whose
 weights are shares of a mean."""
 
+PROPORTIONAL = ("Mean", "UPGrad")
+"""Those under which a task's part of the update is proportional to its gradient, whatever the others' lengths."""
+
 
 class TorchJD:
     """Applies a TorchJD weighting, a function from one T x T Gramian to T weights, to every group.

@@ -1,0 +1,243 @@
+"""Steps with task weights: what they cost, a task that is off, without a rule, records, and what is refused."""
+
+import atexit
+from types import SimpleNamespace
+
+import pytest
+import torch
+from fairseq.logging import metrics
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+
+from mgcm_fairseq.analysis.conflict_log import read_conflict_log
+from mgcm_fairseq.analysis.plot_conflicts import plot_weights
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.core.conflict import PLAIN, Stash, make_rule, tape
+from mgcm_fairseq.core.conflict.rules.torchjd import NAMES, PROPORTIONAL
+from mgcm_fairseq.models.simul_st import SimulSTModel
+from mgcm_fairseq.training.config import ConflictConfig
+from mgcm_fairseq.training.preconditions import check_training
+from mgcm_fairseq.training.screen import short_line
+from mgcm_fairseq.training.step import ConflictStep
+from mgcm_fairseq.training.task_weights import TaskWeights
+from mgcm_fairseq.training.weighted_step import WeightedStep
+from tests.core.conflict.inputs import drawn, gramian
+from tests.modules.networks import network
+from tests.training.batches import criterion, training_batch
+from tests.training.test_step import BACKWARD, flat, gradients
+from tests.training.weighted import TASKS, Known, follow
+
+KINDS = ("norm", "uncertainty", "dwa", "famo")
+
+
+@pytest.fixture(autouse=True)
+def _metrics():
+    yield
+    metrics.reset()
+
+
+def model(**options):
+    return SimulSTModel(network(encoder_layers=1, decoder_layers=1, dropout=0.0), **options)
+
+
+def trained(updates, step, batches=1):
+    """The step's weights behind so many updates on a batch, or on it so many times."""
+    of = model()
+    for update in range(updates):
+        of.zero_grad()
+        step.weights.begin()
+        for _ in range(batches):
+            step.run(training_batch(2), of, criterion(), BACKWARD, update, ignore_grad=False)
+        step.weights.settle(update + 1, 0.1)
+    return step.weights.shown
+
+
+def conflict_step(**options):
+    return ConflictStep(ConflictConfig(**{"conflict_rule": "mgcm", "task_weight_interval": 1, **options}), 1)
+
+
+def test_both_engines_give_the_same_weights_from_the_norms_that_autograd_finds():
+    found = {engine: trained(1, conflict_step(task_weights="norm", conflict_engine=engine, task_weight_floor=0.0))
+             for engine in ("streamed", "stash")}
+    assert found["streamed"] == pytest.approx(found["stash"], rel=1e-4)
+    of, batch = model().train(), training_batch(2)
+    losses, _, log = criterion().by_task(of, batch, PLAIN)
+    names = [name for name, _ in of.network.named_parameters()]
+    own = {task: dict(zip(names, torch.autograd.grad(loss / log[f"{task}_tokens"], list(of.network.parameters()),
+                                                     retain_graph=True, allow_unused=True), strict=True))
+           for task, loss in losses.items()}
+
+    def norm(task, beginning):
+        modules = {}
+        for name in names:
+            if name.startswith(beginning) and own[task][name] is not None:
+                module = name.replace("parametrizations.weight.", "").rpartition(".")[0]
+                modules[module] = modules.get(module, 0.0) + own[task][name].double().square().sum()
+        return sum(square.sqrt() for square in modules.values()) / len(modules)
+
+    asr = norm("asr", "encoder.front_end.") / norm("st", "encoder.front_end.")
+    mt = max(norm("mt", place) / norm("st", place) for place in ("encoder.layers.", "decoder.layers."))
+    assert found["stash"] == pytest.approx([1, min(1, asr.item()), min(1, mt.item())**0.5], rel=1e-3)
+
+
+@pytest.mark.parametrize("engine", ["streamed", "stash"])
+def test_norm_makes_no_further_backward_pass(engine, monkeypatch):
+    passes = []
+
+    def counting(run):
+        def counted(*arguments, **options):
+            passes.append(1)
+            return run(*arguments, **options)
+        return counted
+
+    for place in (tape, torch.autograd, torch.autograd.graph):
+        monkeypatch.setattr(place, "_engine_run_backward", counting(place._engine_run_backward))
+    counts = []
+    for options in ({}, {"task_weights": "norm", "task_weight_floor": 0.0}):
+        passes.clear()
+        trained(2, conflict_step(conflict_engine=engine, **options))
+        counts.append(len(passes))
+    assert counts[0] == counts[1] > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_reads_nothing_from_the_device(kind):
+    """It runs on tensors that have no values; once an interval norms are read."""
+    weights = TaskWeights(ConflictConfig(conflict_rule="mgcm", task_weights=kind, task_weight_interval=3))
+    weights.of(TASKS)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        known = Known()
+        engine = Stash(known, TASKS)
+        weights.measure(engine.merger.groups)
+        follow(known, engine, weights, 2)
+        if kind == "norm":
+            with pytest.raises(DataDependentOutputException):
+                follow(known, engine, weights, 3, start=2)
+
+
+def test_a_task_that_is_off_takes_its_ctc_with_it():
+    step = conflict_step(task_weights="fixed", asr_until=1)
+    of, logs = model(), []
+    for update in range(2):
+        of.zero_grad()
+        logs.append(step.run(training_batch(2), of, criterion(), BACKWARD, update, ignore_grad=False)[2])
+    assert {"asr_tokens", "ctc_letters_loss", "mt_tokens"} <= logs[0].keys()
+    assert {name.partition("_")[0] for name in logs[1]} == {"st", "mt", "loss", "ntokens", "nsentences", "sample"}
+    assert of.network.ctc.letters.weight.grad is None
+    assert step.weights.shown == [1, 0, 1]
+
+
+@pytest.mark.parametrize("engine", ["streamed", "stash"])
+def test_fixed_weights_without_a_rule_are_those_under_the_sum(engine):
+    cfg = ConflictConfig(fixed_task_weights="1,0.3,0")
+    plain, summed = model(), model()
+    WeightedStep(TaskWeights(cfg)).run(training_batch(2), plain, criterion(), BACKWARD, 0, ignore_grad=False)
+    conflict_step(conflict_rule="sum", fixed_task_weights="1,0.3,0", conflict_engine=engine).run(
+        training_batch(2), summed, criterion(), BACKWARD, 0, ignore_grad=False)
+    torch.testing.assert_close(flat(gradients(plain)), flat(gradients(summed)), rtol=1e-4, atol=1e-3)
+    expected = model().train()
+    losses = criterion().by_task(expected, training_batch(2), PLAIN)[0]
+    (losses["st"] + 0.3 * losses["asr"]).backward()
+    torch.testing.assert_close(flat(gradients(plain)), flat(gradients(expected)), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_weights_that_follow_losses_are_the_same_for_one_batch_and_three(kind):
+    options = {"conflict_rule": "none", "task_weights": kind, "task_weight_interval": 1, "conflict_log_interval": 1}
+    once, thrice = (trained(3, WeightedStep(TaskWeights(ConflictConfig(**options))), batches) for batches in (1, 3))
+    assert once == pytest.approx(thrice, rel=1e-6)
+    assert len(set(once)) == (1 if kind == "dwa" else 3)  # without an optimizer no loss falls
+
+
+def test_the_log_and_the_screen_show_the_weights(tmp_path):
+    step = conflict_step(fixed_task_weights="1,0.5,0.25", conflict_log=str(tmp_path / "log"))
+    with metrics.aggregate("train"):
+        step.run(training_batch(2), model(), criterion(), BACKWARD, 0, ignore_grad=False)
+        stats = metrics.get_smoothed_values("train")
+    atexit.unregister(step.recorder.end)
+    step.recorder.end()
+    log, _ = read_conflict_log(tmp_path / "log")
+    assert log.header["format"] == 2
+    assert log.weights.tolist() == [[1, 0.5, 0.25]]
+    plot_weights(log, tmp_path / "weights.png")
+    assert (tmp_path / "weights.png").stat().st_size > 0
+    assert "weight st 1.00 asr 0.50 mt 0.25" in short_line(stats)
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ({"task_weights": "norm", "conflict_rule": "none"}, "Add --conflict-rule sum"),
+    ({"task_weights": "norm", "conflict_granularity": "layer"}, "module or parameter"),
+    ({"task_weights": "norm", "conflict_rule": "torchjd:IMTLG"}, "grows with its weight"),
+    ({"task_weights": "famo", "conflict_rule": "torchjd:MGDA"}, "grows with its weight"),
+    ({"fixed_task_weights": "1,2,3", "conflict_rule": "torchjd:DualProj"}, "grows with its weight"),
+    ({"task_weight_interval": 0}, "from 1 on"), ({"task_weight_floor": 1.0}, "below 1"), ({"asr_until": -1}, "or 0"),
+    ({"task_weights": "dwa", "asr_until": 5}, "losses of all tasks"),
+    ({"task_weights": "famo", "fixed_task_weights": "1,1,1"}, "Leave one of the two out"),
+    ({"task_weight_variant": "released"}, "--task-weights norm"),
+    ({"task_weights": "dwa", "asr_norm_place": "encoder"}, "--task-weights norm")])
+def test_options_that_cannot_work_are_refused(given, said):
+    with pytest.raises(InputError, match=said):
+        TaskWeights(ConflictConfig(**{"conflict_rule": "mgcm", **given}))
+
+
+@pytest.mark.parametrize(("given", "tasks", "said"), [
+    ({"fixed_task_weights": "1,0.3"}, "st,asr,mt", "for each of st,asr,mt"),
+    ({"fixed_task_weights": "0,1"}, "st,mt", "more than 0"), ({"fixed_task_weights": "1,-1"}, "st,mt", "from 0 on"),
+    ({"fixed_task_weights": "1,nan"}, "st,mt", "from 0 on"), ({"fixed_task_weights": "1,a"}, "st,mt", "Write e.g. 1,0"),
+    ({"fixed_task_weights": "1"}, "st", "at least two"), ({"task_weights": "famo"}, "st", "at least two"),
+    ({"task_weights": "norm"}, "asr,st", "st first"), ({"asr_until": 3}, "st,mt", "asr among"),
+    ({"asr_until": 3}, "asr,mt", "asr among")])
+def test_tasks_that_do_not_fit_are_refused(given, tasks, said):
+    with pytest.raises(InputError, match=said):
+        TaskWeights(ConflictConfig(conflict_rule="sum", **given)).of(tasks.split(","))
+
+
+def test_a_scope_without_the_front_end_asks_for_the_encoders_norms():
+    options = {"task_weights": "norm", "conflict_scope": "above-front-end"}
+    with pytest.raises(InputError, match="--asr-norm-place encoder"):
+        trained(1, conflict_step(**options))
+    assert 0 < trained(1, conflict_step(asr_norm_place="encoder", **options))[1] <= 1
+
+
+@pytest.mark.parametrize(("given", "refused"), [
+    ({"task_weights": "norm"}, True), ({"task_weights": "norm", "task_weight_floor": 0.0}, False),
+    ({"asr_until": 3}, True), ({"fixed_task_weights": "1,1,0.0"}, True), ({"fixed_task_weights": "1,1,0.5"}, False),
+    ({"task_weights": "famo"}, False)])
+def test_ddp_must_be_told_of_tasks_that_may_be_off(given, refused, monkeypatch):
+    wrapped = torch.nn.Module()
+    wrapped.module, wrapped.find_unused_parameters = model(), False
+    wrapped.__class__ = type("DistributedDataParallel", (torch.nn.Module,), {})
+    monkeypatch.setattr(torch.nn.parallel, "DistributedDataParallel", wrapped.__class__)
+    cfg = ConflictConfig(conflict_rule="sum", **given)
+    if refused:
+        with pytest.raises(InputError, match="find-unused-parameters"):
+            check_training(cfg, criterion(), BACKWARD, wrapped, 1)
+    else:
+        check_training(cfg, criterion(), BACKWARD, wrapped, 1)
+
+
+@pytest.mark.parametrize(("rule", "reduce", "workers", "refused"), [
+    ("mgcm", "global", 2, True), ("mgcm", "local", 2, False), ("pcgrad", "global", 2, False),
+    ("mgcm", "global", 1, False)])
+def test_released_norms_need_all_inner_products(rule, reduce, workers, refused):
+    cfg = ConflictConfig(conflict_rule=rule, conflict_reduce=reduce, task_weights="norm",
+                         task_weight_variant="released")
+    wrapped = SimpleNamespace(network=model().network, schedule=model().schedule)
+    if refused:
+        with pytest.raises(InputError, match="--conflict-reduce local"):
+            check_training(cfg, criterion(), BACKWARD, wrapped, workers)
+    else:
+        check_training(cfg, criterion(), BACKWARD, wrapped, workers)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_which_of_torchjds_rules_answer_to_lengths(name):
+    pytest.importorskip("torchjd")
+    rule, scale, same = make_rule(f"torchjd:{name}"), torch.tensor([1.0, 0.3, 0.6]).double(), []
+    for seed in range(5):
+        g_TD = drawn(seed=seed)
+        parts = []
+        for given in (g_TD, g_TD * scale[:, None], g_TD * torch.tensor([1.0, 0.65, 0.8]).double()[:, None]):
+            weights = rule(gramian(given), ["a"], 0)[0].sum(0)
+            parts.append(weights @ given)
+        same.append(torch.allclose((parts[0] + parts[1]) / 2, parts[2], rtol=1e-3, atol=1e-3 * g_TD.norm().item()))
+    assert all(same) == (name in PROPORTIONAL)
