@@ -121,7 +121,8 @@ def test_a_task_that_is_off_takes_its_ctc_with_it():
         of.zero_grad()
         logs.append(step.run(training_batch(2), of, criterion(), BACKWARD, update, ignore_grad=False)[2])
     assert {"asr_tokens", "ctc_letters_loss", "mt_tokens"} <= logs[0].keys()
-    assert {name.partition("_")[0] for name in logs[1]} == {"st", "mt", "loss", "ntokens", "nsentences", "sample"}
+    assert {"st_tokens", "mt_tokens"} <= logs[1].keys()
+    assert not [name for name in logs[1] if name.startswith(("asr", "ctc"))]
     assert of.network.ctc.letters.weight.grad is None
     assert step.weights.shown == [1, 0, 1]
 
