@@ -161,7 +161,7 @@ def test_the_log_and_the_screen_show_the_weights(tmp_path):
     assert log.weights.tolist() == [[1, 0.5, 0.25]]
     plot_weights(log, tmp_path / "weights.png")
     assert (tmp_path / "weights.png").stat().st_size > 0
-    assert "weight st 1.00 asr 0.50 mt 0.25" in short_line(stats)
+    assert "weight 1 0.5 0.25" in short_line(stats)
 
 
 @pytest.mark.parametrize(("given", "said"), [
