@@ -20,7 +20,8 @@ def short_line(stats: Mapping[str, Any], epoch: int | None = None) -> str:
     Conflicts are those of the last record; at an epoch's end, of the passes since then.
 
     Losses are in bits a token (CTC's in nats), accuracies, conflicts and segments (of the words) in percent.
-    Fields that do not fit into WIDTH are left out, from the end of the line on.
+    Task weights are in the order ST, ASR, MT. Fields that do not fit into WIDTH are left out, from the end of the line
+    on.
     """
     found = {name: float(value) for name, value in stats.items() if _is_number(value)}
     fields = [f"{'' if epoch is None else f'epoch {epoch} ends, '}update {found.get('num_updates', 0):.0f}"]
@@ -31,7 +32,7 @@ def short_line(stats: Mapping[str, Any], epoch: int | None = None) -> str:
     rates = {task: found.get(f"{task}_newest_conflict", found.get(f"{task}_conflict", math.nan)) for task in _TASKS}
     conflicts = [f"{task} {rate:.0f}%" for task, rate in rates.items() if not math.isnan(rate)]
     fields += [" ".join(["conflict", *conflicts])] if conflicts else []
-    weights = [f"{task} {found[f'{task}_weight']:.2f}" for task in _TASKS if f"{task}_weight" in found]
+    weights = [f"{found[f'{task}_weight']:.2g}" for task in _TASKS if f"{task}_weight" in found]
     fields += [" ".join(["weight", *weights])] if weights else []
     fields += [f"free {found[name]:.1f} GiB" for name in ("gb_free",) if name in found]
     fields += [f"ctc {_figure(found[name])}" for name in ("ctc_pieces",) if name in found]

@@ -38,6 +38,15 @@ def test_rates_of_groups_and_of_the_noise(tmp_path):
     assert log.histogram.tolist() == [[[4, 8]]]
 
 
+def test_weights_of_the_second_format_and_ones_of_the_first(tmp_path):
+    records = [{**record(10, 1), "weights": [1, 0.5]}, {**record(20, 1), "weights": [1, 0]}]
+    assert read_conflict_log(write(tmp_path / "new", {**HEADER, "format": 2}, *records))[0].weights.tolist() == [
+        [1, 0.5], [1, 0]]
+    assert read_conflict_log(write(tmp_path / "old", HEADER, record(10, 1)))[0].weights.tolist() == [[1, 1]]
+    with pytest.raises(InputError, match="KeyError: 'weights'"):
+        read_conflict_log(write(tmp_path / "torn", {**HEADER, "format": 2}, record(10, 1)))
+
+
 def test_torn_lines_are_counted_and_later_records_count(tmp_path):
     path = write(tmp_path / "log", HEADER, record(10, 1), record(20, 4), '{"update": 30, "pas\n', record(20, 0))
     log, torn = read_conflict_log(path)

@@ -97,7 +97,7 @@ def test_file_agrees_with_itself(trained):
 def test_figures_of_the_file(trained, tmp_path):
     _, folder = trained
     run(sys.executable, "scripts/plot_conflicts.py", folder / "conflicts.jsonl", "--out", tmp_path)
-    for name in ("by_layer", "cosines", "over_time", "consistency"):
+    for name in ("by_layer", "cosines", "over_time", "weights", "consistency"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     found = json.loads((tmp_path / "consistency.json").read_text())
     assert found["updates"] == [2, 4, 6]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from fairseq.logging import metrics
-from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
+from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
 
 from mgcm_fairseq.analysis.conflict_log import read_conflict_log
 from mgcm_fairseq.analysis.plot_conflicts import plot_weights
@@ -110,7 +110,7 @@ def test_a_step_reads_nothing_from_the_device(kind):
         weights.measure(engine.merger.groups)
         follow(known, engine, weights, 2)
         if kind == "norm":
-            with pytest.raises(DataDependentOutputException):
+            with pytest.raises((DataDependentOutputException, DynamicOutputShapeException)):
                 follow(known, engine, weights, 3, start=2)
 
 
@@ -121,7 +121,8 @@ def test_a_task_that_is_off_takes_its_ctc_with_it():
         of.zero_grad()
         logs.append(step.run(training_batch(2), of, criterion(), BACKWARD, update, ignore_grad=False)[2])
     assert {"asr_tokens", "ctc_letters_loss", "mt_tokens"} <= logs[0].keys()
-    assert {name.partition("_")[0] for name in logs[1]} == {"st", "mt", "loss", "ntokens", "nsentences", "sample"}
+    assert {"st_tokens", "mt_tokens"} <= logs[1].keys()
+    assert not [name for name in logs[1] if name.startswith(("asr", "ctc"))]
     assert of.network.ctc.letters.weight.grad is None
     assert step.weights.shown == [1, 0, 1]
 
@@ -160,7 +161,7 @@ def test_the_log_and_the_screen_show_the_weights(tmp_path):
     assert log.weights.tolist() == [[1, 0.5, 0.25]]
     plot_weights(log, tmp_path / "weights.png")
     assert (tmp_path / "weights.png").stat().st_size > 0
-    assert "weight st 1.00 asr 0.50 mt 0.25" in short_line(stats)
+    assert "weight 1 0.5 0.25" in short_line(stats)
 
 
 @pytest.mark.parametrize(("given", "said"), [

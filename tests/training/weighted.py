@@ -62,6 +62,7 @@ def log_of(losses, tokens=None):
 
 def begun(rule="mgcm", workers=None, **options):
     """A model, its engine and its weights."""
+    torch.manual_seed(0)  # losses depend on the parameters, norms do not
     model = Known()
     weights = TaskWeights(ConflictConfig(**{
         "task_weights": "norm", "task_weight_interval": 2, "conflict_rule": rule, **options}))

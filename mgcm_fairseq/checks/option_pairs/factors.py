@@ -18,6 +18,8 @@ FACTORS: dict[str, dict[str, str]] = {
         "parameter", "component", "layer", "model")}},
     "scope": {"all": "", "above-front-end": "--conflict-scope above-front-end"},
     "reduce": {"global": "", "local": "--conflict-reduce local"},
+    "task weights": {"1": "", "ASR until": "--asr-until 3", **{
+        one: f"--task-weights {one} --task-weight-interval 2" for one in ("norm", "uncertainty", "dwa", "famo")}},
     "conflict log": {"no": "", "yes": "--conflict-log LOG --conflict-log-interval 2"},
     "tasks": {"st,asr,mt": "", "st,mt": "--tasks st,mt", "st": "--tasks st", "asr": "--tasks asr"},
     "update-freq": {"1": "", "2": "--update-freq 2"},

@@ -13,14 +13,14 @@ from mgcm_fairseq.checks.fuzzing.spoiling import few, spoil_bytes, spoil_lines
 from mgcm_fairseq.checks.fuzzing.spoiling_json import written
 from mgcm_fairseq.checks.fuzzing.target import Files, same
 
-HEADER = {"format": 1, "tasks": ["st", "asr", "mt"], "bins": 2, "components": ["attention", "ffn", "norm"],
+HEADER = {"format": 2, "tasks": ["st", "asr", "mt"], "bins": 2, "components": ["attention", "ffn", "norm"],
           "groups": [{"name": "a", "layer": "encoder.layers.0", "component": "attention"},
                      {"name": "b", "layer": "encoder.layers.0", "component": "ffn"}]}
 
 
 def _record(update: int) -> dict[str, Any]:
     return {"update": update, "passes": 4, "quantities": [[[4, 1, 0.5, 0.1], [3, 0, 1.0, 0]]] * 2,
-            "histogram": [[[1, 2], [3, 4]]] * 3, "noise": [0.5, None]}
+            "histogram": [[[1, 2], [3, 4]]] * 3, "noise": [0.5, None], "weights": [1, 0.5, 0.25]}
 
 
 class Conflicts:
@@ -51,6 +51,8 @@ class Conflicts:
         same("header", log.header, json.loads(header))
         same("quantities", repr(log.quantities.tolist()),
              repr(np.array([last[update]["quantities"] for update in sorted(last)], dtype=float).tolist()))
+        same("weights", repr(log.weights.tolist()),
+             repr(np.array([last[update]["weights"] for update in sorted(last)], dtype=float).tolist()))
         _figures(log)
 
 
