@@ -21,6 +21,7 @@ from mgcm_fairseq.data.simuleval_lists import read_list
 from mgcm_fairseq.decoding.cut_talk import CutTalk
 from mgcm_fairseq.decoding.heard import Heard
 from mgcm_fairseq.decoding.int8 import with_int8_weights
+from mgcm_fairseq.decoding.packed import pack
 from mgcm_fairseq.decoding.system import System, load_system
 from mgcm_fairseq.decoding.voice_activity import VoiceActivity
 from mgcm_fairseq.measuring.held import held_bytes
@@ -53,6 +54,8 @@ class SystemAgent(SpeechToTextAgent):
         self.int8 = args.int8
         if self.int8:
             self.system = with_int8_weights(self.system)
+        else:
+            pack(self.system.network)
         self.bf16 = args.bf16
         self.new_talk = long_form.new_talk(args, self.system)
 

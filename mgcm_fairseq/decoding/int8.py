@@ -1,6 +1,7 @@
 """A system whose linear layers have weights of 8 bits, for a CPU."""
 
 import warnings
+from copy import deepcopy
 from dataclasses import replace
 from typing import cast
 from weakref import WeakKeyDictionary
@@ -10,12 +11,9 @@ from torch import Tensor
 from torch.nn.utils import remove_weight_norm
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding.packed import PARTS, unpack
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
-
-PARTS = ("encoder.front_end", "encoder.layers", "decoder.layers")
-"""What is changed. Segmenter, CTC and the output, whose weights are read as such, stay as they are."""
-
 
 _rounded: WeakKeyDictionary[SimulSTNetwork, SimulSTNetwork] = WeakKeyDictionary()
 
@@ -45,13 +43,15 @@ def _quantised(network: SimulSTNetwork) -> SimulSTNetwork:
     for module in network.modules():
         if hasattr(module, "weight_g"):  # each pass makes its weight anew; one with gradients could not be copied
             module.weight = cast(Tensor, module.weight).detach().clone()
+    plain = deepcopy(network)
+    unpack(plain)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.ao.quantization is deprecated", DeprecationWarning)
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel")
         from torch.ao import quantization
 
         settings = dict.fromkeys(PARTS, quantization.per_channel_dynamic_qconfig)
-        rounded = quantization.quantize_dynamic(network, settings, dtype=torch.qint8)
+        rounded = quantization.quantize_dynamic(plain, settings, dtype=torch.qint8, inplace=True)
     for module in rounded.modules():
         if hasattr(module, "weight_g"):
             remove_weight_norm(module)

@@ -5,7 +5,8 @@ import torch
 
 from mgcm_fairseq.benchmarks.agents.systems import random_system
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.decoding.int8 import PARTS, with_int8_weights
+from mgcm_fairseq.decoding.int8 import with_int8_weights
+from mgcm_fairseq.decoding.packed import PARTS
 from mgcm_fairseq.decoding.system import load_system
 from tests.agents.feeding import feed, waveforms_of, words
 from tests.agents.policies import SOON, build
