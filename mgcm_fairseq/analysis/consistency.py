@@ -1,7 +1,7 @@
 """How far the tasks' gradients agree, by part of the network, by layer and over training (arXiv 2311.03810, IMTL).
 
 The measure is that paper's: the cosine of a module's gradients for two tasks, and of that the mean over modules. The
-cosine of a part's whole gradient goes with it; there large gradients count for more. Beside both stands the noise floor,
+cosine of a part's whole gradient goes with it; large gradients count for more there. Beside both is the noise floor,
 which the paper lacks: the same between the primary task's gradients on two half-batches.
 """
 

@@ -15,7 +15,7 @@ from mgcm_fairseq.modules.simul_st import ctc_task
 from mgcm_fairseq.training.parts import Parts
 
 
-class Floor(NamedTuple):
+class NoiseCosines(NamedTuple):
     """CosSim of the two halves' gradients; None where one is absent."""
 
     groups: list[float | None]
@@ -35,7 +35,7 @@ class NoiseFloor:
         if ctc_task(criterion.tasks) != criterion.tasks[0]:
             self.criterion.ctc_weight = 0.0
 
-    def cosines(self, batch: Batch) -> Floor | None:
+    def cosines(self, batch: Batch) -> NoiseCosines | None:
         """The floor; None for a batch of one."""
         size = batch["nsentences"]
         if size < 2:
@@ -53,7 +53,7 @@ class NoiseFloor:
         cosines, present = report.cosine()[:, 0].tolist(), report.present()[:, 0].tolist()
         for group, cosine, both in zip(report.groups, cosines, present, strict=True):
             found[group] = cosine if both and math.isfinite(cosine) else None
-        return Floor(found, [cosine if known else None for [[known, cosine]] in self._parts.cosines(report).tolist()])
+        return NoiseCosines(found, [cosine if known else None for [[known, cosine]] in self._parts.cosines(report).tolist()])
 
 
 def rows(part: Any, chosen: slice, size: int) -> Any:

@@ -82,7 +82,7 @@ def test_parts_are_those_that_a_training_records():
 
 
 def test_whole_gradients_of_parts(tmp_path):
-    """Two records: 0.6 and 0.8 over 1 and 3 passes; a task that never reached a part, a floor that is known once."""
+    """Two records, of 1 and 3 passes; a task that never reached a part, a floor that is known once."""
     whole = [{"parts": [[[1, 0.6], [0, 0]], [[1, 0.1]] * 2, [[1, 0.1]] * 2], "part_noise": [0.5, None, None]},
              {"parts": [[[3, 2.4], [0, 0]], [[3, 0.9]] * 2, [[3, 0.9]] * 2], "part_noise": [0.3, 0.2, None]}]
     log = log_of(tmp_path / "log", header(parts=list(PARTS)), *({**one, **more} for one, more in zip(
