@@ -53,7 +53,8 @@ class NoiseFloor:
         cosines, present = report.cosine()[:, 0].tolist(), report.present()[:, 0].tolist()
         for group, cosine, both in zip(report.groups, cosines, present, strict=True):
             found[group] = cosine if both and math.isfinite(cosine) else None
-        return NoiseCosines(found, [cosine if known else None for [[known, cosine]] in self._parts.cosines(report).tolist()])
+        parts = self._parts.cosines(report).tolist()
+        return NoiseCosines(found, [cosine if known else None for [[known, cosine]] in parts])
 
 
 def rows(part: Any, chosen: slice, size: int) -> Any:
