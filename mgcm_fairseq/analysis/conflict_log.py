@@ -24,6 +24,8 @@ class ConflictLog:
     quantities: np.ndarray  # (R, N, A, 4): passes with both gradients; conflicts, cosines, removed fractions in them
     histogram: np.ndarray  # (C, A, bins) passes by cosine, over all records
     noise: np.ndarray  # (R, N) cosine between the primary task's gradients on two half-batches; nan where unknown
+    parts: np.ndarray  # (R, P, A, 2) of the header's parts: passes with both gradients, cosines of the whole gradient
+    part_noise: np.ndarray  # (R, P) the same as noise
     weights: np.ndarray  # (R, T) of the tasks' losses at the time of the record
 
     @property
@@ -76,6 +78,8 @@ class _Record(NamedTuple):
     quantities: np.ndarray
     histogram: np.ndarray
     noise: np.ndarray
+    parts: np.ndarray
+    part_noise: np.ndarray
     weights: np.ndarray
 
 
@@ -108,22 +112,23 @@ def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
         records = [earlier for earlier in records if earlier.update < record.update] + [record]
     if not records:
         raise InputError(path, "at least one record", "none", "Train for more than --conflict-log-interval updates.")
-    updates, quantities, histograms, noise, weights = (np.array(column) for column in zip(*records, strict=True))
-    return ConflictLog(head, updates, quantities, histograms.sum(0), noise, weights), torn
+    updates, quantities, histograms, *others = (np.array(column) for column in zip(*records, strict=True))
+    return ConflictLog(head, updates, quantities, histograms.sum(0), *others), torn
 
 
 def _check_header(head: dict[str, Any]) -> None:
     """ValueError, KeyError or TypeError unless the figures can be made by this header."""
-    names = [*head["tasks"], *head["components"], *(group[key] for group in head["groups"]
+    parts = head.get("parts", [])
+    names = [*head["tasks"], *head["components"], *parts, *(group[key] for group in head["groups"]
                                                     for key in ("name", "layer", "component"))]
-    if not (all(isinstance(head[key], list) for key in ("tasks", "components", "groups"))
+    if not (all(isinstance(one, list) for one in (head["tasks"], head["components"], head["groups"], parts))
             and all(isinstance(name, str) for name in names) and type(head["bins"]) is int and head["tasks"]):
         raise ValueError("tasks, components, groups or bins of another kind")
 
 
 def _record(written: Any, head: dict[str, Any], where: tuple[Path, int]) -> "_Record":
     """What a line holds; InputError where that is not what the header announces."""
-    groups, others = len(head["groups"]), len(head["tasks"]) - 1
+    groups, others, parts = len(head["groups"]), len(head["tasks"]) - 1, len(head.get("parts", []))
     try:
         update = written["update"]
         if type(update) is not int or abs(update) >= 2**63:
@@ -131,6 +136,8 @@ def _record(written: Any, head: dict[str, Any], where: tuple[Path, int]) -> "_Re
         return _Record(update, _numbers(written["quantities"], (groups, others, 4)),
                        _numbers(written["histogram"], (len(head["components"]), others, head["bins"])),
                        _numbers(written.get("noise") or [None] * groups, (groups,)),
+                       _numbers(written["parts"] if parts else np.zeros((0, others, 2)), (parts, others, 2)),
+                       _numbers(written.get("part_noise") or [None] * parts, (parts,)),
                        _numbers(written["weights"] if head["format"] > 1 else [1] * (1 + others), (1 + others,)))
     except (ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
         raise InputError(where, f"a record of {groups} groups and {others} auxiliary tasks",

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,14 @@ from mgcm_fairseq.core.conflict.layout import Gradients
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.modules.simul_st import ctc_task
+from mgcm_fairseq.training.parts import Parts
+
+
+class NoiseCosines(NamedTuple):
+    """CosSim of the two halves' gradients; None where one is absent."""
+
+    groups: list[float | None]
+    parts: list[float | None]  # of the whole gradient of each of PARTS
 
 
 class NoiseFloor:
@@ -20,17 +28,18 @@ class NoiseFloor:
     def __init__(self, network: nn.Module, groups: Groups, model: Any, criterion: Any) -> None:
         self.network = network
         self.groups = groups
+        self._parts = Parts(groups)
         self.model = model
         self.criterion = copy.copy(criterion)  # of the primary task alone
         self.criterion.tasks = criterion.tasks[:1]
         if ctc_task(criterion.tasks) != criterion.tasks[0]:
             self.criterion.ctc_weight = 0.0
 
-    def cosines(self, batch: Batch) -> list[float | None]:
-        """CosSim of the two halves' gradients in each group; None where one is absent. [] for a batch of one."""
+    def cosines(self, batch: Batch) -> NoiseCosines | None:
+        """The floor; None for a batch of one."""
         size = batch["nsentences"]
         if size < 2:
-            return []
+            return None
         parameters: list[Tensor] = [one for one in self.network.parameters() if one.requires_grad]
         device = parameters[0].device
         gradients: list[Gradients] = []
@@ -44,7 +53,8 @@ class NoiseFloor:
         cosines, present = report.cosine()[:, 0].tolist(), report.present()[:, 0].tolist()
         for group, cosine, both in zip(report.groups, cosines, present, strict=True):
             found[group] = cosine if both and math.isfinite(cosine) else None
-        return found
+        parts = self._parts.cosines(report).tolist()
+        return NoiseCosines(found, [cosine if known else None for [[known, cosine]] in parts])
 
 
 def rows(part: Any, chosen: slice, size: int) -> Any:

@@ -22,6 +22,7 @@ from mgcm_fairseq.core.conflict.places import COMPONENTS
 from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor
+from mgcm_fairseq.training.parts import PARTS
 from mgcm_fairseq.training.task_weights import TaskWeights
 from mgcm_fairseq.training.telemetry import BINS, QUANTITIES, Sums, Telemetry, summarise
 
@@ -128,7 +129,7 @@ class Recorder:
             "format": FORMAT, "tasks": list(self.telemetry.tasks), "rule": cfg.conflict_rule,
             "granularity": str(cfg.conflict_granularity), "scope": cfg.conflict_scope,
             "engine": str(cfg.conflict_engine), "reduce": str(cfg.conflict_reduce), "bins": BINS,
-            "components": list(COMPONENTS), "quantities": list(QUANTITIES),
+            "components": list(COMPONENTS), "quantities": list(QUANTITIES), "parts": list(PARTS),
             "groups": [{"name": name, "layer": place.layer, "component": place.component}
                        for name, place in zip(self.telemetry.groups.names, self.telemetry.groups.places, strict=True)]}
         if path.exists() and path.stat().st_size:
@@ -147,9 +148,11 @@ class Recorder:
     def _append(self, path: Path, update: int, sums: Sums) -> None:
         record: dict[str, Any] = {"update": update, "passes": sums.passes,
                                   "quantities": _rounded(sums.quantities.tolist()),
-                                  "histogram": sums.histogram.long().tolist(), "weights": _rounded(self.weights.shown)}
-        if self.noise is not None and self._batch is not None:
-            record["noise"] = _rounded(self.noise.cosines(self._batch))
+                                  "histogram": sums.histogram.long().tolist(), "parts": _rounded(sums.parts.tolist()),
+                                  "weights": _rounded(self.weights.shown)}
+        floor = self.noise.cosines(self._batch) if self.noise is not None and self._batch is not None else None
+        if floor is not None:
+            record |= {"noise": _rounded(floor.groups), "part_noise": _rounded(floor.parts)}
         self.path = None  # where this fails, it is not tried again when training ends
         with appended(path) as lines:
             lines.write(json.dumps(record, separators=(",", ":")) + "\n")

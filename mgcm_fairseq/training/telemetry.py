@@ -8,6 +8,7 @@ from torch import Tensor
 from mgcm_fairseq.core.conflict import Groups, Report
 from mgcm_fairseq.core.conflict.places import COMPONENTS
 from mgcm_fairseq.training.indices import Indices
+from mgcm_fairseq.training.parts import PARTS, Parts
 
 BINS = 40
 """Of the cosine histogram, from -1 to 1."""
@@ -21,6 +22,7 @@ class Sums(NamedTuple):
     passes: int
     quantities: Tensor  # (N, A, 4) QUANTITIES: passes with both gradients, sums over those passes
     histogram: Tensor  # (components, A, BINS) passes by cosine
+    parts: Tensor  # (PARTS, A, 2) passes with both gradients, sums of the cosine of the part's whole gradient
 
 
 class Telemetry:
@@ -31,6 +33,7 @@ class Telemetry:
         self.tasks = tasks
         self._component = [COMPONENTS.index(place.component) for place in groups.places]
         self._indices = Indices()
+        self._parts = Parts(groups)
         self._sums: Sums | None = None
 
     def add(self, report: Report) -> None:
@@ -50,6 +53,7 @@ class Telemetry:
         auxiliaries = cosine_NA.size(1)
         cells_NA = (components_N.unsqueeze(1) * auxiliaries + torch.arange(auxiliaries, device=bins_NA.device)) * BINS
         sums.histogram.view(-1).index_add_(0, (cells_NA + bins_NA).flatten(), present_NA.float().flatten())
+        sums.parts.add_(self._parts.cosines(report))
         self._sums = sums._replace(passes=sums.passes + 1)
 
     def fetch(self) -> Sums | None:
@@ -60,12 +64,13 @@ class Telemetry:
     def so_far(self) -> Sums | None:
         """What `fetch` would answer now; the sums go on."""
         sums = self._sums
-        return sums and sums._replace(quantities=sums.quantities.cpu(), histogram=sums.histogram.cpu())
+        return sums and Sums(sums.passes, *(part.cpu() for part in sums[1:]))
 
     def _blank(self, device: torch.device) -> Sums:
         auxiliaries = len(self.tasks) - 1
         return Sums(0, torch.zeros(len(self.groups.names), auxiliaries, len(QUANTITIES), device=device),
-                    torch.zeros(len(COMPONENTS), auxiliaries, BINS, device=device))
+                    torch.zeros(len(COMPONENTS), auxiliaries, BINS, device=device),
+                    torch.zeros(len(PARTS), auxiliaries, 2, device=device))
 
 
 def summarise(quantities_NAQ: Tensor, members: list[int]) -> list[dict[str, Any]]:

@@ -9,7 +9,8 @@ from numpy.random import default_rng
 from mgcm_fairseq.analysis.conflict_log import read_conflict_log
 from mgcm_fairseq.analysis.consistency import PARTS, part_members, summary, write_summary, write_table
 from mgcm_fairseq.analysis.plot_conflicts import plot_consistency
-from mgcm_fairseq.training.norm_sums import DECODER, ENCODER, FRONT_END
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.training.parts import PARTS as RECORDED
 
 LAYERS = ("encoder.front_end.layers.0", "encoder.front_end.layers.0", "encoder.layers.0", "decoder.layers.0",
           "encoder.embedding", "encoder.segmenter")
@@ -76,8 +77,32 @@ def test_embeddings_and_segmenter_are_in_no_part(by_hand):
                                 "mt": {"cosine": pytest.approx(0.2), "above_noise": 1}}
 
 
-def test_parts_are_where_task_weights_compare_norms():
-    assert tuple(PARTS.values()) == (FRONT_END, ENCODER, DECODER)
+def test_parts_are_those_that_a_training_records():
+    assert PARTS == RECORDED
+
+
+def test_whole_gradients_of_parts(tmp_path):
+    """Two records, of 1 and 3 passes; a task that never reached a part, a floor that is known once."""
+    whole = [{"parts": [[[1, 0.6], [0, 0]], [[1, 0.1]] * 2, [[1, 0.1]] * 2], "part_noise": [0.5, None, None]},
+             {"parts": [[[3, 2.4], [0, 0]], [[3, 0.9]] * 2, [[3, 0.9]] * 2], "part_noise": [0.3, 0.2, None]}]
+    log = log_of(tmp_path / "log", header(parts=list(PARTS)), *({**one, **more} for one, more in zip(
+        BY_HAND, whole, strict=True)))
+    found = summary(log)["parts"]
+    assert found["front end"]["whole"] == {"asr": pytest.approx(0.75), "mt": None, "noise": pytest.approx(0.4)}
+    assert found["encoder"]["whole"] == {"asr": 0.25, "mt": 0.25, "noise": 0.2}
+    assert found["decoder"]["whole"]["noise"] is None
+    write_table(log, tmp_path / "table.md")
+    assert "| front end | +0.750 | – | +0.400 |" in (tmp_path / "table.md").read_text(encoding="utf-8")
+
+
+def test_a_log_of_before_has_no_whole_gradients(by_hand):
+    assert summary(by_hand)["parts"]["encoder"]["whole"] == {"asr": None, "mt": None, "noise": None}
+
+
+@pytest.mark.parametrize("more", [{}, {"parts": [[[1, 0.5]] * 2]}, {"parts": [[[1, 0.5]] * 2] * 3, "part_noise": [1]}])
+def test_records_without_the_parts_of_the_header_are_refused(tmp_path, more):
+    with pytest.raises(InputError, match="a record of 6 groups and 2 auxiliary tasks"):
+        log_of(tmp_path / "log", header(parts=list(PARTS)), {**BY_HAND[0], **more})
 
 
 def test_layers_are_told_alone(by_hand):

@@ -107,6 +107,9 @@ def test_figures_of_the_file(trained, tmp_path):
         assert all(-1 <= of_part["tasks"][task]["cosine"] <= 1 for task in ("asr", "mt")
                    if part != "front end" or task == "asr")
         assert -1 <= of_part["noise"] <= 1
+        assert (of_part["whole"]["mt"] is None) == (part == "front end")
+        assert -1 <= of_part["whole"]["asr"] <= 1
+        assert -1 <= of_part["whole"]["noise"] <= 1
     assert "| front end | " in (tmp_path / "consistency.md").read_text()
 
 

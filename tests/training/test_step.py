@@ -12,10 +12,12 @@ from fairseq.optim import FP16Optimizer, MemoryEfficientFP16Optimizer
 from fairseq.optim.bmuf import FairseqBMUF
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.modules.schedule import Schedule
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor, rows
+from mgcm_fairseq.training.parts import PARTS
 from mgcm_fairseq.training.preconditions import check_training
 from mgcm_fairseq.training.step import ConflictStep
 from tests.modules.networks import network
@@ -165,7 +167,34 @@ def test_noise_floor_is_the_cosine_of_two_halves_and_leaves_no_trace():
     weight = "network.decoder.layers.0.ffn.fc1"
     ours, theirs = (torch.cat([of[f"{weight}.weight"].flatten(), of[f"{weight}.bias"]]) for of in halves)
     expected = torch.nn.functional.cosine_similarity(ours, theirs, dim=0).item()
-    assert found[groups.names.index(weight.removeprefix("network."))] == pytest.approx(expected, abs=1e-4)
+    assert found.groups[groups.names.index(weight.removeprefix("network."))] == pytest.approx(expected, abs=1e-4)
+    for part, cosine in zip(PARTS.values(), found.parts, strict=True):
+        assert cosine == pytest.approx(cosine_of_part(*halves, part), abs=1e-4)
+
+
+def cosine_of_part(one, other, beginning):
+    """Of all parameters of the part together, where both gradients are."""
+    names = [name for name in one if name.startswith(f"network.{beginning}") and name in other]
+    return torch.nn.functional.cosine_similarity(*(torch.cat([of[name].flatten() for name in names])
+                                                   for of in (one, other)), dim=0).item()
+
+
+def test_cosines_of_whole_parts_are_those_of_each_tasks_gradient_alone():
+    trained, ours = model(), step(conflict_rule="sum")
+    ours.run(training_batch(), trained, criterion(), BACKWARD, 0, ignore_grad=False)
+    alone = []
+    for task in ("st", "asr", "mt"):
+        trained.zero_grad()
+        criterion().by_task(trained, training_batch(), PLAIN)[0][task].backward()
+        alone.append(gradients(trained))
+    sums = ours.recorder.telemetry.so_far()
+    for index, part in enumerate(PARTS.values()):
+        for auxiliary, gradient in enumerate(alone[1:]):
+            if part == PARTS["front end"] and auxiliary == 1:
+                assert sums.parts[index, auxiliary].tolist() == [0, 0], "MT hears nothing"
+            else:
+                expected = cosine_of_part(alone[0], gradient, part)
+                assert sums.parts[index, auxiliary].tolist() == [1, pytest.approx(expected, abs=1e-4)]
 
 
 @pytest.mark.parametrize(("given", "message"), [
