@@ -31,7 +31,7 @@ REQUIRED = [
     "tqdm>=4.64.1",  # progress
 ]
 TORCHJD = ["torchjd[quadprog-projector]>=0.18"]
-VAD = ["silero-vad>=6.2,<7"]  # hears pauses of a talk; the network is in its wheel. What was tried
+VAD = ["silero-vad>=6.2,<7"]  # hears pauses of a talk; the network is in its wheel; what was tried
 LIVE = [
     *VAD,
     "websockets>=17.4,<18",  # page and stream on one port; what was tried

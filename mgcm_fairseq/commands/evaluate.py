@@ -136,7 +136,8 @@ def _parser() -> Parser:
     parser.add_argument("--split", default="tst-COMMON", help="test set")
     parser.add_argument("--run", action="append", metavar="POLICY:POINT,POINT,... [OPTIONS]",
                         help=f"may be repeated; {HELP}; NAME= in front names the curve "
-                        f"(default: {' and '.join(DEFAULT_RUNS)}, the latter not with --long-form)")
+                        f"(default: {' and '.join(DEFAULT_RUNS)}; with --long-form "
+                        f"{' and '.join(DEFAULT_TALK_RUNS)} alone)")
     parser.add_argument("--long-form", action="store_true",
                         help="translate whole talks, with agents that get --long-form, and score them as IWSLT does: "
                         "docs/long_form.md")

@@ -51,7 +51,7 @@ class MultitaskCriterionConfig(FairseqDataclass):
         metadata={"help": "Updates before L_ctr begins. The default is DiSeg's."})
     state_contrast: float = field(
         default=0.0,
-        metadata={"help": "Weight of a loss that asks of speech to be nearer to its own transcript than to the others "
+        metadata={"help": "Weight of a loss that asks that speech be nearer to its own transcript than to the others "
                           "of the batch, by the means of what the shared encoder reads and of its states. IMTL's "
                           "(arXiv 2311.03810) is 1. 0, the default: it is left out."})
 

@@ -29,7 +29,7 @@ class TranscriptNoise:
     seed: int
     blank: int  # CTC's
     marks: np.ndarray  # (V,) bool, punctuation
-    kinds: Tensor  # (V,) what a piece does to the words of the source (core.kinds)
+    piece_kinds: Tensor  # (V,) what a piece does to the words of the source (core.kinds)
 
     @classmethod
     def parse(cls, text: str, kind: str, seed: int, vocabulary: Vocabulary,
@@ -58,7 +58,7 @@ class TranscriptNoise:
         if self.kind == "repeat":
             drawn = random.choice(max(1, len(text_U)), added)
             return np.concatenate([np.repeat(text_U, 1 + np.bincount(drawn, minlength=len(text_U))), end])
-        starts = unit_starts(self.kinds[text_U].unsqueeze(0))[0].nonzero().flatten().numpy()
+        starts = unit_starts(self.piece_kinds[text_U].unsqueeze(0))[0].nonzero().flatten().numpy()
         before = random.choice(starts, added if len(starts) else 0)
         silent_U = np.where(self.marks[text_U], self.blank, text_U)
         return np.concatenate([np.insert(silent_U, before, self.blank), end])

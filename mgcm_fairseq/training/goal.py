@@ -1,4 +1,4 @@
-"""What decides which checkpoint is best, checked before anything is trained: a metric there is, the right way round."""
+"""Checked before training: what decides which checkpoint is best, and options of losses that are left out."""
 
 from typing import Any
 

@@ -58,7 +58,7 @@ class TaskWeights:
         self.tasks: tuple[str, ...] = ()  # primary task first, once they are known
         self.shown: list[float] = []  # weights of the tasks, as of the last record
         self._fixed: list[float] = []
-        self._following: ByNorms | ByLosses | None = None  # None for fixed weights
+        self._following: Following | None = None  # None for fixed weights
         self._ended: frozenset[str] = frozenset()  # tasks that are off: --asr-until is reached
         self._weights_T: Tensor | None = None  # on the device, for this update
         self._losses_T: Tensor | None = None  # of the last batch
