@@ -35,7 +35,13 @@ def add_args(parser: ArgumentParser) -> None:
 
 def new_talk(args: Namespace, system: System) -> Callable[[], CutTalk] | None:
     """Makes a new talk that its pauses divide, if they are to; InputError for options that do not fit."""
-    if not args.long_form or _finder(args, system) != PAUSES:
+    if not args.long_form:
+        given = [option for option, value in (("--sentences", args.sentences), ("--patience", args.patience),
+                                              ("--pause-ms", args.pause_ms)) if value is not None]
+        if given:
+            raise InputError(given[0], f"{LONG_FORM} too", "none", "Pass it, or leave this out.")
+        return None
+    if _finder(args, system) != PAUSES:
         return None
     pause_ms = PAUSE_MS[PAUSES] if args.pause_ms is None else args.pause_ms
     if pause_ms < 1:
@@ -72,4 +78,4 @@ def rollover(args: Namespace, system: System, wait_ms: int = 0) -> Rollover | No
 
 def _finder(args: Namespace, system: System) -> str:
     """Who finds where a sentence ends."""
-    return str(args.sentences or (MODEL if system.on_windows and system.forgets else PAUSES))
+    return str(args.sentences or (MODEL if system.ends_sentences else PAUSES))

@@ -42,7 +42,7 @@ class WaitSegmentAgent(SystemAgent):
         self.lag = args.lag
         self.step = self.system.network.encoder.front_end.block or STEP
         if self.system.phase.shrunk:
-            raise InputError("--checkpoint", "for wait-segment, whose states are final as their segments close, a "
+            raise InputError(args.checkpoint, "for wait-segment, whose states are final as their segments close, a "
                              "model without --shrink", "one whose states look back at all of the speech",
                              "Take a policy that encodes again: alignatt, edatt, local-agreement, wait-k.")
         if not self.system.phase.segmented:

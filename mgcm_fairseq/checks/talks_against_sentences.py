@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +27,9 @@ def main() -> None:
     sentences, talks = (read_systems({str(folder): [folder]}, None)[str(folder)][0]
                         for folder in (args.sentences, args.talks))
     rows = compare(sentences, talks)
+    for run in sorted({*sentences.runs} ^ {*talks.runs}):
+        folder = args.sentences if run in sentences.runs else args.talks
+        print(f"{SCRIPT}: {run_name(*run)} is in {folder} alone, and left out.", file=sys.stderr)
     if args.out:
         write_whole(args.out, json.dumps(rows, indent=1) + "\n")
     print(table(rows))

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     print(f"{SCRIPT}: loading {args.checkpoint}", file=sys.stderr)
     runs = Runs(args.run or [], args.checkpoint, load_system(args.checkpoint, args.corpus))
-    if runs.system.on_windows and not runs.system.has_bounds:
+    if runs.system.ends_sentences and not runs.system.has_bounds:
         print(f"{SCRIPT}: {NO_BOUNDS}", file=sys.stderr)
     asyncio.run(_serve(LiveServer(runs, StreamLimits()), args.port))
 

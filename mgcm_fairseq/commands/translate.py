@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if subtitles:
             subtitles.finish()
     if not written:
-        _say(sound, "nothing was written: no speech was heard." if agent.new_talk else "nothing was written.")
+        _say(sound, "no word was written: the model heard no speech, or nothing that it could translate.")
     sound.check()
 
 

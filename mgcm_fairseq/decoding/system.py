@@ -65,6 +65,11 @@ class System:
         return self.phase.segmented and bool(self.network.encoder.front_end.block)
 
     @property
+    def ends_sentences(self) -> bool:
+        """Whether it finds itself where a sentence of a talk ends, if nothing else is to."""
+        return self.on_windows and self.forgets
+
+    @property
     def has_bounds(self) -> bool:
         """Whether its attention reaches back so far and no further, so that every second of a talk costs the same."""
         encoder = self.network.encoder

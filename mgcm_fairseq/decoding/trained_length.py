@@ -34,6 +34,6 @@ def options_for(samples: int | None, system: System, options: Sequence[str]) -> 
     if said is None or is_given(LONG_FORM, options):
         return list(options), None
     said = f"{said} It is translated as a talk, sentence after sentence ({LONG_FORM})."
-    if system.on_windows and not system.has_bounds:
+    if system.ends_sentences and not system.has_bounds:
         said += f" {NO_BOUNDS}"
     return [*options, LONG_FORM], said

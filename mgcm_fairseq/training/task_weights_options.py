@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.plain_numbers import plain_number
 from mgcm_fairseq.core.conflict.rules.torchjd import PROPORTIONAL
 from mgcm_fairseq.training.config import ConflictConfig
 
@@ -70,10 +71,7 @@ def fixed_weights(cfg: ConflictConfig, tasks: Sequence[str]) -> list[float]:
     """--fixed-task-weights, one for each task; InputError for anything else."""
     if not cfg.fixed_task_weights:
         return [1.0 for _ in tasks]
-    try:
-        weights = [float(part) for part in cfg.fixed_task_weights.split(",")]
-    except ValueError:
-        weights = []
+    weights = [plain_number(part) for part in cfg.fixed_task_weights.split(",")]
     if len(weights) != len(tasks) or not all(0 <= weight < math.inf for weight in weights) or not weights[0]:
         raise InputError("--fixed-task-weights", f"a number from 0 on for each of {','.join(tasks)}, more than 0 for "
                          f"the first", repr(cfg.fixed_task_weights),
@@ -94,4 +92,4 @@ def check_places(cfg: ConflictConfig, places: Mapping[str, Sequence[Sequence[int
 def may_end(cfg: ConflictConfig) -> bool:
     """Whether a task may be left out of later updates."""
     return bool(cfg.asr_until or (str(cfg.task_weights) == "norm" and cfg.task_weight_floor)
-                or any(part.strip(" 0.") == "" for part in cfg.fixed_task_weights.split(",") if part))
+                or any(plain_number(part) == 0 for part in cfg.fixed_task_weights.split(",") if part))

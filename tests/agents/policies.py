@@ -19,6 +19,8 @@ SOON = {  # policy: agent and options that let it write early
     "EDAtt": (EDAttAgent, "--threshold 0.5"),
     "offline": (OfflineAgent, ""),
 }
+ONE_SENTENCE = {"long_form": False, "sentences": None, "patience": None, "pause_ms": None}
+"""The options of talks, of an agent for one sentence."""
 NEVER = {  # policy: options that let it write nothing before the end
     "wait-segment": "--lag 1000", "wait-k": "--wait-k 1000", "local agreement": "--step-ms 1000000",
     "AlignAtt": "--frames 100000", "EDAtt": "--threshold 0", "offline": "",

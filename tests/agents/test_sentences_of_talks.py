@@ -89,6 +89,12 @@ def test_options_that_do_not_fit(make, more, message):
         make("wait-k", more)
 
 
+@pytest.mark.parametrize("more", ["--sentences model", "--patience 2", "--pause-ms 300"])
+def test_options_of_talks_need_a_talk(tiny_corpus, tiny_segmenting_checkpoint, more):
+    with pytest.raises(InputError, match=f"{more.split()[0]}: expected --long-form too"):
+        build("wait-k", f"--wait-k 1 {more}", tiny_segmenting_checkpoint, tiny_corpus)
+
+
 def test_offline_needs_pauses(make):
     with pytest.raises(InputError, match="--long-form: expected a policy that translates while a sentence is spoken"):
         make("offline", "--sentences model")

@@ -8,6 +8,7 @@ import pytest
 from mgcm_fairseq.agents.wait_k import WaitKAgent
 from mgcm_fairseq.common.errors import InputError
 from tests.agents.feeding import feed, waveforms_of, words
+from tests.agents.policies import ONE_SENTENCE
 from tests.fixtures import BIN, HELD_OUT, REPOSITORY, run
 
 STEP_MS = 320
@@ -22,7 +23,7 @@ def waveforms(tiny_corpus):
 def make(tiny_corpus, tiny_checkpoint):
     def agent(lag, step_ms=STEP_MS):
         return WaitKAgent(Namespace(checkpoint=tiny_checkpoint, corpus=tiny_corpus, wait_k=lag, step_ms=step_ms,
-                                    bf16=False, int8=False, long_form=False))
+                                    bf16=False, int8=False, **ONE_SENTENCE))
 
     return agent
 

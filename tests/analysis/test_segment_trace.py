@@ -11,6 +11,7 @@ from mgcm_fairseq.analysis.segment_trace import trace
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.listening import listen
 from tests.agents.feeding import feed, waveforms_of
+from tests.agents.policies import ONE_SENTENCE
 from tests.modules.networks import network
 
 
@@ -22,7 +23,7 @@ def waveforms(tiny_corpus):
 @pytest.fixture(scope="module")
 def agent(tiny_corpus, tiny_segmenting_checkpoint):
     return WaitSegmentAgent(Namespace(checkpoint=tiny_segmenting_checkpoint, corpus=tiny_corpus, lag=1, bf16=False,
-                                     int8=False, long_form=False))
+                                     int8=False, **ONE_SENTENCE))
 
 
 @pytest.mark.parametrize("read_ms", [320, 100])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
+from mgcm_fairseq.common.environment import ABSENT as NOT_INSTALLED
 from mgcm_fairseq.data.languages import UNITS
 from mgcm_fairseq.evaluation.logs import run_name
 from mgcm_fairseq.evaluation.long_form.latency import METRICS
@@ -64,8 +65,7 @@ def _notes(results: Mapping[str, Any], known: set[str]) -> list[str]:
     units = UNITS[setting["latency_unit"]]
     notes = [
         f"{setting['talks']} talk{'s' * (setting['talks'] > 1)} of {setting['utterances']} sentences, "
-        f"{setting_note(setting)} Where a model was trained on single sentences, or --sentences pauses says so, a talk "
-        f"is cut at the pauses that silero-vad {setting['silero_vad']} hears.",
+        f"{setting_note(setting)}",
         f"Talks are cut into the references' sentences by OmniSTEval {setting['omnisteval']}, which gives the Long "
         f"latencies too; quality by sacreBLEU, `{'`, `'.join(signatures(runs))}`.",
         "Length: tokens of hypotheses by tokens of references. Empty: sentences without a word. Negative: "
@@ -75,6 +75,9 @@ def _notes(results: Mapping[str, Any], known: set[str]) -> list[str]:
         "Computing time counts as a listener waits for it: a read waits for the one before it. "
         f"RTF: computing time by length of audio, one thread a talk, {setting['processes']} at a time.",
     ]
+    if setting["silero_vad"] != NOT_INSTALLED:
+        notes.append("Where a model was trained on single sentences, or --sentences pauses says so, a talk is cut at "
+                     f"the pauses that silero-vad {setting['silero_vad']} hears.")
     if STREAM_LAAL not in known:
         notes.append("StreamLAAL is not there, since mweralign is not installed: pip install "
                      "'mgcm-fairseq[simulstream]'.")
