@@ -54,7 +54,7 @@ def test_the_screen_shows_whole_fields_of_a_validation(demo):
     left_out = {"wps", "ups", "wpb", "bsz"}
     assert [line for line in shown if "|" in line.replace(" | ", "") or left_out & set(line.split())] == []
     lines = [line for line in first.stdout.splitlines() if str(demo[0].parent) not in line]  # a path may be long
-    assert [line for line in lines if len(line) > 120] == []
+    assert [line for line in lines if len(line) > 120 and not line.startswith("|")] == [], "tables of talks are wider"
     assert re.search(r"(?m)^epoch \d+ ends, update 20  .*  conflict asr \d+% mt \d+%", first.stdout)
     assert all(" | bleu " in line and " | num_updates " in line for line in shown)
 

@@ -217,4 +217,4 @@ def calls(path):
 def test_nothing_else_here_reads_what_could_be_code():
     files = [*(REPOSITORY / "mgcm_fairseq").rglob("*.py"), *(REPOSITORY / "scripts").rglob("*.py")]
     found = {(path.name, name) for path in files for name in calls(path) & CODE}
-    assert found == {("loading.py", "torch.load")}
+    assert found == {("loading.py", "torch.load"), ("voice_activity.py", "torch.jit.load")}, "silero-vad's own file"

@@ -11,7 +11,7 @@ NAMES = ("Mean", "UPGrad", "DualProj", "MGDA", "AlignedMTL", "IMTLG")
 weights are shares of a mean."""
 
 PROPORTIONAL = ("Mean", "UPGrad")
-"""Those under which a task's part of the update is proportional to its gradient, whatever the others' lengths."""
+"""Those under which what a task adds is proportional to its gradient, whatever the others' lengths."""
 
 
 class TorchJD:
