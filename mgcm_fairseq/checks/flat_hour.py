@@ -115,12 +115,12 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 def _endless(audio: Sequence[Path], samples: int) -> Iterator[np.ndarray]:
     while True:
         for path in audio:
-            for piece in Recording(path).pieces():
-                if samples <= len(piece):
-                    yield piece[:samples]
+            for part in Recording(path).parts():
+                if samples <= len(part):
+                    yield part[:samples]
                     return
-                samples -= len(piece)
-                yield piece
+                samples -= len(part)
+                yield part
 
 
 def _resident() -> int:

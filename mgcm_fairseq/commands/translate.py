@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             subtitles.begin(agent.system.writing.language)
         _say(sound, "listening")
         written = False
-        for seconds, words in listen_on(agent, sound.pieces(), READ_MS):
+        for seconds, words in listen_on(agent, sound.parts(), READ_MS):
             if words:
                 print(f"{seconds:7.2f} s  {words}", flush=True)
                 written = True

@@ -46,7 +46,7 @@ class Pipe:
         with suppress(OSError, AttributeError):  # of what is no pipe, and of a system that cannot
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _WAITING)
 
-    def pieces(self) -> Iterator[np.ndarray]:
+    def parts(self) -> Iterator[np.ndarray]:
         """Float32 samples (N,) at 16 kHz as they come; InputError for a sound file."""
         return resampled(self._samples(), self.rate, SHORT, _SECONDS)
 

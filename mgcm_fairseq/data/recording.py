@@ -1,4 +1,4 @@
-"""A recording of any length, read piece by piece: any format of libsndfile's, rate and number of channels."""
+"""A recording of any length, read part by part: any format of libsndfile's, rate and number of channels."""
 
 import sys
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _SECONDS = 10.0  # of sound resampled at a time: as if all were
 
 
 class Recording:
-    """A file. It is looked at once it is made, and read while its pieces are taken."""
+    """A file. It is looked at once it is made, and read while its parts are taken."""
 
     def __init__(self, path: Path) -> None:
         """InputError for what no recording can be; a wav that ends before its header says is read as far as it goes,
@@ -37,7 +37,7 @@ class Recording:
         self.length = None if samples is None else -(-samples * SAMPLE_RATE // self.rate)
         """Samples at 16 kHz, by the header; None where it does not know."""
 
-    def pieces(self) -> Iterator[np.ndarray]:
+    def parts(self) -> Iterator[np.ndarray]:
         """Float32 mono samples (N,) at 16 kHz: channels are averaged, other rates resampled.
 
         InputError for samples that are no sound.
@@ -66,4 +66,4 @@ class Recording:
 
 def read_any(path: Path) -> np.ndarray:
     """All of a recording, (N,); InputError as of its class."""
-    return np.concatenate([np.zeros(0, np.float32), *Recording(path).pieces()])
+    return np.concatenate([np.zeros(0, np.float32), *Recording(path).parts()])

@@ -1,4 +1,4 @@
-"""Resampling to 16 kHz piece by piece, equal to resampling the whole."""
+"""Resampling to 16 kHz part by part, equal to resampling the whole."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ SHORT = Filter("sinc_interp_hann", 6, 0.99, precise=False)
 
 
 def resampled(chunks: Iterable[np.ndarray], rate: int, sinc: Filter, seconds: float) -> Iterator[np.ndarray]:
-    """The same sound at 16 kHz. Pieces of 10 s are bit for bit those of the whole; shorter ones, as the last is, may
+    """The same sound at 16 kHz. Parts of 10 s are bit for bit those of the whole; shorter ones, as the last is, may
     differ by the rounding of fp32 (6e-8 of full scale), since torch sums short convolutions in another order.
 
     Args:

@@ -15,8 +15,8 @@ def listen(agent: SpeechToTextAgent, samples_N: np.ndarray, read_ms: int) -> Ite
     return listen_on(agent, [samples_N], read_ms)
 
 
-def listen_on(agent: SpeechToTextAgent, pieces: Iterable[np.ndarray], read_ms: int) -> Iterator[tuple[float, str]]:
-    """The same of speech that comes in pieces of any size.
+def listen_on(agent: SpeechToTextAgent, parts: Iterable[np.ndarray], read_ms: int) -> Iterator[tuple[float, str]]:
+    """The same of speech that comes in parts of any size.
 
     A read waits for the first sample behind it, so that the agent is told with the last one that it is the last.
     """
@@ -24,8 +24,8 @@ def listen_on(agent: SpeechToTextAgent, pieces: Iterable[np.ndarray], read_ms: i
         raise InputError("--source-segment-size", "reads of 1 ms or more", f"{read_ms} ms", "Correct the option.")
     size, heard, waiting = read_ms * SAMPLE_RATE // 1000, 0, np.zeros(0, np.float32)
     agent.reset()
-    for piece in pieces:
-        waiting = np.concatenate([waiting, piece])
+    for part in parts:
+        waiting = np.concatenate([waiting, part])
         while len(waiting) > size:
             read, waiting = waiting[:size], waiting[size:]
             heard += size

@@ -1,4 +1,4 @@
-"""The work of a piece of code: operators, their floating point operations, and bytes that they read and write."""
+"""The work of some code: operators, their floating point operations, and bytes that they read and write."""
 
 from collections.abc import Callable
 from typing import Any

@@ -94,10 +94,10 @@ class FrontEndStream:
 
 
 class SubsamplerStream:
-    """Causal subsampling of features that arrive in pieces."""
+    """Causal subsampling of features that arrive in parts."""
 
     def __init__(self, subsampler: ConvSubsampler, most: int | None = None) -> None:
-        """`most`: frames in the longest piece, to which the others are padded, so that each convolution sees one shape.
+        """`most`: frames in the longest part, to which the others are padded, so that each convolution sees one shape.
         """
         self.subsampler = subsampler
         self.most = most

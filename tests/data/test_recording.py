@@ -1,4 +1,4 @@
-"""Recordings and pipes: piece by piece the same samples as in one go, in little memory."""
+"""Recordings and pipes: part by part the same samples as in one go, in little memory."""
 
 import os
 import signal
@@ -48,12 +48,12 @@ def test_a_file_is_resampled_as_in_one_go(tmp_path, rate):
     sound = noise(21.3, 1, rate)
     soundfile.write(tmp_path / "a.wav", sound, rate, subtype="FLOAT")
     recording = Recording(tmp_path / "a.wav")
-    pieces = list(recording.pieces())
-    assert len(pieces) > 2
-    found, expected = np.concatenate(pieces), resample(torch.from_numpy(sound), rate, 16_000).numpy()
+    parts = list(recording.parts())
+    assert len(parts) > 2
+    found, expected = np.concatenate(parts), resample(torch.from_numpy(sound), rate, 16_000).numpy()
     np.testing.assert_array_equal(found[:320_000], expected[:320_000])
     np.testing.assert_allclose(found[320_000:], expected[320_000:], rtol=0, atol=1e-7)  # short convolutions round anew
-    assert recording.length == sum(map(len, pieces))
+    assert recording.length == sum(map(len, parts))
     np.testing.assert_array_equal(read_any(tmp_path / "a.wav"), found)
 
 
@@ -62,16 +62,16 @@ def test_a_pipe_gives_what_a_file_gives(piped, rate):
     sound = np.round(noise(2.3, 1, rate) * 32_767).astype("<i2")
     data, whole = sound.tobytes(), torch.from_numpy(sound / np.float32(32_768))
     pipe = piped(data[:1], data[1:4], data[4:5_001], data[5_001:], rate=rate)
-    found = np.concatenate(list(pipe.pieces()))
+    found = np.concatenate(list(pipe.parts()))
     np.testing.assert_allclose(found, resample(whole, rate, 16_000).numpy(), rtol=0, atol=0 if rate == 16_000 else 1e-7)
     pipe.check()
 
 
 def test_a_pipe_at_another_rate_does_not_wait_for_more_than_a_tenth_of_a_second():
     reading, writing = os.pipe()
-    pieces = Pipe(reading, 48_000).pieces()
+    parts = Pipe(reading, 48_000).parts()
     os.write(writing, bytes(2 * 48_000))  # the system holds it
-    assert sum(len(next(pieces)) for _ in range(9)) == 14_400
+    assert sum(len(next(parts)) for _ in range(9)) == 14_400
     os.close(writing)
     os.close(reading)
 
@@ -79,7 +79,7 @@ def test_a_pipe_at_another_rate_does_not_wait_for_more_than_a_tenth_of_a_second(
 @pytest.mark.parametrize("written", [b"\0\0\1", b"\0"])
 def test_half_a_sample_is_told_once_what_came_before_was_given(piped, written):
     pipe = piped(written)
-    assert sum(map(len, pipe.pieces())) == len(written) // 2
+    assert sum(map(len, pipe.parts())) == len(written) // 2
     with pytest.raises(InputError, match=f"-: expected samples of 2 bytes, found {len(written)} bytes"):
         pipe.check()
 
@@ -87,11 +87,11 @@ def test_half_a_sample_is_told_once_what_came_before_was_given(piped, written):
 def test_what_is_no_pipe_of_samples_is_refused(piped):
     for head, found in ((b"RIFF....WAVE", "a wav file"), (b"fLaC", "a flac file"), (b"OggS", "an ogg file")):
         with pytest.raises(InputError, match=f"-: expected raw samples, found {found}"):
-            list(piped(head + bytes(100)).pieces())
+            list(piped(head + bytes(100)).parts())
     with pytest.raises(InputError, match="--sample-rate: expected the rate of a recording, found a rate of 10 Hz"):
         piped(rate=10)
     pipe = piped()
-    assert list(pipe.pieces()) == []
+    assert list(pipe.parts()) == []
     with pytest.raises(InputError, match="expected samples, found an end without any"):
         pipe.check()
     with pytest.raises(InputError, match="expected a pipe, found a terminal"):
@@ -104,11 +104,11 @@ def test_ctrl_c_ends_the_sound_and_loses_nothing_of_it():
     pipe = Pipe(reading)
     with pipe.ending_at_ctrl_c():
         os.write(writing, bytes(4_000))
-        pieces = pipe.pieces()
-        count = len(next(pieces))
+        parts = pipe.parts()
+        count = len(next(parts))
         os.write(writing, bytes(3_001))
         signal.raise_signal(signal.SIGINT)
-        assert count + sum(map(len, pieces)) == 3_500
+        assert count + sum(map(len, parts)) == 3_500
         pipe.check()  # half a sample may be on its way
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -124,7 +124,7 @@ def test_an_hour_takes_no_more_memory_than_a_minute(tmp_path):
             for _ in range(minutes):
                 file.write(np.zeros(60 * 8_000, np.int16))
         tracemalloc.start()
-        assert sum(len(piece) for piece in Recording(tmp_path / "a.wav").pieces()) == minutes * 60 * 16_000
+        assert sum(len(part) for part in Recording(tmp_path / "a.wav").parts()) == minutes * 60 * 16_000
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 1_000_000
@@ -133,6 +133,6 @@ def test_an_hour_takes_no_more_memory_than_a_minute(tmp_path):
 def test_a_recording_of_nothing_is_told(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(0, np.float32), 8_000)
     recording = Recording(tmp_path / "a.wav")
-    assert list(recording.pieces()) == []
+    assert list(recording.parts()) == []
     with pytest.raises(InputError, match=r"a\.wav: expected sound, found no sample"):
         recording.check()

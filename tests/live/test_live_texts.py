@@ -79,9 +79,9 @@ def test_other_rates_are_resampled_as_a_whole(runs, talk, expected):
 @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000, 8_000])
 def test_a_stream_is_resampled_bit_for_bit_however_it_is_cut(talk, rate):
     whole = Resampler(rate).take(talk, True)
-    pieces = Resampler(rate)
-    found = [pieces.take(packet, False) for _, packet in packets(talk, 1_234)]
-    assert np.array_equal(np.concatenate([*found, pieces.take(b"", True)]), whole)
+    parts = Resampler(rate)
+    found = [parts.take(packet, False) for _, packet in packets(talk, 1_234)]
+    assert np.array_equal(np.concatenate([*found, parts.take(b"", True)]), whole)
     assert abs(len(whole) / 16_000 - len(talk) / 2 / rate) < 0.001
 
 
