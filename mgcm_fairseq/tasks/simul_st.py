@@ -103,7 +103,7 @@ class SimulSTTask(FairseqTask):
         noise = TranscriptNoise.parse(self.cfg.transcript_noise, str(self.cfg.transcript_noise_kind), self.cfg.seed,
                                       self.vocabulary, self.corpus) if train else None
         self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed, augmentation, grid, windows,
-                                                        noise)
+                                                        noise, self.corpus.src_langs)
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
                     utterances.audio_lengths.sum() / self.corpus.sample_rate / 3600)
 
