@@ -75,7 +75,7 @@ UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
         "MGCM", "IMTL", "DWA", "FAMO", "PCGrad", "GradVac", "Gramian", "fp32", "fp16", "bf16", "P"},
     "two words that mean something together": {
         "primary task", "auxiliary task", "receptive field", "local agreement", "operating point", "negative delay",
-        "paired bootstrap", "task weight", "run of frames", "looking back", "local convolution", "contrast of states",
+        "paired bootstrap", "task weight", "looking back", "local convolution", "contrast of states",
         "conflict rate", "noise floor", "re-segmentation", "all-reduce"},
     "the field's own name": {"simultaneous", "blank", "consistency"},
     "Python's and PyTorch's word too, as the head of the glossary says": {"module"},

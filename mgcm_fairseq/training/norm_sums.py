@@ -17,9 +17,6 @@ from mgcm_fairseq.training.workers import summed
 
 logger = logging.getLogger(__name__)
 
-FRONT_END, ENCODER, DECODER = "encoder.front_end.", "encoder.layers.", "decoder.layers."
-"""What the layers of a place are called."""
-
 
 class NormSums:
     """Adds up a backward pass after the other. Groups that a gradient that is not finite reached are left out of it."""

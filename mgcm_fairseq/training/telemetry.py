@@ -8,7 +8,8 @@ from torch import Tensor
 from mgcm_fairseq.core.conflict import Groups, Report
 from mgcm_fairseq.core.conflict.places import COMPONENTS
 from mgcm_fairseq.training.indices import Indices
-from mgcm_fairseq.training.parts import PARTS, Parts
+from mgcm_fairseq.training.part_names import PARTS
+from mgcm_fairseq.training.parts import Parts
 
 BINS = 40
 """Of the cosine histogram, from -1 to 1."""
