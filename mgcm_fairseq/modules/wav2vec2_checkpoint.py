@@ -41,7 +41,7 @@ def read_wav2vec2(path: Path, trust: bool, overridden: Collection[str] = ()) -> 
     Args:
         path: a file that fairseq wrote after the pre-training of wav2vec 2.0 or HuBERT.
         trust: unpickle it without an allow-list, which runs whatever code the file holds.
-        overridden: values of the configuration that are not read, for others take their place.
+        overridden: values of the configuration that are not read, since others replace them.
     """
     if path.is_dir():
         raise InputError(path, _WANTED, "a folder", HUGGING_FACE[1])

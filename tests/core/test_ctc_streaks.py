@@ -49,7 +49,7 @@ def test_they_are_what_a_loop_finds(seed):
             assert ids[row, length:].eq(counts[row] - 1).all()
 
 
-def test_a_run_has_its_weight_at_its_last_frame():
+def test_a_streak_has_its_weight_at_its_last_frame():
     weights = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1]])
     assert at_last_frames(weights, torch.tensor([2, 3, 6])).tolist() == torch.tensor(
         [[0, 0.5, 0.3, 0, 0, 0.2], [0, 0.1, 0.8, 0, 0, 0.1]]).tolist()

@@ -38,7 +38,7 @@ def test_decisions_are_where_p_is_above_a_half_and_streaks_count_at_their_first_
         assert merged.last[b] == high[-1]
 
 
-def test_runs_by_hand():
+def test_streaks_by_hand():
     lengths_B = torch.tensor([8, 8, 5])
     logits_BT = hard([".||..|||", "||||||||", ".|.||RUB"])
     assert decide_streaks(logits_BT, lengths_B).boundaries.long().tolist() == [
