@@ -18,7 +18,7 @@ SECOND_SENSES = {
         r"in the first place|(takes?|took|taking) place|"
         r"(its|their|the) place in (seconds|a clone|the audio|the file)|decimal places?", "path, digit"),
     "worker": (
-        r"worker process(es)?|workers? (of|in) (the )?(preparation|conversion|evaluation|loader)|"
+        r"(?<!\d\s)worker process(es)?|workers? (of|in) (the )?(preparation|conversion|evaluation|loader)|"
         r"(conversion|preparation|evaluation|(?<!data\s)loader)(, \d+)? workers?", "process"),
     "sample": (
         r"samples? of (mutants|utterances|options|texts|trainings)|(fresh|random|representative) samples?|"

@@ -151,7 +151,7 @@ def test_global_batches_are_the_same_for_any_number_of_workers(task, count):
         assert sorted(chain(*chain(*expected))) == list(range(40))
 
 
-@pytest.mark.filterwarnings("ignore:This DataLoader will create 3 loader processes")  # on fewer cores
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 3 worker processes")  # on fewer cores
 def test_order_and_batches_are_the_same_for_any_number_of_loader_processes(task):
     expected, *others = [[batch for _ in range(2) for batch in one.next_epoch_itr()]
                          for one in (iterator(task, num_workers=count) for count in (0, 1, 3))]
