@@ -40,8 +40,11 @@ from mgcm_fairseq.tasks.generation import (
     refuse_typing,
 )
 from mgcm_fairseq.tasks.piece_decoder import PieceDecoder
+from mgcm_fairseq.tasks.unread import check_unread
 from mgcm_fairseq.tasks.validation_bleu import bleu_counts, bleu_of_sums
-from mgcm_fairseq.training.goal import check_goal, check_losses
+from mgcm_fairseq.training.at_least_zero import check_at_least_zero
+from mgcm_fairseq.training.goal import check_goal
+from mgcm_fairseq.training.losses import check_losses
 from mgcm_fairseq.training.non_finite import explanation, search
 from mgcm_fairseq.training.preconditions import unused_parts_named
 from mgcm_fairseq.training.resume import Taken, take_over
@@ -178,7 +181,9 @@ class SimulSTTask(FairseqTask):
     def check_training(self, cfg: Any) -> None:
         """InputError for options that do not go together; for the repair in compat."""
         check_goal(cfg)
+        check_at_least_zero(cfg)
         check_losses(cfg)
+        check_unread(cfg)
         self.train_subset = cfg.dataset.train_subset
 
     def train_step(self, sample: Batch, model: Any, criterion: Any, optimizer: Any, update_num: int,
