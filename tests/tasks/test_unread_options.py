@@ -34,7 +34,7 @@ REFUSED = {  # option and value -> what turns its mechanism on, and what a messa
 }
 TOLD = {  # the same
     "--shrink-from 7": ("--shrink ctc", "--shrink-from: nothing reads it without --shrink ctc"),
-    "--segment-from 3 --noise-from 3": ("--segmentation-variant repaired", "--segment-from, --noise-from: nothing reads"),
+    "--segment-from 3 --noise-from 3": ("--segmentation-variant repaired", "--segment-from, --noise-from: nothing"),
     "--multipath-from 3": ("--segmentation-variant repaired", "--multipath-from: "),
     "--segment-number-from 3 --contrastive-from 3": (
         "--segmentation-variant repaired", "--segment-number-from, --contrastive-from: "),
@@ -43,8 +43,8 @@ TOLD = {  # the same
     "--conflict-scope above-front-end --conflict-reduce local": ("--conflict-rule mgcm", "without a --conflict-rule"),
     "--conflict-log-interval 3": ("--task-weights famo", "--task-weights uncertainty, dwa, famo"),
 }
-BY_THEMSELVES = """task: data max_source_samples max_target_tokens eval_bleu eval_source windows augment_speed augment_gain
-    augment_noise transcript_noise length_grid seed cpu conflict_rule task_weights
+BY_THEMSELVES = """task: data max_source_samples max_target_tokens eval_bleu eval_source windows augment_speed
+    augment_gain augment_noise transcript_noise length_grid seed cpu conflict_rule task_weights
     model: front_end w2v_path w2v_config front_end_block subsample_kernels model_dim ffn_dim attention_heads
     encoder_layers decoder_layers rotary local_kernels norm_first no_embedding_norm tie_output dropout attention_dropout
     activation_dropout freeze_front_end_updates checkpoint_activations segmentation_variant shrink ctc
@@ -123,7 +123,7 @@ def test_numbers_below_zero_are_refused(place, value):
 
 
 def test_a_loss_of_heads_that_are_not_there_is_refused():
-    with pytest.raises(InputError, match="--ctc-weight: expected a model with --ctc.*found 1 for one without"):
+    with pytest.raises(InputError, match=r"--ctc-weight: expected a model with --ctc.*found 1 for one without"):
         check_losses(of("--arch simul_st_paper"))
     check_losses(of("--arch simul_st_paper", "--ctc"))
 
