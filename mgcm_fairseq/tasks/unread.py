@@ -59,32 +59,32 @@ def check_unread(cfg: Any) -> None:
     for mechanism in MECHANISMS:
         if mechanism.is_on(cfg):
             continue
-        for place in mechanism.refused:
-            if _differs(cfg, place):
-                raise InputError(_option(place), f"{mechanism.switch}, of which it is an option",
-                                 f"{_given(cfg, place)} without it",
-                                 f"Leave it out; where a YAML gives it, write {place.split('.')[1]}: "
-                                 f"{json.dumps(_default(place))}.")
-        idle = [_option(place) for place in mechanism.told if _differs(cfg, place)]
+        for key in mechanism.refused:
+            if _differs(cfg, key):
+                raise InputError(_option(key), f"{mechanism.switch}, of which it is an option",
+                                 f"{_given(cfg, key)} without it",
+                                 f"Leave it out; where a YAML gives it, write {key.split('.')[1]}: "
+                                 f"{json.dumps(_default(key))}.")
+        idle = [_option(key) for key in mechanism.told if _differs(cfg, key)]
         if idle:
             logger.warning("%s: nothing reads %s without %s", ", ".join(idle), "it" if len(idle) == 1 else "them",
                            mechanism.switch)
 
 
-def _differs(cfg: Any, place: str) -> bool:
-    given = _given(cfg, place)
-    return str(given) != str(_default(place)) and not (place in _NOTHING_ASKED and given == 0)
+def _differs(cfg: Any, key: str) -> bool:
+    given = _given(cfg, key)
+    return str(given) != str(_default(key)) and not (key in _NOTHING_ASKED and given == 0)
 
 
-def _given(cfg: Any, place: str) -> Any:
-    group, option = place.split(".")
+def _given(cfg: Any, key: str) -> Any:
+    group, option = key.split(".")
     return getattr(cfg[group], option)
 
 
-def _default(place: str) -> Any:
-    group, option = place.split(".")
+def _default(key: str) -> Any:
+    group, option = key.split(".")
     return _GROUPS[group].__dataclass_fields__[option].default
 
 
-def _option(place: str) -> str:
-    return f"--{place.split('.')[1].replace('_', '-')}"
+def _option(key: str) -> str:
+    return f"--{key.split('.')[1].replace('_', '-')}"

@@ -19,8 +19,8 @@ def check_at_least_zero(cfg: Any) -> None:
     Args:
         cfg: of fairseq, whole.
     """
-    for place, unit in UNITS.items():
-        group, option = place.split(".")
+    for key, unit in UNITS.items():
+        group, option = key.split(".")
         given = getattr(cfg[group], option, 0)
         if not given >= 0:
             raise InputError(f"--{option.replace('_', '-')}", f"{unit} from 0 on", f"{given:g}", "Correct it.")

@@ -59,7 +59,7 @@ def of(*options):
     return config(Path("corpus"), Path("folder"), 2, *(word for option in options for word in option.split()))
 
 
-def places(text):
+def keys(text):
     """Group and option of each."""
     found, group = set(), ""
     for word in text.split():
@@ -102,17 +102,17 @@ def test_every_option_has_a_mechanism_or_does_something_by_itself():
     """A new option is to be put into one of the lists."""
     own = {f"{group}.{name}" for group, made in GROUPS.items() for name in made.__dataclass_fields__
            if not name.startswith("_")}
-    judged = [place for mechanism in MECHANISMS for place in (*mechanism.refused, *mechanism.told)]
+    judged = [key for mechanism in MECHANISMS for key in (*mechanism.refused, *mechanism.told)]
     assert len(judged) == len(set(judged))
-    lists = [set(judged), places(BY_THEMSELVES), places(REFUSED_ELSEWHERE)]
+    lists = [set(judged), keys(BY_THEMSELVES), keys(REFUSED_ELSEWHERE)]
     assert set().union(*lists) == own
     assert sum(map(len, lists)) == len(own)
 
 
-@pytest.mark.parametrize("place", UNITS)
+@pytest.mark.parametrize("key", UNITS)
 @pytest.mark.parametrize("value", [-1, float("nan")])
-def test_numbers_below_zero_are_refused(place, value):
-    group, name = place.split(".")
+def test_numbers_below_zero_are_refused(key, value):
+    group, name = key.split(".")
     cfg = of()
     check_at_least_zero(cfg)
     if math.isfinite(value) or isinstance(cfg[group][name], float):
@@ -148,8 +148,8 @@ def test_a_demo_with_a_mechanism_turned_off_is_not_refused(name, off, caplog):
     cfg = OmegaConf.create({group: {field: option.default for field, option in made.__dataclass_fields__.items()}
                             for group, made in GROUPS.items()})
     cfg = OmegaConf.merge(cfg, {group: given[group] for group in GROUPS}, {"model": {"ctc": True}})
-    for place, value in off.items():
-        OmegaConf.update(cfg, place, value)
+    for key, value in off.items():
+        OmegaConf.update(cfg, key, value)
     check_at_least_zero(cfg)
     check_losses(cfg)
     check_unread(cfg)

@@ -1,6 +1,7 @@
 """Steps with task weights: what they cost, a task that is off, without a rule, records, and what is refused."""
 
 import atexit
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -158,15 +159,17 @@ def test_no_ctc_where_nothing_is_heard():
     assert not [name for name in log if name.startswith("ctc")]
 
 
-def test_mts_ratio_does_not_feel_ctc():
+def test_mts_ratio_does_not_feel_ctc(caplog):
     """CTC ends below the layers in which MT is compared, so that ASR's end moves no weight but ASR's own."""
-    found = []
+    ratios = []
     for weight in (0.0, 1.0):
-        of, step = model(), conflict_step(task_weights="norm", asr_until=1, task_weight_floor=0.0)
-        step.run(training_batch(2), of, criterion(ctc_weight=weight), BACKWARD, 1, ignore_grad=False)
-        step.weights.settle(1, 0.1)
-        found.append(step.weights.shown)
-    assert found[0] == pytest.approx(found[1], rel=1e-5)
+        of, step = model(), conflict_step(task_weights="norm", asr_until=1)
+        with caplog.at_level("INFO"):
+            step.run(training_batch(2), of, criterion(ctc_weight=weight), BACKWARD, 1, ignore_grad=False)
+            step.weights.settle(1, 0.1)
+        ratios.append(float(re.findall(r"mt [\d.]+ \(norms ([\d.]+)\)", caplog.text)[-1]))
+        assert (of.network.ctc.letters.weight.grad is not None) == (weight > 0)
+    assert ratios[0] == ratios[1] > 0
 
 
 def test_the_noise_floor_has_ctc_once_it_is_the_primary_tasks():
@@ -238,7 +241,8 @@ def test_options_that_cannot_work_are_refused(given, said):
     ({"fixed_task_weights": "1,nan"}, "st,mt", "from 0 on"), ({"fixed_task_weights": "1,a"}, "st,mt", "Write e.g. 1,0"),
     ({"fixed_task_weights": "1"}, "st", "at least two"), ({"task_weights": "famo"}, "st", "at least two"),
     ({"task_weights": "norm"}, "asr,st", "st first"), ({"asr_until": 3}, "st,mt", "asr among"),
-    ({"asr_until": 3}, "asr,mt", "asr among")])
+    ({"asr_until": 3}, "asr,mt", "asr among"),
+    ({"asr_until": 3, "fixed_task_weights": "1,0,1"}, "st,asr,mt", "weight of asr above 0")])
 def test_tasks_that_do_not_fit_are_refused(given, tasks, said):
     with pytest.raises(InputError, match=said):
         TaskWeights(ConflictConfig(conflict_rule="sum", **given)).of(tasks.split(","))
