@@ -38,7 +38,7 @@ def test_a_row_trains_with_every_mechanism_on(tiny_corpus, tmp_path, caplog, mon
     with caplog.at_level("INFO"):
         found = trained(row, tiny_corpus, tmp_path, 3)
     assert all(weight.isfinite().all() for weight in found.values())
-    assert found["network.encoder.shrinker._extra_state"], "speech is shortened"
+    assert found["network.encoder.shrinker._extra_state"], "speech is shrunk"
     assert "network.encoder.layers.0.local.depthwise.weight" in found
     assert len(contrasts) == 3
     assert re.findall(r"update (\d+): task weights", caplog.text) == ["1", "2", "3"]
