@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
-from mgcm_fairseq.modules.attention import Cache, last_weights
+from mgcm_fairseq.modules.attention import last_weights
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.layers import DecoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask
 from mgcm_fairseq.modules.positions import SinusoidalPositions
@@ -62,7 +63,7 @@ class SharedDecoder(nn.Module):
 
         `layer` counts from 0. One pass over a prefix that is known, as in `forward`.
         """
-        cache: Cache = {}
+        cache = Cache()
         self(tokens_BU, memory, cache)
         return last_weights(cache, f"{layer}.cross")
 

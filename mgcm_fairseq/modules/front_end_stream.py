@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.front_end_blocks import dots, normaliser, run_layer
 from mgcm_fairseq.modules.group_norm import PaddedGroupNorm
 from mgcm_fairseq.modules.subsampler import STRIDE, ConvSubsampler
@@ -28,12 +28,12 @@ class FrontEndStream:
         self.sums: tuple[Tensor, Tensor, Tensor] | None = None  # of the group norm so far: frames, x, x^2
         self.normed = 0  # blocks that these are of
         self.context: Tensor | None = None
-        self.cache: Cache = {}
+        self.cache = Cache()
 
     def fork(self) -> "FrontEndStream":
         """A stream that has heard the same, and goes on by itself."""
         other = copy(self)
-        other.rests, other.cache = dict(self.rests), dict(self.cache)
+        other.rests, other.cache = dict(self.rests), self.cache.fork()
         return other
 
     def extend(self, samples_1N: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class FrontEndStream:
         wide_1CT = wide_1TC.transpose(1, 2)
         if self.one_shape:
             wide_1CT = _widened(wide_1CT, before + self.front_end.frames_of_block)
-        x_1TC = x_1TC + encoder.pos_conv(wide_1CT).transpose(1, 2)[:, before:before + frames]
+        x_1TC = x_1TC + encoder.pos_conv(F.pad(wide_1CT, (0, before))).transpose(1, 2)[:, :frames]
         return x_1TC if encoder.layer_norm_first else encoder.layer_norm(x_1TC)
 
 
