@@ -78,6 +78,8 @@ class SharedDecoder(nn.Module):
                 (state, mask, prefix.memory, prefix.memory_mask, cache, str(index))
                 for state, mask, prefix in zip(states, masks, prefixes, strict=True)])
         states = passing.run(self.final_norm, [(state,) for state in states])
+        if passing is PLAIN:
+            return [self.output(state.value) for state in states]
         return [F.linear(state.value, passing.alias(self.output.weight, prefix.task))
                 for state, prefix in zip(states, prefixes, strict=True)]
 

@@ -8,6 +8,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.int8 import with_int8_weights
 from mgcm_fairseq.decoding.packed import PARTS
 from mgcm_fairseq.decoding.system import load_system
+from mgcm_fairseq.modules.cache import Cache
 from tests.agents.feeding import feed, waveforms_of, words
 from tests.agents.policies import SOON, build
 
@@ -30,7 +31,7 @@ def test_every_linear_layer_of_these_parts_has_them_and_is_used(system):
     samples = 0.1 * torch.randn(32_000, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         exact, rounded = (one.network.encoder.utterance(samples, one.phase) for one in (system, quantised))
-        quantised.network.decoder(torch.tensor([[5, 6]]), rounded, {})
+        quantised.network.decoder(torch.tensor([[5, 6]]), rounded, Cache())
     assert used == there, "none is passed by"
     error = (exact.states - rounded.states).norm() / exact.states.norm()
     assert 0 < error < 0.1

@@ -9,7 +9,9 @@ from torch import nn
 from mgcm_fairseq.benchmarks.agents.systems import random_system
 from mgcm_fairseq.decoding import packed
 from mgcm_fairseq.decoding.int8 import with_int8_weights
-from mgcm_fairseq.decoding.packed import PackedLinear, can_pack, pack, unpack
+from mgcm_fairseq.decoding.packed import can_pack, pack, unpack
+from mgcm_fairseq.decoding.packed_layers import PackedConvolution, PackedLinear
+from mgcm_fairseq.modules.cache import Cache
 
 pytestmark = pytest.mark.skipif(not can_pack(), reason="this torch has no oneDNN, or this CPU was not tried")
 
@@ -25,7 +27,7 @@ def encoded(system):
     samples = 0.1 * torch.randn(32_000, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         memory = system.network.encoder.utterance(samples, system.phase)
-        return memory.states, system.network.decoder(torch.tensor([[5, 6]]), memory, {})
+        return memory.states, system.network.decoder(torch.tensor([[5, 6]]), memory, Cache())
 
 
 @pytest.mark.parametrize("shape", [(1, 8), (32, 8), (2, 3, 8)])
