@@ -1,4 +1,4 @@
-"""A system whose linear layers and convolutions have weights of 8 bits, for a CPU."""
+"""A system whose linear layers have weights of 8 bits, for a CPU."""
 
 import warnings
 from copy import deepcopy
@@ -7,32 +7,22 @@ from typing import cast
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.decoding.packed import PARTS, can_pack, keep_normed_weights, layers, pack_convolutions, unpack
-from mgcm_fairseq.decoding.packed_layers import can_be_windows, of_windows, windows_of
+from mgcm_fairseq.decoding.packed import (
+    PARTS,
+    can_pack,
+    halve_convolutions,
+    has_bf16,
+    keep_normed_weights,
+    pack_convolutions,
+    unpack,
+)
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
 _rounded: WeakKeyDictionary[SimulSTNetwork, SimulSTNetwork] = WeakKeyDictionary()
-
-
-class Windowed(nn.Module):
-    """A convolution whose product is a linear layer's, which can be rounded; see `PackedConvolution`."""
-
-    def __init__(self, convolution: nn.Conv1d) -> None:
-        super().__init__()
-        self.kernel_size, self.stride = convolution.kernel_size, convolution.stride
-        self.out_channels = convolution.out_channels
-        weight = of_windows(convolution)
-        self.linear = nn.Linear(weight.size(1), weight.size(0), convolution.bias is not None)
-        self.linear.weight, self.linear.bias = nn.Parameter(weight), convolution.bias
-
-    def forward(self, x_BCT: Tensor) -> Tensor:
-        """(B, C, T) -> (B, C', T')."""
-        frames: Tensor = self.linear(windows_of(x_BCT, self.kernel_size[0], self.stride[0]))
-        return frames.mT
 
 
 def with_int8_weights(system: System) -> System:
@@ -63,10 +53,10 @@ def _quantised(network: SimulSTNetwork) -> SimulSTNetwork:
     plain = deepcopy(network)
     unpack(plain)
     keep_normed_weights(plain)
-    for parent, name, layer in layers(plain, lambda one: can_be_windows(one) and one.in_channels > 1):
-        setattr(parent, name, Windowed(layer))
     if can_pack():
-        pack_convolutions(plain)  # which stay in fp32: the first, which hears the samples, and positions
+        if has_bf16():
+            halve_convolutions(plain)
+        pack_convolutions(plain)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.ao.quantization is deprecated", DeprecationWarning)
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel")

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.utils import remove_weight_norm
 
 from mgcm_fairseq.decoding.packed_layers import (
+    HalvedConvolution,
     Packed,
     PackedConvolution,
     PackedLinear,
@@ -43,6 +44,18 @@ def pack_convolutions(network: SimulSTNetwork) -> None:
         setattr(parent, name, PackedConvolution.of(layer))
     for parent, name, layer in layers(network, can_be_positions):
         setattr(parent, name, PackedPositions.of(layer))
+
+
+def halve_convolutions(network: SimulSTNetwork) -> None:
+    """Replaces the front end's convolutions, but for the first, which hears the samples, by those of 16 bits."""
+    for parent, name, layer in layers(network, can_be_windows):
+        if cast(nn.Conv1d, layer).in_channels > 1:
+            setattr(parent, name, HalvedConvolution.of(layer))
+
+
+def has_bf16() -> bool:
+    """Whether this CPU multiplies bfloat16. Another would do so in fp32, and slower."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def keep_normed_weights(network: SimulSTNetwork) -> None:

@@ -40,7 +40,8 @@ class Packed(nn.Module):
     def _product(self, rows: Tensor) -> Tensor:
         if self._packed is None:
             self._packed = torch.ops.mkldnn._reorder_linear_weight(self._matrix(), None)
-        return cast(Tensor, torch.ops.mkldnn._linear_pointwise(rows, self._packed, self.bias, "none", [], ""))
+        bias = None if self.bias is None else self.bias.to(rows.dtype)
+        return cast(Tensor, torch.ops.mkldnn._linear_pointwise(rows, self._packed, bias, "none", [], ""))
 
     def _apply(self, *args: Any, **kwargs: Any) -> Self:
         self._packed = None  # the weight moves, or changes its type
@@ -73,6 +74,19 @@ class PackedConvolution(Packed, nn.Conv1d):
         return of_windows(self)
 
 
+class HalvedConvolution(PackedConvolution):
+    """One that rounds what it reads, its weight and what it gives to bfloat16. Sums are in fp32."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(B, C, T) -> (B, C', T'), as above."""
+        if not self._packs(input):
+            return super().forward(input)
+        return self._product(windows_of(input.bfloat16(), self.kernel_size[0], self.stride[0])).float().mT
+
+    def _matrix(self) -> Tensor:
+        return of_windows(self).bfloat16()
+
+
 class PackedPositions(Packed, nn.Conv1d):
     """A convolution of groups, whose weight is brought into the order that suits the first length that it reads."""
 
@@ -93,7 +107,7 @@ class PackedPositions(Packed, nn.Conv1d):
 
 
 PLAIN_KINDS: dict[type[Packed], type[nn.Module]] = {PackedLinear: nn.Linear, PackedConvolution: nn.Conv1d,
-                                                   PackedPositions: nn.Conv1d}
+                                                   HalvedConvolution: nn.Conv1d, PackedPositions: nn.Conv1d}
 
 
 def windows_of(x_BCT: Tensor, kernel: int, stride: int) -> Tensor:

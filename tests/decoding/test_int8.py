@@ -18,13 +18,16 @@ def system():
     return random_system("demo", 640)
 
 
-def test_every_linear_layer_of_these_parts_has_them_and_is_used(system):
+def test_every_large_product_of_these_parts_has_them_and_is_used(system):
+    """Linear layers, and all convolutions but the one that hears the samples and that of groups, the positions."""
     quantised = with_int8_weights(system)
     there, used = set(), set()
     for part in PARTS:
         layers = [one for one in quantised.network.get_submodule(part).modules()
                   if isinstance(one, torch.ao.nn.quantized.dynamic.Linear)]
-        assert len(layers) == sum(type(one) is torch.nn.Linear for one in system.network.get_submodule(part).modules())
+        plain = system.network.get_submodule(part).modules()
+        assert len(layers) == sum(type(one) is torch.nn.Linear or type(one) is torch.nn.Conv1d
+                                  and one.groups == 1 < one.in_channels for one in plain)
         there.update(layers)
         for layer in layers:
             layer.register_forward_hook(lambda module, *_: used.add(module))
@@ -33,6 +36,7 @@ def test_every_linear_layer_of_these_parts_has_them_and_is_used(system):
         exact, rounded = (one.network.encoder.utterance(samples, one.phase) for one in (system, quantised))
         quantised.network.decoder(torch.tensor([[5, 6]]), rounded, Cache())
     assert used == there, "none is passed by"
+    assert "decoder.output" in PARTS
     error = (exact.states - rounded.states).norm() / exact.states.norm()
     assert 0 < error < 0.1
 
