@@ -13,7 +13,6 @@ class Packed(nn.Module):
     """
 
     weight: Tensor
-    bias: Tensor | None
     _packed: Tensor | None = None
 
     @classmethod
@@ -40,7 +39,8 @@ class Packed(nn.Module):
     def _product(self, rows: Tensor) -> Tensor:
         if self._packed is None:
             self._packed = torch.ops.mkldnn._reorder_linear_weight(self._matrix(), None)
-        bias = None if self.bias is None else self.bias.to(rows.dtype)
+        bias = cast("Tensor | None", self.bias)
+        bias = None if bias is None else bias.to(rows.dtype)
         return cast(Tensor, torch.ops.mkldnn._linear_pointwise(rows, self._packed, bias, "none", [], ""))
 
     def _apply(self, *args: Any, **kwargs: Any) -> Self:
@@ -94,7 +94,7 @@ class PackedPositions(Packed, nn.Conv1d):
 
     def forward(self, input: Tensor) -> Tensor:
         """(B, C, T) -> (B, C', T')."""
-        if not self._packs(input) or self._packed is not None and input.size(2) != self._frames:
+        if not self._packs(input) or (self._packed is not None and input.size(2) != self._frames):
             return super().forward(input)
         sizes = [0, 0], [1, 1], [1, 1], self.groups  # padding, strides, dilation
         x_BC1T = input.unsqueeze(2)

@@ -5,8 +5,10 @@ import torch
 
 from mgcm_fairseq.benchmarks.agents.systems import random_system
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding import int8
 from mgcm_fairseq.decoding.int8 import with_int8_weights
-from mgcm_fairseq.decoding.packed import PARTS
+from mgcm_fairseq.decoding.packed import PARTS, can_pack
+from mgcm_fairseq.decoding.packed_layers import HalvedConvolution, PackedConvolution
 from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.modules.cache import Cache
 from tests.agents.feeding import feed, waveforms_of, words
@@ -18,16 +20,13 @@ def system():
     return random_system("demo", 640)
 
 
-def test_every_large_product_of_these_parts_has_them_and_is_used(system):
-    """Linear layers, and all convolutions but the one that hears the samples and that of groups, the positions."""
+def test_every_linear_layer_of_these_parts_has_them_and_is_used(system):
     quantised = with_int8_weights(system)
     there, used = set(), set()
     for part in PARTS:
         layers = [one for one in quantised.network.get_submodule(part).modules()
                   if isinstance(one, torch.ao.nn.quantized.dynamic.Linear)]
-        plain = system.network.get_submodule(part).modules()
-        assert len(layers) == sum(type(one) is torch.nn.Linear or type(one) is torch.nn.Conv1d
-                                  and one.groups == 1 < one.in_channels for one in plain)
+        assert len(layers) == sum(type(one) is torch.nn.Linear for one in system.network.get_submodule(part).modules())
         there.update(layers)
         for layer in layers:
             layer.register_forward_hook(lambda module, *_: used.add(module))
@@ -39,6 +38,27 @@ def test_every_large_product_of_these_parts_has_them_and_is_used(system):
     assert "decoder.output" in PARTS
     error = (exact.states - rounded.states).norm() / exact.states.norm()
     assert 0 < error < 0.1
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_convolutions_have_16_bits_where_the_cpu_multiplies_them(monkeypatch, there):
+    """All but the first, which hears the samples. What they give is close to what they would in fp32."""
+    if not can_pack():
+        pytest.skip("this torch has no oneDNN, or this CPU was not tried")
+    monkeypatch.setattr(int8, "has_bf16", lambda: there)
+    plain = random_system("demo", 640)
+    rounded = with_int8_weights(plain)
+    halved = [one for one in rounded.network.modules() if isinstance(one, HalvedConvolution)]
+    first = rounded.network.encoder.front_end.wav2vec2.feature_extractor.conv_layers[0][0]
+    assert len(halved) == (6 if there else 0)
+    assert type(first) is PackedConvolution
+    exact = plain.network.encoder.front_end.wav2vec2.feature_extractor.conv_layers[3][0]
+    x_BCT = torch.randn(1, exact.in_channels, 40)
+    with torch.inference_mode():
+        expected = exact(x_BCT)
+        made = rounded.network.encoder.front_end.wav2vec2.feature_extractor.conv_layers[3][0](x_BCT)
+    error = float((made - expected).norm() / expected.norm())
+    assert 1e-4 < error < 0.01 if there else error < 1e-5
 
 
 def test_the_system_stays_as_it_was(system):
