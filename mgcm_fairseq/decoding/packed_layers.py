@@ -88,18 +88,18 @@ class HalvedConvolution(PackedConvolution):
 
 
 class PackedPositions(Packed, nn.Conv1d):
-    """A convolution of groups, whose weight is brought into the order that suits the first length that it reads."""
+    """A convolution of groups, whose weight is brought into the order that suits the first length that it reads.
 
-    _frames: int = 0  # of that length; others are left to the plain layer
+    oneDNN brings it into another one for a length that needs that.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """(B, C, T) -> (B, C', T')."""
-        if not self._packs(input) or (self._packed is not None and input.size(2) != self._frames):
+        if not self._packs(input):
             return super().forward(input)
         sizes = [0, 0], [1, 1], [1, 1], self.groups  # padding, strides, dilation
         x_BC1T = input.unsqueeze(2)
         if self._packed is None:
-            self._frames = input.size(2)
             self._packed = torch.ops.mkldnn._reorder_convolution_weight(self.weight.detach().unsqueeze(2), *sizes,
                                                                         list(x_BC1T.shape))
         made = torch.ops.mkldnn._convolution_pointwise(x_BC1T, self._packed, self.bias, *sizes, "none", [], "")

@@ -38,14 +38,14 @@ def test_any_order_of_steps_gives_what_copies_give(seed):
 
 @torch.inference_mode()
 def test_it_moves_seldom_and_its_room_has_a_bound():
-    one, places = Growing(torch.zeros(1, 1, 2)), set()
+    one, rooms = Growing(torch.zeros(1, 1, 2)), set()
     for _ in range(1_000):
         one.append(torch.zeros(1, 1, 2))
         one.keep_last(100)
-        places.add(one.value.untyped_storage().data_ptr())
+        rooms.add(one.value.untyped_storage().data_ptr())
         assert one.value.untyped_storage().nbytes() <= 2 * 4 * max(LEAST, 2.5 * 101)
     assert one.dropped == 901
-    assert len(places) < 15
+    assert len(rooms) < 15
 
 
 def test_with_gradients_it_is_copied():
