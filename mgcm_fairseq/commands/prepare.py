@@ -4,91 +4,27 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.lock import await_helpers, locked
 from mgcm_fairseq.common.program import program
-from mgcm_fairseq.common.steps import StepRecord, Summary
+from mgcm_fairseq.common.steps import Summary
 from mgcm_fairseq.common.whole import write_whole
-from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.data.config import CorpusConfig
-from mgcm_fairseq.data.languages import language
-from mgcm_fairseq.data.manifest import read_manifest
-from mgcm_fairseq.data.simuleval_lists import write_lists
-from mgcm_fairseq.data.vocabulary import Vocabulary, dictionary_lines, train
-from mgcm_fairseq.preparation.corpora import CORPORA, reader
+from mgcm_fairseq.data.languages import language, source_languages
+from mgcm_fairseq.preparation.corpora import CORPORA, readers
 from mgcm_fairseq.preparation.corpora.entries import CorpusReader
 from mgcm_fairseq.preparation.corpora.manifest import ManifestCorpus
 from mgcm_fairseq.preparation.parallel import ProcessPool
 from mgcm_fairseq.preparation.report import print_summary
-from mgcm_fairseq.preparation.splits import SplitWriter
-from mgcm_fairseq.preparation.texts import Sentences, unknown_characters
+from mgcm_fairseq.preparation.steps import Steps
 
 SCRIPT = SCRIPTS["prepare"]
-FORMAT = 4  # raise it when the files written here change, so that corpora are prepared again
 DEFAULT = "mustc"  # --corpus
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """Writes into `folder`; every method is a step that is skipped while its files are up to date."""
-
-    corpus: CorpusReader
-    folder: Path
-    src_lang: str
-    tgt_lang: str
-    vocab_size: int
-    skip_bad: bool
-    pack: bool
-    processes: int
-    record: StepRecord
-
-    def split(self, name: str, processes: ProcessPool) -> Summary:
-        """Writes NAME.tsv, and audio/NAME where the corpus's audio has to be converted."""
-        options = {"format": FORMAT, "src": self.src_lang, "tgt": self.tgt_lang, "skip_bad": self.skip_bad,
-                   "pack": self.pack}
-        writer = SplitWriter(self.corpus, name, self.src_lang, self.tgt_lang, self.skip_bad, self.pack, processes)
-        return self._step(name, options, self.corpus.inputs(name), lambda: writer.write(self.folder))
-
-    def vocabulary(self) -> Summary:
-        """Writes spm_unigramN.model, spm_unigramN.txt and config.yaml from train.tsv."""
-        manifest = self.folder / "train.tsv"
-        return self._step("vocabulary", {"format": FORMAT, "size": self.vocab_size}, [manifest],
-                          lambda: self._write_vocabulary(Sentences(manifest)))
-
-    def simuleval(self, name: str) -> Summary:
-        """Writes simuleval/NAME.source, .target and the wavs they list."""
-        manifest = self.folder / f"{name}.tsv"
-        return self._step(f"simuleval {name}", {"format": FORMAT}, [manifest], lambda: self._write_simuleval(name))
-
-    def _step(self, name: str, options: dict[str, Any], inputs: Iterable[Path],
-              work: Callable[[], tuple[list[Path], Summary]]) -> Summary:
-        summary, ran = self.record.run(name, options, inputs, work)
-        print(f"{name}: {'done' if ran else 'up to date'}", flush=True)
-        return summary
-
-    def _write_vocabulary(self, sentences: Sentences) -> tuple[list[Path], Summary]:
-        name = f"spm_unigram{self.vocab_size}"
-        config = CorpusConfig(self.src_lang, self.tgt_lang, SAMPLE_RATE, f"{name}.txt", f"{name}.model")
-        print("vocabulary: training SentencePiece", flush=True)
-        model = train(sentences, self.vocab_size, (self.src_lang, self.tgt_lang))
-        paths = [self.folder / config.spm_filename, self.folder / config.vocab_filename, self.folder / "config.yaml"]
-        write_whole(paths[0], model)
-        write_whole(paths[1], "".join(line + "\n" for line in dictionary_lines(model)))
-        config.write(self.folder)
-        unknown, occurrences = unknown_characters(iter(sentences), model)
-        return paths, {"asked": self.vocab_size, "size": len(Vocabulary.load(self.folder, config)),
-                       "unknown_characters": unknown, "unknown_occurrences": occurrences}
-
-    def _write_simuleval(self, name: str) -> tuple[list[Path], Summary]:
-        utterances = read_manifest(self.folder / f"{name}.tsv")
-        return write_lists(self.folder / "simuleval", name, utterances, self.processes), {"wavs": len(utterances)}
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -99,9 +35,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
                                                   "en-de/data/{train,dev,tst-COMMON}")
     parser.add_argument("--manifest", nargs="+", type=_split_and_file, metavar="SPLIT=FILE",
                         help="instead of --corpus and --root: tables, or lists of audio, of your own")
-    parser.add_argument("--out", type=Path, help="where to write (default: ROOT/en-de, by the languages)")
+    parser.add_argument("--out", type=Path, help="where to write (default: ROOT/en-de, by the languages; for several "
+                                                 "source languages ROOT, with a folder for each direction in it)")
     parser.add_argument("--lang", required=True, help="target language, e.g. de")
-    parser.add_argument("--src-lang", default="en", help="source language")
+    parser.add_argument("--src-lang", default="en", help="source language, or several with commas between, which "
+                                                            "one model then knows: docs/languages.md")
     parser.add_argument("--vocab-size", type=positive, default=10_000, help="pieces of the joint vocabulary")
     parser.add_argument("--splits", nargs="+",
                         help="splits to prepare (default: train, dev and the test sets that the corpus has)")
@@ -129,40 +67,107 @@ def _split_and_file(text: str) -> tuple[str, Path]:
 
 def prepare(args: argparse.Namespace) -> None:
     """Runs all steps; raises InputError at the first fault of the input."""
-    for code in (args.src_lang, args.lang):
+    sources = source_languages(args.src_lang)
+    for code in (*sources, args.lang):
         language(code)  # one that nothing here can count is refused before hours of work
-    corpus = _corpus(args)
-    known = corpus.splits()
-    splits = args.splits or known
-    if "train" in known and "train" not in splits:
-        raise InputError("--splits", "train among the splits: the vocabulary is made from it", " ".join(splits),
-                         "Add train; splits that are up to date cost nothing.")
-    folder = (args.out or corpus.folder).resolve()
-    for split in splits:
-        if isinstance(corpus, ManifestCorpus) and corpus.manifest(split).resolve() == folder / f"{split}.tsv":
-            raise InputError("--out", "a folder without the manifests that are read", str(folder), "Choose another.")
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder, "preparation"):
-        await_helpers(folder, "preparation")
-        steps = Preparation(corpus, folder, args.src_lang, args.lang, args.vocab_size, args.skip_bad, args.pack,
-                            args.processes, StepRecord(folder / ".prep_steps.json"))
-        with ProcessPool(args.processes, folder) as processes:
-            summaries = {name: steps.split(name, processes) for name in splits}
-        vocabulary = steps.vocabulary() if "train" in splits else None
-        for name in splits:
-            if not name.startswith("train"):
-                steps.simuleval(name)
+    corpora = _corpora(args, sources)
+    splits = [_splits(args, corpus) for corpus in corpora]
+    folder = (args.out or (corpora[0].folder if len(sources) == 1 else args.root)).resolve()
+    for corpus, names in zip(corpora, splits, strict=True):
+        _check_not_read(corpus, names, (folder, folder / corpus.pair))
+    with _at_work(folder):
+        if len(sources) == 1:
+            summaries, vocabulary = _prepare_one(args, corpora[0], splits[0], folder)
+        else:
+            summaries, vocabulary = _prepare_several(args, corpora, splits, folder)
         report = folder / "prep_report.json"
         everything = summaries if vocabulary is None else {**summaries, "vocabulary": vocabulary}
         write_whole(report, json.dumps(everything, indent=1, ensure_ascii=False) + "\n")
     print_summary(summaries, vocabulary, report)
 
 
-def _corpus(args: argparse.Namespace) -> CorpusReader:
+def _prepare_one(args: argparse.Namespace, corpus: CorpusReader, splits: list[str],
+                 folder: Path) -> tuple[dict[str, Summary], Summary | None]:
+    """What the splits have, by name, and the vocabulary, which there is of a corpus with train."""
+    steps = Steps.of(folder)
+    summaries = _prepare_splits(args, corpus, splits, steps)
+    vocabulary = None
+    if "train" in splits:
+        vocabulary = steps.vocabulary([corpus.src_lang], args.lang, args.vocab_size)
+    _prepare_lists(args, splits, steps)
+    return summaries, vocabulary
+
+
+def _prepare_several(args: argparse.Namespace, corpora: list[CorpusReader], splits: list[list[str]],
+                     folder: Path) -> tuple[dict[str, Summary], Summary]:
+    """The same of several source languages: each in a folder below, manifests of all and one vocabulary in `folder`."""
+    summaries: dict[str, Summary] = {}
+    having: dict[str, list[Path]] = {}
+    for corpus, names in zip(corpora, splits, strict=True):
+        own = folder / corpus.pair
+        with _at_work(own):
+            steps = Steps.of(own, corpus.pair)
+            found = _prepare_splits(args, corpus, names, steps)
+            _prepare_lists(args, names, steps)
+        for name, summary in found.items():
+            summaries[f"{corpus.pair} {name}"] = summary
+            having.setdefault(name, []).append(own)
+    steps = Steps.of(folder)
+    for name, folders in having.items():
+        steps.joined(name, folders)
+    return summaries, steps.vocabulary([corpus.src_lang for corpus in corpora], args.lang, args.vocab_size)
+
+
+def _prepare_splits(args: argparse.Namespace, corpus: CorpusReader, splits: list[str],
+                    steps: Steps) -> dict[str, Summary]:
+    with ProcessPool(args.processes, steps.folder) as processes:
+        return {name: steps.split(corpus, name, args.skip_bad, args.pack, processes) for name in splits}
+
+
+def _prepare_lists(args: argparse.Namespace, splits: list[str], steps: Steps) -> None:
+    for name in splits:
+        if not name.startswith("train"):
+            steps.simuleval(name, args.processes)
+
+
+@contextmanager
+def _at_work(folder: Path) -> Iterator[None]:
+    """Alone in the folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, "preparation"):
+        await_helpers(folder, "preparation")
+        yield
+
+
+def _corpora(args: argparse.Namespace, sources: tuple[str, ...]) -> list[CorpusReader]:
+    """A reader for each source language."""
     if args.manifest:
-        return ManifestCorpus(args.out.resolve(), args.src_lang, args.lang,
-                              {split: path.resolve() for split, path in args.manifest})
-    return reader(args.corpus or DEFAULT, args.root.resolve(), args.src_lang, args.lang)
+        files = {split: path.resolve() for split, path in args.manifest}
+        return [ManifestCorpus(args.out.resolve(), source, args.lang, files, src_langs=sources) for source in sources]
+    return readers(args.corpus or DEFAULT, args.root.resolve(), sources, args.lang)
+
+
+def _splits(args: argparse.Namespace, corpus: CorpusReader) -> list[str]:
+    """Those to prepare; InputError for ones from which no vocabulary can be made."""
+    known = corpus.splits()
+    splits: list[str] = args.splits or known
+    if "train" in known and "train" not in splits:
+        raise InputError("--splits", "train among the splits: the vocabulary is made from it", " ".join(splits),
+                         "Add train; splits that are up to date cost nothing.")
+    if "train" not in splits and len(corpus.src_langs) > 1:
+        raise InputError("--src-lang", "one language for a corpus without train: several are prepared together for the "
+                         "vocabulary that they share", args.src_lang, "Prepare one at a time.")
+    return splits
+
+
+def _check_not_read(corpus: CorpusReader, splits: list[str], folders: tuple[Path, ...]) -> None:
+    """InputError if the preparation would write over the manifests that it reads."""
+    if isinstance(corpus, ManifestCorpus):
+        read = {corpus.manifest(split).resolve() for split in splits}
+        for folder in folders:
+            if not read.isdisjoint(folder / f"{split}.tsv" for split in splits):
+                raise InputError("--out", "a folder without the manifests that are read", str(folder),
+                                 "Choose another.")
 
 
 @program(SCRIPT)

@@ -87,7 +87,7 @@ class MultitaskCrossEntropy(FairseqCriterion):
         inputs = TaskInputs(
             batch["net_input"]["src_tokens"], batch["net_input"]["src_lengths"], batch["transcript"],
             batch["transcript_lengths"], batch["transcript_prefix"], batch["target_prefix"], batch["lead_in"],
-            batch["source"], batch["source_lengths"])
+            batch["source"], batch["source_lengths"], batch["language"])
         paired = self.training and self.state_contrast > 0 and {"mt", ctc_task(tasks)} <= {*tasks}
         outputs = model(inputs, tasks, ctc, passing, paired)
         targets = {"st": batch["target"], "asr": batch["transcript"], "mt": batch["target"]}

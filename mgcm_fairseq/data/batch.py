@@ -38,13 +38,14 @@ class Batch(TypedDict):
     ntokens: int  # of all translations, </s> among them
     net_input: NetInput
     lead_in: Tensor | None  # (B,) samples; None where utterances are heard one by one
+    language: Tensor | None  # (B,) the source language of each, by its rank in the corpus's; None where there is one
     spelling: Tensor  # (B, letters) of the transcripts, for CTC
     spelling_lengths: Tensor  # (B,)
     transcript: Tensor  # (B, U) pieces and </s>: the target of ASR, and the source of MT without noise
     transcript_lengths: Tensor  # (B,) with </s>
     source: Tensor | None  # (B, U') the source of MT with noise (mgcm_fairseq.data.transcript_noise), and </s>
     source_lengths: Tensor | None  # (B,) with </s>; both None where MT reads the transcript
-    transcript_prefix: Tensor  # (B, U) the transcript moved right behind its language's tag, without </s>
+    transcript_prefix: Tensor  # (B, U) the transcript moved right behind the tag of its own language, without </s>
     target: Tensor  # (B, V) the translation: pieces and </s>
     target_prefix: Tensor  # (B, V) the translation moved right behind its language's tag, without </s>
     references: list[str]  # (B,) the translations as text

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import AudioSpan
 from mgcm_fairseq.data.manifest import Utterance, read_rows
 from mgcm_fairseq.data.ragged import Repeated, Texts
@@ -18,7 +20,7 @@ class Columns(Sequence[Utterance]):
 
     def __init__(self, path: Path) -> None:
         """Reads a manifest; raises InputError with file:line for anything malformed."""
-        self.folder = path.parent
+        self.path, self.folder = path, path.parent
         self.ids, self.src_texts, self.tgt_texts = Texts(), Texts(), Texts()
         self.wavs, self.speakers, self.src_langs, self.tgt_langs = Repeated(), Repeated(), Repeated(), Repeated()
         offsets, lengths = array("q"), array("q")
@@ -36,6 +38,15 @@ class Columns(Sequence[Utterance]):
             column.close()
         self.offsets = np.frombuffer(offsets, np.int64)
         self.audio_lengths = np.frombuffer(lengths, np.int64)
+
+    def source_ranks(self, known: Sequence[str]) -> NDArray[np.int64]:
+        """(utterances,) the rank of each one's source language among those known; InputError for another one."""
+        ranks = self.src_langs.each(lambda code: known.index(code) if code in known else -1)
+        if (ranks < 0).any():
+            first = int(ranks.argmin())
+            raise InputError((self.path, first + 2), f"speech in {' or '.join(known)}", repr(self.src_langs[first]),
+                             "Correct --src-lang, or --source-lang, or prepare the corpus again.")
+        return ranks
 
     def __len__(self) -> int:
         return len(self.audio_lengths)

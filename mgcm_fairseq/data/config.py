@@ -10,17 +10,45 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import command
 from mgcm_fairseq.common.read_text import read_text
 from mgcm_fairseq.common.whole import write_whole
+from mgcm_fairseq.data.languages import source_languages
 
 
 @dataclass(frozen=True)
 class CorpusConfig:
     """File names are relative to the folder of config.yaml, so that the folder can move."""
 
-    src_lang: str
+    src_lang: str  # of several source languages all, with commas between; their order numbers them
     tgt_lang: str
     sample_rate: int  # Hz
-    vocab_filename: str  # fairseq dictionary, one joint vocabulary for both languages
+    vocab_filename: str  # fairseq dictionary, one joint vocabulary for all languages
     spm_filename: str  # SentencePiece model
+
+    @property
+    def src_langs(self) -> tuple[str, ...]:
+        """The source languages, in the corpus's order."""
+        return tuple(self.src_lang.split(","))
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those that the vocabulary has tags for: the source languages, and the target language behind them."""
+        return tuple(dict.fromkeys((*self.src_langs, self.tgt_lang)))
+
+    def source(self, given: str | None, where: str = "--source-lang") -> str:
+        """The source language that is `given`, or the only one there is.
+
+        InputError, which names `where` it is given, for one that is not known, and for none where several are.
+        """
+        known = self.src_langs
+        if given is None and len(known) == 1:
+            return known[0]
+        if given is None or given not in known:
+            raise InputError(where, f"the source language, one of {', '.join(known)}",
+                             "none" if given is None else repr(given), "Pass the language that is spoken.")
+        return given
+
+    def pair(self, source: str) -> str:
+        """The name of the folder of one direction, such as en-de, in a corpus of several."""
+        return f"{source}-{self.tgt_lang}"
 
     def write(self, folder: Path) -> None:
         """Writes folder/config.yaml."""
@@ -51,6 +79,7 @@ class CorpusConfig:
             kind = getattr(field.type, "__name__", str(field.type))
             if type(found[field.name]).__name__ != kind:
                 raise InputError(path, f"{field.name} as {kind}", repr(found[field.name]), "Prepare the corpus again.")
+        source_languages(found["src_lang"], path)
         return cls(**found)
 
 

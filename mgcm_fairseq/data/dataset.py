@@ -1,5 +1,6 @@
 """Utterances as fairseq batches: waveforms, transcripts and translations, right-padded."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -28,12 +29,14 @@ class SpeechTranslationDataset(FairseqDataset):
 
     def __init__(self, utterances: Columns, vocabulary: Vocabulary, shuffle_seed: int | None = None,
                  augmentation: Augmentation | None = None, grid: LengthGrid | None = None,
-                 windows: Windows | None = None, noise: TranscriptNoise | None = None) -> None:
+                 windows: Windows | None = None, noise: TranscriptNoise | None = None,
+                 src_langs: Sequence[str] = ()) -> None:
         """With a seed, as for training, utterances of equal length are shuffled.
 
         By this seed alone: fairseq's own depends on the epoch that training was resumed in, and with it batches would.
         Batches are padded up to the lengths of `grid`; without one, to their longest row. With `windows` an item is a
-        window, which begins with utterance i. `noise` is on what MT reads.
+        window, which begins with utterance i. `noise` is on what MT reads. `src_langs`: the source languages that
+        there may be; where there are several, batches say by their ranks which one each row is in.
         """
         self.utterances = utterances
         self.vocabulary = vocabulary
@@ -44,6 +47,10 @@ class SpeechTranslationDataset(FairseqDataset):
         self.noise = noise
         if windows is not None:
             windows.check(utterances)
+        ranks = utterances.source_ranks(src_langs) if src_langs else None
+        self.languages = ranks if len(src_langs) > 1 else None
+        self.source_tags = utterances.src_langs.each(vocabulary.tag)
+        self.target_tags = utterances.tgt_langs.each(vocabulary.tag)
         self.files = AudioFiles()
         self.longest = int(utterances.audio_lengths.max())  # samples that augmentation may make of an utterance
         self.transcripts, self.translations = Ragged(), Ragged()
@@ -103,7 +110,7 @@ class SpeechTranslationDataset(FairseqDataset):
         if not items:
             return cast(Batch, {})
         items = sorted(items, key=lambda item: -len(item["waveform"]))
-        first = items[0]["id"]
+        ids = np.array([item["id"] for item in items])
         transcript, transcript_lengths = self._pad([item["transcript"] for item in items])
         sources = [item["source"] for item in items if item["source"] is not None]
         source, source_lengths = self._pad(sources) if sources else (None, None)
@@ -112,22 +119,23 @@ class SpeechTranslationDataset(FairseqDataset):
         waveforms = [item["waveform"] for item in items]
         longest = int(self._padded(len(waveforms[0])))
         return {
-            "id": torch.tensor([item["id"] for item in items]),
+            "id": torch.from_numpy(ids),
             "filler": items[0]["filler"],
             "nsentences": len(items),
             "ntokens": int(target_lengths.sum()),
             "net_input": {"src_tokens": _stack(waveforms, longest, 0),
                           "src_lengths": torch.tensor([len(waveform) for waveform in waveforms])},
             "lead_in": None if self.drawn is None else torch.tensor([item["lead_in"] for item in items]),
+            "language": None if self.languages is None else torch.from_numpy(self.languages[ids]),
             "spelling": spelling,
             "spelling_lengths": spelling_lengths,
             "transcript": transcript,
             "transcript_lengths": transcript_lengths,
             "source": source,
             "source_lengths": source_lengths,
-            "transcript_prefix": self._prefix(transcript, transcript_lengths, self.utterances.src_langs[first]),
+            "transcript_prefix": self._prefix(transcript, transcript_lengths, self.source_tags[ids]),
             "target": target,
-            "target_prefix": self._prefix(target, target_lengths, self.utterances.tgt_langs[first]),
+            "target_prefix": self._prefix(target, target_lengths, self.target_tags[ids]),
             "references": [self.utterances.tgt_texts[item["id"]] for item in items],
         }
 
@@ -140,11 +148,11 @@ class SpeechTranslationDataset(FairseqDataset):
     def _padded(self, lengths: np.ndarray | int) -> np.ndarray:
         return np.asarray(lengths) if self.grid is None else self.grid.samples(lengths)
 
-    def _prefix(self, tokens_BU: Tensor, lengths_B: Tensor, language: str) -> Tensor:
-        """Without the last </s> of each row; those between the utterances of a window stay."""
+    def _prefix(self, tokens_BU: Tensor, lengths_B: Tensor, tags_B: np.ndarray) -> Tensor:
+        """Behind each row's own tag, without its last </s>; those between the utterances of a window stay."""
         padding = torch.arange(tokens_BU.size(1)) >= lengths_B.unsqueeze(1)
         prefix = tokens_BU.roll(1, dims=1).masked_fill(padding, self.vocabulary.pad)
-        prefix[:, 0] = self.vocabulary.tag(language)
+        prefix[:, 0] = torch.from_numpy(tags_B)
         return prefix
 
     def num_tokens(self, index: int) -> int:

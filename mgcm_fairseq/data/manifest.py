@@ -31,9 +31,14 @@ COLUMNS = tuple(field.name for field in fields(Utterance))
 
 def read_manifest(path: Path) -> list[Utterance]:
     """Utterances in file order; raises InputError with file:line for anything malformed."""
-    return [Utterance(**{**row, "audio": AudioSpan(path.parent / wav, offset, length),  # type: ignore[arg-type]
-                         "n_frames": length})
-            for row, (wav, offset, length) in read_rows(path)]
+    return list(read_utterances(path))
+
+
+def read_utterances(path: Path) -> Iterator[Utterance]:
+    """The same one by one."""
+    for row, (wav, offset, length) in read_rows(path):
+        yield Utterance(**{**row, "audio": AudioSpan(path.parent / wav, offset, length),  # type: ignore[arg-type]
+                           "n_frames": length})
 
 
 def read_rows(path: Path) -> Iterator[tuple[dict[str, str], Span]]:

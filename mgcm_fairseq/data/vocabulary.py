@@ -1,4 +1,4 @@
-"""One joint SentencePiece vocabulary for both languages: training it, and using it with fairseq's ids."""
+"""One joint SentencePiece vocabulary for all languages of a corpus: training it, and using it with fairseq's ids."""
 
 import io
 import os
@@ -66,8 +66,11 @@ class Vocabulary:
         return len(self.pieces)
 
     def piece_kinds(self, config: CorpusConfig) -> PieceKinds:
-        """For each id what its piece does to the words, or characters, of both languages of a corpus."""
-        return PieceKinds(self._kinds(config.src_lang), self._kinds(config.tgt_lang))
+        """For each id what its piece does to the words, or characters, of the source and of the target of a corpus.
+
+        All source languages have the same, which depend on whether there are spaces between words alone.
+        """
+        return PieceKinds(self._kinds(config.src_langs[0]), self._kinds(config.tgt_lang))
 
     def _kinds(self, code: str) -> list[int]:
         spaced = language(code).spaced

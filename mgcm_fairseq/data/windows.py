@@ -138,11 +138,12 @@ class _Talk:
 
 
 def talks(utterances: Columns) -> list[tuple[int, int]]:
-    """(first utterance, the first behind it) of each stretch of a talk without a long pause."""
+    """(first utterance, the first behind it) of each stretch of a talk, in one language, without a long pause."""
     offsets, ends = utterances.offsets, utterances.offsets + utterances.audio_lengths
     found, first = [], 0
     for index in range(1, len(utterances) + 1):
         if index < len(utterances) and utterances.wavs[index] == utterances.wavs[index - 1] \
+                and utterances.src_langs[index] == utterances.src_langs[index - 1] \
                 and _talk(utterances.ids[index]) == _talk(utterances.ids[index - 1]) \
                 and 0 <= offsets[index] - ends[index - 1] <= LONGEST_PAUSE:
             continue

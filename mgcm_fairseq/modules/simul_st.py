@@ -29,6 +29,7 @@ class TaskInputs(NamedTuple):
     lead_in: Tensor | None = None  # (B,) samples that the encoder alone hears; None for none anywhere
     source: Tensor | None = None  # (B, U') what MT reads, and </s>; None for the transcript
     source_lengths: Tensor | None = None  # (B,)
+    language: Tensor | None = None  # (B,) the source language of each, by its rank in the corpus's; None where one is
 
     @property
     def read(self) -> tuple[Tensor, Tensor]:

@@ -22,12 +22,13 @@ def dataset_of(cfg: SimulSTConfig, utterances: Columns, vocabulary: Vocabulary, 
     """
     grid = LengthGrid() if on_grid(cfg) else None
     if not train:
-        return SpeechTranslationDataset(utterances, vocabulary, grid=grid)
+        return SpeechTranslationDataset(utterances, vocabulary, grid=grid, src_langs=corpus.src_langs)
     shuffle_seed = cfg.seed + 1  # as fairseq seeds the first epoch's batches
     augmentation = Augmentation.parse(cfg.augment_speed, cfg.augment_gain, cfg.augment_noise, cfg.seed)
     windows = Windows.parse(cfg.windows, cfg.seed, cfg.windows_from)
     noise = TranscriptNoise.parse(cfg.transcript_noise, str(cfg.transcript_noise_kind), cfg.seed, vocabulary, corpus)
-    return SpeechTranslationDataset(utterances, vocabulary, shuffle_seed, augmentation, grid, windows, noise)
+    return SpeechTranslationDataset(utterances, vocabulary, shuffle_seed, augmentation, grid, windows, noise,
+                                    corpus.src_langs)
 
 
 def on_grid(cfg: SimulSTConfig) -> bool:

@@ -31,8 +31,9 @@ def batch():
     for rows, sizes in ((transcript, lengths), (target, target_lengths)):
         rows[torch.arange(2), sizes - 1] = EOS
     prefixes = [torch.cat([torch.full((2, 1), 4), rows[:, :-1]], 1) for rows in (transcript, target)]
-    return {"net_input": {"src_tokens": waveform, "src_lengths": samples}, "lead_in": None, "source": None,
-            "source_lengths": None, "spelling": tokens([8, 6], seed=3)[0], "spelling_lengths": torch.tensor([8, 6]),
+    return {"net_input": {"src_tokens": waveform, "src_lengths": samples}, "lead_in": None, "language": None,
+            "source": None, "source_lengths": None, "spelling": tokens([8, 6], seed=3)[0],
+            "spelling_lengths": torch.tensor([8, 6]),
             "transcript": transcript, "transcript_lengths": lengths, "transcript_prefix": prefixes[0], "target": target,
             "target_prefix": prefixes[1], "ntokens": int(target_lengths.sum()), "nsentences": 2}
 

@@ -29,8 +29,8 @@ def training_batch(utterances=4, seed=0):
     for rows, sizes in ((transcript, lengths), (target, target_lengths)):
         rows[torch.arange(utterances), sizes - 1] = EOS
     prefixes = [torch.cat([torch.full((utterances, 1), 4), rows[:, :-1]], 1) for rows in (transcript, target)]
-    return {"net_input": {"src_tokens": waveform, "src_lengths": samples}, "lead_in": None, "source": None,
-            "source_lengths": None, "spelling": spelling, "spelling_lengths": spelling_lengths,
+    return {"net_input": {"src_tokens": waveform, "src_lengths": samples}, "lead_in": None, "language": None,
+            "source": None, "source_lengths": None, "spelling": spelling, "spelling_lengths": spelling_lengths,
             "transcript": transcript, "transcript_lengths": lengths, "transcript_prefix": prefixes[0],
             "target": target, "target_prefix": prefixes[1], "ntokens": int(target_lengths.sum()),
             "nsentences": utterances}

@@ -1,5 +1,6 @@
 """Readers of corpora, one a file; CORPORA is what --corpus chooses from."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mgcm_fairseq.common.named import named
@@ -16,7 +17,11 @@ CORPORA = {
 """Name -> module and class."""
 
 
-def reader(corpus: str, root: Path, src_lang: str, tgt_lang: str) -> CorpusReader:
-    """The reader of one of CORPORA, over the folder `root`."""
-    found: CorpusReader = named(CORPORA[corpus])(root, src_lang, tgt_lang)
-    return found
+def readers(corpus: str, root: Path, src_langs: Sequence[str], tgt_lang: str) -> list[CorpusReader]:
+    """Readers of one of CORPORA, one for each source language, over the folder `root`.
+
+    Where `root` is that of one language, those of several lie in it, and are called like the languages.
+    """
+    kind: type[CorpusReader] = named(CORPORA[corpus])
+    apart = kind.root_of_language and len(src_langs) > 1
+    return [kind(root / code if apart else root, code, tgt_lang, src_langs=tuple(src_langs)) for code in src_langs]

@@ -21,9 +21,10 @@ PARTS = {"train": ("train", "train_covost"), "dev": ("dev",), "test": ("test",)}
 
 
 class CoVoST2(CorpusReader):
-    """`root` is the folder of one language of Common Voice."""
+    """`root` is the folder of one language of Common Voice; of several source languages, the one that holds those."""
 
     small_files = True
+    root_of_language = True
 
     def splits(self) -> list[str]:
         if not (self.root / "clips").is_dir():

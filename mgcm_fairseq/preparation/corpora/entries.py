@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -44,13 +44,20 @@ class CorpusReader(ABC):
     root: Path  # of --root
     src_lang: str
     tgt_lang: str
+    src_langs: tuple[str, ...] = field(default=(), kw_only=True)  # of all that are prepared together
 
     small_files: ClassVar[bool] = False  # a file an utterance: audio that has to be converted is packed
+    root_of_language: ClassVar[bool] = False  # --root is the folder of one source language
+
+    @property
+    def pair(self) -> str:
+        """The direction, as folders are called."""
+        return f"{self.src_lang}-{self.tgt_lang}"
 
     @property
     def folder(self) -> Path:
-        """Where the preparation writes unless --out says otherwise."""
-        return self.root / f"{self.src_lang}-{self.tgt_lang}"
+        """Where the preparation writes unless --out says otherwise, or there are several source languages."""
+        return self.root / self.pair
 
     @abstractmethod
     def splits(self) -> list[str]:

@@ -1,9 +1,10 @@
 """Speech of your own: a table, or a list of audio files with a text for each language beside it.
 
 A table (NAME.tsv) has a line of column names and the columns `audio`, `src_text` and `tgt_text`; it may have `id`,
-`speaker`, and `offset` and `duration` in seconds. A list (any other name) has a path on each line; its texts have the
-list's name with the language as ending: train.lst, train.en, train.de. Paths are relative to the folder of the
-manifest. `audio` may also be written as in fairseq's tables of speech, `path:offset:length` in samples of 16 kHz.
+`speaker`, `src_lang`, and `offset` and `duration` in seconds. A list (any other name) has a path on each line; its
+texts have the list's name with the language as ending: train.lst, train.en, train.de. Paths are relative to the folder
+of the manifest. `audio` may also be written as in fairseq's tables of speech, `path:offset:length` in samples at 16
+kHz.
 """
 
 import re
@@ -29,12 +30,16 @@ from mgcm_fairseq.preparation.corpora.quoting import refuse_quoted
 from mgcm_fairseq.preparation.corpora.tsv import Row, read_rows
 
 COLUMNS = ("audio", "src_text", "tgt_text")
+LANGUAGE = "src_lang"  # the column that tables of several source languages must have
 NOBODY = "unknown"  # the speaker of whoever is not named
 
 
 @dataclass(frozen=True)
 class ManifestCorpus(CorpusReader):
-    """`root` holds SPLIT.tsv or SPLIT.lst of each split, unless `files` says where they are."""
+    """`root` holds SPLIT.tsv or SPLIT.lst of each split, unless `files` says where they are.
+
+    A table may hold several source languages, of which a reader takes its own.
+    """
 
     files: Mapping[str, Path] = field(default_factory=dict)
 
@@ -51,7 +56,7 @@ class ManifestCorpus(CorpusReader):
         manifest = self.manifest(split)
         yield manifest
         if manifest.suffix == ".tsv":
-            names = (row["audio"] for _, row in read_rows(manifest, COLUMNS) if isinstance(row, dict))
+            names = (row["audio"] for _, row in read_rows(manifest, self._columns) if isinstance(row, dict))
         else:
             yield from (present(path) for path in self._texts(manifest))
             names = (line.decode("utf-8", "replace") for line in read_lines(manifest))
@@ -65,8 +70,9 @@ class ManifestCorpus(CorpusReader):
     def entries(self, split: str) -> Iterator[Entry | EntryError]:
         manifest = self.manifest(split)
         if manifest.suffix == ".tsv":
-            for number, row in read_rows(manifest, COLUMNS):
-                yield row if isinstance(row, EntryError) else attempt(_from_row, row, (manifest, number))
+            for number, row in read_rows(manifest, self._columns):
+                if self._is_ours(row):
+                    yield row if isinstance(row, EntryError) else attempt(self._from_row, row, (manifest, number))
             return
         texts = self._texts(manifest)
         for path in texts:
@@ -79,7 +85,28 @@ class ManifestCorpus(CorpusReader):
         table, listing = self.root / f"{split}.tsv", self.root / f"{split}.lst"
         return present(self.files.get(split) or (listing if listing.is_file() and not table.is_file() else table))
 
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        return (*COLUMNS, LANGUAGE) if len(self.src_langs) > 1 else COLUMNS
+
+    def _is_ours(self, row: Row | EntryError) -> bool:
+        """Of several readers the one of the row's language takes it, the first what is of none of theirs."""
+        if len(self.src_langs) < 2:
+            return True
+        spoken = "" if isinstance(row, EntryError) else row[LANGUAGE]
+        return self.src_lang == (spoken if spoken in self.src_langs else self.src_langs[0])
+
+    def _from_row(self, row: Row, where: Where) -> Entry:
+        spoken, known = row.get(LANGUAGE, self.src_lang), self.src_langs or (self.src_lang,)
+        if spoken not in known:
+            raise EntryError("unknown language", where, f"{LANGUAGE} as --src-lang has it, {', '.join(known)}",
+                             repr(spoken))
+        return _from_row(row, where)
+
     def _texts(self, manifest: Path) -> list[Path]:
+        if len(self.src_langs) > 1:
+            raise InputError(manifest, f"a table with a column {LANGUAGE}, for several source languages", "a list",
+                             "Write a table NAME.tsv.")
         return [manifest.with_suffix(f".{lang}") for lang in (self.src_lang, self.tgt_lang)]
 
 
