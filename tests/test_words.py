@@ -66,6 +66,9 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"utterances?": (["live", "compat", "measuring"], r"$^"),
     r"front.ends?": (["preparation", "spoken", "evaluation", "live"], r"front_end\.block"),
     r"manifests?": (["core", "modules", "models", "decoding", "live"], r"$^"),
+    r"famil(y|ies)|dialects?|relatedness": (
+        ["common", "core", "training", "modules", "models", "criterions", "recipes", "live", "agents", "decoding"],
+        r"font-family"),
     r"interludes?|lead.ins?|onsets?": (["preparation", "evaluation", "recipes", "live"], r"$^"),
 }
 UNAMBIGUOUS = {  # terms of the glossary that need no row, and why

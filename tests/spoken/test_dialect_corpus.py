@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,16 @@ def test_a_complete_corpus_is_left_alone_and_others_are_refused(
         assert main(["--out", str(corpus), *other]) == 2
         assert message in capsys.readouterr().err
     assert digests(corpus) == before
+
+
+def test_what_is_missing_is_made_and_nothing_else(corpus: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(corpus, again)
+    shutil.rmtree(again / "qab-de")
+    status, output, errors = run(again, *OPTIONS)
+    assert status == 0, errors
+    assert output.count("is complete: nothing to do.") == 1
+    assert digests(again) == digests(corpus)
 
 
 @pytest.mark.parametrize(("options", "message"), [

@@ -10,8 +10,8 @@ from mgcm_fairseq.core.sharing.significance import p_value, permuted
 from mgcm_fairseq.core.sharing.similarity import cosines, deltas, of_groups, scores, similarities
 from tests.core.sharing.planted import gramians
 
-FAMILIES = ((0, 1), (2, 3))
-SPLITS = (FAMILIES, ((0, 2), (1, 3)), ((0, 3), (1, 2)))
+HALVES = ((0, 1), (2, 3))
+SPLITS = (HALVES, ((0, 2), (1, 3)), ((0, 3), (1, 2)))
 
 
 def group_deltas(part_NBB, groups):
@@ -38,7 +38,7 @@ def test_parts_with_planted_groups_are_found_among_others():
     fits = cross_fit(torch.cat([alike, planted]), 4, seed=1, draws=50)
     assert [fit.differs for fit in fits] == [False] * 9 + [True] * 3
     for fit in fits[9:]:
-        assert (fit.groups, fit.unknown) == (FAMILIES, ())
+        assert (fit.groups, fit.unknown) == (HALVES, ())
         assert fit.silhouette > 0.5
         assert fit.stable > 0.9
         assert fit.p == 1 / 201
@@ -47,8 +47,8 @@ def test_parts_with_planted_groups_are_found_among_others():
 def test_what_is_reported_is_of_the_odd_half():
     planted = gramians("aabb", noise=4, draws=2)
     _, odd = halves(planted, 4)
-    for fit, delta, score in zip(cross_fit(planted, 4, seed=1, draws=20), group_deltas(odd, FAMILIES),
-                                 scores(of_groups(similarities(cosines(odd), 4), FAMILIES)), strict=True):
+    for fit, delta, score in zip(cross_fit(planted, 4, seed=1, draws=20), group_deltas(odd, HALVES),
+                                 scores(of_groups(similarities(cosines(odd), 4), HALVES)), strict=True):
         assert (fit.delta, fit.score) == (pytest.approx(float(delta)), pytest.approx(float(score)))
         assert 0.3 < fit.score < 0.7  # own and common direction are equally strong: a half is not common
 
@@ -58,7 +58,7 @@ def test_groups_do_not_depend_on_odd_batches():
     even = torch.arange(one.size(1)) % 2 == 0
     mixed = torch.where(even[:, None] & even, one, torch.where(~even[:, None] & ~even, other, torch.zeros(())))
     fit, = cross_fit(mixed, 4, seed=1, draws=20)
-    assert fit.groups == FAMILIES
+    assert fit.groups == HALVES
     assert fit.p > 0.05
     assert not fit.differs
     assert abs(fit.delta) < 0.02
@@ -94,7 +94,7 @@ def test_languages_that_are_alike_are_not_split(noise):
 
 def test_power_of_the_whole_procedure():
     fits = cross_fit(gramians("aabb", noise=4, draws=100, seed=5), 4, seed=1, draws=20)
-    assert sum(fit.differs and fit.groups == FAMILIES for fit in fits) >= 95
+    assert sum(fit.differs and fit.groups == HALVES for fit in fits) >= 95
 
 
 def test_a_part_in_which_a_language_asks_nothing_is_not_split():

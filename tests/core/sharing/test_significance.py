@@ -48,7 +48,7 @@ def test_false_positives(groups):
 
 
 def test_power():
-    """Two families at noise of 8 times the signal: at least 95 of 100 are found."""
+    """Two groups at noise of 8 times the signal: at least 95 of 100 are found."""
     found = p_values(gramians("aabb", own=1.0, noise=8, size=512, draws=100, seed=1), ((0, 1), (2, 3)))
     assert int((found <= 0.05).sum()) >= 95
 
