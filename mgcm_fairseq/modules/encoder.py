@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
 from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.data.length_grid import LengthGrid
-from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.hearing import FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
@@ -111,7 +111,7 @@ class SharedEncoder(nn.Module):
         """(B, T, C) front-end features of (B,) samples -> (B, T', D), to stand where embedded text stands, and (B,) T'.
         """
         frames = self.front_end.frames(lengths)
-        [embedded] = passing.run(self._shorten, [(features, frames)])
+        [embedded] = passing.run(self._subsample, [(features, frames)])
         return embedded, frames if self.subsampler is None else self.subsampler.frames(frames)
 
     def embed_features(self, x_BTC: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ class SharedEncoder(nn.Module):
     def speech_source(self, embedded: Stream, frames: Tensor, phase: Phase, passing: Passing) -> Source:
         """Embedded speech with its segments; all of it is one segment where attention is not segmented.
 
-        Where it is shrunk, runs of what CTC hears stand in place of frames.
+        Where it is shrunk, streaks of what CTC hears stand in place of frames.
         """
         if phase.segmented:
             return self.segmenting.segment(embedded, frames, phase.noise, passing)
@@ -167,11 +167,11 @@ class SharedEncoder(nn.Module):
                                           for stream, source, of_source in zip(streams, sources, valid, strict=True)])
         return passing.run(self.final_norm, [(stream,) for stream in streams])
 
-    def remember(self, states: Sequence[Stream], passing: Passing) -> list[Stream]:
-        """States (B, T, D) as decoders attend to them, the first as the beginning."""
+    def remember(self, states: Sequence[Stream], passing: Passing, start: int = 0) -> list[Stream]:
+        """States (B, T, D) as decoders attend to them; `start` counts those before the first, back to the beginning."""
         if self.rotary is None:
             return list(states)
-        return passing.run(self.positions, [(stream,) for stream in states])
+        return passing.run(self.positions, [(stream, start) for stream in states])
 
     def _embed(self, waveform_BN: Tensor, lengths: Tensor) -> tuple[Stream, Tensor]:
         features = self.front_end(waveform_BN, lengths, PLAIN, ("st",))
@@ -181,7 +181,7 @@ class SharedEncoder(nn.Module):
         [states] = self.remember(self.run([source], PLAIN), PLAIN)
         return Memory(states.value, source.lengths, source.units, source.ends)
 
-    def _shorten(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
+    def _subsample(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
         return self.embed_features(x_BTC if self.subsampler is None else self.subsampler(x_BTC, frames))
 
     def _prepare(self, x_BTD: Tensor, start: int) -> Tensor:

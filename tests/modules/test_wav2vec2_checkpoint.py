@@ -83,6 +83,13 @@ OTHER_MODELS = {
 }
 
 
+def test_a_wish_to_scale_that_the_file_overrules_is_refused(tmp_path):
+    with pytest.raises(InputError, match="--w2v-normalize: expected a --w2v-path that was trained on scaled waveforms"):
+        start(tmp_path / "a.pt", good(), w2v_normalize=True)
+    scaled = {**good(), "cfg": {**good()["cfg"], "task": {"normalize": True}}}
+    assert start(tmp_path / "b.pt", scaled, w2v_normalize=True).normalize
+
+
 @pytest.mark.parametrize("kind", OTHER_MODELS)
 def test_another_model_is_named_with_what_helps(tmp_path, kind):
     make, message = OTHER_MODELS[kind]
@@ -129,7 +136,7 @@ FAULTS = {
     "sparse": (lambda: {**good(), "model": {KEY: torch.eye(3).to_sparse()}}, "with weights in `model`"),
     "without values": (lambda: {**good(), "model": {KEY: torch.empty(3, device="meta")}}, "with weights in `model`"),
     "missing": (lambda: without(KEY), rf"found no {KEY} \(1 are missing\)"),
-    "extra": (lambda: {**good(), "model": {**good()["model"], "more": torch.zeros(1)}}, "found more, for which"),
+    "extra": (lambda: {**good(), "model": {**good()["model"], "more": torch.zeros(1)}}, "found more, which no"),
     "shape": (lambda: {**good(), "model": {**good()["model"], KEY: torch.zeros(3, 4)}},
               rf"{KEY} of shape \(3, 4\) for \(384, 96\)"),
     "interpolation": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "dropout": "${task.no_such}"}),

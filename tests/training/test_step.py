@@ -17,7 +17,7 @@ from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.modules.schedule import Schedule
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import NoiseFloor, rows
-from mgcm_fairseq.training.parts import PARTS
+from mgcm_fairseq.training.part_names import PARTS
 from mgcm_fairseq.training.preconditions import check_training
 from mgcm_fairseq.training.step import ConflictStep
 from tests.modules.networks import network
@@ -156,7 +156,7 @@ def test_noise_floor_is_the_cosine_of_two_halves_and_leaves_no_trace():
     ours.run(training_batch(), trained, criterion(), BACKWARD, 0, ignore_grad=False)
     before, state = gradients(trained), torch.get_rng_state()
     groups = ours.engine.merger.groups
-    found = NoiseFloor(trained.network, groups, trained, criterion()).cosines(training_batch())
+    found = NoiseFloor(trained.network, groups, trained, criterion()).cosines(training_batch(), ("st", "asr", "mt"))
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(before[name], after) for name, after in gradients(trained).items())
     halves = []
