@@ -100,6 +100,9 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"shorten(s|ed|ing)?": (["core", "modules", "models", "agents", "criterions", "decoding", "docs", "README.md",
                              "configs"],
                             r"$^"),
+    r"famil(y|ies)|dialects?|relatedness": (
+        ["common", "core", "training", "modules", "models", "criterions", "recipes", "live", "agents", "decoding"],
+        r"font-family"),
     r"interludes?|lead.ins?|onsets?": (["preparation", "evaluation", "recipes", "live", *GRADIENTS, *CORPORA,
                                         "configs", "mgcm_fairseq/core/pauses.py"], r"$^"),
 }
