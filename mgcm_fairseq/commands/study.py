@@ -20,8 +20,8 @@ from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.evaluation.results import write_results
 from mgcm_fairseq.recipes.configuration import resolve
 from mgcm_fairseq.recipes.launch import quoted
-from mgcm_fairseq.studies.outcome import read_outcome
 from mgcm_fairseq.studies.report import assemble, tables
+from mgcm_fairseq.studies.results import read_result
 from mgcm_fairseq.studies.side_by_side import SideBySide, TrialError
 from mgcm_fairseq.studies.study import chosen, read_study, studies
 from mgcm_fairseq.studies.trial import Trial
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         done = [trial for trial in trials if trial.results.is_file()]
         if not done:
             raise InputError(out, "a trial that is done", "none", "Run it without --report first.")
-        found = assemble(study, [read_outcome(trial) for trial in done])
+        found = assemble(study, [read_result(trial) for trial in done])
         write_results(out / study.size.name / "study.json", found)
         write_whole(out / study.size.name / "study.md", tables(found))
         print(tables(found), end="")

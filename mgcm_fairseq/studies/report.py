@@ -7,19 +7,19 @@ from typing import Any
 
 from mgcm_fairseq.evaluation.table import ABSENT, markdown
 from mgcm_fairseq.studies.effects import effect, spread, updates_to
-from mgcm_fairseq.studies.outcome import Outcome
+from mgcm_fairseq.studies.results import TrialResult
 from mgcm_fairseq.studies.study import Study
 
 STATED = ("mgcm_fairseq", "commit", "torch", "fairseq", "simuleval", "sacrebleu", "cpu", "cores", "gpu", "dtype",
           "test_set")
 
 
-def assemble(study: Study, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def assemble(study: Study, outcomes: Sequence[TrialResult]) -> dict[str, Any]:
     """study.json of the trials that are done.
 
     Differences from the baseline are over the seeds that both have.
     """
-    of_system: dict[str, dict[int, Outcome]] = {}
+    of_system: dict[str, dict[int, TrialResult]] = {}
     for one in outcomes:
         of_system.setdefault(one.system, {})[one.seed] = one
     base = of_system.get(study.baseline, {})
@@ -35,7 +35,7 @@ def assemble(study: Study, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def _system(seeds: Mapping[int, Outcome], base: Mapping[int, Outcome]) -> dict[str, Any]:
+def _system(seeds: Mapping[int, TrialResult], base: Mapping[int, TrialResult]) -> dict[str, Any]:
     """Means over seeds, differences from the baseline, and what it took to get where the baseline ended."""
     common = sorted(seeds.keys() & base.keys())
     runs = list(next(iter(seeds.values())).figures)

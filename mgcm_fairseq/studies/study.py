@@ -18,7 +18,7 @@ SIZE_KEYS = {"updates": int, "seeds": list, "options": list}
 
 
 @dataclass(frozen=True)
-class Size:
+class StudySize:
     """How much is trained."""
 
     name: str
@@ -38,7 +38,7 @@ class Study:
     average: int  # last checkpoints whose mean is evaluated
     runs: tuple[str, ...]  # of mgcm-evaluate
     options: tuple[str, ...]  # of all systems
-    size: Size
+    size: StudySize
     systems: Mapping[str, tuple[str, ...]]
 
     def of_training(self, system: str, seed: int) -> list[str]:
@@ -74,7 +74,7 @@ def read_study(path: Path, size: str) -> Study:
     sized = found["sizes"][size]
     return Study(path.stem, found["title"], found["training"], found["baseline"], found["average"],
                  tuple(found["runs"]), tuple(map(str, found["options"])),
-                 Size(size, sized["updates"], tuple(sized["seeds"]), tuple(map(str, sized["options"]))), systems)
+                 StudySize(size, sized["updates"], tuple(sized["seeds"]), tuple(map(str, sized["options"]))), systems)
 
 
 def chosen(study: Study, names: Sequence[str] | None) -> list[str]:

@@ -8,7 +8,7 @@ import sacrebleu
 
 from mgcm_fairseq.evaluation.comparison.bootstrap import bleu_statistics
 from mgcm_fairseq.studies.effects import effect, spread, updates_to
-from mgcm_fairseq.studies.outcome import dev_bleu
+from mgcm_fairseq.studies.results import dev_bleu
 
 WORDS = ("der", "die", "das", "Haus", "Hund", "Garten", "sieht", "spielt", "alt", "neu", "im", "nicht")
 

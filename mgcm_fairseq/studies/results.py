@@ -20,7 +20,7 @@ DEV = re.compile(r"\| dev \| (\{.*\})$")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialResult:
     """Of one trial."""
 
     system: str
@@ -32,7 +32,7 @@ class Outcome:
     environment: dict[str, Any]
 
 
-def read_outcome(trial: Trial) -> Outcome:
+def read_result(trial: Trial) -> TrialResult:
     """Of a trial that is done. Raises InputError where a file of it is damaged."""
     results = read_json(trial.results)
     figures, statistics = {}, {}
@@ -41,7 +41,7 @@ def read_outcome(trial: Trial) -> Outcome:
         figures[name] = _figures(results, name, trial.results)
         hypotheses, references = _texts(trial.results.parent / "runs" / name / "instances.log")
         statistics[name] = bleu_statistics(hypotheses, references)
-    return Outcome(trial.system, trial.seed, figures, dev_bleu(trial.log), cpu_seconds(trial.folder), statistics,
+    return TrialResult(trial.system, trial.seed, figures, dev_bleu(trial.log), cpu_seconds(trial.folder), statistics,
                    results["environment"])
 
 
