@@ -16,7 +16,7 @@ from mgcm_fairseq.evaluation.runs import parse_runs
 from mgcm_fairseq.studies.side_by_side import cpu_seconds
 from mgcm_fairseq.studies.trial import Trial
 
-DEV = re.compile(r"\| dev \| (\{.*\})$")
+RECORD = re.compile(r"\{.*\}$")
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,9 @@ def dev_bleu(log: Path) -> list[tuple[int, float]]:
     """(updates, BLEU on dev) of each validation in a training's log; the last one where updates came twice."""
     found = {}
     for line in log.read_text("utf-8").splitlines():
-        if match := DEV.search(line):
-            record = json.loads(match[1])
-            if "dev_bleu" in record:
-                found[int(record["dev_num_updates"])] = float(record["dev_bleu"])
+        if '"dev_bleu"' in line and (record := RECORD.search(line)):
+            figures = json.loads(record[0])
+            found[int(figures["dev_num_updates"])] = float(figures["dev_bleu"])
     return sorted(found.items())
 
 

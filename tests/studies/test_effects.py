@@ -66,8 +66,8 @@ def test_spread_of_one_seed_has_no_deviation() -> None:
 
 def test_dev_bleu_is_read_from_fairseqs_log(tmp_path: Path) -> None:
     log = tmp_path / "train.log"
-    log.write_text("2026 | INFO | train_inner | {\"dev_bleu\": \"1\"}\n"
-                   "2026 | INFO | dev | {\"dev_bleu\": \"7.5\", \"dev_num_updates\": \"20\"}\n"
-                   "2026 | INFO | dev | {\"dev_bleu\": \"3\", \"dev_num_updates\": \"10\"}\n"
-                   "2026 | INFO | dev | {\"dev_bleu\": \"8\", \"dev_num_updates\": \"20\"}\n")
+    log.write_text('{"epoch": 1, "st_acc": "9", "num_updates": "20"}\n'
+                   '{"epoch": 1, "dev_bleu": "7.5", "dev_num_updates": "20"}\n'
+                   '{"epoch": 1, "dev_bleu": "3", "dev_num_updates": "10"}\n'
+                   'NOTE: resumed\n2026-01-01 | INFO | dev | {"epoch": 1, "dev_bleu": "8", "dev_num_updates": "20"}\n')
     assert dev_bleu(log) == [(10, 3.0), (20, 8.0)]
