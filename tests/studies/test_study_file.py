@@ -21,7 +21,7 @@ def edited(tmp_path: Path, **changes: object) -> Path:
     """imtl.yaml with other values; None leaves a key out."""
     found = {**yaml.safe_load(IMTL.read_text()), **changes}
     path = tmp_path / "study.yaml"
-    path.write_text(yaml.safe_dump({key: value for key, value in found.items() if value is not None}))
+    path.write_text(yaml.safe_dump({key: value for key, value in found.items() if value is not None}, sort_keys=False))
     return path
 
 
