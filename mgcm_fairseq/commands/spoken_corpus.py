@@ -15,9 +15,11 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.spoken.corpus import make_corpus
+from mgcm_fairseq.spoken.grammar import LONGEST
 from mgcm_fairseq.spoken.text import Sizes, file_splits, grammar_splits
 
 SCRIPT = SCRIPTS["spoken-corpus"]
+SHORT = 5  # words, of which there are enough different sentences
 SMALLEST, LARGEST = 20, 100_000  # utterances
 
 
@@ -27,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sizes = _sizes(args)
     if (args.source is None) != (args.target is None):
         raise InputError("--source and --target", "both or neither", "one of them", "Give two parallel files.")
+    if args.longest is not None and (args.source or not SHORT <= args.longest <= LONGEST):
+        raise InputError("--longest", f"{SHORT} to {LONGEST} words of the built-in grammar's sentences",
+                         f"{args.longest}" + " with --source" * bool(args.source), "Correct it, or leave it out.")
     if args.source:
         splits, left_out = file_splits(args.source, args.target, sizes, args.skip_bad)
         for reason, count in left_out.items():
@@ -35,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if args.target_lang != "de":
             raise InputError("--target-lang", "de, the grammar's language", args.target_lang,
                              "Give --source and --target for another one.")
-        splits = grammar_splits(sizes, args.seed)
+        splits = grammar_splits(sizes, args.seed, args.longest or LONGEST)
     summary = make_corpus(args.out, splits, args.seed, args.target_lang, args.processes)
     counts = ", ".join(f"{count} {split}" for split, count in summary.utterances.items())
     print(f"{counts} utterances; {summary.hours:.2f} h of speech, {summary.mean_seconds:.2f} s an utterance; "
@@ -51,6 +56,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.add_argument(f"--{split}", type=int, metavar="N",
                             help=f"utterances of {split} (default: its share of --size)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the text and the voices")
+    parser.add_argument("--longest", type=int, metavar="WORDS",
+                        help="leave longer sentences of the built-in grammar out, for a corpus that is learnt sooner "
+                             f"(default: {LONGEST}, all that it makes)")
     parser.add_argument("--source", type=Path, metavar="FILE", help="English sentences, one a line; .gz is read too")
     parser.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
     parser.add_argument("--target-lang", default="de", metavar="LANG", help="language of --target")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.preparation.corpora.quoting import refuse_quoted
-from mgcm_fairseq.spoken.grammar import sentences
+from mgcm_fairseq.spoken.grammar import LONGEST, sentences
 
 Pair = tuple[str, str]  # source, target
 Splits = dict[str, list[Pair]]
@@ -28,8 +28,8 @@ class Sizes:
         return {"dev": self.dev, "tst-COMMON": self.test, TRAIN: self.train}
 
 
-def grammar_splits(sizes: Sizes, seed: int) -> Splits:
-    """Pairs of the built-in grammar; no source sentence occurs twice anywhere."""
+def grammar_splits(sizes: Sizes, seed: int, longest: int = LONGEST) -> Splits:
+    """Pairs of the built-in grammar of at most `longest` source words; no source sentence occurs twice anywhere."""
     seen: set[str] = set()
     splits: Splits = {}
     for split, size in sizes.by_split().items():
@@ -37,7 +37,7 @@ def grammar_splits(sizes: Sizes, seed: int) -> Splits:
         drawn = sentences(f"{seed}/{split}")
         while len(pairs) < size:
             pair = next(drawn)
-            if pair[0] not in seen:
+            if pair[0] not in seen and len(pair[0].split()) <= longest:
                 seen.add(pair[0])
                 pairs.append(pair)
     return splits
