@@ -23,7 +23,7 @@ from mgcm_fairseq.recipes.launch import quoted
 from mgcm_fairseq.studies.report import assemble, tables
 from mgcm_fairseq.studies.results import read_result
 from mgcm_fairseq.studies.side_by_side import SideBySide, TrialError
-from mgcm_fairseq.studies.study import chosen, read_study, studies
+from mgcm_fairseq.studies.study import START, chosen, read_study, studies
 from mgcm_fairseq.studies.trial import Trial
 
 SCRIPT = SCRIPTS["study"]
@@ -41,19 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise InputError("--device", "a GPU that torch can use", "none", "Use --device cpu.")
     trials = [Trial(study, name, seed, corpus, out, args.device) for seed in args.seeds or study.size.seeds
               for name in names]
+    starts = list(dict.fromkeys(trial.start for trial in trials if trial.start))
     with sigterm_as_ctrl_c(), locked(out, "study") as lock:
         if not args.report:
-            for name in names:
+            for name in [*names, *([START] if starts else [])]:
                 resolve(study.training, [f"task.data={quoted(corpus)}", *study.of_training(name, seed=1)])
-            for trial in trials:
+            for trial in (*starts, *trials):
                 trial.claim()
             gpus = torch.cuda.device_count() if args.device == "cuda" else 0
             try:
-                SideBySide(trials, args.jobs, lock.fileno(), gpus).run()
+                for these in (starts, trials):
+                    SideBySide(these, args.jobs, lock.fileno(), gpus).run()
             except TrialError as error:
                 say(called(SCRIPT), error)
                 return 1
-        done = [trial for trial in trials if trial.results.is_file()]
+        done = [trial for trial in trials if trial.done]
         if not done:
             raise InputError(out, "a trial that is done", "none", "Run it without --report first.")
         found = assemble(study, [read_result(trial) for trial in done])

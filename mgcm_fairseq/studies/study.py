@@ -12,9 +12,11 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import CONFIGS
 from mgcm_fairseq.evaluation.runs import LABEL, parse_runs
 
-KEYS = {"title": str, "training": str, "baseline": str, "average": int, "runs": list, "options": list, "sizes": dict,
-        "systems": dict}
-SIZE_KEYS = {"updates": int, "seeds": list, "options": list}
+KEYS = {"title": str, "training": str, "baseline": str, "average": int, "runs": list, "options": list, "start": list,
+        "sizes": dict, "systems": dict}
+SIZE_KEYS = {"updates": int, "start_updates": int, "seeds": list, "options": list}
+START = "start"
+"""In the place of a system's name: the training that all systems of a seed begin with."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class StudySize:
 
     name: str
     updates: int
+    start_updates: int  # of the training that the systems begin with; 0: they begin with random weights
     seeds: tuple[int, ...]
     options: tuple[str, ...]
 
@@ -38,14 +41,16 @@ class Study:
     average: int  # last checkpoints whose mean is evaluated
     runs: tuple[str, ...]  # of mgcm-evaluate
     options: tuple[str, ...]  # of all systems
+    start: tuple[str, ...]  # of the training that they begin with
     size: StudySize
     systems: Mapping[str, tuple[str, ...]]
 
     def of_training(self, system: str, seed: int) -> list[str]:
         """Every KEY=VALUE of one training but those that name files."""
-        updates = self.size.updates
+        updates = self.size.start_updates if system == START else self.size.updates
+        own = self.start if system == START else self.systems[system]
         return [f"common.seed={seed}", f"optimization.max_update={updates}",
-                *(_scheduled(option, updates) for option in (*self.options, *self.size.options, *self.systems[system]))]
+                *(_scheduled(option, updates) for option in (*self.options, *self.size.options, *own))]
 
 
 def studies() -> list[str]:
@@ -68,13 +73,17 @@ def read_study(path: Path, size: str) -> Study:
     systems = {name: tuple(map(str, options or ())) for name, options in found["systems"].items()}
     if wrong := [name for name in systems if not LABEL.fullmatch(str(name))]:
         raise InputError(path, "names of systems of letters, digits, _ and -", repr(wrong[0]), "It names a folder.")
+    if START in systems:
+        raise InputError(path, "names of systems", repr(START), "That is the folder of what they begin with.")
     if found["baseline"] not in systems:
         raise InputError(path, f"as baseline one of {', '.join(systems)}", repr(found["baseline"]), "Correct it.")
     parse_runs(found["runs"])
     sized = found["sizes"][size]
     return Study(path.stem, found["title"], found["training"], found["baseline"], found["average"],
                  tuple(found["runs"]), tuple(map(str, found["options"])),
-                 StudySize(size, sized["updates"], tuple(sized["seeds"]), tuple(map(str, sized["options"]))), systems)
+                 tuple(map(str, found["start"])),
+                 StudySize(size, sized["updates"], sized["start_updates"], tuple(sized["seeds"]),
+                           tuple(map(str, sized["options"]))), systems)
 
 
 def chosen(study: Study, names: Sequence[str] | None) -> list[str]:

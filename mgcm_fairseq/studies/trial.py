@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mgcm_fairseq.common.errors import InputError
@@ -12,7 +12,7 @@ from mgcm_fairseq.common.installation import CONFIGS, HOME, PACKAGE
 from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.recipes.launch import PROGRAM, quoted
-from mgcm_fairseq.studies.study import Study
+from mgcm_fairseq.studies.study import START, Study
 
 ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_TOP_PAD_": "268435456"}
 """Of glibc: freed memory stays in the process, which makes convolutions on a CPU up to twice as fast."""
@@ -20,7 +20,7 @@ ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8589934592", "M
 
 @dataclass(frozen=True)
 class Trial:
-    """A system of a study, trained with one seed."""
+    """A system of a study, or the start of all, trained with one seed."""
 
     study: Study
     system: str
@@ -51,8 +51,20 @@ class Trial:
 
     @property
     def results(self) -> Path:
-        """Of its evaluation; what is there last, so that a trial that has it is done."""
+        """Of its evaluation, which is its last step."""
         return self.folder / "evaluation" / "results.json"
+
+    @property
+    def start(self) -> "Trial | None":
+        """The trial that has to be done before this one, whose model it begins with."""
+        if self.system == START or not self.study.size.start_updates:
+            return None
+        return replace(self, system=START)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.model.is_file() if self.system == START else self.results.is_file()
 
     def steps(self) -> Iterator[tuple[str, list[str]]]:
         """(what it does, command) of each step that is left to do, in order."""
@@ -64,11 +76,12 @@ class Trial:
                             f"common.cpu={str(self.device == 'cpu').lower()}",
                             "distributed_training.distributed_world_size=1",
                             f"checkpoint.save_dir={quoted(self.folder / 'checkpoints')}",
+                            *([f"checkpoint.finetune_from_model={quoted(self.start.model)}"] if self.start else []),
                             *self.study.of_training(self.system, self.seed)]
             yield "average", [sys.executable, "-W", "ignore", "-m", "mgcm_fairseq.commands.average",
                               str(self.folder / "checkpoints"), "--last", str(self.study.average), "--out",
                               str(self.model)]
-        if not self.results.is_file():
+        if not self.done:
             runs = [word for run in self.study.runs for word in ("--run", run)]
             yield "evaluate", [sys.executable, "-W", "ignore", "-m", "mgcm_fairseq.commands.evaluate", "--checkpoint",
                                str(self.model), "--corpus", str(self.corpus), *runs, "--processes", "1", "--device",

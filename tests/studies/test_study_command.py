@@ -16,7 +16,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """imtl.yaml with a few updates, its baseline alone, and greedy decoding."""
     found = yaml.safe_load((CONFIGS / "studies" / "imtl.yaml").read_text())
     found |= {"average": 2, "runs": ["offline:1"], "systems": {"multi_task": []}, "sizes": {
-        "tiny": {**found["sizes"]["small"], "updates": 4, "seeds": [1], "options": [
+        "tiny": {**found["sizes"]["small"], "updates": 4, "start_updates": 2, "seeds": [1], "options": [
             *found["sizes"]["small"]["options"], "dataset.max_tokens=64000", "checkpoint.save_interval_updates=2"]}}}
     path = tmp_path_factory.mktemp("study") / "tiny.yaml"
     path.write_text(yaml.safe_dump(found))
@@ -38,6 +38,8 @@ def test_a_trial_is_trained_evaluated_and_reported_once(study: Path, tiny_corpus
     assert [updates for updates, _ in trial["dev"]] == [2, 4]
     assert trial["cpu_seconds"] > 0
     assert found["missing"] == []
+    assert "start-seed1: done" in first.stderr
+    assert "loaded checkpoint" in (folder / "multi_task-seed1" / "train.out").read_text().lower()
     assert (folder / "study.md").read_text() == first.stdout
     again = run(study, tiny_corpus)
     assert (again.returncode, again.stdout) == (0, first.stdout)

@@ -51,8 +51,9 @@ def test_a_share_becomes_updates(tmp_path: Path) -> None:
     ({"average": "three"}, "expected average as a int, found 'three'"),
     ({"baseline": "single"}, "expected as baseline one of multi_task"),
     ({"systems": {"multi_task": [], "a/b": []}}, "found 'a/b'"),
+    ({"systems": {"multi_task": [], "start": []}}, "found 'start'"),
     ({"runs": ["wait-segment"]}, "--run: expected"),
-    ({"sizes": {"small": {"updates": 3}}}, "expected the keys updates, seeds, options, found updates"),
+    ({"sizes": {"small": {"updates": 3}}}, "expected the keys updates, start_updates, seeds, options, found updates"),
 ])
 def test_a_wrong_study_is_refused(tmp_path: Path, changes: dict[str, object], expected: str) -> None:
     with pytest.raises(InputError) as raised:
