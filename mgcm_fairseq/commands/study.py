@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise InputError("--device", "a GPU that torch can use", "none", "Use --device cpu.")
     trials = [Trial(study, name, seed, corpus, out, args.device) for seed in args.seeds or study.size.seeds
               for name in names]
-    starts = list(dict.fromkeys(trial.start for trial in trials if trial.start))
+    starts = list({trial.start.name: trial.start for trial in trials if trial.start}.values())
     with sigterm_as_ctrl_c(), locked(out, "study") as lock:
         if not args.report:
             for name in [*names, *([START] if starts else [])]:
