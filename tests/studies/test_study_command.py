@@ -16,7 +16,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """imtl.yaml with a few updates, its baseline alone, and greedy decoding."""
     found = yaml.safe_load((CONFIGS / "studies" / "imtl.yaml").read_text())
     found |= {"average": 2, "runs": ["offline:1"], "systems": {"multi_task": []}, "sizes": {
-        "tiny": {**found["sizes"]["small"], "updates": 4, "start_updates": 2, "seeds": [1], "options": [
+        "tiny": {**found["sizes"]["small"], "updates": 4, "start_updates": 4, "seeds": [1], "options": [
             *found["sizes"]["small"]["options"], "dataset.max_tokens=64000", "checkpoint.save_interval_updates=2"]}}}
     path = tmp_path_factory.mktemp("study") / "tiny.yaml"
     path.write_text(yaml.safe_dump(found))
