@@ -20,6 +20,7 @@ from mgcm_fairseq.spoken.text import Sizes, file_splits, grammar_splits
 
 SCRIPT = SCRIPTS["spoken-corpus"]
 SHORT = 5  # words, of which there are enough different sentences
+FEW = 100  # words, which make enough different sentences for any size that is asked for
 SMALLEST, LARGEST = 20, 100_000  # utterances
 
 
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.longest is not None and (args.source or not SHORT <= args.longest <= LONGEST):
         raise InputError("--longest", f"{SHORT} to {LONGEST} words of the built-in grammar's sentences",
                          f"{args.longest}" + " with --source" * bool(args.source), "Correct it, or leave it out.")
+    if args.words is not None and (args.source or args.words < FEW):
+        raise InputError("--words", f"at least {FEW} of the built-in grammar's words",
+                         f"{args.words}" + " with --source" * bool(args.source), "Correct it, or leave it out.")
     if args.source:
         splits, left_out = file_splits(args.source, args.target, sizes, args.skip_bad)
         for reason, count in left_out.items():
@@ -40,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if args.target_lang != "de":
             raise InputError("--target-lang", "de, the grammar's language", args.target_lang,
                              "Give --source and --target for another one.")
-        splits = grammar_splits(sizes, args.seed, args.longest or LONGEST)
+        splits = grammar_splits(sizes, args.seed, args.longest or LONGEST, args.words)
     summary = make_corpus(args.out, splits, args.seed, args.target_lang, args.processes)
     counts = ", ".join(f"{count} {split}" for split, count in summary.utterances.items())
     print(f"{counts} utterances; {summary.hours:.2f} h of speech, {summary.mean_seconds:.2f} s an utterance; "
@@ -59,6 +63,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--longest", type=int, metavar="WORDS",
                         help="leave longer sentences of the built-in grammar out, for a corpus that is learnt sooner "
                              f"(default: {LONGEST}, all that it makes)")
+    parser.add_argument("--words", type=int, metavar="N",
+                        help="use the N most frequent words of the built-in grammar alone, for the same reason "
+                             "(default: all)")
     parser.add_argument("--source", type=Path, metavar="FILE", help="English sentences, one a line; .gz is read too")
     parser.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
     parser.add_argument("--target-lang", default="de", metavar="LANG", help="language of --target")
