@@ -40,7 +40,7 @@ class Kept:
     words: int | None = None  # only those of so many source words, the most frequent of sentences so long; None: all
 
 
-def grammar_splits(sizes: Sizes, seed: int, kept: Kept = Kept()) -> Splits:  # noqa: B008 - frozen
+def grammar_splits(sizes: Sizes, seed: int, kept: Kept = Kept()) -> Splits:
     """Pairs of the built-in grammar; no source sentence occurs twice anywhere.
 
     Raises:
