@@ -40,7 +40,9 @@ def _system(seeds: Mapping[int, TrialResult], base: Mapping[int, TrialResult]) -
     common = sorted(seeds.keys() & base.keys())
     runs = list(next(iter(seeds.values())).figures)
     seconds = [one.cpu_seconds for one in seeds.values() if one.cpu_seconds is not None]
-    reached = [updates_to(base[seed].dev[-1][1], seeds[seed].dev) for seed in common if base[seed].dev]
+    reached = [updates_to(base[seed].dev[-1][1], [(updates, bleu) for updates, bleu, _ in seeds[seed].dev])
+               for seed in common if base[seed].dev]
+    nats = {seed: one.dev[-1][2] for seed, one in seeds.items() if one.dev}
     every = [one for one in reached if one is not None]
     differs = common and seeds[common[0]] is not base[common[0]]
     return {
@@ -48,6 +50,8 @@ def _system(seeds: Mapping[int, TrialResult], base: Mapping[int, TrialResult]) -
                        for metric in next(iter(seeds.values())).figures[run]} for run in runs},
         "effects": {run: asdict(effect([seeds[seed].statistics[run] for seed in common],
                                        [base[seed].statistics[run] for seed in common])) for run in runs if differs},
+        "nats": spread(list(nats.values())) if nats else None,
+        "nats_by_seed": [nats[seed] - base[seed].dev[-1][2] for seed in common if seed in nats] if differs else [],
         "cpu_seconds": mean(seconds) if seconds else None,
         "updates_to_baseline": {"reached": len(every), "of": len(reached), "mean": mean(every) if every else None},
     }
@@ -57,9 +61,11 @@ def tables(found: Mapping[str, Any]) -> str:
     """study.md."""
     lines = [f"# {found['title']}", "",
              f"Size `{found['size']}`: {found['updates']:,} updates, seeds {', '.join(map(str, found['seeds']))}. "
-             "BLEU on the test set, mean and standard deviation over seeds.", ""]
+             "BLEU on the test set, mean and standard deviation over seeds; nats: ST's cross entropy for each token of dev, "
+             "of the last checkpoint.", ""]
     lines += [*_means(found), "", f"## Difference from {found['baseline']}", "",
-              "In BLEU: mean, 95 % interval over test sentences and seeds, p, and each seed.", "", *_effects(found), "",
+              "In BLEU: mean, 95 % interval over test sentences and seeds, p, and each seed; and nats of each seed.", "",
+              *_effects(found), "",
               "## Cost", "",
               f"Updates and seconds until the BLEU on dev that {found['baseline']} ends with, of the seeds that get "
               "there.", "", *_cost(found), ""]
@@ -71,19 +77,21 @@ def tables(found: Mapping[str, Any]) -> str:
 
 def _means(found: Mapping[str, Any]) -> list[str]:
     runs = _runs(found)
-    rows = [["system", "seeds", *runs]]
+    rows = [["system", "seeds", *runs, "nats"]]
     for name, system in found["systems"].items():
         count = sum(trial["system"] == name for trial in found["trials"])
-        rows.append([name, str(count), *(_with_spread(system["mean"][run]["BLEU"]) for run in runs)])
+        rows.append([name, str(count), *(_with_spread(system["mean"][run]["BLEU"]) for run in runs),
+                     _with_spread(system["nats"], 3) if system["nats"] else ABSENT])
     return markdown(rows)
 
 
 def _effects(found: Mapping[str, Any]) -> list[str]:
     runs = _runs(found)
-    rows = [["system", *(cell for run in runs for cell in (run, "by seed"))]]
+    rows = [["system", *(cell for run in runs for cell in (run, "by seed")), "nats by seed"]]
     for name, system in found["systems"].items():
         if system["effects"]:
-            rows.append([name, *(cell for run in runs for cell in _effect(system["effects"][run]))])
+            rows.append([name, *(cell for run in runs for cell in _effect(system["effects"][run])),
+                         " ".join(f"{value:+.3f}" for value in system["nats_by_seed"])])
     return markdown(rows) if len(rows) > 1 else ["Nothing to compare."]
 
 
@@ -106,9 +114,9 @@ def _runs(found: Mapping[str, Any]) -> list[str]:
     return list(next(iter(found["systems"].values()))["mean"]) if found["systems"] else []
 
 
-def _with_spread(value: Sequence[float | None]) -> str:
+def _with_spread(value: Sequence[float | None], digits: int = 1) -> str:
     average, deviation = value
-    return f"{average:.1f}" if deviation is None else f"{average:.1f} ± {deviation:.1f}"
+    return f"{average:.{digits}f}" if deviation is None else f"{average:.{digits}f} ± {deviation:.{digits}f}"
 
 
 def _whole(value: float | None) -> str:

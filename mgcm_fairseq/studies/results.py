@@ -26,7 +26,7 @@ class TrialResult:
     system: str
     seed: int
     figures: dict[str, dict[str, Any]]  # run -> BLEU, and AL where it is simultaneous
-    dev: list[tuple[int, float]]  # (updates, BLEU), rising in updates
+    dev: list[tuple[int, float, float]]  # (updates, BLEU, ST's nats a token), rising in updates
     cpu_seconds: float | None  # of the training
     statistics: dict[str, np.ndarray]  # run -> (N, 10) of each test sentence, whose sums determine BLEU
     environment: dict[str, Any]
@@ -41,18 +41,18 @@ def read_result(trial: Trial) -> TrialResult:
         figures[name] = _figures(results, name, trial.results)
         hypotheses, references = _texts(trial.results.parent / "runs" / name / "instances.log")
         statistics[name] = bleu_statistics(hypotheses, references)
-    return TrialResult(trial.system, trial.seed, figures, dev_bleu(trial.log), cpu_seconds(trial.folder), statistics,
+    return TrialResult(trial.system, trial.seed, figures, on_dev(trial.log), cpu_seconds(trial.folder), statistics,
                    results["environment"])
 
 
-def dev_bleu(log: Path) -> list[tuple[int, float]]:
-    """(updates, BLEU on dev) of each validation in a training's log; the last one where updates came twice."""
-    found = {}
+def on_dev(log: Path) -> list[tuple[int, float, float]]:
+    """(updates, BLEU, ST's nats a token) of each validation in a training's log; the last where updates came twice."""
+    found: dict[int, tuple[float, float]] = {}
     for line in log.read_text("utf-8").splitlines():
         if '"dev_bleu"' in line and (record := RECORD.search(line)):
             figures = json.loads(record[0])
-            found[int(figures["dev_num_updates"])] = float(figures["dev_bleu"])
-    return sorted(found.items())
+            found[int(figures["dev_num_updates"])] = float(figures["dev_bleu"]), float(figures["dev_st_nll"])
+    return [(updates, *scores) for updates, scores in sorted(found.items())]
 
 
 def _figures(results: dict[str, Any], name: str, path: Path) -> dict[str, Any]:

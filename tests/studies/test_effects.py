@@ -8,7 +8,7 @@ import sacrebleu
 
 from mgcm_fairseq.evaluation.comparison.bootstrap import bleu_statistics
 from mgcm_fairseq.studies.effects import effect, spread, updates_to
-from mgcm_fairseq.studies.results import dev_bleu
+from mgcm_fairseq.studies.results import on_dev
 
 WORDS = ("der", "die", "das", "Haus", "Hund", "Garten", "sieht", "spielt", "alt", "neu", "im", "nicht")
 
@@ -64,10 +64,10 @@ def test_spread_of_one_seed_has_no_deviation() -> None:
     assert spread([1.0, 3.0]) == (2.0, pytest.approx(2 ** 0.5))
 
 
-def test_dev_bleu_is_read_from_fairseqs_log(tmp_path: Path) -> None:
+def test_scores_on_dev_are_read_from_fairseqs_log(tmp_path: Path) -> None:
     log = tmp_path / "train.log"
     log.write_text('{"epoch": 1, "st_acc": "9", "num_updates": "20"}\n'
-                   '{"epoch": 1, "dev_bleu": "7.5", "dev_num_updates": "20"}\n'
-                   '{"epoch": 1, "dev_bleu": "3", "dev_num_updates": "10"}\n'
-                   'NOTE: resumed\n2026-01-01 | INFO | dev | {"epoch": 1, "dev_bleu": "8", "dev_num_updates": "20"}\n')
-    assert dev_bleu(log) == [(10, 3.0), (20, 8.0)]
+                   '{"epoch": 1, "dev_bleu": "7.5", "dev_st_nll": "2.5", "dev_num_updates": "20"}\n'
+                   '{"epoch": 1, "dev_bleu": "3", "dev_st_nll": "4", "dev_num_updates": "10"}\n'
+                   'NOTE: resumed\n2026-01-01 | INFO | dev | {"epoch": 1, "dev_bleu": "8", "dev_st_nll": "2.5", "dev_num_updates": "20"}\n')
+    assert on_dev(log) == [(10, 3.0, 4.0), (20, 8.0, 2.5)]

@@ -35,7 +35,7 @@ def test_a_trial_is_trained_evaluated_and_reported_once(study: Path, tiny_corpus
     found = json.loads((folder / "study.json").read_text())
     (trial,) = found["trials"]
     assert trial["figures"]["offline-1"]["BLEU"] >= 0
-    assert [updates for updates, _ in trial["dev"]] == [2, 4]
+    assert [updates for updates, *_ in trial["dev"]] == [2, 4]
     assert trial["cpu_seconds"] > 0
     assert found["missing"] == []
     assert "start-seed1: done" in first.stderr
