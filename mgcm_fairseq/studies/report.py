@@ -61,11 +61,11 @@ def tables(found: Mapping[str, Any]) -> str:
     """study.md."""
     lines = [f"# {found['title']}", "",
              f"Size `{found['size']}`: {found['updates']:,} updates, seeds {', '.join(map(str, found['seeds']))}. "
-             "BLEU on the test set, mean and standard deviation over seeds; nats: ST's cross entropy for each token of dev, "
-             "of the last checkpoint.", ""]
+             "BLEU on the test set, mean and standard deviation over seeds; nats: ST's cross entropy for each token of "
+             "dev, of the last checkpoint.", ""]
     lines += [*_means(found), "", f"## Difference from {found['baseline']}", "",
-              "In BLEU: mean, 95 % interval over test sentences and seeds, p, and each seed; and nats of each seed.", "",
-              *_effects(found), "",
+              "In BLEU: mean, 95 % interval over test sentences and seeds, p, and each seed; and nats of each seed.",
+              "", *_effects(found), "",
               "## Cost", "",
               f"Updates and seconds until the BLEU on dev that {found['baseline']} ends with, of the seeds that get "
               "there.", "", *_cost(found), ""]
