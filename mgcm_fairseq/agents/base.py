@@ -18,6 +18,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.samples import SOUND, first_fault
 from mgcm_fairseq.data.simuleval_lists import read_list
+from mgcm_fairseq.decoding.agent_options import SOURCE_LANG
 from mgcm_fairseq.decoding.cut_talk import CutTalk
 from mgcm_fairseq.decoding.heard import Heard
 from mgcm_fairseq.decoding.int8 import with_int8_weights
@@ -49,7 +50,7 @@ class SystemAgent(SpeechToTextAgent):
     def __init__(self, args: Namespace, system: System | None = None) -> None:
         """`system`: a checkpoint that is loaded already, instead of args.checkpoint."""
         super().__init__(args)
-        self.system = system or load_system(args.checkpoint, args.corpus)
+        self.system = (system or load_system(args.checkpoint, args.corpus)).hearing(args.source_lang)
         _check_unit(args, self.system)
         self.int8 = args.int8
         if self.int8:
@@ -64,6 +65,8 @@ class SystemAgent(SpeechToTextAgent):
         parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
         parser.add_argument("--corpus", type=Path, metavar="DIR",
                             help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
+        parser.add_argument(SOURCE_LANG, metavar="LANG",
+                            help="language that is spoken, for a model that knows several (default: the only one)")
         parser.add_argument("--bf16", action="store_true",
                             help="run in bfloat16, which SimulEval's --dtype does not offer")
         parser.add_argument("--int8", action="store_true",

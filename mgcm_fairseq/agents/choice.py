@@ -10,6 +10,7 @@ from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.agents.registry import POLICIES, agent_class
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.plain_numbers import plain_whole
+from mgcm_fairseq.decoding.agent_options import SOURCE_LANG
 from mgcm_fairseq.decoding.system import System
 
 FORM = "[NAME=]POLICY:POINT,POINT,... [OPTIONS]"
@@ -44,10 +45,10 @@ def build_agent(policy: str, point: float, options: Sequence[str], checkpoint: P
     """The agent over a system that is loaded; raises InputError for options that it does not have."""
     settled = ["--checkpoint", str(checkpoint), POLICIES[policy].varied, point_text(point)]
     for option in options:
-        if option.partition("=")[0] in (*settled[::2], "--corpus", "--bf16"):
+        if option.partition("=")[0] in (*settled[::2], "--corpus", "--bf16", SOURCE_LANG):
             raise InputError("--run", "options that are set nowhere else", option,
-                             "The operating point stands behind the colon; checkpoint, corpus and precision are the "
-                             "same for all.")
+                             "The operating point stands behind the colon; checkpoint, corpus, language and precision "
+                             "are the same for all.")
     return agent_class(policy)(read_options(policy, [*settled, *options]), system)
 
 

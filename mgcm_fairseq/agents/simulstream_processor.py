@@ -61,7 +61,7 @@ class AgentProcessor(SpeechProcessor):  # type: ignore[misc]  # where simulstrea
         self._begun = self._begun_before = False
 
     def set_source_language(self, language: str) -> None:
-        _check_language("source language", language, self.agent.system.corpus.src_lang)
+        _check_language("source language", language, self.agent.system.source_lang)
 
     def set_target_language(self, language: str) -> None:
         _check_language("target language", language, self.agent.system.corpus.tgt_lang)

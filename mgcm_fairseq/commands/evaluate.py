@@ -19,6 +19,7 @@ from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.corpus_record import CorpusRecord
 from mgcm_fairseq.data.languages import language
+from mgcm_fairseq.decoding.agent_options import SOURCE_LANG
 from mgcm_fairseq.decoding.system import is_open, load_system, record_of, trained_on
 from mgcm_fairseq.evaluation.instances import read_instances
 from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, environments, finished
@@ -33,7 +34,7 @@ from mgcm_fairseq.evaluation.quality import COMET_MODEL, comet_models
 from mgcm_fairseq.evaluation.results import assemble, write_results
 from mgcm_fairseq.evaluation.runs import Run, for_talks, parse_runs
 from mgcm_fairseq.evaluation.table import table
-from mgcm_fairseq.evaluation.test_sets import digest, identity, test_set, with_vocabulary
+from mgcm_fairseq.evaluation.test_sets import digest, identity, own_folder, test_set, with_vocabulary
 
 SCRIPT = SCRIPTS["evaluate"]
 DEFAULT_TALK_RUNS = ["wait-segment:1,3,5,7,9,11,13,15"]
@@ -64,15 +65,17 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     comets = comet_models(options.comet)
     record = _record(options)
     target = language(record.config.tgt_lang)
+    folder = own_folder(options, record.config)
+    several = {"source_language": options.source_lang} if len(record.config.src_langs) > 1 else {}
     if options.long_form:
         runs = [for_talks(run) for run in runs]
-        talks, setting = talk_set(options, target.unit)
+        talks, setting = talk_set(options, folder, target.unit)
     else:
-        sources, setting = test_set(options)
+        sources, setting = test_set(options, folder)
     shared = {"model": digest([options.checkpoint]),
-              "test_set": identity(options.corpus, options.split, setting.wavs, record),
+              "test_set": identity(options.corpus, folder / f"{options.split}.tsv", setting.wavs, record),
               "split": options.split, "source_segment_size_ms": options.source_segment_size, "dtype": options.dtype,
-              "device": options.device, **({"long_form": True} if options.long_form else {})}
+              "device": options.device, **several, **({"long_form": True} if options.long_form else {})}
     processes = options.processes or free_cores(options.device)
     folders = {run: options.out / "runs" / run.name for run in runs}
     _check([run for run, folder in folders.items() if not (folder / "instances.log").exists()], setting)
@@ -112,7 +115,7 @@ def _record(options: argparse.Namespace) -> CorpusRecord:
 def _check(runs: Sequence[Run], setting: EvaluationSetting) -> None:
     """InputError for a checkpoint or an option that does not fit, once, and before anything is written."""
     if runs:
-        system = load_system(setting.checkpoint, setting.corpus)
+        system = load_system(setting.checkpoint, setting.corpus).hearing(setting.source_lang)
         for run in runs:
             run.agent(setting.checkpoint, system)
 
@@ -133,6 +136,9 @@ def _parser() -> Parser:
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
                         help="prepared corpus of the test set (default: the one that the checkpoint was trained on)")
+    parser.add_argument(SOURCE_LANG, metavar="LANG",
+                        help="language of the test set, for a model that knows several, each of which gets a folder "
+                        "--out of its own (default: the only one)")
     parser.add_argument("--split", default="tst-COMMON", help="test set")
     parser.add_argument("--run", action="append", metavar="POLICY:POINT,POINT,... [OPTIONS]",
                         help=f"may be repeated; {HELP}; NAME= in front names the curve "

@@ -51,7 +51,8 @@ def _source(args: argparse.Namespace) -> tuple[str, np.ndarray, str]:
         raise InputError("--corpus", "the folder of the manifest that --utterance is looked up in", "nothing",
                          "Add --corpus DIR, or take --audio FILE.")
     path = args.corpus / f"{args.split}.tsv"
-    utterance = _find(read_manifest(path), args.utterance, path)
+    spoken = [one for one in read_manifest(path) if args.source_lang in (None, one.src_lang)]
+    utterance = _find(spoken, args.utterance, path)
     return f"{utterance.id}: {utterance.src_text}", utterance.audio.read(), utterance.src_text
 
 

@@ -15,6 +15,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.common.program import program
+from mgcm_fairseq.decoding.agent_options import SOURCE_LANG
 from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.decoding.trained_length import NO_BOUNDS
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from mgcm_fairseq.live.server import LiveServer
 
     print(f"{SCRIPT}: loading {args.checkpoint}", file=sys.stderr)
-    runs = Runs(args.run or [], args.checkpoint, load_system(args.checkpoint, args.corpus))
+    runs = Runs(args.run or [], args.checkpoint, load_system(args.checkpoint, args.corpus).hearing(args.source_lang))
     if runs.system.ends_sentences and not runs.system.has_bounds:
         print(f"{SCRIPT}: {NO_BOUNDS}", file=sys.stderr)
     asyncio.run(_serve(LiveServer(runs, StreamLimits()), args.port))
@@ -65,6 +66,8 @@ def _parser() -> Parser:
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
                         help="only for an older checkpoint without a vocabulary inside: the corpus of its training")
+    parser.add_argument(SOURCE_LANG, metavar="LANG",
+                        help="language that is spoken, for a model that knows several (default: the only one)")
     parser.add_argument("--run", action="append", metavar="POLICY:POINT [OPTIONS]",
                         help=f"a policy to choose on the page, once for each; without any, wait-segment:3, or wait-k:3 "
                         f"for a model that does not segment. {HELP}")

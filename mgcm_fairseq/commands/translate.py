@@ -18,6 +18,7 @@ from mgcm_fairseq.common.program import command, program
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.pipe import Pipe
 from mgcm_fairseq.data.recording import Recording
+from mgcm_fairseq.decoding.agent_options import SOURCE_LANG
 from mgcm_fairseq.evaluation.subtitles import Subtitles
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _agent(args: argparse.Namespace, sound: Recording | Pipe) -> "SystemAgent":
     _, policy, points, options = read_choice(args.run or short)
     if len(points) > 1:
         raise InputError("--run", "one operating point", repr(args.run), "Choose one: a recording is translated once.")
-    system = load_system(args.checkpoint, args.corpus)
+    system = load_system(args.checkpoint, args.corpus).hearing(args.source_lang)
     settled, said = options_for(sound.length, system, options)
     if said:
         _say(sound, said)
@@ -91,6 +92,8 @@ def _parser() -> Parser:
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
                         help="only for an older checkpoint without a vocabulary inside: the corpus of its training")
+    parser.add_argument(SOURCE_LANG, metavar="LANG",
+                        help="language that is spoken, for a model that knows several (default: the only one)")
     parser.add_argument("--sample-rate", type=positive, metavar="HZ",
                         help=f"of the samples from a pipe (default: {SAMPLE_RATE})")
     parser.add_argument("--subtitles", type=Path, metavar="FILE",

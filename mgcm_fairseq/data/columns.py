@@ -44,8 +44,8 @@ class Columns(Sequence[Utterance]):
         ranks = self.src_langs.each(lambda code: known.index(code) if code in known else -1)
         if (ranks < 0).any():
             first = int(ranks.argmin())
-            raise InputError((self.path, first + 2), f"a source language of config.yaml: {', '.join(known)}",
-                             repr(self.src_langs[first]), "Prepare the corpus again.")
+            raise InputError((self.path, first + 2), f"speech in {' or '.join(known)}", repr(self.src_langs[first]),
+                             "Correct --src-lang, or --source-lang, or prepare the corpus again.")
         return ranks
 
     def __len__(self) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import command
 from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.languages import source_languages
 from mgcm_fairseq.data.vocabulary import Vocabulary
 
 KEY = "corpus"  # of the record in a task's state
@@ -49,6 +50,7 @@ class CorpusRecord:
         if not _is_whole(kept):
             raise InputError(origin, "the vocabulary and languages of its corpus inside", f"{kept!r:.80}",
                              "The file was changed: take another copy of it.")
+        source_languages(kept["config"]["src_lang"], origin)
         return cls(origin, CorpusConfig(**kept["config"]), kept["model"], kept["dictionary"], kept["preparation"],
                    kept.get("longest", 0))
 

@@ -1,8 +1,9 @@
-"""An option of agents that others give them too, and whether a user has given one."""
+"""Options of agents that others give them too, and whether a user has given one."""
 
 from collections.abc import Sequence
 
 LONG_FORM = "--long-form"
+SOURCE_LANG = "--source-lang"
 
 
 def is_given(option: str, words: Sequence[str]) -> bool:

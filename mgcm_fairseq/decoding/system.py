@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,20 @@ class System:
     record: CorpusRecord
     longest: int  # samples at 16 kHz of the longest utterance that it was trained on, or could be
     on_windows: bool = False  # whether it was trained on windows that can hold more than one utterance
+    source_lang: str = ""  # that is spoken; "" while nobody has said which, of a model that knows several
 
     @property
     def corpus(self) -> CorpusConfig:
         """The languages of the checkpoint's corpus."""
         return self.record.config
+
+    def hearing(self, source_lang: str | None) -> "System":
+        """The same for speech in a language; None for the one that was said before, or the only one that it knows.
+
+        InputError for a language that it does not know, and for none where it knows several.
+        """
+        source = self.corpus.source((self.source_lang or None) if source_lang is None else source_lang)
+        return self if source == self.source_lang else replace(self, source_lang=source)
 
     @property
     def device(self) -> torch.device:
@@ -115,9 +124,9 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
             raise InputError(checkpoint, "weights that are numbers", f"NaN or infinity in {name}",
                              "Take another copy of it, or an earlier checkpoint.")
     phase = models[0].trained_phase.at_test()
-    windows = Windows.parse(task.cfg.windows, task.cfg.seed)
+    windows, known = Windows.parse(task.cfg.windows, task.cfg.seed), record.config.src_langs
     return System(network.eval(), phase, task.vocabulary, record, record.longest or task.cfg.max_source_samples,
-                  windows is not None and windows.high > 0)
+                  windows is not None and windows.high > 0, known[0] if len(known) == 1 else "")
 
 
 def record_of(checkpoint: Path, corpus: Path | None) -> CorpusRecord:

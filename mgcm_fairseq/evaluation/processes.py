@@ -46,6 +46,7 @@ class EvaluationSetting:
     dtype: str
     device: str
     talks: bool = False  # the wavs are whole talks, not sentences
+    source_lang: str | None = None  # that is spoken in all of them; None for the only one that the model knows
 
 
 def translate(setting: EvaluationSetting, jobs: Sequence[Job], processes: int) -> Iterator[tuple[Run, dict[str, Any]]]:
@@ -94,7 +95,7 @@ def _end_with_parent() -> None:
 
 @cache
 def _system() -> System:
-    system = load_system(_setting.checkpoint, _setting.corpus)
+    system = load_system(_setting.checkpoint, _setting.corpus).hearing(_setting.source_lang)
     system.network.to(device=_setting.device, dtype=DTYPES[_setting.dtype])
     return system
 

@@ -29,11 +29,10 @@ class LiveServer:
 
     def about(self) -> dict[str, Any]:
         """What the page has to know before it connects."""
-        corpus = self.runs.system.corpus
+        system = self.runs.system
         return {"protocol": VERSION, "kept": self.streams.limits.kept, "beat": self.streams.limits.beat,
-                "source_lang": corpus.src_lang,
-                "target_lang": corpus.tgt_lang, "separator": self.runs.system.writing.separator,
-                "runs": self.runs.names}
+                "source_lang": system.source_lang, "target_lang": system.corpus.tgt_lang,
+                "separator": system.writing.separator, "runs": self.runs.names}
 
     def _request(self, connection: ServerConnection, request: Request) -> Response | None:
         found = refusal(request)

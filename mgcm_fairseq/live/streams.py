@@ -69,8 +69,8 @@ class Streams:
             self._expiring.pop(session.name).cancel()
 
     def check_languages(self, wishes: Wishes) -> None:
-        """Refused for languages that the checkpoint was not trained on."""
-        corpus = self.runs.system.corpus
-        for name, expected in (("source_lang", corpus.src_lang), ("target_lang", corpus.tgt_lang)):
+        """Refused for languages that are not those of this server."""
+        system = self.runs.system
+        for name, expected in (("source_lang", system.source_lang), ("target_lang", system.corpus.tgt_lang)):
             if wishes.languages.get(name, expected) != expected:
                 raise Refused(REFUSED, f"{name}: expected {expected}, found {wishes.languages[name][:40]!r}")

@@ -23,7 +23,7 @@ def waveforms(tiny_corpus):
 def make(tiny_corpus, tiny_checkpoint):
     def agent(lag, step_ms=STEP_MS):
         return WaitKAgent(Namespace(checkpoint=tiny_checkpoint, corpus=tiny_corpus, wait_k=lag, step_ms=step_ms,
-                                    bf16=False, int8=False, **ONE_SENTENCE))
+                                    bf16=False, source_lang=None, int8=False, **ONE_SENTENCE))
 
     return agent
 

@@ -22,7 +22,7 @@ def waveforms(tiny_corpus):
 def make(tiny_corpus, tiny_segmenting_checkpoint):
     def agent(lag):
         return WaitSegmentAgent(Namespace(checkpoint=tiny_segmenting_checkpoint, corpus=tiny_corpus, lag=lag,
-                                          bf16=False, int8=False, **ONE_SENTENCE))
+                                          bf16=False, source_lang=None, int8=False, **ONE_SENTENCE))
 
     return agent
 
@@ -89,7 +89,7 @@ def test_what_cannot_be_fed_or_loaded_is_refused(make, tiny_corpus, tiny_checkpo
         make(0)
     with pytest.raises(InputError, match="found one that does not segment"):
         WaitSegmentAgent(Namespace(checkpoint=tiny_checkpoint, corpus=tiny_corpus, lag=1, bf16=False, int8=False,
-                                   **ONE_SENTENCE))
+                                   source_lang=None, **ONE_SENTENCE))
 
 
 def test_simuleval_writes_what_the_agent_writes(make, waveforms, tiny_corpus, tiny_segmenting_checkpoint, tmp_path):

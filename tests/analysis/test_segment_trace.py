@@ -23,7 +23,7 @@ def waveforms(tiny_corpus):
 @pytest.fixture(scope="module")
 def agent(tiny_corpus, tiny_segmenting_checkpoint):
     return WaitSegmentAgent(Namespace(checkpoint=tiny_segmenting_checkpoint, corpus=tiny_corpus, lag=1, bf16=False,
-                                     int8=False, **ONE_SENTENCE))
+                                      source_lang=None, int8=False, **ONE_SENTENCE))
 
 
 @pytest.mark.parametrize("read_ms", [320, 100])

@@ -22,8 +22,8 @@ def batch_of(rows):
                 for name in ("transcript", "target")}
     parts = {**texts, **prefixes, "transcript_lengths": torch.tensor([5, 1]), "spelling_lengths": torch.tensor([5, 0])}
     return {"net_input": {"src_tokens": waveform[rows].double(), "src_lengths": samples[rows]}, "lead_in": None,
-            "language": None, "source": None, "source_lengths": None, **{name: part[rows] for name, part in parts.items()},
-            "ntokens": 6, "nsentences": 2}
+            "language": None, "source": None, "source_lengths": None,
+            **{name: part[rows] for name, part in parts.items()}, "ntokens": 6, "nsentences": 2}
 
 
 @pytest.mark.parametrize("changes", [{}, SEGMENTING, {**SEGMENTING, "differentiable_waiting": True},

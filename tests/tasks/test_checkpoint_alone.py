@@ -126,7 +126,7 @@ def test_alone_it_is_exported_averaged_and_evaluated(alone, tiny_corpus, tmp_pat
     record = CorpusRecord.read(tiny_corpus)
     wavs = (tiny_corpus / "simuleval" / "tst-COMMON.source").read_text().splitlines()
     assert environment["vocabulary"] == record.fingerprint
-    assert environment["test_set"] == identity(tiny_corpus, "tst-COMMON", wavs, record)
+    assert environment["test_set"] == identity(tiny_corpus, tiny_corpus / "tst-COMMON.tsv", wavs, record)
 
 
 def test_an_evaluation_without_corpus_is_of_the_one_trained_on(alone, tmp_path, capsys):

@@ -51,13 +51,16 @@ def read_talks(corpus: Path, split: str) -> list[RecordedTalk]:
     return talks
 
 
-def talk_set(options: Namespace, unit: Unit) -> tuple[list[RecordedTalk], EvaluationSetting]:
-    """The talks, and what the processes that translate need, of the options of an evaluation."""
-    talks = read_talks(options.corpus, options.split)
+def talk_set(options: Namespace, folder: Path, unit: Unit) -> tuple[list[RecordedTalk], EvaluationSetting]:
+    """The talks, and what the processes that translate need, of the options of an evaluation.
+
+    `folder`: of the manifest.
+    """
+    talks = read_talks(folder, options.split)
     return talks, EvaluationSetting(
         options.checkpoint, with_vocabulary(options.corpus), tuple(str(talk.wav) for talk in talks),
         tuple(talk.text(unit) for talk in talks), options.source_segment_size, options.dtype, options.device,
-        talks=True)
+        talks=True, source_lang=options.source_lang)
 
 
 def write_for_omnisteval(folder: Path, talks: Sequence[RecordedTalk]) -> None:

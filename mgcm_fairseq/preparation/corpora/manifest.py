@@ -3,7 +3,8 @@
 A table (NAME.tsv) has a line of column names and the columns `audio`, `src_text` and `tgt_text`; it may have `id`,
 `speaker`, `src_lang`, and `offset` and `duration` in seconds. A list (any other name) has a path on each line; its
 texts have the list's name with the language as ending: train.lst, train.en, train.de. Paths are relative to the folder
-of the manifest. `audio` may also be written as in fairseq's tables of speech, `path:offset:length` in samples of 16 kHz.
+of the manifest. `audio` may also be written as in fairseq's tables of speech, `path:offset:length` in samples at 16
+kHz.
 """
 
 import re

@@ -144,8 +144,8 @@ def test_an_id_that_is_taken_can_be_evaluated(folder, name):
         write_table(folder / f"{split}.tsv", ("id", "audio", "src_text", "tgt_text"), [(name, *ROWS[0])])
     assert prepare(folder, "--corpus", "manifest", "--root", str(folder)) == 0
     options = Namespace(corpus=folder / "out", split="test", checkpoint=None, source_segment_size=320, dtype="fp32",
-                        device="cpu")
-    sources, setting = read_test_set(options)
+                        device="cpu", source_lang=None)
+    sources, setting = read_test_set(options, folder / "out")
     assert (sources, [Path(wav).name for wav in setting.wavs]) == ([ROWS[0][1]], [f"{name}.wav"])
 
 

@@ -11,7 +11,7 @@ from mgcm_fairseq.checks.fuzzing.target import Files, same
 from mgcm_fairseq.checks.fuzzing.targets.systems import corpus, state
 from mgcm_fairseq.commands import compare, evaluate, export, prepare, train, translate
 from mgcm_fairseq.data.augmentation import Augmentation
-from mgcm_fairseq.data.languages import language
+from mgcm_fairseq.data.languages import language, source_languages
 from mgcm_fairseq.decoding.system import System, load_system
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
 from mgcm_fairseq.models.simul_st import _lag_range
@@ -20,7 +20,7 @@ from mgcm_fairseq.recipes.launch import Launch
 from mgcm_fairseq.recipes.rows import overrides_of, trainings_of
 
 LINES: dict[str, tuple[str, ...]] = {
-    "prepare": ("--root", "/r", "--lang", "de", "--src-lang", "en", "--vocab-size", "100", "--processes", "2"),
+    "prepare": ("--root", "/r", "--lang", "de", "--src-lang", "en,fr", "--vocab-size", "100", "--processes", "2"),
     "manifests": ("--manifest", "train=a.tsv", "dev=b.lst", "--out", "/o", "--lang", "de"),
     "evaluate": ("--checkpoint", "/c.pt", "--corpus", "/d", "--out", "/o", "--run", "wait-segment:1,3", "--run",
                  "wide=alignatt:2,4 --beam 5", "--run", "edatt:0.2", "--run", "wait-k:3 --step-ms 320", "--processes",
@@ -70,7 +70,7 @@ class Arguments:
 
 def _prepare(line: Sequence[str], system: System) -> None:
     args = prepare.parse_arguments(line)
-    for code in (args.src_lang, args.lang):
+    for code in (*source_languages(args.src_lang), args.lang):
         language(code)
 
 

@@ -39,7 +39,7 @@ class VocabularyFiles:
         same("pieces in fairseq", dictionary.symbols, vocabulary.pieces)
         lines = (folder / config.vocab_filename).read_text("utf-8").removesuffix("\n").split("\n")
         same("pieces", vocabulary.pieces, [*SPECIALS, *(line.rpartition(" ")[0] for line in lines)])
-        for language in (config.src_lang, config.tgt_lang):
+        for language in config.languages:
             vocabulary.tag(language)
         vocabulary.piece_kinds(config)
         for sentence in (*SENTENCES, "Something else: 中文!", ""):
