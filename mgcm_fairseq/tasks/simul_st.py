@@ -5,6 +5,7 @@ import logging
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from mgcm_fairseq.data.batches import training_batches
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
 from mgcm_fairseq.data.dataset import SpeechTranslationDataset
-from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.transcript_noise import TranscriptNoise
 from mgcm_fairseq.data.windows import Windows
@@ -40,7 +40,7 @@ from mgcm_fairseq.tasks.generation import (
     refuse_typing,
 )
 from mgcm_fairseq.tasks.piece_decoder import PieceDecoder
-from mgcm_fairseq.tasks.validation_bleu import bleu_counts, bleu_of_sums
+from mgcm_fairseq.tasks.validation_bleu import bleu_of_sums, counts_of_batch, parts_of
 from mgcm_fairseq.training.goal import check_goal, check_losses
 from mgcm_fairseq.training.non_finite import explanation, search
 from mgcm_fairseq.training.preconditions import unused_parts_named
@@ -258,7 +258,7 @@ class SimulSTTask(FairseqTask):
             self.validation_generator = self.build_generator([model], Namespace(beam=1))
         best = self.inference_step(self.validation_generator, [model], batch)
         texts = [self.vocabulary.decode(hypotheses[0]["tokens"].tolist()) for hypotheses in best]
-        return bleu_counts(texts, batch["references"], language(self.corpus.tgt_lang).tokenizer)
+        return counts_of_batch(texts, batch, self.corpus)
 
     def build_generator(self, models: Any, args: Any, seq_gen_cls: Any = None, extra_gen_cls_kwargs: Any = None,
                         **more: Any) -> Any:
@@ -297,5 +297,6 @@ class SimulSTTask(FairseqTask):
         sums = [name for name in logging_outputs[0] if name == "scored" or name.startswith("_bleu")]
         for name in sums:
             metrics.log_scalar_sum(name, sum(log[name] for log in logging_outputs), round=0)
-        if "_bleu_hyp" in sums:
-            metrics.log_derived("bleu", bleu_of_sums)
+        for part in parts_of(self.corpus):
+            if f"_bleu{part}_hyp" in sums:
+                metrics.log_derived(f"bleu{part}", partial(bleu_of_sums, part=part))

@@ -4,8 +4,8 @@ from typing import Any
 
 from mgcm_fairseq.evaluation.comparison.systems import Evaluated, Systems
 
-FIELDS = ("source_segment_size_ms", "dtype", "device", "processes", "commit", "torch", "simuleval", "sacrebleu",
-          "omnisteval", "mweralign", "cpu", "gpu")  # of the environment
+FIELDS = ("source_language", "source_segment_size_ms", "dtype", "device", "processes", "commit", "torch", "simuleval",
+          "sacrebleu", "omnisteval", "mweralign", "cpu", "gpu")  # of the environment
 ABSENT = "not stated"
 
 
