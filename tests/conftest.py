@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-pytest_plugins = ["tests.fixtures", "tests.chinese", "tests.run_scripts", "tests.tiny_mustc"]
+pytest_plugins = ["tests.fixtures", "tests.chinese", "tests.run_scripts", "tests.tiny_mustc", "tests.several_languages"]
 
 settings.register_profile("project", deadline=None, database=None, derandomize=True)
 settings.load_profile("project")

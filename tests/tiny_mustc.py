@@ -22,13 +22,14 @@ NUMBERS = {"v1": "duration: {}, offset: {}", "v2": "duration: {:.6f}, offset: {:
 
 @dataclass(frozen=True)
 class TinyCorpus:
-    """`root` is what --root takes."""
+    """`root` is what --root takes; `source` the language of the transcripts."""
 
     root: Path
+    source: str = "en"
 
     @property
     def pair(self) -> Path:
-        return self.root / "en-de"
+        return self.root / f"{self.source}-de"
 
     def txt(self, split: str, suffix: str) -> Path:
         return self.pair / "data" / split / "txt" / f"{split}.{suffix}"
@@ -52,7 +53,7 @@ class TinyCorpus:
             yaml += f"- {{{numbers}, rW: 4, uW: 0, speaker_id: {speaker}, wav: {talk}.wav}}\n"
             source, target = source + english + "\n", target + german + "\n"
             ends[talk] = max(ends.get(talk, 0), offset + duration)
-        for suffix, text in (("yaml", yaml), ("en", source), ("de", target)):
+        for suffix, text in (("yaml", yaml), (self.source, source), ("de", target)):
             self.txt(split, suffix).write_text(text, encoding="utf-8")
         for number, (talk, end) in enumerate(ends.items(), start=1):
             write_wav(self.wav(split, f"{talk}.wav"), end, number)

@@ -47,10 +47,10 @@ class SpeechTranslationDataset(FairseqDataset):
         self.noise = noise
         if windows is not None:
             windows.check(utterances)
-        self.source_tags = utterances.src_langs.each(vocabulary.tag)
-        self.target_tags = utterances.tgt_langs.each(vocabulary.tag)
         ranks = utterances.source_ranks(src_langs) if src_langs else None
         self.languages = ranks if len(src_langs) > 1 else None
+        self.source_tags = utterances.src_langs.each(vocabulary.tag)
+        self.target_tags = utterances.tgt_langs.each(vocabulary.tag)
         self.files = AudioFiles()
         self.longest = int(utterances.audio_lengths.max())  # samples that augmentation may make of an utterance
         self.transcripts, self.translations = Ragged(), Ragged()
