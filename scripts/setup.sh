@@ -60,7 +60,7 @@ Fedora: $named-devel)."
 Install one (Debian: g++; Fedora: gcc-c++; macOS: xcode-select --install), or name it: CXX=/path/to/g++"
 }
 
-# pip calls a version that the index lacks a conflict
+# pip says that packages do not fit together where the index lacks a version
 name_missing_versions() {
     local version
     for version in $(sed -n 's/.* requested (constraint) //p' "$LOG" | sort -u); do

@@ -33,9 +33,9 @@ def pages() -> list[Path]:
 
 
 def commands() -> list[Command]:
-    """All commands: in ```bash blocks, behind the $ of ```console blocks, which show the demo's output, in sentences.
+    """All commands: in ```bash fences, behind the $ of ```console fences, which show the demo's output, in sentences.
 
-    A command in a sentence has no mark of its own. It has that of a block's command that it begins with.
+    A command in a sentence has no mark of its own. It has that of a fenced command that it begins with.
     """
     texts = {str(path.relative_to(REPOSITORY)): path.read_text() for path in pages()}
     found = [Command(page, mark, words) for page, text in texts.items() for mark, words in commands_of(text)]
@@ -45,11 +45,11 @@ def commands() -> list[Command]:
 
 def commands_of(text: str) -> Iterator[tuple[str, list[str]]]:
     """Mark and words of each command of a page; of a pipe, of what stands at its end, which is ours."""
-    for info, block in blocks(text):
+    for info, inside in fences(text):
         language, _, mark = info.partition(" ")
         if language not in ("bash", "console"):
             continue
-        lines = "\n".join(block).replace("\\\n", " ").splitlines()
+        lines = "\n".join(inside).replace("\\\n", " ").splitlines()
         shown = [line.removeprefix("$ ") for line in lines if language == "bash" or line.startswith("$ ")]
         for line in shown:
             words = shlex.split(line, comments=True)
@@ -60,13 +60,13 @@ def commands_of(text: str) -> Iterator[tuple[str, list[str]]]:
 
 def commands_in_sentences(text: str) -> Iterator[list[str]]:
     """Words of each command that stands between backquotes in a sentence or a table, without its [optional parts]."""
-    prose = "\n".join(line for info, block in blocks(text) if not info for line in block)
+    prose = "\n".join(line for info, inside in fences(text) if not info for line in inside)
     for found in re.finditer(rf"`((?:[A-Z_]+=\S+\s)?{PROGRAM}\s[^`]+)`", prose):
         yield shlex.split(re.sub(r" \[[^]]*\]", "", " ".join(found[1].split())))
 
 
-def blocks(text: str) -> list[tuple[str, list[str]]]:
-    """What stands behind the opening fence of each block, and the block's lines; text without a fence has "" there."""
+def fences(text: str) -> list[tuple[str, list[str]]]:
+    """What stands behind the opening of each fence, and the lines inside; text without a fence has "" there."""
     found: list[tuple[str, list[str]]] = [("", [])]
     fenced = False
     for line in text.splitlines():
@@ -79,7 +79,7 @@ def blocks(text: str) -> list[tuple[str, list[str]]]:
 
 
 def unmarked_code(text: str) -> list[str]:
-    """Command lines that stand in indented blocks or in blocks of another language, where `commands` misses them."""
-    lines = [line for info, block in blocks(text) for line in block
+    """Command lines that stand that are indented or in fences of another language, where `commands` misses them."""
+    lines = [line for info, inside in fences(text) for line in inside
              if not info.startswith(("bash", "console")) and (info or line.startswith("    "))]
     return [line.strip() for line in lines if re.match(rf"\s*(\$ )?{PROGRAM} \S", line)]

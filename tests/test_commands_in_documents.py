@@ -232,7 +232,7 @@ def test_a_command_in_a_sentence_is_found():
     assert list(commands_in_sentences(text)) == [["bash", "x.sh", "--a", "1"], ["A=1", "python", "-m", "b"]]
 
 
-def test_no_command_hides_in_another_block():
+def test_no_command_hides_in_another_fence():
     assert {path.name: lines for path in pages() if (lines := unmarked_code(path.read_text()))} == {}
     hidden = "    bash scripts/x.sh\n\n```text\n$ python y.py\n```\n"
     assert unmarked_code(hidden) == ["bash scripts/x.sh", "$ python y.py"]

@@ -31,17 +31,17 @@ REGISTRIES = {  # a line of the page -> the file and the line that it stands beh
 
 def extend(copy: Path) -> None:
     """Writes the page's files, and its lines into the registries."""
-    blocks = re.findall(r"^```(python|yaml)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    examples = re.findall(r"^```(python|yaml)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     lines = []
-    for language, block in blocks:
-        if named := re.match(r"# (\S+\.(py|yaml))\n", block):
+    for language, example in examples:
+        if named := re.match(r"# (\S+\.(py|yaml))\n", example):
             (copy / named[1]).parent.mkdir(exist_ok=True)
-            (copy / named[1]).write_text(block[named.end():], encoding="utf-8")
+            (copy / named[1]).write_text(example[named.end():], encoding="utf-8")
         elif language == "python":
-            lines.append(block)
+            lines.append(example)
     assert len(lines) == len(REGISTRIES)
     for line in lines:
-        [(file, behind)] = [place for beginning, place in REGISTRIES.items() if line.startswith(beginning)]
+        [(file, behind)] = [registry for beginning, registry in REGISTRIES.items() if line.startswith(beginning)]
         text = (copy / file).read_text(encoding="utf-8")
         assert text.count(f"{behind}\n") == 1
         (copy / file).write_text(text.replace(f"{behind}\n", f"{behind}\n{line}"), encoding="utf-8")

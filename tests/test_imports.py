@@ -42,9 +42,10 @@ def third_parties(module: str) -> list[str]:
     return found.stdout.split()
 
 
-def test_preparation_loads_no_torch() -> None:
-    """Which would take 200 MB in each of its processes, and longer than a preparation that has nothing to do."""
-    found = run("import sys, mgcm_fairseq.commands.prepare; print('torch' in sys.modules)")
+@pytest.mark.parametrize("command", ["prepare", "plot_conflicts"])
+def test_some_commands_load_no_torch(command: str) -> None:
+    """Which would take 200 MB in each of their processes, and longer than a command that has nothing to do."""
+    found = run(f"import sys, mgcm_fairseq.commands.{command}; print('torch' in sys.modules)")
     assert found.stdout == "False\n", found.stderr
 
 

@@ -15,9 +15,7 @@ import numpy as np
 
 from mgcm_fairseq.analysis.conflict_log import ConflictLog
 from mgcm_fairseq.common.whole import write_whole
-
-PARTS = {"front end": "encoder.front_end.", "encoder": "encoder.layers.", "decoder": "decoder.layers."}
-"""Part -> how the names of its layers begin. Embeddings, which all texts share, and the segmenter are in none."""
+from mgcm_fairseq.training.part_names import PARTS
 
 
 def part_members(log: ConflictLog, part: str) -> list[int]:

@@ -9,14 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mgcm_fairseq.analysis.conflict_log import ConflictLog
-from mgcm_fairseq.analysis.consistency import PARTS, over_training, part_members
+from mgcm_fairseq.analysis.consistency import over_training, part_members
 from mgcm_fairseq.common.whole import whole
 from mgcm_fairseq.evaluation.figures import COLOURS, FAINT, GRID, INK
+from mgcm_fairseq.training.part_names import PARTS
 
 COMPONENTS = ("attention", "ffn", "norm")
 _NAMES = {"attention": "Attn", "ffn": "FFN", "norm": "LN"}
 _NOISE: dict[str, Any] = {"linestyle": (0, (3, 2)), "linewidth": 1, "alpha": 0.7}
-_PARTS = (("front_end", "w2v"), ("encoder", "enc"), ("decoder", "dec"))
+_SHORT_NAMES = (("front_end", "w2v"), ("encoder", "enc"), ("decoder", "dec"))
 
 
 def plot_by_layer(log: ConflictLog, path: Path) -> None:
@@ -119,7 +120,7 @@ def _cosines_by_layer(log: ConflictLog, auxiliary: int, axes: Axes) -> None:
 def short(layer: str) -> str:
     """enc 1 for encoder.layers.0, counted from 1 as in the paper; other names as they are."""
     number = re.search(r"\.(\d+)$", layer)
-    part = next((name for key, name in _PARTS if key in layer.split(".")), None)
+    part = next((name for key, name in _SHORT_NAMES if key in layer.split(".")), None)
     return f"{part} {int(number[1]) + 1}" if number and part else layer
 
 

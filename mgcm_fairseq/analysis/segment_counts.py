@@ -38,8 +38,8 @@ def streamed_segments(encoder: SharedEncoder, samples_N: Tensor, read: int) -> i
     """Segments that streaming inference closes in (N,) samples at 16 kHz, heard in reads of `read` samples."""
     stream = speech_stream(encoder)
     reads = samples_N.split(read)
-    for number, piece in enumerate(reads, start=1):
-        stream.extend(piece, number == len(reads))
+    for number, heard_N in enumerate(reads, start=1):
+        stream.extend(heard_N, number == len(reads))
     return stream.segments
 
 

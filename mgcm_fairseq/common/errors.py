@@ -21,5 +21,5 @@ class InputError(ValueError):
         self._given = (where, expected, found, remedy)
 
     def __reduce__(self) -> tuple[type["InputError"], tuple[object, ...]]:
-        """Lets the error come back from a worker process."""
+        """Lets the error come back from another process."""
         return InputError, self._given

@@ -41,7 +41,7 @@ def let_tasks_resume() -> None:
 
 
 def _contents(trainer: Any, filename: str) -> dict[str, Any]:
-    """What a checkpoint says of its training, the shapes of its weights in their place, the same on all workers.
+    """What a checkpoint says of its training, with shapes in place of weights, the same on all workers.
 
     As in fairseq, only the first worker needs to read the file.
 

@@ -31,7 +31,7 @@ class Pauses:
         self.longest = longest
         self.chunks = 0  # heard so far
         self.start = 0  # the first chunk of the sentence that goes on, or was the last
-        self._onset: int | None = None  # the first chunk of speech, if it speaks since
+        self._began: int | None = None  # the first chunk of speech, if it speaks since
         self._goes_on = False  # a sentence
         self._shortest = SHORTEST
         self._behind = 0  # what was heard in a part
@@ -42,7 +42,7 @@ class Pauses:
         """The first chunk that a part may still have."""
         if self._goes_on:
             return self._behind
-        return max(self._behind, (self.chunks if self._onset is None else self._onset) - BEFORE)
+        return max(self._behind, (self.chunks if self._began is None else self._began) - BEFORE)
 
     def hear(self, probability: float) -> SentencePart:
         """The next chunk, by the probability that somebody speaks in it."""
@@ -57,13 +57,13 @@ class Pauses:
         return self._part(True) if self._goes_on else SentencePart(self._behind, self._behind, False)
 
     def _begins(self, probability: float) -> bool:
-        if probability < (BEGINS if self._onset is None else STOPS):
-            self._onset = None
+        if probability < (BEGINS if self._began is None else STOPS):
+            self._began = None
             return False
-        self._onset = self.chunks - 1 if self._onset is None else self._onset
-        if self.chunks - self._onset < self._shortest:
+        self._began = self.chunks - 1 if self._began is None else self._began
+        if self.chunks - self._began < self._shortest:
             return False
-        self.start = self._behind = max(self._behind, self._onset - BEFORE)
+        self.start = self._behind = max(self._behind, self._began - BEFORE)
         self._goes_on, self._quiet = True, 0
         return True
 
@@ -75,6 +75,6 @@ class Pauses:
         part = SentencePart(self._behind, self.chunks - max(0, self._quiet - BEHIND), over)
         self._behind = part.behind
         if over:
-            self._goes_on, self._onset = False, None
+            self._goes_on, self._began = False, None
             self._shortest = SHORTEST if self._quiet >= self.pause else 1
         return part

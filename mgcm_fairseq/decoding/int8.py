@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.utils import remove_weight_norm
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.decoding.packed import PARTS, unpack
+from mgcm_fairseq.decoding.packed import REWRITTEN, unpack
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
@@ -50,7 +50,7 @@ def _quantised(network: SimulSTNetwork) -> SimulSTNetwork:
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel")
         from torch.ao import quantization
 
-        settings = dict.fromkeys(PARTS, quantization.per_channel_dynamic_qconfig)
+        settings = dict.fromkeys(REWRITTEN, quantization.per_channel_dynamic_qconfig)
         rounded = quantization.quantize_dynamic(plain, settings, dtype=torch.qint8, inplace=True)
     for module in rounded.modules():
         if hasattr(module, "weight_g"):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mgcm_fairseq.core.ctc_runs import at_last_frames
+from mgcm_fairseq.core.ctc_streaks import at_last_frames
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.source import Memory
 
@@ -19,7 +19,7 @@ def default_attention_layer(layers: int) -> int:
 def attention(system: System, before: Sequence[int], pieces: Sequence[int], memory: Memory, layer: int) -> Tensor:
     """(U, T) of U pieces behind those before, to T frames; mean over heads, on the CPU.
 
-    Where a state stands for a run of frames, its last frame has the run's attention: it is heard when that is.
+    Where a state stands for a streak of frames, its last frame has the streak's attention: it is heard when that is.
     """
     tokens_1U = torch.tensor([[system.tag, *before, *pieces[:-1]]], device=system.device)
     weights_UN = system.network.decoder.cross_attention(tokens_1U, memory, layer)[0, -len(pieces):].cpu()

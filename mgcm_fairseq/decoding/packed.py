@@ -10,7 +10,7 @@ from torch.nn.utils import remove_weight_norm
 
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
-PARTS = ("encoder.front_end", "encoder.layers", "decoder.layers")
+REWRITTEN = ("encoder.front_end", "encoder.layers", "decoder.layers")
 """What may be changed. Segmenter, CTC and the output, whose weights are read as such, stay as they are."""
 LARGE = 2**18  # numbers in a weight; smaller ones gain nothing
 
@@ -79,7 +79,7 @@ def can_pack() -> bool:
 
 
 def _layers(network: SimulSTNetwork, kind: type[nn.Linear]) -> Iterator[tuple[nn.Module, str, nn.Linear]]:
-    for part in PARTS:
+    for part in REWRITTEN:
         for parent in network.get_submodule(part).modules():
             for name, layer in parent.named_children():
                 if type(layer) is kind:

@@ -18,7 +18,7 @@ class Format(Protocol):
     head: str
 
     def cue(self, number: int, cue: Cue) -> str:
-        """With the blank line behind it; `number` counts from 1."""
+        """With the empty line behind it; `number` counts from 1."""
 
 
 class SubRip:

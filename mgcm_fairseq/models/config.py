@@ -122,7 +122,7 @@ class SimulSTModelConfig(FairseqDataclass):
     segmentation_variant: _VARIANT = field(  # type: ignore[valid-type]
         default="none",
         metadata={"help": "none, the default: the model does not segment and is an offline one. repaired: "
-                          "differentiable segmentation (DiSeg, arXiv 2305.16093); a run of boundary frames is one "
+                          "differentiable segmentation (DiSeg, arXiv 2305.16093); a streak of boundary frames is one "
                           "boundary, and the lag counts words. published: every boundary frame counts, the lag "
                           "counts pieces, and L_num is a norm over the batch, as in DiSeg's code."})
     longest_segment: int = field(
@@ -154,7 +154,7 @@ class SimulSTModelConfig(FairseqDataclass):
                           "segmenter. Off by default, as in DiSeg."})
     shrink: _SHRINK = field(  # type: ignore[valid-type]
         default="none",
-        metadata={"help": "none, the default: speech has a state for each frame. ctc: it has one for each run of "
+        metadata={"help": "none, the default: speech has a state for each frame. ctc: it has one for each streak of "
                           "frames in which the pieces head of --ctc hears the same, and each looks back at all frames, "
                           "as in IMTL (arXiv 2311.03810)."})
     shrink_from: int = field(
@@ -162,7 +162,7 @@ class SimulSTModelConfig(FairseqDataclass):
         metadata={"help": "Updates before speech is shrunk, so that CTC has learnt to hear. The default is IMTL's."})
     shrink_pool: _POOL = field(  # type: ignore[valid-type]
         default="first",
-        metadata={"help": "What the state of a run begins with: first, its first frame, the default and IMTL's, or "
+        metadata={"help": "What the state of a streak begins with: first, its first frame, the default and IMTL's, or "
                           "the mean of its frames."})
     no_looking_back: bool = field(
         default=False,

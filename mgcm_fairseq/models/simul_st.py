@@ -35,7 +35,7 @@ LARGEST_KERNEL = 999  # frames or tokens; more than any sentence has
 SEGMENTER = "network.encoder.segmenter."
 """What the names of the segmenter's weights begin with."""
 SHRINKER = "network.encoder.shrinker."
-"""The same of what shortens speech."""
+"""The same of what shrinks speech."""
 SAID = {"segmented": SEGMENTER, "shrunk": SHRINKER}
 """What a checkpoint says of its Phase, since that depends on its number of updates: under _extra_state of each."""
 

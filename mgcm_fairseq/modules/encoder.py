@@ -111,7 +111,7 @@ class SharedEncoder(nn.Module):
         """(B, T, C) front-end features of (B,) samples -> (B, T', D), to stand where embedded text stands, and (B,) T'.
         """
         frames = self.front_end.frames(lengths)
-        [embedded] = passing.run(self._shorten, [(features, frames)])
+        [embedded] = passing.run(self._subsample, [(features, frames)])
         return embedded, frames if self.subsampler is None else self.subsampler.frames(frames)
 
     def embed_features(self, x_BTC: Tensor) -> Tensor:
@@ -130,7 +130,7 @@ class SharedEncoder(nn.Module):
     def speech_source(self, embedded: Stream, frames: Tensor, phase: Phase, passing: Passing) -> Source:
         """Embedded speech with its segments; all of it is one segment where attention is not segmented.
 
-        Where it is shrunk, runs of what CTC hears stand in place of frames.
+        Where it is shrunk, streaks of what CTC hears stand in place of frames.
         """
         if phase.segmented:
             return self.segmenting.segment(embedded, frames, phase.noise, passing)
@@ -181,7 +181,7 @@ class SharedEncoder(nn.Module):
         [states] = self.remember(self.run([source], PLAIN), PLAIN)
         return Memory(states.value, source.lengths, source.units, source.ends)
 
-    def _shorten(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
+    def _subsample(self, x_BTC: Tensor, frames: Tensor) -> Tensor:
         return self.embed_features(x_BTC if self.subsampler is None else self.subsampler(x_BTC, frames))
 
     def _prepare(self, x_BTD: Tensor, start: int) -> Tensor:

@@ -17,7 +17,7 @@ class Phase:
     noise: float = 0.0  # std on boundary logits, in training
     lag: int | None = None  # k of wait-k cross-attention; None for the whole source
     front_end_frozen: bool = False
-    shrunk: bool = False  # whether speech has a state for each run of what CTC hears, not for each frame
+    shrunk: bool = False  # whether speech has a state for each streak of what CTC hears, not for each frame
 
     def at_test(self, lag: int | None = None) -> "Phase":
         """The same without noise, and with this lag where attention is segmented."""
@@ -39,7 +39,7 @@ class Schedule:
     multipath_from: int = 0
     lags: tuple[int, int] = (1, 1)  # lowest and highest
     seed: int = 0  # of the lags
-    shrink_from: int | None = None  # None for a network that does not shorten speech
+    shrink_from: int | None = None  # None for a network that does not shrink speech
 
     def phase(self, update: int) -> Phase:
         """What is on in this update of training; its lag is the same on all workers."""

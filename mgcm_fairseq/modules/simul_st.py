@@ -58,7 +58,7 @@ class Paired(NamedTuple):
 
     speech: Tensor  # (B, T, D) what the shared encoder's layers are to read, without positions
     speech_states: Tensor  # (B, T, D) what they make of it
-    frames: Tensor  # (B,) or runs, where speech is shrunk
+    frames: Tensor  # (B,) or streaks, where speech is shrunk
     text: Tensor  # (B, U, D)
     text_states: Tensor  # (B, U, D)
     tokens: Tensor  # (B,)
@@ -114,7 +114,7 @@ class SimulSTNetwork(nn.Module):
                 alignments = self._align(inputs, features, embedded, frames, ctc_task(tasks), passing)
             sources.append(encoder.speech_source(embedded, frames, phase, passing))
             if cut is not None and sources[0].ends is not None:
-                cut = (sources[0].valid & (sources[0].ends <= cut.unsqueeze(1))).sum(1)  # runs that end before it
+                cut = (sources[0].valid & (sources[0].ends <= cut.unsqueeze(1))).sum(1)  # streaks that end before it
             behind = sources[0] if cut is None else source_without(sources[0], cut, encoder.segmenter, passing)
             if phase.segmented:
                 segmented = self._segmented(inputs, behind, phase, passing)

@@ -19,7 +19,7 @@ class Source(NamedTuple):
     boundaries: Tensor | None = None  # (B, T) bool, decided or forced; None where nothing is segmented
     forced: Tensor | None = None  # (B, T) bool, those of the longest segment; None where there is no such bound
     noise: Tensor | None = None  # (B, T) on these in training, the same for encoder and decoder
-    ends: Tensor | None = None  # (B, T) of speech that CTC has shortened: the frame behind what each state stands for
+    ends: Tensor | None = None  # (B, T) of speech that CTC has shrunk: the frame behind what each state stands for
 
     @property
     def valid(self) -> Tensor:

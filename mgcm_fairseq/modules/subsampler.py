@@ -1,4 +1,4 @@
-"""Shortens speech features by strided gated convolutions; exact under padding."""
+"""Fewer frames of speech features by strided gated convolutions; exact under padding."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn

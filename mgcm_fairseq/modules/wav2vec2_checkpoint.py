@@ -41,7 +41,7 @@ def read_wav2vec2(path: Path, trust: bool, overridden: Collection[str] = ()) -> 
     Args:
         path: a file that fairseq wrote after the pre-training of wav2vec 2.0 or HuBERT.
         trust: unpickle it without an allow-list, which runs whatever code the file holds.
-        overridden: values of the configuration that are not read, for others take their place.
+        overridden: values of the configuration that are not read, since others replace them.
     """
     if path.is_dir():
         raise InputError(path, _WANTED, "a folder", HUGGING_FACE[1])
@@ -79,11 +79,11 @@ def is_weight(value: Any) -> bool:
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Copies the file's weights into a Wav2Vec2Model; InputError unless each has its place and its shape."""
+    """Copies the file's weights into a Wav2Vec2Model; InputError unless each is a parameter's and has its shape."""
     own = module.state_dict()
     missing, extra = [name for name in own if name not in weights], [name for name in weights if name not in own]
     faults = [f"no {missing[0]} ({len(missing)} are missing)"] if missing else []
-    faults += [f"{extra[0]}, for which there is no place ({len(extra)} of them)"] if extra else []
+    faults += [f"{extra[0]}, which no parameter takes ({len(extra)} of them)"] if extra else []
     faults += [f"{name} of shape {tuple(weights[name].shape)} for {tuple(own[name].shape)}" for name in own
                if name in weights and weights[name].shape != own[name].shape][:2]
     if faults:

@@ -13,9 +13,9 @@ from mgcm_fairseq.common.whole import room_in
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.manifest import Utterance, write_manifest
 from mgcm_fairseq.preparation.audio import convert, verify_headers
-from mgcm_fairseq.preparation.blank import is_blank
 from mgcm_fairseq.preparation.checked import CheckedEntry, check
 from mgcm_fairseq.preparation.corpora.entries import CorpusReader, EntryError
+from mgcm_fairseq.preparation.empty_text import is_empty_text
 from mgcm_fairseq.preparation.parallel import ProcessPool
 from mgcm_fairseq.preparation.store import Store, temporary_folder
 
@@ -135,4 +135,4 @@ def train_filter(utterance: CheckedEntry) -> str | None:
         return f"shorter than {MIN_TRAIN_SAMPLES} samples"
     if utterance.audio.length > MAX_TRAIN_SAMPLES:
         return f"longer than {MAX_TRAIN_SAMPLES} samples"
-    return "empty text" if is_blank(utterance.src_text) or is_blank(utterance.tgt_text) else None
+    return "empty text" if is_empty_text(utterance.src_text) or is_empty_text(utterance.tgt_text) else None

@@ -9,7 +9,8 @@ from torch import Tensor
 from mgcm_fairseq.core.conflict import Groups, Report
 from mgcm_fairseq.core.task_weights import NormWeights
 from mgcm_fairseq.training.config import ConflictConfig
-from mgcm_fairseq.training.norm_sums import DECODER, ENCODER, FRONT_END, NormSums
+from mgcm_fairseq.training.norm_sums import NormSums
+from mgcm_fairseq.training.part_names import DECODER, ENCODER, FRONT_END
 from mgcm_fairseq.training.task_weights_options import check_places
 
 logger = logging.getLogger(__name__)

@@ -17,9 +17,6 @@ from mgcm_fairseq.training.workers import summed
 
 logger = logging.getLogger(__name__)
 
-FRONT_END, ENCODER, DECODER = "encoder.front_end.", "encoder.layers.", "decoder.layers."
-"""What the layers of a place are called."""
-
 
 class NormSums:
     """Adds up a backward pass after the other. Groups that a gradient that is not finite reached are left out of it."""
@@ -66,19 +63,19 @@ class NormSums:
         known_NT = squares_NT.isfinite().all(1, keepdim=True) & (squares_NT > 0)
         values_NT2 = torch.stack([known_NT.to(squares_NT), squares_NT.where(known_NT, 0.0)], dim=2)
         if self._update_NT2 is None:
-            self._update_NT2 = self._blank(values_NT2.device)
+            self._update_NT2 = self._zeros(values_NT2.device)
         self._update_NT2.index_add_(0, self._indices.of(report.groups, values_NT2.device), values_NT2)
 
     def settle(self, device: torch.device) -> None:
         """Adds the update, of all workers, to its interval."""
-        update_NT2 = summed(self._blank(device) if self._update_NT2 is None else self._update_NT2)
+        update_NT2 = summed(self._zeros(device) if self._update_NT2 is None else self._update_NT2)
         before = self._interval_NT2
         self._interval_NT2 = update_NT2 if before is None else before.to(update_NT2.device) + update_NT2
         self._update_NT2 = None
 
     def ratios(self, places: Mapping[str, list[list[int]]]) -> dict[str, float]:
         """Task -> how long its gradients were beside the primary task's in this interval, see `norm_ratio`; ends it."""
-        sums_NT2 = self._blank(torch.device("cpu")) if self._interval_NT2 is None else self._interval_NT2.cpu()
+        sums_NT2 = self._zeros(torch.device("cpu")) if self._interval_NT2 is None else self._interval_NT2.cpu()
         self._interval_NT2 = None
         squares_NT = sums_NT2[..., 1] / sums_NT2[..., 0]
         return {task: norm_ratio(squares_NT, self._tasks.index(task), of_task) for task, of_task in places.items()}
@@ -96,5 +93,5 @@ class NormSums:
             logger.info("%s: norms of other groups, or measured another way, are left out: task weights change next by "
                         "those from here on", origin)
 
-    def _blank(self, device: torch.device) -> Tensor:
+    def _zeros(self, device: torch.device) -> Tensor:
         return torch.zeros(len(self.names), len(self._tasks), 2, dtype=torch.float64, device=device)

@@ -6,10 +6,7 @@ from torch import Tensor
 from mgcm_fairseq.core.conflict import Groups, Report
 from mgcm_fairseq.core.conflict.gramian import ratio
 from mgcm_fairseq.training.indices import Indices
-from mgcm_fairseq.training.norm_sums import DECODER, ENCODER, FRONT_END
-
-PARTS = {"front end": FRONT_END, "encoder": ENCODER, "decoder": DECODER}
-"""Part -> how the names of its layers begin. Embeddings, which all texts share, and the segmenter are in none."""
+from mgcm_fairseq.training.part_names import PARTS
 
 
 class Parts:

@@ -8,7 +8,8 @@ from torch import Tensor
 from mgcm_fairseq.core.conflict import Groups, Report
 from mgcm_fairseq.core.conflict.places import COMPONENTS
 from mgcm_fairseq.training.indices import Indices
-from mgcm_fairseq.training.parts import PARTS, Parts
+from mgcm_fairseq.training.part_names import PARTS
+from mgcm_fairseq.training.parts import Parts
 
 BINS = 40
 """Of the cosine histogram, from -1 to 1."""
@@ -45,7 +46,7 @@ class Telemetry:
         removed_NA = report.removed().float()
         values_NAQ = torch.stack([torch.ones_like(cosine_NA), report.conflict().float(), cosine_NA, removed_NA], dim=2)
         values_NAQ = torch.where(present_NA.unsqueeze(2), values_NAQ, 0.0)
-        sums = self._sums or self._blank(cosine_NA.device)
+        sums = self._sums or self._zeros(cosine_NA.device)
         groups_N = self._indices.of(report.groups, cosine_NA.device)
         components_N = self._indices.of([self._component[group] for group in report.groups], cosine_NA.device)
         sums.quantities.index_add_(0, groups_N, values_NAQ)
@@ -66,7 +67,7 @@ class Telemetry:
         sums = self._sums
         return sums and Sums(sums.passes, *(part.cpu() for part in sums[1:]))
 
-    def _blank(self, device: torch.device) -> Sums:
+    def _zeros(self, device: torch.device) -> Sums:
         auxiliaries = len(self.tasks) - 1
         return Sums(0, torch.zeros(len(self.groups.names), auxiliaries, len(QUANTITIES), device=device),
                     torch.zeros(len(COMPONENTS), auxiliaries, BINS, device=device),

@@ -1,4 +1,4 @@
-"""Agents of a model whose speech CTC shortens: those that encode again work and count frames, the others refuse."""
+"""Agents of a model whose speech CTC shrinks: those that encode again work and count frames, the others refuse."""
 
 from dataclasses import replace
 

@@ -6,7 +6,7 @@ import torch
 from mgcm_fairseq.benchmarks.agents.systems import random_system
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.int8 import with_int8_weights
-from mgcm_fairseq.decoding.packed import PARTS
+from mgcm_fairseq.decoding.packed import REWRITTEN
 from mgcm_fairseq.decoding.system import load_system
 from tests.agents.feeding import feed, waveforms_of, words
 from tests.agents.policies import SOON, build
@@ -20,7 +20,7 @@ def system():
 def test_every_linear_layer_of_these_parts_has_them_and_is_used(system):
     quantised = with_int8_weights(system)
     there, used = set(), set()
-    for part in PARTS:
+    for part in REWRITTEN:
         layers = [one for one in quantised.network.get_submodule(part).modules()
                   if isinstance(one, torch.ao.nn.quantized.dynamic.Linear)]
         assert len(layers) == sum(type(one) is torch.nn.Linear for one in system.network.get_submodule(part).modules())

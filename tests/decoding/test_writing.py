@@ -37,7 +37,7 @@ def german(tmp_path_factory):
 
 
 def spelt(writing, text):
-    """Ids of the pieces that are separated by blanks in `text`."""
+    """Ids of the pieces that are separated by spaces in `text`."""
     return [writing.vocabulary.pieces.index(piece) for piece in text.split()]
 
 

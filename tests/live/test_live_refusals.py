@@ -53,7 +53,7 @@ def test_an_agent_that_fails_ends_the_stream_with_its_error(runs, talk, queue, c
             await send(socket, (packets(talk, 1_600) * 2)[:count])
             found = await closed(socket)
             async with asyncio.timeout(10):
-                while server.streams.sessions:  # another stream may have its place
+                while server.streams.sessions:  # another stream may begin
                     await asyncio.sleep(0.01)
             return found
 

@@ -38,12 +38,12 @@ def pytorchs(query, key, value, bias):
 
 
 @pytest.fixture(params=[1, 9, 30, 54, 2**18])
-def block(request, monkeypatch):
+def tile(request, monkeypatch):
     """Fewer weights at a time than a row has, as many, some rows, two heads, everything."""
     monkeypatch.setattr(biased_attention, "TILE", request.param)
 
 
-@pytest.mark.usefixtures("block")
+@pytest.mark.usefixtures("tile")
 @pytest.mark.parametrize(("sizes", "dtype", "tolerance"), [
     ({}, torch.float64, 1e-10), ({"queries": 4}, torch.float64, 1e-10), ({"queries": 1}, torch.float64, 1e-10),
     ({"keys": 5}, torch.float64, 1e-10), ({"batch": 1, "heads": 1, "lengths": (7,)}, torch.float64, 1e-10),
@@ -57,7 +57,7 @@ def test_it_is_pytorchs(sizes, dtype, tolerance):
         torch.testing.assert_close(f, e, rtol=0, atol=tolerance, msg=lambda said, name=name: f"{name}: {said}")
 
 
-@pytest.mark.usefixtures("block")
+@pytest.mark.usefixtures("tile")
 def test_gradients():
     assert torch.autograd.gradcheck(biased_attention.biased_attention, inputs())
 
@@ -90,7 +90,7 @@ def test_no_tensor_holds_the_weights_of_all_heads(attention, monkeypatch):
     (False, 0.0, lambda bias: bias.half()), (False, 0.0, lambda bias: bias[:, :, :3]),
     (False, 0.0, lambda bias: bias.expand(-1, 3, -1, -1)), (False, 0.0, lambda bias: bias[:1]),
 ])
-def test_blocks_are_taken_where_they_pay_and_nowhere_else(taken, dropout, change, monkeypatch):
+def test_it_is_taken_where_it_pays_and_nowhere_else(taken, dropout, change, monkeypatch):
     called = []
     monkeypatch.setattr(biased_attention, "SMALLEST", 81)
     monkeypatch.setattr(biased_attention, "biased_attention", lambda *parts: called.append(1) or pytorchs(*parts))
@@ -123,7 +123,7 @@ def test_the_engines_merge_the_same_gradients(engine, recompute, monkeypatch):
     assert_same(found, expected)
 
 
-def test_the_network_takes_blocks_in_training_and_its_gradients_are_the_same(monkeypatch):
+def test_the_network_takes_it_in_training_and_its_gradients_are_the_same(monkeypatch):
     taken = []
     original = biased_attention.biased_attention
     monkeypatch.setattr(biased_attention, "biased_attention", lambda *parts: taken.append(1) or original(*parts))

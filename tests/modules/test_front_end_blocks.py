@@ -78,8 +78,8 @@ def test_a_layer_run_by_hand_is_fairseqs(norm_first):
     torch.testing.assert_close(run_layer(layer, x_BTC, None), expected.transpose(0, 1), atol=1e-10, rtol=0)
     cache = {}
     mask = Blocks(0, 3).mask(9, 0, x_BTC.device)
-    pieces = [run_layer(layer, piece, None, cache, "0") for piece in x_BTC.split(3, dim=1)]
-    torch.testing.assert_close(torch.cat(pieces, 1), run_layer(layer, x_BTC, mask), atol=1e-10, rtol=0)
+    parts = [run_layer(layer, part, None, cache, "0") for part in x_BTC.split(3, dim=1)]
+    torch.testing.assert_close(torch.cat(parts, 1), run_layer(layer, x_BTC, mask), atol=1e-10, rtol=0)
 
 
 def test_normalising_uses_the_statistics_so_far():

@@ -1,4 +1,4 @@
-"""Speech shortened by what CTC hears: which states there are, what they have seen, and that batches change nothing."""
+"""Speech shrunk by what CTC hears: which states there are, what they have seen, and that batches change nothing."""
 
 from itertools import groupby
 
@@ -50,8 +50,8 @@ def test_states_are_those_of_a_loop(pool):
     for row, length in enumerate(frames.tolist()):
         x_TD = stream.value[row, :length]
         labels, at, states = model.ctc.heard(x_TD[None])[0].tolist(), 0, []
-        for _, run in groupby(labels):
-            size = len(list(run))
+        for _, streak in groupby(labels):
+            size = len(list(streak))
             states.append(x_TD[at] if pool == "first" else x_TD[at:at + size].mean(0))
             at += size
             assert found.ends[row, len(states) - 1] == at
@@ -59,9 +59,9 @@ def test_states_are_those_of_a_loop(pool):
         attended = looks.attention(short[None], x_TD[None], None)[0]
         h = looks.attention_norm(short + attended)
         expected = looks.ffn_norm(h + looks.fc2(F.silu(looks.fc1(h))))
-        assert found.runs[row] == len(states)
+        assert found.streaks[row] == len(states)
         torch.testing.assert_close(found.speech.value[row, :len(states)], expected, atol=1e-10, rtol=0)
-    assert 1 < found.speech.value.size(1) < frames.max(), "or nothing is shortened"
+    assert 1 < found.speech.value.size(1) < frames.max(), "or nothing is shrunk"
 
 
 @torch.no_grad()
@@ -139,7 +139,7 @@ def test_what_it_does_not_go_with(changes, reason):
         network(**{**SHRINKING, **changes})
 
 
-def test_where_nothing_is_computed_nothing_is_shortened():
+def test_where_nothing_is_computed_nothing_is_shrunk():
     """As in a plan's count of what a step takes."""
     model, widths = made(shrink_pool="mean").to("meta"), []
     model.encoder.final_norm.register_forward_hook(lambda module, given, states: widths.append(states.size(1)))

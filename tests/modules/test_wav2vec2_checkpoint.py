@@ -129,7 +129,7 @@ FAULTS = {
     "sparse": (lambda: {**good(), "model": {KEY: torch.eye(3).to_sparse()}}, "with weights in `model`"),
     "without values": (lambda: {**good(), "model": {KEY: torch.empty(3, device="meta")}}, "with weights in `model`"),
     "missing": (lambda: without(KEY), rf"found no {KEY} \(1 are missing\)"),
-    "extra": (lambda: {**good(), "model": {**good()["model"], "more": torch.zeros(1)}}, "found more, for which"),
+    "extra": (lambda: {**good(), "model": {**good()["model"], "more": torch.zeros(1)}}, "found more, which no"),
     "shape": (lambda: {**good(), "model": {**good()["model"], KEY: torch.zeros(3, 4)}},
               rf"{KEY} of shape \(3, 4\) for \(384, 96\)"),
     "interpolation": (lambda: named("wav2vec2", model={"_name": "wav2vec2", **SMALL, "dropout": "${task.no_such}"}),

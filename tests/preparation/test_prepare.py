@@ -20,8 +20,8 @@ from mgcm_fairseq.data.audio import AudioSpan
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.vocabulary import Vocabulary, train
-from mgcm_fairseq.preparation.blank import is_blank
 from mgcm_fairseq.preparation.checked import CheckedEntry
+from mgcm_fairseq.preparation.empty_text import is_empty_text
 from mgcm_fairseq.preparation.splits import train_filter
 
 with warnings.catch_warnings():
@@ -110,13 +110,13 @@ def test_the_filter_counts_what_it_removes_from_train_and_leaves_dev_alone(corpu
     assert "train: the train filter of DiSeg removed 2: empty text" in capsys.readouterr().out
 
 
-BLANKS = ["\u200b", "\ufeff\u200b", "\x07", "\u00ad \u2060", "\u3000", "▁", "\ufffd", "\x00", "\u2028\x85",
+EMPTY = ["\u200b", "\ufeff\u200b", "\x07", "\u00ad \u2060", "\u3000", "▁", "\ufffd", "\x00", "\u2028\x85",
           "\u3164", "\uffa0 \u115f", "\u2800", "\ufe0f", "\u034f\u200b", "\u0301"]
 
 
 def test_text_that_a_vocabulary_sees_nothing_in_is_empty_text():
     """Beside that, text which SentencePiece has pieces for, but no reader: controls, joiners, soft hyphens."""
-    for index, text in enumerate(BLANKS):
+    for index, text in enumerate(EMPTY):
         utterance = CheckedEntry("a", AudioSpan(Path("a.wav"), 0, 16_000), Path("a.wav"), "s", "A.", "B.", 0)
         suffix = ("src_text", "tgt_text")[index % 2]
         assert train_filter(replace(utterance, **{suffix: text})) == "empty text", repr(text)
@@ -124,7 +124,7 @@ def test_text_that_a_vocabulary_sees_nothing_in_is_empty_text():
     model = sentencepiece.SentencePieceProcessor(model_proto=train(["The dog sees a house."] * 20, 20, ("en", "de")))
     nothing = [char for char in map(chr, [*range(0xd800), *range(0xe000, 0x20000)]) if not model.encode(char)]
     assert len(nothing) > 50
-    assert all(is_blank(char) for char in nothing), [hex(ord(char)) for char in nothing if not is_blank(char)]
+    assert all(is_empty_text(char) for char in nothing), [hex(ord(char)) for char in nothing if not is_empty_text(char)]
 
 
 def spoil(corpus) -> None:

@@ -107,7 +107,7 @@ def test_speakers_and_voices_of_dev_and_test_are_not_in_train(corpus: Path) -> N
     assert not variants["train"] & variants["dev"]
 
 
-def test_two_workers_write_the_same_bytes_as_one(corpus: Path, tmp_path: Path) -> None:
+def test_two_processes_write_the_same_bytes_as_one(corpus: Path, tmp_path: Path) -> None:
     assert run(tmp_path / "two", *OPTIONS, "--processes", "2")[0] == 0
     assert digests(tmp_path / "two") == digests(corpus)
 

@@ -27,7 +27,7 @@ def test_splits_follow_the_file_and_do_not_overlap(tmp_path: Path) -> None:
     assert left_out == {"already in dev or tst-COMMON": 2}
 
 
-def test_gzip_blanks_and_windows_line_ends_are_read(tmp_path: Path) -> None:
+def test_gzip_empty_lines_and_ends_of_lines_with_a_return_are_read(tmp_path: Path) -> None:
     text = "\ufeffOne  man.\r\nTwo\tmen.\r\nThree men.\r\nFour men."
     for name in ("text.en.gz", "text.de.gz"):
         (tmp_path / name).write_bytes(gzip.compress(text.encode()))

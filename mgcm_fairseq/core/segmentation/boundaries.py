@@ -37,7 +37,7 @@ def probabilities(logits_BT: Tensor, lengths_B: Tensor) -> Tensor:
 def decide_frames(logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None = None) -> Decisions:
     """Every frame with p > 0.5 is a boundary, never padding; the same function for whole utterances and for parts.
 
-    DiSeg's code trains so; at test it counts runs.
+    DiSeg's code trains so; at test it counts streaks.
 
     Args:
         logits_BT: boundary logits of the frames that are new.
@@ -48,11 +48,11 @@ def decide_frames(logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None 
     return Decisions(since_BT[:, 1:], last_B)
 
 
-def decide_runs(logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None = None) -> Decisions:
-    """A run of frames with p > 0.5 is one boundary, its FIRST frame; the rest of the run opens the next segment.
+def decide_streaks(logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None = None) -> Decisions:
+    """A streak of frames with p > 0.5 is one boundary, its FIRST frame; the rest of the streak opens the next segment.
 
-    Of a run's frames this is the only one that can be named when it arrives: the last one is known a frame later, and a
-    decision on a prefix would flip. Takes what `decide_frames` takes.
+    Of a streak's frames this is the only one that can be named when it arrives: the last one is known a frame later, so
+    that a decision on a prefix would flip. Takes what `decide_frames` takes.
     """
     since_BT, last_B = _high(logits_BT, lengths_B, before_B)
     return Decisions(since_BT[:, 1:] & ~since_BT[:, :-1], last_B)

@@ -28,8 +28,8 @@ def forced_boundaries(boundaries_BT: Tensor, lengths_B: Tensor, longest: int, si
     since_B1 = torch.zeros_like(lengths_B).unsqueeze(1) if since_B is None else since_B.unsqueeze(1)
     last_BT = torch.where(boundaries_BT, frame_T, -since_B1)  # 1 + the frame with the last boundary up to each frame
     last_BT = torch.cat([-since_B1, last_BT], 1).cummax(1).values
-    run_BT = frame_T - last_BT[:, :-1]  # frames since then, this one counted
-    forced_BT = (run_BT % longest == 0) & ~boundaries_BT & valid_frames(lengths_B, boundaries_BT.size(1))
+    since_BT = frame_T - last_BT[:, :-1]  # frames since then, this one counted
+    forced_BT = (since_BT % longest == 0) & ~boundaries_BT & valid_frames(lengths_B, boundaries_BT.size(1))
     left_B = lengths_B - last_BT.gather(1, lengths_B.unsqueeze(1)).squeeze(1)
     return Forced(forced_BT, left_B % longest)
 

@@ -18,7 +18,7 @@ def segment_number_losses(probabilities_BT: Tensor, lengths_B: Tensor, words_B: 
     a sentence has its own length and weight, whatever is in the batch with it.
 
     Args:
-        probabilities_BT: p of e, or of `start_logits` where runs count once.
+        probabilities_BT: p of e, or of `start_logits` where streaks count once.
         lengths_B: frames that are not padding.
         words_B: words in the transcript.
     """

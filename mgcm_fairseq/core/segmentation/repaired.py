@@ -1,12 +1,12 @@
-"""The repaired variant: a run of boundary frames counts once, the lag counts words, each sentence has its own L_num."""
+"""The repaired variant: a streak of boundaries counts once, the lag counts words, each sentence has its own L_num."""
 
 from torch import Tensor
 
-from mgcm_fairseq.core.segmentation.boundaries import Decisions, decide_runs
+from mgcm_fairseq.core.segmentation.boundaries import Decisions, decide_streaks
 from mgcm_fairseq.core.segmentation.losses import segment_number_losses
 from mgcm_fairseq.core.segmentation.pooling import word_ids
-from mgcm_fairseq.core.segmentation.runs import start_logits
 from mgcm_fairseq.core.segmentation.segments import segment_ids
+from mgcm_fairseq.core.segmentation.streaks import start_logits
 from mgcm_fairseq.core.segmentation.waiting import units_seen, visible_units, words_begun
 
 
@@ -17,11 +17,11 @@ class Repaired:
     waits_in_expectation = True
 
     def decide(self, logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None = None) -> Decisions:
-        """The first frame of each run."""
-        return decide_runs(logits_BT, lengths_B, before_B)
+        """The first frame of each streak."""
+        return decide_streaks(logits_BT, lengths_B, before_B)
 
     def counted(self, logits_BT: Tensor, lengths_B: Tensor) -> Tensor:
-        """That a run begins."""
+        """That a streak begins."""
         return start_logits(logits_BT, lengths_B)
 
     def frame_units(self, boundaries_BT: Tensor) -> Tensor:

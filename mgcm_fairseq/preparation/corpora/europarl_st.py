@@ -2,7 +2,7 @@
 
 ROOT is the unpacked folder: ROOT/en/audios/SPEECH.m4a, and in ROOT/en/de/SPLIT the files segments.lst (`SPEECH start
 end`, in seconds), segments.en, segments.de, speeches.lst and, line by line beside it, speakers.lst. So FBK's fork of
-fairseq (its reader of Europarl-ST) and published scripts for the corpus read it. Some replace the m4a by wav in place:
+fairseq (its reader of Europarl-ST) and published scripts for the corpus read it. Some replace each m4a by a wav:
 those are read, too.
 """
 

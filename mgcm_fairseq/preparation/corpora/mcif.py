@@ -2,7 +2,7 @@
 
 Below ROOT lie, in any folder, MCIF*.long.LANG.ref.xml.gz (or .xml), one yaml list of `{wav, offset, duration}`, and the
 talks as wavs. A sample of the xml whose iid is TRANS_N has `audio_path`, `reference` and `metadata/transcript`, whose
-sentences are divided by blank lines, or by ends of lines where there is no blank one. So the benchmark's own generator
+sentences are divided by empty lines, or by ends of lines where there is no empty one. So the benchmark's own generator
 writes the xml; the corpus itself was not at hand.
 """
 

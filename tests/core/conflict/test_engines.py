@@ -28,7 +28,7 @@ SHAPES = {
     "post-norm network": lambda **options: real_case(**{"norm_first": False, "tie_output": False,
                                                         "subsample_kernels": "", **options}),
     "network with local convolutions": lambda **options: real_case(local_kernels="3,2", **options),
-    "network that shortens speech": lambda **options: real_case(shrink="ctc", shrink_from=0, paired=True, **options),
+    "network that shrinks speech": lambda **options: real_case(shrink="ctc", shrink_from=0, paired=True, **options),
     "segmented network": lambda **options: real_case(**{**SEGMENTED, **options}),
     "network that waits in expectation": lambda **options: real_case(**{**SEGMENTED, "differentiable_waiting": True,
                                                                         **options}),

@@ -74,6 +74,6 @@ def contrastive(f_KD, g_KD, words, temperature=0.1):
     return total
 
 
-def runs(high_T):
-    """First frames of runs."""
+def streaks(high_T):
+    """First frames of streaks."""
     return [bool(high and not (t and high_T[t - 1])) for t, high in enumerate(high_T)]

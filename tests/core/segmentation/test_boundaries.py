@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgcm_fairseq.core.segmentation.boundaries import decide_frames, decide_runs, noisy_logits, probabilities
+from mgcm_fairseq.core.segmentation.boundaries import decide_frames, decide_streaks, noisy_logits, probabilities
 from tests.core.segmentation import loops
 from tests.core.segmentation.inputs import batches, hard, ragged
 
@@ -20,7 +20,7 @@ def test_probabilities_are_sigmoids_and_zero_at_padding(batch):
         assert not row[length:].any()
 
 
-@given(batches(), st.sampled_from([decide_frames, decide_runs]))
+@given(batches(), st.sampled_from([decide_frames, decide_streaks]))
 def test_padding_is_never_a_boundary(batch, decide):
     found = decide(*batch).boundaries
     for row, length in zip(found, batch[1], strict=True):
@@ -28,31 +28,31 @@ def test_padding_is_never_a_boundary(batch, decide):
 
 
 @given(batches())
-def test_decisions_are_where_p_is_above_a_half_and_runs_count_at_their_first_frame(batch):
+def test_decisions_are_where_p_is_above_a_half_and_streaks_count_at_their_first_frame(batch):
     logits_BT, lengths_B = batch
-    merged, plain = decide_runs(*batch), decide_frames(*batch)
+    merged, plain = decide_streaks(*batch), decide_frames(*batch)
     for b, length in enumerate(lengths_B.tolist()):
         high = [loops.sigmoid(e) > 0.5 for e in logits_BT[b, :length].tolist()]
         assert plain.boundaries[b, :length].tolist() == high
-        assert merged.boundaries[b, :length].tolist() == loops.runs(high)
+        assert merged.boundaries[b, :length].tolist() == loops.streaks(high)
         assert merged.last[b] == high[-1]
 
 
-def test_runs_by_hand():
+def test_streaks_by_hand():
     lengths_B = torch.tensor([8, 8, 5])
     logits_BT = hard([".||..|||", "||||||||", ".|.||RUB"])
-    assert decide_runs(logits_BT, lengths_B).boundaries.long().tolist() == [
+    assert decide_streaks(logits_BT, lengths_B).boundaries.long().tolist() == [
         [0, 1, 0, 0, 0, 1, 0, 0], [1, 0, 0, 0, 0, 0, 0, 0], [0, 1, 0, 1, 0, 0, 0, 0]]
     assert decide_frames(logits_BT, lengths_B).boundaries.sum(1).tolist() == [5, 8, 3]
 
 
 def test_exactly_a_half_is_no_boundary():
-    assert not decide_runs(torch.zeros(1, 3), torch.tensor([3])).boundaries.any()
+    assert not decide_streaks(torch.zeros(1, 3), torch.tensor([3])).boundaries.any()
     tiny = torch.tensor([[1e-12, -1e-12]])  # sigmoid rounds both to 0.5
-    assert decide_runs(tiny, torch.tensor([2])).boundaries.tolist() == [[True, False]]
+    assert decide_streaks(tiny, torch.tensor([2])).boundaries.tolist() == [[True, False]]
 
 
-@pytest.mark.parametrize("decide", [decide_frames, decide_runs])
+@pytest.mark.parametrize("decide", [decide_frames, decide_streaks])
 @given(st.lists(st.booleans(), min_size=1, max_size=10), st.data())
 def test_every_split_into_parts_gives_the_decisions_of_the_whole(decide, high, data):
     logits_BT = hard([high])
@@ -68,16 +68,16 @@ def test_every_split_into_parts_gives_the_decisions_of_the_whole(decide, high, d
 
 
 def test_parts_of_different_lengths_keep_a_state_for_each_utterance():
-    first = decide_runs(hard(["..|", "|.."]), torch.tensor([3, 1]))
+    first = decide_streaks(hard(["..|", "|.."]), torch.tensor([3, 1]))
     assert first.last.tolist() == [True, True]
-    nothing = decide_runs(hard(["|||", "|||"]), torch.tensor([0, 0]), before_B=torch.tensor([True, False]))
+    nothing = decide_streaks(hard(["|||", "|||"]), torch.tensor([0, 0]), before_B=torch.tensor([True, False]))
     assert nothing.last.tolist() == [True, False]
     assert not nothing.boundaries.any()
-    second = decide_runs(hard(["||.", ".|."]), torch.tensor([3, 2]), before_B=first.last)
+    second = decide_streaks(hard(["||.", ".|."]), torch.tensor([3, 2]), before_B=first.last)
     assert second.boundaries.tolist() == [[False, False, False], [False, True, False]]
 
 
-@pytest.mark.parametrize("decide", [decide_frames, decide_runs])
+@pytest.mark.parametrize("decide", [decide_frames, decide_streaks])
 @given(st.lists(st.booleans(), min_size=1, max_size=10))
 def test_a_decision_on_a_prefix_never_flips(decide, high):
     whole = decide(hard([high]), torch.tensor([len(high)])).boundaries

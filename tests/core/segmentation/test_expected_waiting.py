@@ -7,11 +7,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgcm_fairseq.core.segmentation.boundaries import decide_frames, decide_runs
+from mgcm_fairseq.core.segmentation.boundaries import decide_frames, decide_streaks
 from mgcm_fairseq.core.segmentation.expected_waiting import expected_waiting
 from mgcm_fairseq.core.segmentation.padding import LOG_ZERO
-from mgcm_fairseq.core.segmentation.runs import start_logits
 from mgcm_fairseq.core.segmentation.segments import segment_ids
+from mgcm_fairseq.core.segmentation.streaks import start_logits
 from mgcm_fairseq.core.segmentation.variants import VARIANTS
 from mgcm_fairseq.core.segmentation.waiting import visible_units
 from tests.core.segmentation.inputs import batches, hard, ragged
@@ -35,12 +35,12 @@ def test_it_is_the_mean_over_all_decisions(batch, lag, positions):
         assert found[b, :, :, length:].eq(LOG_ZERO).all()
 
 
-@pytest.mark.parametrize("decide", [decide_frames, decide_runs])
+@pytest.mark.parametrize("decide", [decide_frames, decide_streaks])
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(1, 4), st.integers(1, 4))
 def test_hard_is_soft_at_extreme_logits(decide, high, lag, positions):
     logits_BT, lengths_B = hard([high]), torch.tensor([len(high)])
     written_BU = torch.arange(positions).unsqueeze(0)
-    soft = start_logits(logits_BT, lengths_B) if decide is decide_runs else logits_BT
+    soft = start_logits(logits_BT, lengths_B) if decide is decide_streaks else logits_BT
     found = expected_waiting(soft, lengths_B, written_BU, lag, torch.float64)
     mask = visible_units(segment_ids(decide(logits_BT, lengths_B).boundaries), lengths_B, lag + written_BU)
     torch.testing.assert_close(found.exp(), mask.double(), rtol=0, atol=1e-12)

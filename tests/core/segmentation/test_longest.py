@@ -17,13 +17,13 @@ REPAIRED = VARIANTS["repaired"]
 
 
 def by_hand(boundaries, longest):
-    forced, run = [], 0
+    forced, since = [], 0
     for decided in boundaries:
-        run += 1
-        forced.append(not decided and run == longest)
-        if decided or run == longest:
-            run = 0
-    return forced, run
+        since += 1
+        forced.append(not decided and since == longest)
+        if decided or since == longest:
+            since = 0
+    return forced, since
 
 
 def drawn(frames=40, rate=0.15, rows=20):

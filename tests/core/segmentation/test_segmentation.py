@@ -7,7 +7,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from mgcm_fairseq.core.segmentation import (
     VARIANTS,
     contrastive_losses,
-    decide_runs,
+    decide_streaks,
     expected_segment_map,
     expected_visibility,
     expected_waiting,
@@ -53,8 +53,8 @@ def waiting(name):
 
 
 HARD = {
-    "decisions": lambda e, n: decide_runs(e, n).boundaries,
-    "hard visibility": lambda e, n: hard_visibility(decide_runs(e, n).boundaries, n),
+    "decisions": lambda e, n: decide_streaks(e, n).boundaries,
+    "hard visibility": lambda e, n: hard_visibility(decide_streaks(e, n).boundaries, n),
     "repaired waiting": waiting("repaired"),
     "published waiting": waiting("published"),
 }

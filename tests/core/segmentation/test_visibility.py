@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mgcm_fairseq.core.segmentation.boundaries import decide_frames, decide_runs
+from mgcm_fairseq.core.segmentation.boundaries import decide_frames, decide_streaks
 from mgcm_fairseq.core.segmentation.padding import LOG_ZERO
-from mgcm_fairseq.core.segmentation.runs import start_logits
 from mgcm_fairseq.core.segmentation.segments import segment_ids
+from mgcm_fairseq.core.segmentation.streaks import start_logits
 from mgcm_fairseq.core.segmentation.visibility import expected_visibility, hard_visibility, segments_up_to
 from tests.core.segmentation import loops
 from tests.core.segmentation.inputs import batches, hard, ragged
@@ -54,11 +54,11 @@ def test_softmax_with_the_bias_is_the_renormalised_product():
         torch.testing.assert_close(found[b, :, :length], wanted, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("decide", [decide_frames, decide_runs])
+@pytest.mark.parametrize("decide", [decide_frames, decide_streaks])
 @given(st.lists(st.lists(st.booleans(), min_size=7, max_size=7), min_size=2, max_size=2), st.integers(1, 7))
 def test_hard_is_soft_at_extreme_logits(decide, high, length):
     logits_BT, lengths_B = hard(high), torch.tensor([7, length])
-    soft = start_logits(logits_BT, lengths_B) if decide is decide_runs else logits_BT
+    soft = start_logits(logits_BT, lengths_B) if decide is decide_streaks else logits_BT
     bias = expected_visibility(soft, lengths_B, torch.float64)
     mask = hard_visibility(decide(logits_BT, lengths_B).boundaries, lengths_B)
     torch.testing.assert_close(bias.exp(), mask.double(), rtol=0, atol=1e-12)
@@ -171,7 +171,7 @@ def test_the_bias_is_the_only_large_float_tensor():
         bias = expected_visibility(logits_BT, lengths_B, torch.bfloat16)
     assert floats.found == {(bias.untyped_storage().data_ptr(), torch.bfloat16)}
     with LargeFloats(2 * 64 * 64) as floats:
-        hard_visibility(decide_runs(logits_BT, lengths_B).boundaries, lengths_B)
+        hard_visibility(decide_streaks(logits_BT, lengths_B).boundaries, lengths_B)
     assert not floats.found
 
 

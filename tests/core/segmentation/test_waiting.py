@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgcm_fairseq.core.segmentation.boundaries import decide_runs
+from mgcm_fairseq.core.segmentation.boundaries import decide_streaks
 from mgcm_fairseq.core.segmentation.segments import segment_ids
 from mgcm_fairseq.core.segmentation.variants import VARIANTS
 from mgcm_fairseq.core.segmentation.waiting import positions, units_seen, visible_units, words_begun
@@ -37,7 +37,7 @@ def test_a_position_sees_the_first_lag_plus_written_segments(high, lag, targets)
     boundaries_BT = REPAIRED.decide(hard([high]), torch.tensor([len(high)])).boundaries
     found = REPAIRED.wait_mask(REPAIRED.frame_units(boundaries_BT), torch.tensor([len(high)]), counted(targets), lag)
     for i in range(targets):
-        assert found[0, 0, i].tolist() == [sum(loops.runs(high)[:t]) < lag + i for t in range(len(high))]
+        assert found[0, 0, i].tolist() == [sum(loops.streaks(high)[:t]) < lag + i for t in range(len(high))]
 
 
 @given(rows, st.integers(1, 5), st.integers(1, 12))
@@ -67,7 +67,7 @@ def test_a_policy_that_masks_what_it_has_read_sees_what_training_saw(high, lag, 
     for written in range(targets):
         while read < len(high) and boundaries_BT.sum() < lag + written:
             read += 1
-            boundaries_BT = decide_runs(logits_BT[:, :read], torch.tensor([read])).boundaries
+            boundaries_BT = decide_streaks(logits_BT[:, :read], torch.tensor([read])).boundaries
         seen = mask(logits_BT[:, :read], lag, torch.tensor([[written]]))[0]
         assert seen.tolist() == whole[written, :read].tolist()
         assert not whole[written, read:].any()
@@ -75,7 +75,7 @@ def test_a_policy_that_masks_what_it_has_read_sees_what_training_saw(high, lag, 
 
 @given(rows, st.integers(1, 5))
 def test_everything_is_seen_once_the_source_has_no_more_segments(high, targets):
-    segments = sum(loops.runs(high)) + 1
+    segments = sum(loops.streaks(high)) + 1
     assert mask(hard([high]), segments, counted(targets)).all()
 
 

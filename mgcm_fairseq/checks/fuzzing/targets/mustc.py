@@ -12,7 +12,7 @@ from mgcm_fairseq.checks.fuzzing.targets.waves import write_wave
 from mgcm_fairseq.preparation.corpora.entries import Entry
 from mgcm_fairseq.preparation.corpora.mustc import MustC
 
-SEGMENTS = ((0.5, 0.25, "spk.1", "Good morning!", "Guten Morgen!"), (0.75, 0.5, "spk.1", "A dog.", "Ein Hund."),
+UTTERANCES = ((0.5, 0.25, "spk.1", "Good morning!", "Guten Morgen!"), (0.75, 0.5, "spk.1", "A dog.", "Ein Hund."),
             (0.2, 1.25, "spk.2", "Why does nobody listen?", "Warum hört niemand zu?"))
 
 
@@ -31,12 +31,12 @@ class MustCYaml:
     def draw(self, random: Random) -> Files:
         number = random.choice(("{}", "{:.6f}"))
         lines = [f"- {{duration: {number.format(duration)}, offset: {number.format(offset)}, rW: 4, uW: 0, "
-                 f"speaker_id: {speaker}, wav: ted_1.wav}}\n" for duration, offset, speaker, *_ in SEGMENTS]
+                 f"speaker_id: {speaker}, wav: ted_1.wav}}\n" for duration, offset, speaker, *_ in UTTERANCES]
         if not random.randrange(6):  # block style, as another program may write it
             lines = [line.replace("- {", "- ").replace(", ", "\n  ").replace("}", "") for line in lines]
         files = {"train.yaml": "".join(lines).encode(),
-                 "train.en": "".join(f"{source}\n" for *_, source, _ in SEGMENTS).encode(),
-                 "train.de": "".join(f"{target}\n" for *_, target in SEGMENTS).encode()}
+                 "train.en": "".join(f"{source}\n" for *_, source, _ in UTTERANCES).encode(),
+                 "train.de": "".join(f"{target}\n" for *_, target in UTTERANCES).encode()}
         spoils = (spoil_cells(b", "), spoil_cells(b": "), spoil_cells(b" "), spoil_lines, spoil_bytes)
         files["train.yaml"] = few(random, files["train.yaml"], spoils)
         if not random.randrange(4):

@@ -16,7 +16,7 @@ from mgcm_fairseq.evaluation.latency import latency
 from mgcm_fairseq.evaluation.quality import bleu
 from mgcm_fairseq.evaluation.results import write_results
 
-LAGS = (1, 3)
+POINTS = (1, 3)
 
 
 class Results:
@@ -25,7 +25,7 @@ class Results:
     def __init__(self, shared: Path) -> None:
         self._root = shared / "system"
         runs = []
-        for point in LAGS:
+        for point in POINTS:
             folder = self._folder(point)
             folder.mkdir(parents=True)
             (folder / "instances.log").write_text("".join(json.dumps(record) + "\n" for record in records(point)))
@@ -39,7 +39,7 @@ class Results:
 
     def draw(self, random: Random) -> Files:
         files = {"results.json": json.dumps(self._results).encode()}
-        for point in LAGS:
+        for point in POINTS:
             files[f"{point}.log"] = "".join(json.dumps(record) + "\n" for record in records(point)).encode()
         if random.randrange(4):
             files["results.json"] = written(random, self._results)
@@ -49,7 +49,7 @@ class Results:
 
     def read(self, folder: Path) -> None:
         (self._root / "results.json").write_bytes((folder / "results.json").read_bytes())
-        for point in LAGS:
+        for point in POINTS:
             (self._folder(point) / "instances.log").write_bytes((folder / f"{point}.log").read_bytes())
         comparison = assemble(read_systems({"a": [self._root]}, "AL"), "AL", None, 10, 1)
         tables(comparison)

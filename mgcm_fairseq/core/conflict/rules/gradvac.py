@@ -41,8 +41,8 @@ class GradVac:
             self._moved, self._step = {}, step
         tasks = gramian_NTT.size(1)
         random = Random(f"{self.seed}/{step}")
-        blank = gramian_NTT.new_zeros(tasks, tasks)
-        target_NTT = torch.stack([self._settled.get(group, blank).to(gramian_NTT) for group in groups])
+        zero_TT = gramian_NTT.new_zeros(tasks, tasks)
+        target_NTT = torch.stack([self._settled.get(group, zero_TT).to(gramian_NTT) for group in groups])
         mixing_NTT = identity(gramian_NTT)
         norm_NT = gramian_NTT.diagonal(dim1=1, dim2=2).sqrt()
         for i in range(tasks):

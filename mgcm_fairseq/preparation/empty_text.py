@@ -12,7 +12,7 @@ _NOTHING = frozenset("MZ")  # marks without a letter under them, and spaces
 _CONTROLS = ("Cc", "Cf")
 
 
-def is_blank(text: str) -> bool:
+def is_empty_text(text: str) -> bool:
     """Whether SentencePiece's normalisation leaves nothing of the text that shows."""
     return not _SEEN.search(text) and not any(map(_shows, _normaliser().normalize(text)))
 

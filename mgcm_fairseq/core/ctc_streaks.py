@@ -1,6 +1,6 @@
-"""Runs of frames in which CTC hears the same, of which each becomes one state. B batch, T frame, N run.
+"""Streaks of frames in which CTC hears the same, of which each becomes one state. B batch, T frame, N streak.
 
-A run of blanks is a run like others, as in IMTL (arXiv 2311.03810).
+A streak of blanks is a streak like others, as in IMTL (arXiv 2311.03810).
 """
 
 import torch
@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def run_ids(labels_BT: Tensor, lengths_B: Tensor) -> Tensor:
-    """(B, T) int64: the run of each frame, from 0; padding belongs to the last run.
+def streak_ids(labels_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    """(B, T) int64: the streak of each frame, from 0; padding belongs to the last streak.
 
     Args:
         labels_BT: what is heard in each frame.
@@ -20,28 +20,28 @@ def run_ids(labels_BT: Tensor, lengths_B: Tensor) -> Tensor:
     return F.pad(changes_BT.long().cumsum(1), (1, 0))
 
 
-def run_counts(ids_BT: Tensor) -> Tensor:
-    """(B,) runs of each utterance, at least 1."""
+def streak_counts(ids_BT: Tensor) -> Tensor:
+    """(B,) streaks of each utterance, at least 1."""
     return ids_BT[:, -1] + 1
 
 
-def run_starts(ids_BT: Tensor, most: int) -> Tensor:
-    """(B, N) int64: the first frame of each run; behind the last run, the last frame.
+def streak_starts(ids_BT: Tensor, most: int) -> Tensor:
+    """(B, N) int64: the first frame of each streak; behind the last streak, the last frame.
 
     Args:
-        ids_BT: of `run_ids`.
-        most: N, the most runs of an utterance or more.
+        ids_BT: of `streak_ids`.
+        most: N, the most streaks of an utterance or more.
     """
     return torch.searchsorted(ids_BT, _numbers(ids_BT, most)).clamp(max=ids_BT.size(1) - 1)
 
 
-def run_ends(ids_BT: Tensor, lengths_B: Tensor, most: int) -> Tensor:
-    """(B, N) int64: the frame behind each run; behind the last run, the end of the utterance."""
+def streak_ends(ids_BT: Tensor, lengths_B: Tensor, most: int) -> Tensor:
+    """(B, N) int64: the frame behind each streak; behind the last streak, the end of the utterance."""
     return torch.searchsorted(ids_BT, _numbers(ids_BT, most), right=True).minimum(lengths_B.unsqueeze(1))
 
 
 def at_last_frames(weights_UN: Tensor, ends_N: Tensor) -> Tensor:
-    """(U, T): weights of the states of one utterance's runs, each given to the last frame of its run."""
+    """(U, T): weights of the states of one utterance's streaks, each given to the last frame of its streak."""
     spread_UT = weights_UN.new_zeros(weights_UN.size(0), int(ends_N[-1]))
     return spread_UT.index_copy(1, ends_N - 1, weights_UN)
 

@@ -1,12 +1,12 @@
-"""Runs that count once, in expectation."""
+"""Streaks that count once, in expectation."""
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgcm_fairseq.core.segmentation.boundaries import decide_runs, probabilities
-from mgcm_fairseq.core.segmentation.runs import start_logits
+from mgcm_fairseq.core.segmentation.boundaries import decide_streaks, probabilities
+from mgcm_fairseq.core.segmentation.streaks import start_logits
 from tests.core.segmentation import loops
 from tests.core.segmentation.inputs import batches, hard, ragged
 
@@ -25,10 +25,10 @@ def test_start_probability_is_that_of_a_boundary_after_none(batch):
 def test_at_hard_logits_starts_are_the_merged_decisions(high):
     lengths_B = torch.tensor([len(high)])
     found = start_logits(hard([high]), lengths_B)
-    decided = decide_runs(hard([high]), lengths_B).boundaries
+    decided = decide_streaks(hard([high]), lengths_B).boundaries
     assert torch.equal(found > 0, decided)
     assert (found.abs() > 59).all()
-    assert probabilities(found, lengths_B).sum().item() == pytest.approx(sum(loops.runs(high)), abs=1e-12)
+    assert probabilities(found, lengths_B).sum().item() == pytest.approx(sum(loops.streaks(high)), abs=1e-12)
 
 
 def test_by_hand():
