@@ -1,7 +1,7 @@
 """Hidden units of an FFN divided between all languages and each group of them.
 
 An FFN is a sum over its H hidden units, W2 f(W1 x + b1) = sum_j w2_j f(w1_j x + b1_j). So units can be moved to a
-second FFN that is added: the sum stays the same, whatever f is. The bias of the output is not divided: it is added once.
+second FFN that is added: the sum stays the same, whatever f is. The output's bias is not divided: it is added once.
 P private units, D numbers of a vector, N vectors.
 """
 
