@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class PrivateParts(nn.Module):
     """FFN_g(x) for a row in a language of group g, to be added to the shared FFN(x). B rows, T frames, D width.
 
-    A row's language decides, never where the row stands (GDPS's code, arXiv 2603.25836, goes by the order of the
-    manifest, which loaders shuffle). With gradients every part runs in every pass, with no rows too: its gradient is
+    A row's language decides, never where the row stands (GDPS's code, arXiv 2603.25836, goes by an order
+    that loaders shuffle). With gradients every part runs in every pass, with no rows too: its gradient is
     zero then and not absent, so that all workers have gradients of the same parameters, whichever languages they hear.
     """
 
