@@ -22,6 +22,7 @@ from mgcm_fairseq.models.sharing import Division, plan_in, private_shapes
 from mgcm_fairseq.modules.decoder import SharedDecoder
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.front_ends import DEFAULT, make_front_end, options_of_others
+from mgcm_fairseq.modules.grouped import PrivateParts
 from mgcm_fairseq.modules.layers import LayerShape
 from mgcm_fairseq.modules.local import local_kernels
 from mgcm_fairseq.modules.looking_back import Shrinker
@@ -99,8 +100,8 @@ class SimulSTModel(BaseFairseqModel):
 
     def private_parameters(self) -> list[Tensor]:
         """Those that one group of languages has for itself."""
-        return [parameter for layer in self.network.encoder.layers if layer.private is not None
-                for parameter in layer.private.parameters()]
+        return [parameter for part in self.network.encoder.modules() if isinstance(part, PrivateParts)
+                for parameter in part.parameters()]
 
     def max_decoder_positions(self) -> int:
         """Longest hypothesis in pieces."""

@@ -17,19 +17,6 @@ from mgcm_fairseq.common.errors import InputError
 _OPTION, _REMEDY = "--private-lr-factor", "Use --optimizer adam."
 
 
-def check_private_rate(cfg: Any) -> None:
-    """InputError for a rate of what is not there, and for one that is none.
-
-    Args:
-        cfg: of fairseq, whole.
-    """
-    factor = cfg.task.private_lr_factor
-    if not 0 <= factor < float("inf"):
-        raise InputError(_OPTION, "a number from 0 on", str(factor), "Leave it out for 1.")
-    if factor != 1 and not getattr(cfg.model, "sharing_plan", ""):
-        raise InputError(_OPTION, "a --sharing-plan, whose private parts it is for", "none", "Leave it out.")
-
-
 @contextmanager
 def private_rate(optimizer: Any, private: Sequence[Tensor], factor: float) -> Iterator[None]:
     """Around the optimizer's step: private parameters have `factor` times the learning rate.
@@ -44,7 +31,7 @@ def private_rate(optimizer: Any, private: Sequence[Tensor], factor: float) -> It
     groups = getattr(inner, "param_groups", ())
     if len(groups) != 1:
         raise InputError(_OPTION, "an optimizer with one group of parameters", str(len(groups)), _REMEDY)
-    [whole] = groups
+    whole = groups[0]
     own = set(map(id, _stepped(optimizer, private)))
     shared = {**whole, "params": [one for one in whole["params"] if id(one) not in own]}
     apart = {**whole, "params": [one for one in whole["params"] if id(one) in own], "lr": factor * whole["lr"]}

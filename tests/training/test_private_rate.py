@@ -7,7 +7,7 @@ import torch
 from fairseq.logging import metrics
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.training.private_rate import check_private_rate, private_rate
+from mgcm_fairseq.training.private_rate import private_rate
 from tests.training.test_untouched import OPTIMIZERS, Two, optimizer_of
 
 RATES = (0.001, 0.01, 0.004)  # as a schedule sets them: warm-up and decay
@@ -58,16 +58,3 @@ def test_optimizers_that_cannot_are_refused(monkeypatch):
                                (SimpleNamespace(optimizer=SimpleNamespace(param_groups=[{}, {}])), "found 2")):
         with pytest.raises(InputError, match=message), private_rate(optimizer, list(model.parameters()), FACTOR):
             pass
-
-
-@pytest.mark.parametrize(("factor", "plan", "message"), [
-    (-1.0, "plan.yaml", "from 0 on, found -1"), (float("nan"), "plan.yaml", "found nan"),
-    (float("inf"), "plan.yaml", "found inf"), (2.5, "", "expected a --sharing-plan"), (1.0, "", None),
-    (2.5, "plan.yaml", None), (0.0, "plan.yaml", None)])
-def test_a_factor_is_of_something(factor, plan, message):
-    cfg = SimpleNamespace(task=SimpleNamespace(private_lr_factor=factor), model=SimpleNamespace(sharing_plan=plan))
-    if message is None:
-        check_private_rate(cfg)
-        return
-    with pytest.raises(InputError, match=message):
-        check_private_rate(cfg)
