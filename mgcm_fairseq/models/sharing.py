@@ -12,7 +12,7 @@ from torch import Tensor
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.read_text import parse_json
 from mgcm_fairseq.core.sharing.plan import GroupedLayer, SharingPlan, plan_of
-from mgcm_fairseq.core.sharing.split import Units, as_published, change, shared_and_private
+from mgcm_fairseq.core.sharing.split import Units, as_published, relative_change, shared_and_private
 from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.sharing_plan import read_plan
 from mgcm_fairseq.modules.encoder import PrivateShape
@@ -126,7 +126,7 @@ class Division:
             return
         seen_ND = torch.randn(_SEEN, whole.w1.size(1), generator=torch.Generator().manual_seed(0))
         before, kept, *own = [Units(*(weight.cpu().float() for weight in units)) for units in (whole, shared, *private)]
-        changes = [f"{name} {change(before, kept, of_group, seen_ND):.1e}"
+        changes = [f"{name} {relative_change(before, kept, of_group, seen_ND):.1e}"
                    for name, of_group in zip(layer.groups, own, strict=True)]
         logger.info("%s is divided, --sharing-init %s; by how much its output at step 0 differs on random vectors, "
                     "relative to what it was: %s", layer.ffn, self.init, ", ".join(changes))

@@ -65,7 +65,7 @@ def as_published(whole: Units, private: int, portions: Sequence[float],
             [factors(others, portion, bias) for portion, bias in zip(portions, biases, strict=True)])
 
 
-def change(whole: Units, shared: Units, private: Units, x_ND: Tensor) -> float:
+def relative_change(whole: Units, shared: Units, private: Units, x_ND: Tensor) -> float:
     """By how much a group's output differs from that of the whole FFN, relative to it, over (N, D) vectors."""
     before_ND = whole.outputs(x_ND)
     return float((shared.outputs(x_ND) + private.outputs(x_ND) - before_ND).norm() / before_ND.norm())

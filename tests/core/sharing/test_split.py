@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mgcm_fairseq.core.sharing.split import Units, as_published, change, shared_and_private
+from mgcm_fairseq.core.sharing.split import Units, as_published, relative_change, shared_and_private
 
 
 def ffn(dim=6, hidden=16, seed=0):
@@ -24,7 +24,7 @@ def test_parts_add_up_to_the_whole_whatever_stands_between(activation, private):
     total = sum(activation(x_ND @ w1.T + b1) @ w2.T for w1, b1, w2 in parts)
     torch.testing.assert_close(total, activation(x_ND @ whole.w1.T + whole.b1) @ whole.w2.T, atol=1e-13, rtol=0)
     assert [len(part.b1) for part in parts] == [16 - len(private), len(private)]
-    assert change(whole, *parts, x_ND) < 1e-14
+    assert relative_change(whole, *parts, x_ND) < 1e-14
     assert not any(one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
                    for part in parts for one, other in zip(part, whole, strict=True))
 
@@ -56,4 +56,4 @@ def test_as_published_another_function_begins():
     torch.testing.assert_close(shared.w2 @ shared.w1 + group.w2 @ group.w1, whole.w2 @ whole.w1)
     x_ND = torch.randn(512, 128, generator=torch.Generator().manual_seed(1)).double()
     shared, groups = as_published(whole, 256, (0.25, 0.75), 0.05 * torch.randn(2, 256).double())
-    assert all(0.6 < change(whole, shared, of_group, x_ND) < 1.1 for of_group in groups)
+    assert all(0.6 < relative_change(whole, shared, of_group, x_ND) < 1.1 for of_group in groups)
