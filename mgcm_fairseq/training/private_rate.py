@@ -28,10 +28,10 @@ def private_rate(optimizer: Any, private: Sequence[Tensor], factor: float) -> It
         yield
         return
     inner = optimizer.optimizer
-    groups = getattr(inner, "param_groups", ())
+    groups: Sequence[dict[str, Any]] = getattr(inner, "param_groups", ())
     if len(groups) != 1:
         raise InputError(_OPTION, "an optimizer with one group of parameters", str(len(groups)), _REMEDY)
-    whole = groups[0]
+    [whole] = groups
     own = set(map(id, _stepped(optimizer, private)))
     shared = {**whole, "params": [one for one in whole["params"] if id(one) not in own]}
     apart = {**whole, "params": [one for one in whole["params"] if id(one) in own], "lr": factor * whole["lr"]}
