@@ -20,6 +20,7 @@ SCRIPTS = {  # a program, which a wheel installs as mgcm-NAME, and what starts i
     "segments": "scripts/segmentation_report.py",
     "serve": "scripts/serve.sh",
     "spoken-corpus": "scripts/make_spoken_corpus.py",
+    "study": "scripts/study.sh",
     "train": "scripts/train.sh",
     "translate": "scripts/translate.sh",
 }

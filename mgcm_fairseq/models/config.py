@@ -19,6 +19,7 @@ _VARIANT = ChoiceEnum(["none", *VARIANTS])
 _SHRINK = ChoiceEnum(["none", "ctc"])
 _POOL = ChoiceEnum([*POOLS])
 _INIT = ChoiceEnum([*INITS])
+_BLANKS = ChoiceEnum(["own", "join"])
 
 
 @dataclass
@@ -176,6 +177,10 @@ class SimulSTModelConfig(FairseqDataclass):
         default="first",
         metadata={"help": "What the state of a streak begins with: first, its first frame, the default and IMTL's, or "
                           "the mean of its frames."})
+    shrink_blanks: _BLANKS = field(  # type: ignore[valid-type]
+        default="own",
+        metadata={"help": "Which streaks blanks make: own, streaks like others, the default and IMTL's, or join: they "
+                          "belong to the piece before them, so that a state is a piece."})
     no_looking_back: bool = field(
         default=False,
         metadata={"help": "Leave out the looking back at all frames, to compare. By default it is there, as in IMTL."})
