@@ -96,7 +96,7 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"streaks?": (["common", "preparation", "spoken", "data", "evaluation", "live", "commands", "training", "recipes",
                    "core/conflict", *GRADIENTS, *CORPORA], r"$^"),
     r"blanks?": (["preparation", "spoken", "evaluation", "live", "core/conflict", "training", *GRADIENTS, *CORPORA],
-                 r"$^"),
+                 r"shrink_blanks"),
     r"shorten(s|ed|ing)?": (["core", "modules", "models", "agents", "criterions", "decoding", "docs", "README.md",
                              "configs"],
                             r"$^"),

@@ -20,7 +20,7 @@ from mgcm_fairseq.spoken.corpus import Languages, Summary, make_corpus
 from mgcm_fairseq.spoken.dialect_corpus import make_dialects
 from mgcm_fairseq.spoken.dialects import Dialect, dialects
 from mgcm_fairseq.spoken.grammar import LONGEST
-from mgcm_fairseq.spoken.text import Kept, Sizes, file_splits, grammar_splits
+from mgcm_fairseq.spoken.text import SimpleText, Sizes, file_splits, grammar_splits
 
 SCRIPT = SCRIPTS["spoken-corpus"]
 SHORT = 5  # words, of which there are enough different sentences
@@ -54,14 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(_told(summary))
 
 
-def _kept(args: argparse.Namespace) -> Kept:
+def _kept(args: argparse.Namespace) -> SimpleText:
     if args.longest is not None and (args.source or not SHORT <= args.longest <= LONGEST):
         raise InputError("--longest", f"{SHORT} to {LONGEST} words of the built-in grammar's sentences",
                          f"{args.longest}" + " with --source" * bool(args.source), "Correct it, or leave it out.")
     if args.words is not None and (args.source or args.words < FEW):
         raise InputError("--words", f"at least {FEW} of the built-in grammar's words",
                          f"{args.words}" + " with --source" * bool(args.source), "Correct it, or leave it out.")
-    return Kept(args.longest or LONGEST, args.words)
+    return SimpleText(args.longest or LONGEST, args.words)
 
 
 def _told(summary: Summary) -> str:

@@ -10,14 +10,14 @@ from mgcm_fairseq.common.read_text import read_text
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.spoken.corpus import Languages, Summary, make_corpus
 from mgcm_fairseq.spoken.dialects import VOICE, Dialect
-from mgcm_fairseq.spoken.text import TRAIN, Kept, Sizes, Splits, grammar_splits
+from mgcm_fairseq.spoken.text import TRAIN, SimpleText, Sizes, Splits, grammar_splits
 
 TRUTH = "dialects.json"
 _TARGET = "de"
 
 
 def make_dialects(out: Path, spoken: Sequence[Dialect], sizes: Sizes, seed: int, processes: int,
-                  kept: Kept = Kept()) -> dict[str, Summary]:  # noqa: B008 - frozen
+                  kept: SimpleText = SimpleText()) -> dict[str, Summary]:  # noqa: B008 - frozen
     """Writes out/CODE-de/data for each language, and before them out/dialects.json; goes on where it was interrupted.
 
     Raises InputError if `out` holds anything else.
@@ -32,7 +32,7 @@ def make_dialects(out: Path, spoken: Sequence[Dialect], sizes: Sizes, seed: int,
 
 
 def dialect_splits(spoken: Sequence[Dialect], sizes: Sizes, seed: int,
-                   kept: Kept = Kept()) -> list[Splits]:  # noqa: B008 - frozen
+                   kept: SimpleText = SimpleText()) -> list[Splits]:  # noqa: B008 - frozen
     """The pairs of each language: dev and test say the same in all, train in each something else.
 
     Args:

@@ -33,14 +33,14 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Kept:
+class SimpleText:
     """Which sentences of the grammar a corpus has."""
 
     longest: int = LONGEST  # source words of a sentence at most
     words: int | None = None  # only those of so many source words, the most frequent of sentences so long; None: all
 
 
-def grammar_splits(sizes: Sizes, seed: int, kept: Kept = Kept()) -> Splits:
+def grammar_splits(sizes: Sizes, seed: int, kept: SimpleText = SimpleText()) -> Splits:
     """Pairs of the built-in grammar; no source sentence occurs twice anywhere.
 
     Raises:

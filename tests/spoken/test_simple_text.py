@@ -4,9 +4,9 @@ import pytest
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.spoken import text
-from mgcm_fairseq.spoken.text import Kept, Sizes, grammar_splits, source_words
+from mgcm_fairseq.spoken.text import SimpleText, Sizes, grammar_splits, source_words
 
-FEW = Kept(longest=5, words=200)
+FEW = SimpleText(longest=5, words=200)
 
 
 def test_sentences_are_short_of_few_words_and_different() -> None:
@@ -23,13 +23,13 @@ def test_sentences_are_short_of_few_words_and_different() -> None:
 
 
 def test_without_a_wish_it_is_the_text_of_before() -> None:
-    assert grammar_splits(Sizes(5, 2, 2), 1) == grammar_splits(Sizes(5, 2, 2), 1, Kept(20, None))
+    assert grammar_splits(Sizes(5, 2, 2), 1) == grammar_splits(Sizes(5, 2, 2), 1, SimpleText(20, None))
 
 
 def test_more_sentences_than_there_are_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "MOST_IN_VAIN", 2000)
     with pytest.raises(InputError, match="expected as many different sentences as asked for, 5000 of train, found"):
-        grammar_splits(Sizes(train=5000, dev=1, test=1), 1, Kept(5, 100))
+        grammar_splits(Sizes(train=5000, dev=1, test=1), 1, SimpleText(5, 100))
 
 
 def test_hyphenated_words_are_taken_apart() -> None:
