@@ -114,7 +114,8 @@ UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
     "two words that mean something together": {
         "primary task", "auxiliary task", "receptive field", "local agreement", "operating point", "negative delay",
         "paired bootstrap", "task weight", "looking back", "local convolution", "contrast of states",
-        "conflict rate", "noise floor", "re-segmentation", "all-reduce"},
+        "conflict rate", "noise floor", "re-segmentation", "all-reduce", "group of languages", "private unit",
+        "private part"},
     "the field's own name": {"simultaneous", "consistency"},
     "Python's and PyTorch's word too, as the head of the glossary says": {"module"},
 }

@@ -63,7 +63,7 @@ class WaitSegmentAgent(SystemAgent):
     def write(self, states: WaitSegmentStates) -> str:
         if states.stream is None or states.writer is None:
             states.stream = speech_stream(self.system.network.encoder,
-                                          self.rollover.ear() if self.rollover else None)
+                                          self.rollover.ear() if self.rollover else None, self.system.language)
             states.writer = SegmentWriter(self.system, self.lag, self.rollover)
         texts = [self._hear(states, states.stream, states.writer, end, False)
                  for end in complete_steps(states, states.heard, self.step)]

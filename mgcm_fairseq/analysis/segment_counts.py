@@ -23,20 +23,25 @@ class SegmentCount(NamedTuple):
     ms: float  # of audio
 
 
-def count_segments(encoder: SharedEncoder, utterances: Iterable[Utterance], read_ms: int) -> Iterator[SegmentCount]:
-    """Streams each utterance in reads of so many ms."""
+def count_segments(encoder: SharedEncoder, utterances: Iterable[Utterance], read_ms: int,
+                   languages: Sequence[str] = ()) -> Iterator[SegmentCount]:
+    """Streams each utterance in reads of so many ms; `languages`: in the order of their ranks, for grouped layers."""
     if read_ms < 1:
         raise InputError("--source-segment-size", "reads of 1 ms or more", f"{read_ms} ms", "Correct the option.")
     for utterance in utterances:
         samples_N = torch.from_numpy(utterance.audio.read())
-        segments = streamed_segments(encoder, samples_N, read_ms * SAMPLE_RATE // 1000)
+        language = torch.tensor([languages.index(utterance.src_lang)]) if languages else None
+        segments = streamed_segments(encoder, samples_N, read_ms * SAMPLE_RATE // 1000, language)
         yield SegmentCount(segments, len(utterance.src_text.split()), 1000 * len(samples_N) / SAMPLE_RATE)
 
 
 @torch.inference_mode()
-def streamed_segments(encoder: SharedEncoder, samples_N: Tensor, read: int) -> int:
-    """Segments that streaming inference closes in (N,) samples at 16 kHz, heard in reads of `read` samples."""
-    stream = speech_stream(encoder)
+def streamed_segments(encoder: SharedEncoder, samples_N: Tensor, read: int, language: Tensor | None = None) -> int:
+    """Segments that streaming inference closes in (N,) samples at 16 kHz, heard in reads of `read` samples.
+
+    `language`: (1,) the rank of the spoken one, for grouped layers.
+    """
+    stream = speech_stream(encoder, None, language)
     reads = samples_N.split(read)
     for number, heard_N in enumerate(reads, start=1):
         stream.extend(heard_N, number == len(reads))

@@ -13,9 +13,8 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.data.manifest import read_manifest
-from mgcm_fairseq.decoding.system import load_system
+from mgcm_fairseq.decoding.system import System, load_system
 from mgcm_fairseq.evaluation.results import write_results
-from mgcm_fairseq.modules.encoder import SharedEncoder
 
 SCRIPT = SCRIPTS["segments"]
 
@@ -27,12 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     utterances = read_manifest(args.corpus / f"{args.split}.tsv")
     median = split_at(utterances)
     models = [_segmenting(path, args.corpus) for path in paths]
-    variants = [variant for variant, _ in models]
+    variants = [system.network.encoder.segmenting.variant.name for system in models]
     if variants[1:] not in ([], ["published"]):
         raise InputError("--published", "a model trained with --segmentation-variant published",
                          f"one of {variants[1]}", "Pass it as --checkpoint.")
-    counts = [list(tqdm(count_segments(encoder, utterances, args.source_segment_size), total=len(utterances),
-                        desc=f"{variant}: streaming", unit=" utterances")) for variant, encoder in models]
+    counts = [list(tqdm(count_segments(system.network.encoder, utterances, args.source_segment_size,
+                                       system.corpus.src_langs), total=len(utterances),
+                        desc=f"{variant}: streaming", unit=" utterances"))
+              for variant, system in zip(variants, models, strict=True)]
     report = assemble(counts[0], counts[1] if args.published else None, median, {
         "split": args.split, "source_segment_size_ms": args.source_segment_size, "dtype": "fp32",
         "variant": variants[0]})
@@ -41,13 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(table(report), end="")
 
 
-def _segmenting(checkpoint: Path, corpus: Path) -> tuple[str, SharedEncoder]:
-    """The variant and the encoder of a checkpoint."""
+def _segmenting(checkpoint: Path, corpus: Path) -> System:
+    """The system of a checkpoint that segments."""
     system = load_system(checkpoint, corpus)
     if not system.phase.segmented:
         raise InputError(checkpoint, "a model trained with --segmentation-variant, past --segment-from",
                          "one that does not segment", "Train it so, or longer.")
-    return system.network.encoder.segmenting.variant.name, system.network.encoder
+    return system
 
 
 def _parser() -> Parser:

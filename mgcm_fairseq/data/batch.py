@@ -4,7 +4,7 @@ Everything is right-padded. fairseq reads `net_input`, `target`, `ntokens`, `nse
 must be.
 """
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from torch import Tensor
 
@@ -27,6 +27,7 @@ class NetInput(TypedDict):
 
     src_tokens: Tensor  # (B, N) samples at 16 kHz; for MT alone (B, U), the transcript
     src_lengths: Tensor  # (B,)
+    language: NotRequired[Tensor]  # (B,) as in Batch; generation alone adds it
 
 
 class Batch(TypedDict):

@@ -16,7 +16,8 @@ class Prefixes:
         """`ear`: says what CTC hears of a talk."""
         self.system = system
         encoder = system.network.encoder
-        stream = speech_stream(encoder, ear) if system.phase.segmented and encoder.front_end.block else None
+        streams = system.phase.segmented and encoder.front_end.block
+        stream = speech_stream(encoder, ear, system.language) if streams else None
         self.stream = stream if isinstance(stream, IncrementalStream) else None
         self.heard = 0
         self.frames = 0  # of a stream, those that it forgot too

@@ -55,6 +55,14 @@ class System:
         return self if source == self.source_lang else replace(self, source_lang=source)
 
     @property
+    def language(self) -> Tensor | None:
+        """(1,) the rank of the language that is spoken, as the network is told it; None where it knows one alone."""
+        known = self.corpus.src_langs
+        if len(known) == 1:
+            return None
+        return torch.tensor([known.index(self.corpus.source(self.source_lang or None))], device=self.device)
+
+    @property
     def device(self) -> torch.device:
         return self.network.decoder.embedding.weight.device
 
@@ -93,7 +101,8 @@ class System:
     @torch.inference_mode()
     def encode(self, waveform_N: Tensor) -> Memory:
         """Encoder states of (N,) samples at 16 kHz, as though nothing followed."""
-        return self.network.encoder.utterance(waveform_N.to(self.network.decoder.embedding.weight), self.phase)
+        samples_N = waveform_N.to(self.network.decoder.embedding.weight)
+        return self.network.encoder.utterance(samples_N, self.phase, self.language)
 
 
 def load_system(checkpoint: Path, corpus: Path | None) -> System:

@@ -10,6 +10,7 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.segmentation import VARIANTS
+from mgcm_fairseq.models.sharing import INITS
 from mgcm_fairseq.modules.front_ends import DEFAULT, FRONT_ENDS, options_of_others
 from mgcm_fairseq.modules.looking_back import POOLS
 
@@ -17,6 +18,7 @@ _FRONT_END = ChoiceEnum([*FRONT_ENDS])
 _VARIANT = ChoiceEnum(["none", *VARIANTS])
 _SHRINK = ChoiceEnum(["none", "ctc"])
 _POOL = ChoiceEnum([*POOLS])
+_INIT = ChoiceEnum([*INITS])
 _BLANKS = ChoiceEnum(["own", "join"])
 
 
@@ -87,6 +89,16 @@ class SimulSTModelConfig(FairseqDataclass):
                           "and by how much each later layer's is larger, such as 5,3, which is IMTL's (arXiv "
                           "2311.03810). Even ones become one larger. Speech and text pass through them. By default "
                           "there are none."})
+    sharing_plan: str = field(
+        default="",
+        metadata={"help": "The YAML file of a sharing plan, by which groups of languages get private parts of layers "
+                          "(GDPS, arXiv 2603.25836). It divides the shared model of --finetune-from-model; a "
+                          "checkpoint carries the plan. By default all languages share everything."})
+    sharing_init: _INIT = field(  # type: ignore[valid-type]
+        default="units",
+        metadata={"help": "What the parts begin with. units, the default: copies of the plan's hidden units, so that "
+                          "the model computes what it did. published: singular vectors, as GDPS's code, which changes "
+                          "what it computes, by how much the log says; to compare."})
     norm_first: bool = field(
         default=False,
         metadata={"help": "Put the norm in front of each sub-layer (pre-norm). A small model that starts from "

@@ -21,10 +21,13 @@ class GenerationEncoder(FairseqEncoder):
         self.speech, self.text = network.encoder.speech, network.encoder.text
         self.phase = phase
 
-    def forward(self, src_tokens: Tensor, src_lengths: Tensor) -> Memory:  # type: ignore[override]
-        """(B, N) samples and (B,) lengths in samples; or, for MT, integer tokens and their lengths."""
+    def forward(self, src_tokens: Tensor, src_lengths: Tensor,  # type: ignore[override]
+                language: Tensor | None = None) -> Memory:
+        """(B, N) samples and (B,) lengths in samples, or, for MT, integer tokens and their lengths; (B,) ranks of the
+        languages, where there are several.
+        """
         encode = self.speech if src_tokens.is_floating_point() else self.text
-        return encode(src_tokens, src_lengths, self.phase())
+        return encode(src_tokens, src_lengths, self.phase(), language)
 
     def reorder_encoder_out(self, encoder_out: Memory, new_order: Tensor) -> Memory:
         states, lengths, units = (part.index_select(0, new_order) for part in encoder_out[:3])

@@ -2,6 +2,7 @@
 
 import logging
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +19,11 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.generation import GenerationDecoder, GenerationEncoder
+from mgcm_fairseq.models.sharing import Division, plan_in, private_shapes
 from mgcm_fairseq.modules.decoder import SharedDecoder
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.front_ends import DEFAULT, make_front_end, options_of_others
+from mgcm_fairseq.modules.grouped import PrivateParts
 from mgcm_fairseq.modules.layers import LayerShape
 from mgcm_fairseq.modules.local import local_kernels
 from mgcm_fairseq.modules.looking_back import Shrinker
@@ -48,13 +51,14 @@ class SimulSTModel(BaseFairseqModel):
     """One forward pass returns the logits of every task, so that any data-parallel wrapper can hold it."""
 
     def __init__(self, network: SimulSTNetwork, schedule: Schedule = NOTHING_LATER, recompute: bool = False,
-                 test_lag: int | None = None) -> None:
-        """`test_lag`: k of wait-k in evaluation, None for the whole source."""
+                 test_lag: int | None = None, division: Division | None = None) -> None:
+        """`test_lag`: k of wait-k in evaluation, None for the whole source; `division`: of a grouped model."""
         super().__init__()
         self.network = network
         self.schedule = schedule
         self.recompute = recompute
         self.test_lag = test_lag
+        self.division = division
         self.trained_phase = OFFLINE  # the phase of the last update, or of the checkpoint
         self.encoder = GenerationEncoder(network, self.phase)
         self.decoder = GenerationDecoder(network, self.phase)
@@ -64,8 +68,12 @@ class SimulSTModel(BaseFairseqModel):
     @classmethod
     def build_model(cls, cfg: SimulSTModelConfig, task: Any) -> "SimulSTModel":
         """Random weights in the shape that cfg asks for."""
-        network = build_network(cfg, task.vocabulary.piece_kinds(task.corpus), task.vocabulary.pad)
-        return cls(network, build_schedule(cfg, task.cfg.seed), cfg.checkpoint_activations, task.cfg.eval_lag or None)
+        network = build_network(cfg, task.vocabulary.piece_kinds(task.corpus), task.vocabulary.pad,
+                                task.corpus.src_langs)
+        plan = plan_in(cfg.sharing_plan)
+        division = None if plan is None else Division(plan, cfg.ffn_dim, str(cfg.sharing_init))
+        return cls(network, build_schedule(cfg, task.cfg.seed), cfg.checkpoint_activations, task.cfg.eval_lag or None,
+                   division)
 
     def phase(self) -> Phase:
         """Of the next pass through the network."""
@@ -77,8 +85,12 @@ class SimulSTModel(BaseFairseqModel):
         self.trained_phase = self.schedule.phase(num_updates)
 
     def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
-        """A model without a segmenter, shrinker or local convolutions that is fine-tuned gets new ones."""
+        """A model without a segmenter, shrinker or local convolutions that is fine-tuned gets new ones; a shared one is
+        divided.
+        """
         super().upgrade_state_dict_named(state_dict, name)
+        if self.division is not None:
+            self.division.divide(state_dict, self.state_dict())
         for attribute, part in _parts(self):
             if not any(key.startswith(part) for key in state_dict):
                 logger.info("the checkpoint has no %s: a new one begins with random weights", part.split(".")[-2])
@@ -96,18 +108,25 @@ class SimulSTModel(BaseFairseqModel):
             passing = Recomputing(passing)
         return self.network(inputs, tasks, ctc, self.phase(), passing, paired)
 
+    def private_parameters(self) -> list[Tensor]:
+        """Those that one group of languages has for itself."""
+        return [parameter for part in self.network.encoder.modules() if isinstance(part, PrivateParts)
+                for parameter in part.parameters()]
+
     def max_decoder_positions(self) -> int:
         """Longest hypothesis in pieces."""
         return MAX_TOKENS
 
 
-def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int) -> SimulSTNetwork:
+def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int,
+                  languages: Sequence[str] = ()) -> SimulSTNetwork:
     """The network that cfg describes, with random weights.
 
     Args:
         cfg: sizes and variants.
         kinds: for each piece of the vocabulary what it does to the units of either language.
         pad: id of the padding.
+        languages: source languages in the order of their ranks, for grouped layers.
     """
     shape = LayerShape(cfg.model_dim, cfg.ffn_dim, cfg.attention_heads, cfg.dropout, cfg.attention_dropout,
                        cfg.activation_dropout, cfg.norm_first)
@@ -122,7 +141,8 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int) -> Simul
     segmenter = Segmenter(cfg.model_dim, VARIANTS[variant], *bounds) if variant in VARIANTS else None
     encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
                             segmenter, torch.tensor(kinds.source), cfg.rotary, _local_kernels(cfg),
-                            _shrinker(cfg, shape))
+                            _shrinker(cfg, shape),
+                            private_shapes(plan_in(cfg.sharing_plan), languages, cfg.encoder_layers))
     decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, not cfg.no_embedding_norm, cfg.tie_output)
     if cfg.differentiable_waiting and (segmenter is None or not segmenter.variant.waits_in_expectation):
         raise InputError("--differentiable-waiting", "--segmentation-variant repaired", variant, "Leave it out.")

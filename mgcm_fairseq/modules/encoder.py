@@ -6,7 +6,10 @@ whose front end and subsampler are streams of their own.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,8 +19,9 @@ from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
 from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.modules.cache import Cache
+from mgcm_fairseq.modules.grouped import PrivateParts
 from mgcm_fairseq.modules.hearing import FrontEnd
-from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
+from mgcm_fairseq.modules.layers import EncoderLayer, FeedForward, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
 from mgcm_fairseq.modules.local import LocalConvolution
 from mgcm_fairseq.modules.looking_back import Shrinker
@@ -26,6 +30,17 @@ from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.segmenter import Segmenter
 from mgcm_fairseq.modules.source import Memory, Source
 from mgcm_fairseq.modules.subsampler import STRIDE, ConvSubsampler
+
+
+class PrivateShape(NamedTuple):
+    """Of the FFN of a grouped layer."""
+
+    units: int  # hidden ones, that each group has for itself; the others are shared
+    group_of: tuple[int, ...]  # each language's, in the order of their ranks
+
+
+NO_LAYERS: Mapping[int, PrivateShape] = MappingProxyType({})
+"""Nothing is grouped."""
 
 
 class SharedEncoder(nn.Module):
@@ -37,12 +52,13 @@ class SharedEncoder(nn.Module):
     def __init__(self, front_end: FrontEnd, subsample_kernels: list[int], embedding: nn.Embedding,
                  shape: LayerShape, layers: int, embedding_norm: bool, segmenter: Segmenter | None,
                  source_kinds: Tensor, rotary: bool = False, local_kernels: Sequence[int] = (),
-                 shrinker: Shrinker | None = None) -> None:
+                 shrinker: Shrinker | None = None, private: Mapping[int, PrivateShape] = NO_LAYERS) -> None:
         """`source_kinds`: (vocabulary,) int64, what pieces do to the words of the source (core.kinds).
 
         `rotary`: the layers know distances alone, and positions are added to what they give, for the decoder. So speech
         may begin anywhere. Without, sinusoidal positions are added to what the layers read. `local_kernels`: of a
         convolution in front of each layer; none for no such. They are causal where what comes later is not to be seen.
+        `private`: layer, from 0 on -> its private parts, for grouped ones.
         """
         super().__init__()
         self.register_buffer("source_kinds", source_kinds, persistent=False)
@@ -59,7 +75,7 @@ class SharedEncoder(nn.Module):
         self.rotary = RotaryPositions(shape.dim // shape.heads) if rotary else None
         causal = bool(front_end.block) or segmenter is not None
         local = [LocalConvolution(shape.dim, kernel, causal) for kernel in local_kernels]
-        self.layers = nn.ModuleList(EncoderLayer(shape, self.rotary, local[layer] if local else None)
+        self.layers = nn.ModuleList(_layer(shape, self.rotary, local[layer] if local else None, private.get(layer))
                                     for layer in range(layers))
         self.final_norm = nn.LayerNorm(shape.dim) if shape.norm_first else nn.Identity()
         self.segmenter = segmenter
@@ -83,17 +99,17 @@ class SharedEncoder(nn.Module):
         """Whether convolutions of agents' speech are to see few shapes, each of which a GPU plans for once."""
         return self.projection.weight.is_cuda if self.few_shapes is None else self.few_shapes
 
-    def speech(self, waveform_BN: Tensor, lengths: Tensor, phase: Phase) -> Memory:
-        """(B, N) samples at 16 kHz and (B,) lengths in samples, for inference."""
-        return self._encode(self.speech_source(*self._embed(waveform_BN, lengths), phase, PLAIN))
+    def speech(self, waveform_BN: Tensor, lengths: Tensor, phase: Phase, language: Tensor | None = None) -> Memory:
+        """(B, N) samples at 16 kHz, (B,) lengths in samples, and (B,) ranks of languages, for inference."""
+        return self._encode(self.speech_source(*self._embed(waveform_BN, lengths), phase, PLAIN, language))
 
-    def utterance(self, samples_N: Tensor, phase: Phase) -> Memory:
-        """(N,) samples at 16 kHz of one utterance or its beginning, for inference."""
-        return self._encode(self.speech_source(*self.embed_utterance(samples_N), phase, PLAIN))
+    def utterance(self, samples_N: Tensor, phase: Phase, language: Tensor | None = None) -> Memory:
+        """(N,) samples at 16 kHz of one utterance or its beginning, and (1,) rank, for inference."""
+        return self._encode(self.speech_source(*self.embed_utterance(samples_N), phase, PLAIN, language))
 
-    def text(self, tokens_BU: Tensor, lengths: Tensor, phase: Phase) -> Memory:
-        """(B, U) tokens, right-padded, and (B,) lengths, for inference."""
-        return self._encode(self.text_source(tokens_BU, lengths, phase, PLAIN))
+    def text(self, tokens_BU: Tensor, lengths: Tensor, phase: Phase, language: Tensor | None = None) -> Memory:
+        """(B, U) tokens, right-padded, (B,) lengths, and (B,) ranks of languages, for inference."""
+        return self._encode(self.text_source(tokens_BU, lengths, phase, PLAIN, language))
 
     def embed_utterance(self, samples_N: Tensor) -> tuple[Stream, Tensor]:
         """(N,) samples at 16 kHz -> embedded (1, T, D) and (1,) T, for inference.
@@ -127,27 +143,30 @@ class SharedEncoder(nn.Module):
         weight = passing.alias(self.embedding.weight, task)
         return passing.start(self.scale * F.embedding(tokens_BU, weight, self.embedding.padding_idx), (task,))
 
-    def speech_source(self, embedded: Stream, frames: Tensor, phase: Phase, passing: Passing) -> Source:
+    def speech_source(self, embedded: Stream, frames: Tensor, phase: Phase, passing: Passing,
+                      language: Tensor | None = None) -> Source:
         """Embedded speech with its segments; all of it is one segment where attention is not segmented.
 
-        Where it is shrunk, streaks of what CTC hears stand in place of frames.
+        Where it is shrunk, streaks of what CTC hears stand in place of frames. `language`: (B,) ranks.
         """
         if phase.segmented:
-            return self.segmenting.segment(embedded, frames, phase.noise, passing)
+            return self.segmenting.segment(embedded, frames, phase.noise, passing)._replace(language=language)
         ends = None
         if phase.shrunk and self.shrinker is not None:
             embedded, frames, ends = self.shrinker(embedded, frames, passing)
         size = embedded.value.size(1)
-        return Source(embedded, frames, key_mask(valid_mask(frames, size)), _one_unit(frames, size), ends=ends)
+        return Source(embedded, frames, key_mask(valid_mask(frames, size)), _one_unit(frames, size), ends=ends,
+                      language=language)
 
-    def text_source(self, tokens_BU: Tensor, lengths: Tensor, phase: Phase, passing: Passing) -> Source:
-        """Embedded text, in which nothing later is seen where speech is segmented."""
+    def text_source(self, tokens_BU: Tensor, lengths: Tensor, phase: Phase, passing: Passing,
+                    language: Tensor | None = None) -> Source:
+        """Embedded text, in which nothing later is seen where speech is segmented. `language`: (B,) ranks."""
         embedded, size = self.embed_text(tokens_BU, passing, "mt"), tokens_BU.size(1)
         mask = key_mask(valid_mask(lengths.clamp(min=1), size))
         if not phase.segmented:
-            return Source(embedded, lengths, mask, _one_unit(lengths, size))
+            return Source(embedded, lengths, mask, _one_unit(lengths, size), language=language)
         units = self.segmenting.variant.token_units(self.word_starts(tokens_BU))
-        return Source(embedded, lengths, mask & causal_mask(size, tokens_BU.device), units)
+        return Source(embedded, lengths, mask & causal_mask(size, tokens_BU.device), units, language=language)
 
     def word_starts(self, tokens_BU: Tensor) -> Tensor:
         """(B, U) bool, True where a piece of the source's text begins a word."""
@@ -163,7 +182,7 @@ class SharedEncoder(nn.Module):
         valid = [source.valid for source in sources]
         streams = passing.run(self._prepare, [(source.embedded, start) for source in sources])
         for index, layer in enumerate(self.layers):
-            streams = passing.run(layer, [(stream, source.visibility, cache, str(index), of_source)
+            streams = passing.run(layer, [(stream, source.visibility, cache, str(index), of_source, source.language)
                                           for stream, source, of_source in zip(streams, sources, valid, strict=True)])
         return passing.run(self.final_norm, [(stream,) for stream in streams])
 
@@ -188,6 +207,16 @@ class SharedEncoder(nn.Module):
         """Frames or tokens start ... start + T - 1, for the first layer."""
         placed = self.positions(x_BTD, start) if self.rotary is None else x_BTD
         return self.dropout(self.embedding_norm(placed))
+
+
+def _layer(shape: LayerShape, rotary: RotaryPositions | None, local: LocalConvolution | None,
+           private: PrivateShape | None) -> EncoderLayer:
+    if private is None:
+        return EncoderLayer(shape, rotary, local)
+    own = replace(shape, ffn_dim=private.units)
+    parts = [FeedForward(own, output_bias=False) for _ in range(max(private.group_of) + 1)]
+    return EncoderLayer(replace(shape, ffn_dim=shape.ffn_dim - private.units), rotary, local,
+                        PrivateParts(parts, private.group_of))
 
 
 def _one_unit(lengths: Tensor, size: int) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mgcm_fairseq.modules.attention import MultiheadAttention
 from mgcm_fairseq.modules.cache import Cache
+from mgcm_fairseq.modules.grouped import PrivateParts
 from mgcm_fairseq.modules.local import LocalConvolution
 from mgcm_fairseq.modules.positions import RotaryPositions
 
@@ -46,10 +47,10 @@ class Residual(nn.Module):
 class FeedForward(nn.Module):
     """W2 relu(W1 x)."""
 
-    def __init__(self, shape: LayerShape) -> None:
+    def __init__(self, shape: LayerShape, output_bias: bool = True) -> None:
         super().__init__()
         self.fc1 = nn.Linear(shape.dim, shape.ffn_dim)
-        self.fc2 = nn.Linear(shape.ffn_dim, shape.dim)
+        self.fc2 = nn.Linear(shape.ffn_dim, shape.dim, bias=output_bias)
         self.dropout = nn.Dropout(shape.activation_dropout)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,29 +58,34 @@ class FeedForward(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """A local convolution where there is one, self-attention and feed-forward."""
+    """A local convolution where there is one, self-attention and feed-forward, with private parts where it is grouped.
+    """
 
     def __init__(self, shape: LayerShape, rotary: RotaryPositions | None = None,
-                 local: LocalConvolution | None = None) -> None:
+                 local: LocalConvolution | None = None, private: PrivateParts | None = None) -> None:
+        """`shape`: with as many hidden units as all languages share."""
         super().__init__()
         self.local = local
         self.self_attn = MultiheadAttention(shape.dim, shape.heads, shape.attention_dropout, rotary)
         self.self_attn_residual = Residual(shape)
         self.ffn = FeedForward(shape)
+        self.private = private
         self.ffn_residual = Residual(shape)
 
     def forward(self, x_BTD: Tensor, mask: Tensor | None, cache: Cache | None = None, name: str = "",
-                valid_BT: Tensor | None = None) -> Tensor:
+                valid_BT: Tensor | None = None, language_B: Tensor | None = None) -> Tensor:
         """mask: (B, 1, T or 1, T), True where attention is allowed, or a bias; with a cache the T follow those in it.
 
-        `valid_BT`: bool, what is no padding, for the local convolution.
+        `valid_BT`: bool, what is no padding, for the local convolution. `language_B`: ranks, for the private parts.
         """
         if self.local is not None and valid_BT is not None:
             x_BTD = self.local(x_BTD, valid_BT, cache, name)
         read, attention = self.self_attn_residual.before(x_BTD), self.self_attn
         update = attention(read, read, mask) if cache is None else attention.step(read, cache, name, mask)
         x_BTD = self.self_attn_residual.after(x_BTD, update)
-        return self.ffn_residual.after(x_BTD, self.ffn(self.ffn_residual.before(x_BTD)))
+        read = self.ffn_residual.before(x_BTD)
+        update = self.ffn(read) if self.private is None else self.ffn(read) + self.private(read, language_B)
+        return self.ffn_residual.after(x_BTD, update)
 
 
 class DecoderLayer(nn.Module):

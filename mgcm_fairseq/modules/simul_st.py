@@ -112,14 +112,14 @@ class SimulSTNetwork(nn.Module):
             embedded, frames = encoder.embed_speech(features, inputs.waveform_lengths, passing)
             if ctc:
                 alignments = self._align(inputs, features, embedded, frames, ctc_task(tasks), passing)
-            sources.append(encoder.speech_source(embedded, frames, phase, passing))
+            sources.append(encoder.speech_source(embedded, frames, phase, passing, inputs.language))
             if cut is not None and sources[0].ends is not None:
                 cut = (sources[0].valid & (sources[0].ends <= cut.unsqueeze(1))).sum(1)  # streaks that end before it
             behind = sources[0] if cut is None else source_without(sources[0], cut, encoder.segmenter, passing)
             if phase.segmented:
                 segmented = self._segmented(inputs, behind, phase, passing)
         if "mt" in tasks:
-            sources.append(encoder.text_source(*inputs.read, phase, passing))
+            sources.append(encoder.text_source(*inputs.read, phase, passing, inputs.language))
         encoded = encoder.run(sources, passing)
         if spoken and cut is not None:
             encoded[0], sources[0] = stream_without(encoded[0], cut, passing), behind

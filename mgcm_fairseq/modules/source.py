@@ -20,6 +20,7 @@ class Source(NamedTuple):
     forced: Tensor | None = None  # (B, T) bool, those of the longest segment; None where there is no such bound
     noise: Tensor | None = None  # (B, T) on these in training, the same for encoder and decoder
     ends: Tensor | None = None  # (B, T) of speech that CTC has shrunk: the frame behind what each state stands for
+    language: Tensor | None = None  # (B,) the source language of each by its rank; None where nothing asks for it
 
     @property
     def valid(self) -> Tensor:

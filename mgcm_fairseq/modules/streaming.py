@@ -44,12 +44,14 @@ class SpeechStream(Protocol):
         """Drops the first frames of the memory, which end with a segment; ValueError where it cannot."""
 
 
-def speech_stream(encoder: SharedEncoder, ear: Ear | None = None) -> SpeechStream:
+def speech_stream(encoder: SharedEncoder, ear: Ear | None = None, language: Tensor | None = None) -> SpeechStream:
     """A new utterance for an encoder in a segmented phase; ValueError for one without a segmenter.
 
-    `ear`: says what CTC hears of a talk, which the front end hears in blocks.
+    `ear`: says what CTC hears of a talk, which the front end hears in blocks. `language`: (1,) the rank of the spoken
+    one, for an encoder with grouped layers.
     """
-    return IncrementalStream(encoder, ear) if encoder.front_end.block else ReencodingStream(encoder)
+    return IncrementalStream(encoder, ear, language) if encoder.front_end.block \
+        else ReencodingStream(encoder, language)
 
 
 class Decided:
@@ -98,8 +100,9 @@ class IncrementalStream:
     see; of the memory everything, until it is told to forget.
     """
 
-    def __init__(self, encoder: SharedEncoder, ear: Ear | None = None) -> None:
+    def __init__(self, encoder: SharedEncoder, ear: Ear | None = None, language: Tensor | None = None) -> None:
         self.encoder = encoder
+        self.language = language
         self.ear = ear
         one_shape = encoder.convolves_few_shapes
         self.front_end = cast(HearsInBlocks, encoder.front_end).stream(one_shape)
@@ -199,7 +202,7 @@ class IncrementalStream:
         ids, frames = segment_ids(boundaries), torch.tensor([cached + size], device=boundaries.device)
         visible = segments_up_to(ids, F.pad(ids, (cached, 0), value=-1), frames)
         visible = within_history(visible, segment_starts(boundaries), self.encoder.segmenting.history, False)
-        return Source(new, frames - cached, visible, ids)
+        return Source(new, frames - cached, visible, ids, language=self.language)
 
     def _trim(self) -> None:
         history = self.encoder.segmenting.history
@@ -218,8 +221,9 @@ class ReencodingStream:
     signs: Tensor | None = None
     forgotten_frames = 0
 
-    def __init__(self, encoder: SharedEncoder) -> None:
+    def __init__(self, encoder: SharedEncoder, language: Tensor | None = None) -> None:
         self.encoder = encoder
+        self.language = language
         self.decided = Decided(encoder.segmenting)
         self.heard = self.decided.logits[0]
         self.memory = self.decided.memory(self.heard.new_zeros(1, 0, encoder.projection.out_features))
@@ -234,7 +238,8 @@ class ReencodingStream:
         self.decided.extend(self.encoder.segmenting(embedded.value)[:, self.decided.boundaries.size(1):])
         ids = segment_ids(self.decided.boundaries)
         visible = hard_visibility(self.decided.boundaries, frames, self.encoder.segmenting.history)
-        [states] = self.encoder.remember(self.encoder.run([Source(embedded, frames, visible, ids)], PLAIN), PLAIN)
+        source = Source(embedded, frames, visible, ids, language=self.language)
+        [states] = self.encoder.remember(self.encoder.run([source], PLAIN), PLAIN)
         closed = self.decided.closed(ids, ended)
         self.memory = self.decided.memory(states.value[:, :closed])
         self.segments = int(ids[0, closed - 1]) + 1 if closed else 0

@@ -70,6 +70,11 @@ class SimulSTConfig(ConflictConfig):
         default="blank",
         metadata={"help": "What that noise is. blank, the default and IMTL's: punctuation becomes CTC's blank, and "
                           "blanks come before words. repeat: pieces come twice, as CTC hears them."})
+    private_lr_factor: float = field(
+        default=1.0,
+        metadata={"help": "By how much the learning rate of --sharing-plan's private parts is larger than that of all "
+                          "other weights, through warm-up and decay. GDPS's (arXiv 2603.25836) is 2.5: 1e-4 beside "
+                          "4e-5. 1, the default: the same rate for all."})
     length_grid: _GRID = field(  # type: ignore[valid-type]
         default="auto",
         metadata={"help": "Whether batches are padded to a few lengths. Half precision on a GPU plans its "

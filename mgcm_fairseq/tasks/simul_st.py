@@ -23,6 +23,7 @@ from mgcm_fairseq.data.batches import training_batches
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
 from mgcm_fairseq.models.config import DEFAULTS, check_front_end
+from mgcm_fairseq.models.sharing import take_plan
 from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
 from mgcm_fairseq.modules.wav2vec2_options import start_from_wav2vec2
@@ -42,7 +43,8 @@ from mgcm_fairseq.training.at_least_zero import check_at_least_zero
 from mgcm_fairseq.training.goal import check_goal
 from mgcm_fairseq.training.losses import check_losses
 from mgcm_fairseq.training.non_finite import explanation, search
-from mgcm_fairseq.training.preconditions import unused_parts_named
+from mgcm_fairseq.training.preconditions import unused_parts_named, unwrap
+from mgcm_fairseq.training.private_rate import private_rate
 from mgcm_fairseq.training.resume import Taken, take_over
 from mgcm_fairseq.training.screen import shorten_training_lines
 from mgcm_fairseq.training.step import ConflictStep
@@ -142,6 +144,7 @@ class SimulSTTask(FairseqTask):
             cfg = OmegaConf.merge(DEFAULTS, cfg)  # fairseq leaves out options that are newer than the checkpoint
         else:
             check_front_end(cfg)
+            take_plan(cfg, self.corpus)
             weights = start_from_wav2vec2(cfg)
             self.weights = TaskWeights(self.cfg)
             if self.cfg.conflict_rule != "none":
@@ -185,7 +188,8 @@ class SimulSTTask(FairseqTask):
 
     def optimizer_step(self, optimizer: Any, model: Any, update_num: int) -> None:
         """The optimizer's, of what a gradient has reached."""
-        with self.reached.alone(optimizer, model):
+        private = unwrap(model).private_parameters() if self.cfg.private_lr_factor != 1 else []
+        with self.reached.alone(optimizer, model), private_rate(optimizer, private, self.cfg.private_lr_factor):
             optimizer.step()
         if self.weights is not None:
             self.weights.settle(update_num + 1, optimizer.get_lr())
@@ -269,6 +273,9 @@ class SimulSTTask(FairseqTask):
             text: NetInput = {"src_tokens": sample["transcript"], "src_lengths": sample["transcript_lengths"]}
             sample = {**sample, "net_input": text}
         sample = as_weights(sample, models[0])
+        if sample["language"] is not None:
+            routed: NetInput = {**sample["net_input"], "language": sample["language"]}
+            sample = {**sample, "net_input": routed}
         with torch.no_grad():
             return generator.generate(models, sample, prefix_tokens=prefix_tokens, constraints=constraints,
                                       bos_token=self.vocabulary.tag(self.corpus.tgt_lang))

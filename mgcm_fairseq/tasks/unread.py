@@ -34,6 +34,8 @@ MECHANISMS = (
               ("model.segment_noise", "model.lags", "criterion.segment_number_weight", "criterion.contrastive_weight"),
               ("model.segment_from", "model.noise_from", "model.multipath_from", "criterion.segment_number_from",
                "criterion.contrastive_from")),
+    Mechanism("--sharing-plan", lambda cfg: bool(cfg.model.sharing_plan),
+              ("model.sharing_init", "task.private_lr_factor")),
     Mechanism("--w2v-path", lambda cfg: cfg.model.w2v_path is not None, ("model.w2v_trust",)),
     Mechanism("--transcript-noise", lambda cfg: bool(cfg.task.transcript_noise), ("task.transcript_noise_kind",)),
     Mechanism("--task-weights norm", lambda cfg: str(cfg.task.task_weights) == "norm", ("task.task_weight_floor",)),

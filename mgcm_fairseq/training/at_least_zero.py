@@ -9,7 +9,8 @@ WEIGHTS = ("criterion.ctc_weight", "criterion.state_contrast", "criterion.segmen
 UPDATES = ("criterion.segment_number_from", "criterion.contrastive_from", "model.freeze_front_end_updates",
            "model.segment_from", "model.noise_from", "model.multipath_from", "model.shrink_from")
 UNITS = {**dict.fromkeys(WEIGHTS, "a weight"), **dict.fromkeys(UPDATES, "a number of updates"),
-         "model.segment_noise": "a standard deviation", "task.eval_lag": "a number of segments"}
+         "model.segment_noise": "a standard deviation", "task.eval_lag": "a number of segments",
+         "task.private_lr_factor": "a factor"}
 """Group and option -> what it is."""
 
 

@@ -15,6 +15,7 @@ from mgcm_fairseq.models.config import DEFAULTS
 from mgcm_fairseq.models.simul_st import LOCAL, SAID
 from mgcm_fairseq.modules.front_ends import DEFAULT
 from mgcm_fairseq.modules.wav2vec2_options import front_end_overrides
+from mgcm_fairseq.training.resumed_plan import check_plan
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ def take_over(contents: dict[str, Any], cfg: DictConfig, model: nn.Module, crite
     path, before = contents["path"], _sections(contents["cfg"] or {})
     now = _sections(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))  # type: ignore[arg-type]
     _check_architecture(path, before.get("model") or {}, now["model"], anew)
+    check_plan(path, before.get("model") or {}, now["model"], anew)
     _check_weights(path, contents["shapes"], model)
     if now["ema"]["store_ema"] and not contents["ema"]:
         raise InputError(path, "an average of the weights (--store-ema) to go on from", "none",
@@ -118,6 +120,8 @@ def _front_end(options: dict[str, Any]) -> dict[str, Any]:
 
 def _check_weights(path: str, shapes: dict[str, tuple[int, ...]], model: nn.Module) -> None:
     own = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
+    division = getattr(model, "division", None)
+    shapes = shapes if division is None else division.shapes(shapes)
     local = any(LOCAL in name for name in shapes)
     begin = tuple(part for part in SAID.values() if not any(map(str.startswith, shapes, repeat(part))))  # new parts
     missing = [name for name in own if name not in shapes and not name.startswith(begin)

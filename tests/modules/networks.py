@@ -15,6 +15,7 @@ VOCABULARY = 50
 WORD_STARTS = [index > 5 and index % 3 > 0 for index in range(VOCABULARY)]
 KINDS = PieceKinds(WORD_STARTS, WORD_STARTS)  # a True is BEGINS
 PAD = 1
+LANGUAGES = ("qac", "qaa", "qab")  # by rank, where a network has grouped layers
 
 
 def config(**changes: Any) -> SimulSTModelConfig:
@@ -28,7 +29,7 @@ def config(**changes: Any) -> SimulSTModelConfig:
 def network(seed: int = 0, **changes: Any) -> SimulSTNetwork:
     """A network with random weights, ready for evaluation."""
     torch.manual_seed(seed)
-    return build_network(config(**changes), KINDS, PAD).eval()
+    return build_network(config(**changes), KINDS, PAD, LANGUAGES).eval()
 
 
 def phase(update: int = 0, **changes: Any) -> Phase:

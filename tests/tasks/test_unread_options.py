@@ -32,6 +32,8 @@ REFUSED = {  # option and value -> what turns its mechanism on, and what a messa
     "--w2v-trust": ("--w2v-path a.pt", "--w2v-path"),
     "--transcript-noise-kind repeat": ("--transcript-noise 0.1,0.2", "--transcript-noise"),
     "--task-weight-floor 0": ("--task-weights norm", "--task-weights norm"),
+    "--sharing-init published": ("--sharing-plan plan.yaml", "--sharing-plan"),
+    "--private-lr-factor 2.5": ("--sharing-plan plan.yaml", "--sharing-plan"),
 }
 TOLD = {  # the same
     "--shrink-from 7": ("--shrink ctc", "--shrink-from: nothing reads it without --shrink ctc"),
@@ -47,8 +49,8 @@ TOLD = {  # the same
 BY_THEMSELVES = """task: data max_source_samples max_target_tokens eval_bleu eval_source windows augment_speed
     augment_gain augment_noise transcript_noise length_grid seed cpu conflict_rule task_weights
     model: front_end w2v_path w2v_config front_end_block subsample_kernels model_dim ffn_dim attention_heads
-    encoder_layers decoder_layers rotary local_kernels norm_first no_embedding_norm tie_output dropout attention_dropout
-    activation_dropout freeze_front_end_updates checkpoint_activations segmentation_variant shrink ctc
+    encoder_layers decoder_layers rotary local_kernels sharing_plan norm_first no_embedding_norm tie_output dropout
+    attention_dropout activation_dropout freeze_front_end_updates checkpoint_activations segmentation_variant shrink ctc
     criterion: tasks label_smoothing"""
 REFUSED_ELSEWHERE = """task: eval_lag windows_from conflict_log fixed_task_weights task_weight_variant asr_norm_place
     asr_until

@@ -19,9 +19,12 @@ from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.noise import rows
 from mgcm_fairseq.training.step import ConflictStep
+from tests.modules.grouped import grouped_ffn, plan_text
 from tests.modules.networks import config, network
 from tests.training.batches import criterion, training_batch
 
+PLAN = plan_text(grouped_ffn(0, tuple(range(0, 200, 2))), grouped_ffn(1, (3, 4)))
+LANGUAGE = [0, 0, 1, 1]  # of the utterances, in two groups: each of two workers hears one
 SMALL = {**json.loads(config().w2v_config), "encoder_layers": 3}
 UTTERANCES = 4  # in a micro-batch of all workers together
 
@@ -33,9 +36,10 @@ def wrap(model, backend):
     return DistributedFairseqModel(options, model, dist.group.WORLD, torch.device("cpu"))
 
 
-def run(rank, world, backend, reduce, engine, rule, micro_batches, layer_drop):
+def run(rank, world, backend, reduce, engine, rule, micro_batches, layer_drop, grouped=False):
     torch.manual_seed(5)
-    model = SimulSTModel(network(dropout=0.0, w2v_config=json.dumps({**SMALL, "encoder_layerdrop": layer_drop})))
+    model = SimulSTModel(network(dropout=0.0, w2v_config=json.dumps({**SMALL, "encoder_layerdrop": layer_drop}),
+                                 sharing_plan=PLAN if grouped else ""))
     torch.manual_seed(7)
     wrapped = wrap(model, backend) if world > 1 else model
     step = ConflictStep(ConflictConfig(conflict_rule=rule, conflict_engine=engine, conflict_reduce=reduce), seed=1)
@@ -44,7 +48,8 @@ def run(rank, world, backend, reduce, engine, rule, micro_batches, layer_drop):
     for index in range(micro_batches):
         last = index == micro_batches - 1
         with contextlib.nullcontext() if last or world == 1 else wrapped.no_sync():
-            shard = rows(training_batch(UTTERANCES, seed=index), slice(rank * share, (rank + 1) * share), UTTERANCES)
+            batch = {**training_batch(UTTERANCES, seed=index), "language": torch.tensor(LANGUAGE)}
+            shard = rows(batch, slice(rank * share, (rank + 1) * share), UTTERANCES)
             step.run(shard, wrapped, criterion("st,asr,mt"), optimizer, 1, ignore_grad=False)
     if world > 1:
         FairseqOptimizer.all_reduce_grads(optimizer, wrapped)

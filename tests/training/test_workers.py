@@ -16,8 +16,11 @@ GLOBAL = [(backend, "global", engine, "mgcm", count, 0.0)
 OTHERS = [("pytorch_ddp", "global", "streamed", rule, count, 0.0)
           for rule, count in (("discard", 1), ("pcgrad", 1), ("gradvac", 4))]
 DROPPED = [("legacy_ddp", "global", engine, "mgcm", 4, 0.5) for engine in ENGINES]
+GROUPED = [(backend, "global", engine, "mgcm", 1, 0.0, True) for backend, engine in zip(BACKENDS, ENGINES, strict=True)]
 LOCAL = [(backend, "local", engine, "mgcm", count, 0.0)
          for (backend, engine), count in product((("pytorch_ddp", "streamed"), ("legacy_ddp", "stash")), MICRO_BATCHES)]
+GROUPED_LOCAL = [("pytorch_ddp", "local", "streamed", "mgcm", 1, 0.0, True),
+                 ("legacy_ddp", "local", "stash", "mgcm", 1, 0.0, True)]
 
 
 def gradients(folder, world, cases):
@@ -35,15 +38,16 @@ def gradients(folder, world, cases):
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
     """The first worker's gradients; the second's are the same."""
-    first, second = gradients(tmp_path_factory.mktemp("pair"), 2, GLOBAL + OTHERS + DROPPED + LOCAL)
+    first, second = gradients(tmp_path_factory.mktemp("pair"), 2,
+                              GLOBAL + OTHERS + DROPPED + GROUPED + LOCAL + GROUPED_LOCAL)
     assert all(distance(first[case], second[case]) == 0 for case in first)
     return first
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    """(rule, micro-batches, LayerDrop) -> the gradients of one worker."""
-    wanted = dict.fromkeys(("", "", "streamed", *case[3:]) for case in GLOBAL + OTHERS + DROPPED)
+    """(rule, micro-batches, LayerDrop, and whether layers are grouped) -> the gradients of one worker."""
+    wanted = dict.fromkeys(("", "", "streamed", *case[3:]) for case in GLOBAL + OTHERS + DROPPED + GROUPED)
     cases = [("legacy_ddp", "global", *case[2:]) for case in wanted]
     [found] = gradients(tmp_path_factory.mktemp("alone"), 1, cases)
     return {case[3:]: of_case for case, of_case in found.items()}
@@ -55,7 +59,7 @@ def distance(ours, theirs):
     return ((ours - theirs).norm() / theirs.norm()).item()
 
 
-@pytest.mark.parametrize("case", GLOBAL + OTHERS + DROPPED, ids=str)
+@pytest.mark.parametrize("case", GLOBAL + OTHERS + DROPPED + GROUPED, ids=str)
 def test_global_equals_one_worker(pair, alone, case):
     expected = alone[case[3:]]
     assert distance(pair[case], expected) < 1e-5
@@ -67,3 +71,14 @@ def test_local_is_the_same_for_engines_and_backends_but_not_global(pair, alone, 
     ours, theirs = (pair[case] for case in LOCAL if case[4] == count)
     assert distance(ours, theirs) < 1e-5
     assert distance(ours, alone["mgcm", count, 0.0]) > 1e-4
+
+
+def test_grouped_layers_are_judged_by_each_worker_or_by_all(pair, alone):
+    """Each of the workers hears one of two groups, and has gradients of both: zero for the one that it does not hear.
+    """
+    ours, theirs = (pair[case] for case in GROUPED_LOCAL)
+    assert distance(ours, theirs) < 1e-5
+    private = {name: gradient for name, gradient in ours["gradients"].items() if ".private." in name}
+    assert len(private) == 12
+    assert all(gradient.any() for gradient in private.values())
+    assert distance(ours, alone["mgcm", 1, 0.0, True]) > 1e-4

@@ -16,12 +16,14 @@ from mgcm_fairseq.core.sharing.similarity import (
     similarities,
     true_cosines,
 )
+from mgcm_fairseq.core.sharing.split import Units, as_published, relative_change, shared_and_private
 from mgcm_fairseq.core.sharing.stability import agreement, bootstrap, settled
 from mgcm_fairseq.core.sharing.subspace import joint_directions, outside
 from mgcm_fairseq.core.sharing.units import private_units, share_ratio, unit_similarities
 
-__all__ = ["Fit", "GroupedLayer", "Grouping", "Partition", "PlanSource", "PlanStats", "SharingPlan", "adjusted",
-           "agreement", "bootstrap", "correlations", "cosines", "cross_fit", "deltas", "distances", "grouped", "halves",
-           "joint_directions", "known", "of_groups", "outside", "p_of_pairs", "p_value", "permutations_needed",
-           "permuted", "plan_of", "private_units", "purities", "scores", "settled", "share_ratio", "similarities",
-           "true_cosines", "unit_similarities"]
+__all__ = ["Fit", "GroupedLayer", "Grouping", "Partition", "PlanSource", "PlanStats", "SharingPlan", "Units",
+           "adjusted", "agreement", "as_published", "bootstrap", "correlations", "cosines", "cross_fit", "deltas",
+           "distances", "grouped", "halves", "joint_directions", "known", "of_groups", "outside", "p_of_pairs",
+           "p_value", "permutations_needed", "permuted", "plan_of", "private_units", "purities", "relative_change",
+           "scores", "settled", "share_ratio", "shared_and_private", "similarities", "true_cosines",
+           "unit_similarities"]

@@ -41,10 +41,12 @@ def toy_case(seed=3, dtype=torch.float64, model=None, **sizes) -> Case:
     return Case(model or own, lambda passing=PLAIN: (model or own)(*batch, passing))
 
 
-def real_case(seed=0, dtype=torch.float64, model=None, w2v=None, lead_in=None, paired=False, **changes) -> Case:
+def real_case(seed=0, dtype=torch.float64, model=None, w2v=None, lead_in=None, paired=False, language=None,
+              **changes) -> Case:
     """The real network: front end, encoder, decoder, tied embeddings, CTC; or a model like it, with another batch.
 
-    `lead_in`: of the batch's two utterances, in samples. `paired`: ASR's loss has the contrast of states, too.
+    `lead_in`: of the batch's two utterances, in samples; `language`: their ranks. `paired`: ASR's loss has the contrast
+    of states, too.
     """
     options = {**SMALL, "w2v_config": json.dumps({**W2V, **(w2v or {})}), **changes}
     model = model or typed(network(seed, **options), dtype).train()
@@ -53,7 +55,8 @@ def real_case(seed=0, dtype=torch.float64, model=None, w2v=None, lead_in=None, p
     transcript, lengths = tokens([6, 5], seed)
     translation, _ = tokens([4, 5], seed + 1)
     inputs = TaskInputs(waveform.to(dtype), samples, transcript, lengths, transcript, translation,
-                        None if lead_in is None else torch.tensor(lead_in))
+                        None if lead_in is None else torch.tensor(lead_in),
+                        language=None if language is None else torch.tensor(language))
     wanted = {"st": translation, "asr": transcript, "mt": translation}
 
     def losses(passing=PLAIN):

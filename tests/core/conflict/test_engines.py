@@ -20,7 +20,9 @@ from tests.core.conflict.steps import (
     step_of,
     toy_case,
 )
+from tests.modules.grouped import grouped_ffn, plan_text
 
+GROUPED = {"sharing_plan": plan_text(grouped_ffn(1, (0, 5, 7, 23))), "encoder_layers": 2}
 SHAPES = {
     "toy": toy_case,
     "deeper toy": lambda **options: toy_case(layers=3, **options),
@@ -32,6 +34,9 @@ SHAPES = {
     "segmented network": lambda **options: real_case(**{**SEGMENTED, **options}),
     "network that waits in expectation": lambda **options: real_case(**{**SEGMENTED, "differentiable_waiting": True,
                                                                         **options}),
+    "grouped network": lambda **options: real_case(language=[0, 1], **GROUPED, **options),
+    "grouped network that hears one group": lambda **options: real_case(
+        language=[2, 1], **{**SEGMENTED, **GROUPED, "checkpoint_activations": True, **options}),
     "bounded network": lambda **options: real_case(**{**SEGMENTED, **BOUNDED, "local_kernels": "3,1", **options}),
     "bounded network in mid-talk": lambda **options: real_case(**{**SEGMENTED, **BOUNDED, "lead_in": [2_600, 0],
                                                                   "differentiable_waiting": True, "paired": True,
