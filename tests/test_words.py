@@ -102,6 +102,9 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
                             r"$^"),
     r"interludes?|lead.ins?|onsets?": (["preparation", "evaluation", "recipes", "live", *GRADIENTS, *CORPORA,
                                         "configs", "mgcm_fairseq/core/pauses.py"], r"$^"),
+    r"famil(y|ies)|dialects?|relatedness": (
+        ["common", "core", "training", "modules", "models", "criterions", "recipes", "live", "agents", "decoding"],
+        r"font-family"),
 }
 UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
     "abbreviations and names of the literature": {

@@ -14,6 +14,7 @@ from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.spoken.talks import Talk, plan, read_spans, speak_missing
 from mgcm_fairseq.spoken.text import TRAIN, Splits
+from mgcm_fairseq.spoken.voice import AMERICAN
 
 _STATE = "spoken_corpus.json"  # what the folder holds: the digest of its plan and, once complete, a summary
 
@@ -28,22 +29,35 @@ class Summary:
     word_types: int
 
 
-def make_corpus(out: Path, splits: Splits, seed: int, target_lang: str, processes: int) -> Summary:
-    """Writes out/en-TARGET/data/SPLIT/{wav,txt}; finished talks are kept, a complete corpus is left as it is.
+@dataclass(frozen=True)
+class Languages:
+    """Of a corpus: of the speech, of its translation, and espeak-ng's name of the language that its voices speak."""
 
-    The bytes depend on splits, seed and the versions of espeak-ng and scipy, not on processes or interruptions.
-    Raises InputError if `out` holds a corpus of other text or another seed.
+    source: str
+    target: str
+    voice: str = AMERICAN
+
+
+def make_corpus(out: Path, data: Path, splits: Splits, seed: int, languages: Languages, processes: int) -> Summary:
+    """Writes data/SPLIT/{wav,txt}; finished talks are kept, a complete corpus is left as it is.
+
+    The bytes depend on splits, seed, languages and the versions of espeak-ng and scipy, not on processes or
+    interruptions. Raises InputError if `out` holds a corpus of other text or another seed.
+
+    Args:
+        out: the folder that belongs to this corpus alone, and says how far it is.
+        data: a folder in it.
     """
     started = time.monotonic()
-    talks = plan(splits, seed)
-    digest = hashlib.sha256(repr((target_lang, talks, splits)).encode()).hexdigest()
+    talks = plan(splits, seed, languages.voice)
+    digest = hashlib.sha256(repr((languages.target, talks, splits)).encode()).hexdigest()
     done = _claim(out, digest)
     if done:
         print(f"{out} is complete: nothing to do.")
         return done
-    data, spans = out / f"en-{target_lang}" / "data", out / "spans"
+    spans = out / "spans"
     spoken = speak_missing(talks, data, spans, processes)
-    summary = _write_texts(splits, talks, data, spans, target_lang)
+    summary = _write_texts(splits, talks, data, spans, languages)
     write_whole(out / _STATE, json.dumps({"plan": digest, "complete": asdict(summary)}, indent=1))
     shutil.rmtree(spans)
     seconds = time.monotonic() - started
@@ -70,7 +84,7 @@ def _claim(out: Path, digest: str) -> Summary | None:
     return None
 
 
-def _write_texts(splits: Splits, talks: list[Talk], data: Path, spans: Path, target_lang: str) -> Summary:
+def _write_texts(splits: Splits, talks: list[Talk], data: Path, spans: Path, languages: Languages) -> Summary:
     total = 0
     for split, pairs in splits.items():
         lines = []
@@ -81,8 +95,8 @@ def _write_texts(splits: Splits, talks: list[Talk], data: Path, spans: Path, tar
         folder = data / split / "txt"
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / f"{split}.yaml", "".join(lines))
-        write_whole(folder / f"{split}.en", "".join(f"{source}\n" for source, _ in pairs))
-        write_whole(folder / f"{split}.{target_lang}", "".join(f"{target}\n" for _, target in pairs))
+        write_whole(folder / f"{split}.{languages.source}", "".join(f"{source}\n" for source, _ in pairs))
+        write_whole(folder / f"{split}.{languages.target}", "".join(f"{target}\n" for _, target in pairs))
     sizes = {split: len(pairs) for split, pairs in splits.items()}
     seconds = total / SAMPLE_RATE
     return Summary(sizes, round(seconds / 3600, 3), round(seconds / sum(sizes.values()), 3), len(word_types(splits)))

@@ -16,7 +16,7 @@ from mgcm_fairseq.common.stopping import deaf_processes
 from mgcm_fairseq.common.whole import whole, write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.spoken.text import TRAIN, Splits
-from mgcm_fairseq.spoken.voice import HELD_OUT_VARIANTS, TRAIN_VARIANTS, Voice, say_all
+from mgcm_fairseq.spoken.voice import AMERICAN, HELD_OUT_VARIANTS, TRAIN_VARIANTS, Voice, say_all
 
 # Utterances begin and end on multiples of 125 samples, 1/128 s: their seconds have seven decimals and are exact in
 # binary, so that readers recover the samples whether they round or truncate.
@@ -39,8 +39,12 @@ class Talk:
     pauses: tuple[int, ...]  # one before each sentence and one after the last
 
 
-def plan(splits: Splits, seed: int) -> list[Talk]:
-    """Cuts each split into talks and draws their voices; at least three talks a split where it has three sentences."""
+def plan(splits: Splits, seed: int, language: str = AMERICAN) -> list[Talk]:
+    """Cuts each split into talks and draws their voices; at least three talks a split where it has three sentences.
+
+    Args:
+        language: espeak-ng's, of all voices, which are otherwise the same for all languages.
+    """
     talks: list[Talk] = []
     for split, pairs in splits.items():
         random = Random(f"{seed}/{split}/voices")
@@ -50,7 +54,7 @@ def plan(splits: Splits, seed: int) -> list[Talk]:
         while start < len(pairs):
             chosen = tuple(source for source, _ in pairs[start:start + min(random.randint(*_UTTERANCES), most)])
             voice = Voice(variants[turn % len(variants)],
-                          random.randint(*_RATE), random.randint(*_PITCH), random.randint(*_VOLUME))
+                          random.randint(*_RATE), random.randint(*_PITCH), random.randint(*_VOLUME), language)
             pauses = tuple(random.randint(*_PAUSE) for _ in range(len(chosen) + 1))
             talks.append(Talk(split, f"talk_{len(talks) + 1}_{voice.variant}", voice, chosen, pauses))
             start, turn = start + len(chosen), turn + 1

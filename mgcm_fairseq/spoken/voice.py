@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from scipy.signal import resample_poly
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 
+AMERICAN = "en-us"
 TRAIN_VARIANTS = ("m1", "m3", "m4", "m5", "m6", "m8", "f1", "f2", "f4", "f5")
 HELD_OUT_VARIANTS = ("m2", "f3", "m7")  # of dev and test, never of train
 SILENCE = SAMPLE_RATE // 20  # samples kept at each end: 50 ms
@@ -26,12 +27,13 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 @dataclass(frozen=True)
 class Voice:
-    """A speaker: espeak-ng's variant of American English, words per minute, pitch (0 to 99) and volume (100: full)."""
+    """A speaker: espeak-ng's variant, words per minute, pitch (0 to 99), volume (100: full), espeak-ng's language."""
 
     variant: str
     rate: int
     pitch: int
     volume: int
+    language: str = field(default=AMERICAN, repr=False)  # a corpus is known by a digest that is older than this field
 
 
 def say_all(voice: Voice, sentences: Sequence[str]) -> Iterator[np.ndarray]:
@@ -55,10 +57,11 @@ def say_all(voice: Voice, sentences: Sequence[str]) -> Iterator[np.ndarray]:
     callback = _Callback(collect)  # espeak-ng holds only a pointer: the name keeps it alive
     espeak.espeak_SetSynthCallback(callback)
     known = (Path(espeakng_loader.get_data_path()) / "voices" / "!v" / voice.variant).is_file()
-    if espeak.espeak_SetVoiceByName(f"en-us+{voice.variant}".encode()) != 0 or not known:  # alone, unknown ones pass
-        raise RuntimeError(f"espeak-ng has no voice en-us+{voice.variant}")
-    for name, number in _PARAMETERS.items():
-        espeak.espeak_SetParameter(number, getattr(voice, name), 0)
+    name = f"{voice.language}+{voice.variant}"
+    if espeak.espeak_SetVoiceByName(name.encode()) != 0 or not known:  # alone, unknown variants pass
+        raise RuntimeError(f"espeak-ng has no voice {name}")
+    for parameter, number in _PARAMETERS.items():
+        espeak.espeak_SetParameter(number, getattr(voice, parameter), 0)
     for sentence in sentences:
         chunks.clear()
         text = sentence.encode()
