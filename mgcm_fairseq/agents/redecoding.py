@@ -127,17 +127,9 @@ class RedecodingAgent(SystemAgent):
         if self.rollover is None:
             yield self.system.writing.text(self.search.best(states.pieces, memory).pieces, states.pieces)
             return
-        stream = Prefixes.stream_of(states.prefixes)
-        stream.end()
-        while stream.memory.states.size(1):
-            if not states.pieces:
-                self.rollover.pass_silence(stream)
-                if not self.rollover.speaks(stream):
-                    break
-            best = self.search.best(states.pieces, stream.memory, self.rollover.bounds.pieces, may_be_empty=True)
+        for of_sentence in self.rollover.rest(Prefixes.stream_of(states.prefixes), states):
+            best = self.search.best(states.pieces, of_sentence, self.rollover.bounds.pieces, may_be_empty=True)
             yield self._write(states, best._replace(ended=True), len(best.pieces))
-            self.rollover.forget_sentence(stream, states.pieces, states.seen, stream.memory)
-            states.begin_sentence([])
 
     def _encode(self, states: RedecodingStates, heard: int) -> Memory:
         states.prefixes = states.prefixes or Prefixes(self.system, self.rollover.ear() if self.rollover else None)

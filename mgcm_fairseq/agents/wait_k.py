@@ -5,7 +5,7 @@ Word t is decoded from exactly its first (k + t - 1) steps of audio, so the text
 """
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import torch
 from simuleval.utils import entrypoint
@@ -73,8 +73,9 @@ class WaitKAgent(SystemAgent):
                 self._begin_sentence_if_over(states, self.rollover, full)
         if states.source_finished and available >= self.shortest:
             memory = self._encode(states, available)
-            written += [self._extend(states, memory, to_end=True)] if self.rollover is None \
-                else self._rest(states, self.rollover)
+            memories: Iterable[Memory] = [memory] if self.rollover is None else \
+                self.rollover.rest(Prefixes.stream_of(states.prefixes), states)
+            written += (self._extend(states, rest, to_end=True) for rest in memories)
         return self.system.writing.joined(written)
 
     def _needed(self, states: WaitKStates) -> int:
@@ -124,16 +125,3 @@ class WaitKAgent(SystemAgent):
         over = full or states.ends >= rollover.bounds.patience or len(states.pieces) > rollover.bounds.pieces
         if over and rollover.forget_sentence(stream, states.pieces, states.seen, stream.whole()):
             states.pieces, states.seen, states.words, states.ends = [], [], 0, 0
-
-    def _rest(self, states: WaitKStates, rollover: Rollover) -> Iterator[str]:
-        """The rest of this sentence, and those behind it, once the source has ended."""
-        stream = Prefixes.stream_of(states.prefixes)
-        stream.end()
-        while stream.memory.states.size(1):
-            if not states.pieces:
-                rollover.pass_silence(stream)
-                if not rollover.speaks(stream):
-                    break
-            yield self._extend(states, stream.memory, to_end=True)
-            rollover.forget_sentence(stream, states.pieces, states.seen, stream.memory)
-            states.pieces, states.seen = [], []

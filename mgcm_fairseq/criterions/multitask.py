@@ -83,12 +83,12 @@ class MultitaskCrossEntropy(FairseqCriterion):
         `passing` is a conflict engine's, see mgcm_fairseq.core.conflict; `only`: the tasks that are on, None for all.
         """
         tasks = self.tasks if only is None else tuple(only)
-        ctc = self.training and self.ctc_weight > 0 and ctc_task(self.tasks) not in {*self.tasks} - {*tasks}
+        ctc = self.training and self.ctc_weight > 0 and ctc_task(tasks) not in {*self.tasks} - {*tasks}
         inputs = TaskInputs(
             batch["net_input"]["src_tokens"], batch["net_input"]["src_lengths"], batch["transcript"],
             batch["transcript_lengths"], batch["transcript_prefix"], batch["target_prefix"], batch["lead_in"],
             batch["source"], batch["source_lengths"], batch["language"])
-        paired = self.training and self.state_contrast > 0 and {"mt", ctc_task(self.tasks)} <= {*tasks}
+        paired = self.training and self.state_contrast > 0 and {"mt", ctc_task(tasks)} <= {*tasks}
         outputs = model(inputs, tasks, ctc, passing, paired)
         targets = {"st": batch["target"], "asr": batch["transcript"], "mt": batch["target"]}
         losses: dict[str, Tensor] = {}
@@ -126,15 +126,18 @@ class MultitaskCrossEntropy(FairseqCriterion):
     def by_task(self, model: Any, batch: Batch, passing: Passing,
                 only: Sequence[str] | None = None) -> tuple[dict[str, Tensor], int, dict[str, Any]]:
         """One loss a task, CTC's and the contrast of states within that of the task they serve and the segmenter's
-        within ST's, or ASR's where that is not trained; the number of ST target tokens; what to log. `only`: the tasks
-        that are on, None for all.
+        within ST's, or ASR's where that is not trained; the number of ST target tokens; what to log.
+
+        `only`: the tasks that are on, None for all. One that is off is as one that is not trained: CTC and contrast go
+        over to ST with ASR's end, so that what reads CTC's heads, such as --shrink, does not read weights that drift.
         """
         losses, logging = self.losses(model, batch, passing, only)
-        hearing = "st" if "st" in losses else "asr"
+        on = self.tasks if only is None else tuple(only)
+        hearing = "st" if "st" in on else "asr"
         of_tasks: dict[str, Tensor] = {}
         for name, loss in losses.items():
             serves = name.startswith(("ctc", "state_contrast"))
-            task = name if name in self.tasks else ctc_task(self.tasks) if serves else hearing
+            task = name if name in on else ctc_task(on) if serves else hearing
             of_tasks[task] = of_tasks[task] + loss if task in of_tasks else loss
         total = torch.stack([loss.detach() for loss in losses.values()]).sum()
         logging |= {"loss": total, "ntokens": batch["ntokens"], "nsentences": batch["nsentences"],

@@ -28,7 +28,8 @@ def drawn(utterances: Columns, fitting: Indices, languages: Sequence[str], batch
         own = fitting[ranks == rank]
         if len(own) < batches * size:
             raise InputError(utterances.path, f"{batches} batches of {size} utterances of each language, "
-                             f"{batches * size} in all", f"{len(own)} in {language}", "Ask for fewer --batches or --utterances.")
+                             f"{batches * size} in all", f"{len(own)} in {language}",
+                             "Ask for fewer --batches or --utterances.")
         found += np.sort(_shuffled(own, seed, language)[:batches * size].reshape(batches, size)).tolist()
     return found
 
@@ -50,7 +51,8 @@ def paired(utterances: Columns, fitting: Indices, languages: Sequence[str], batc
     size = min(most, len(common) // batches)
     if size < 1:
         raise InputError(utterances.path, f"at least {batches} sentences that are there in every language, one for "
-                         "each batch", str(len(common)), "Ask for fewer --batches, or name another split with --paired.")
+                         "each batch", str(len(common)),
+                         "Ask for fewer --batches, or name another split with --paired.")
     chosen = _shuffled(common, seed, "pairs")[:batches * size].reshape(batches, size).tolist()
     return [[of_language[text] for text in texts] for of_language in index for texts in chosen]
 

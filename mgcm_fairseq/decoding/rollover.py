@@ -1,7 +1,8 @@
 """Where a sentence of a talk begins and ends, and what speech the stream forgets then."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -12,7 +13,14 @@ from mgcm_fairseq.decoding.looking import attention, default_attention_layer
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.ear import END, NOTHING, ONSET, Ear
 from mgcm_fairseq.modules.source import Memory
-from mgcm_fairseq.modules.streaming import SpeechStream
+from mgcm_fairseq.modules.streaming import IncrementalStream, SpeechStream
+
+
+class Sentence(Protocol):
+    """What an agent has written of the sentence that it is in."""
+
+    pieces: list[int]
+    seen: list[int]  # frames of the talk that there were when each piece was written
 
 
 class Rollover:
@@ -89,6 +97,21 @@ class Rollover:
             return False
         stream.forget(used)
         return True
+
+    def rest(self, stream: IncrementalStream, sentence: Sentence) -> Iterator[Memory]:
+        """Once the source has ended: what the decoder attends to for the rest of the sentence, then for each behind it.
+
+        A sentence is to be written before the next is asked for, by which its speech is forgotten.
+        """
+        stream.end()
+        while stream.memory.states.size(1):
+            if not sentence.pieces:
+                self.pass_silence(stream)
+                if not self.speaks(stream):
+                    break
+            yield stream.memory
+            self.forget_sentence(stream, sentence.pieces, sentence.seen, stream.memory)
+            sentence.pieces, sentence.seen = [], []
 
     def _closed(self, stream: SpeechStream) -> tuple[Tensor, Tensor]:
         """What CTC hears in the (T,) frames of the memory, and which of these end a segment; on the CPU."""

@@ -202,5 +202,5 @@ def _pairs(sources: Sequence[Source], encoded: Sequence[Stream], task: str, pass
 
 
 def ctc_task(tasks: tuple[str, ...]) -> str:
-    """The task that the CTC losses belong to: ASR, which they serve, or ST where it is not trained."""
+    """Of the tasks that are on, the one that CTC and contrast belong to: ASR, which they serve, or ST without it."""
     return "asr" if "asr" in tasks else "st"

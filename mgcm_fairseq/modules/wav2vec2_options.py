@@ -46,6 +46,9 @@ def start_from_wav2vec2(cfg: DictConfig) -> dict[str, Tensor] | None:
         return None
     overrides = front_end_overrides(cfg)
     pretrained = read_wav2vec2(Path(cfg.w2v_path), cfg.w2v_trust, overrides)
+    if cfg.w2v_normalize and not pretrained.normalize:
+        raise InputError("--w2v-normalize", "a --w2v-path that was trained on scaled waveforms",
+                         f"{cfg.w2v_path}, which was not", "Leave it out: that file decides.")
     try:
         described = json.dumps({**pretrained.config, **overrides})
     except TypeError as error:

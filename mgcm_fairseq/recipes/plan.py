@@ -24,7 +24,10 @@ from mgcm_fairseq.recipes.measured import find
 from mgcm_fairseq.recipes.micro_batches import Cut, cut_of, given_by_hand
 from mgcm_fairseq.recipes.room import Room
 from mgcm_fairseq.recipes.rows import overrides_of
+from mgcm_fairseq.tasks.unread import check_unread
+from mgcm_fairseq.training.at_least_zero import check_at_least_zero
 from mgcm_fairseq.training.goal import check_goal
+from mgcm_fairseq.training.losses import check_losses
 
 
 @dataclass
@@ -117,7 +120,8 @@ class Planner:
         """Compares a training with what was begun; unless it is done, builds all that it needs and counts."""
         checks.precision(training.cfg)
         if training.state != "done":  # what needs no file, before a missing file ends the look
-            plan.problems.catch(lambda: check_goal(training.cfg))
+            for look in (check_goal, check_at_least_zero, check_losses, check_unread):
+                plan.problems.catch(partial(look, training.cfg))
             plan.problems.catch(lambda: build_schedule(training.cfg.model, 0))
         training.identity = identity(training.cfg)
         check(training.record, training.identity, begun=training.model.is_file() or training.last.is_file())

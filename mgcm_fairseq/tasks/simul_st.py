@@ -18,15 +18,10 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.data.augmentation import Augmentation
 from mgcm_fairseq.data.batch import Batch, NetInput
 from mgcm_fairseq.data.batches import training_batches
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
-from mgcm_fairseq.data.dataset import SpeechTranslationDataset
-from mgcm_fairseq.data.length_grid import LengthGrid
-from mgcm_fairseq.data.transcript_noise import TranscriptNoise
-from mgcm_fairseq.data.windows import Windows
 from mgcm_fairseq.models.config import DEFAULTS, check_front_end
 from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.modules.wav2vec2_checkpoint import load_weights
@@ -40,8 +35,12 @@ from mgcm_fairseq.tasks.generation import (
     refuse_typing,
 )
 from mgcm_fairseq.tasks.piece_decoder import PieceDecoder
+from mgcm_fairseq.tasks.split import dataset_of
+from mgcm_fairseq.tasks.unread import check_unread
 from mgcm_fairseq.tasks.validation_bleu import bleu_of_sums, counts_of_batch, parts_of
-from mgcm_fairseq.training.goal import check_goal, check_losses
+from mgcm_fairseq.training.at_least_zero import check_at_least_zero
+from mgcm_fairseq.training.goal import check_goal
+from mgcm_fairseq.training.losses import check_losses
 from mgcm_fairseq.training.non_finite import explanation, search
 from mgcm_fairseq.training.preconditions import unused_parts_named
 from mgcm_fairseq.training.resume import Taken, take_over
@@ -95,15 +94,7 @@ class SimulSTTask(FairseqTask):
         train = split == self.train_subset
         if train:
             self._record_training(manifest, utterances)
-        seed = self.cfg.seed + 1 if train else None  # as fairseq seeds the first epoch's batches
-        augmentation = Augmentation.parse(self.cfg.augment_speed, self.cfg.augment_gain, self.cfg.augment_noise,
-                                          self.cfg.seed) if train else None
-        grid = LengthGrid() if self.on_grid else None
-        windows = Windows.parse(self.cfg.windows, self.cfg.seed, self.cfg.windows_from) if train else None
-        noise = TranscriptNoise.parse(self.cfg.transcript_noise, str(self.cfg.transcript_noise_kind), self.cfg.seed,
-                                      self.vocabulary, self.corpus) if train else None
-        self.datasets[split] = SpeechTranslationDataset(utterances, self.vocabulary, seed, augmentation, grid, windows,
-                                                        noise, self.corpus.src_langs)
+        self.datasets[split] = dataset_of(self.cfg, utterances, self.vocabulary, self.corpus, train)
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
                     utterances.audio_lengths.sum() / self.corpus.sample_rate / 3600)
 
@@ -115,13 +106,6 @@ class SimulSTTask(FairseqTask):
         if self.trained_on not in ("", self.record.preparation):
             logger.info("%s: preparation %s; the checkpoint that was loaded was trained on %s", manifest,
                         self.record.preparation, self.trained_on)
-
-    @property
-    def on_grid(self) -> bool:
-        """Whether batches are padded to a grid of lengths."""
-        if self.cfg.length_grid == "auto":
-            return torch.cuda.is_available() and not self.cfg.cpu
-        return bool(self.cfg.length_grid == "always")
 
     def max_positions(self) -> tuple[int, int]:
         """Audio samples and target tokens."""
@@ -178,7 +162,9 @@ class SimulSTTask(FairseqTask):
     def check_training(self, cfg: Any) -> None:
         """InputError for options that do not go together; for the repair in compat."""
         check_goal(cfg)
+        check_at_least_zero(cfg)
         check_losses(cfg)
+        check_unread(cfg)
         self.train_subset = cfg.dataset.train_subset
 
     def train_step(self, sample: Batch, model: Any, criterion: Any, optimizer: Any, update_num: int,

@@ -79,5 +79,6 @@ class ConflictConfig(FairseqDataclass):
                           "for a --conflict-scope without the front end."})
     asr_until: int = field(
         default=0,
-        metadata={"help": "Updates after which ASR and its CTC are left out, for --task-weights fixed and norm; 20000 "
-                          "in IMTL. 0, the default: never, as in MGCM's paper."})
+        metadata={"help": "Updates after which ASR is left out, for --task-weights fixed and norm; 20000 in IMTL. ST "
+                          "has CTC and the contrast of states from then on. 0, the default: never, as in MGCM's "
+                          "paper."})

@@ -1,4 +1,4 @@
-"""Checked before training: what decides which checkpoint is best, and options of losses that are left out."""
+"""Checked before training: what decides which checkpoint is best."""
 
 from typing import Any
 
@@ -36,17 +36,3 @@ def check_goal(cfg: Any) -> None:
                          f"{'maximised' if HIGHER_IS_BETTER[metric] else 'minimised'}, since "
                          f"{'higher' if HIGHER_IS_BETTER[metric] else 'lower'} is better",
                          "the opposite", f"{'Leave out' if higher else 'Add'} {option}.")
-
-
-def check_losses(cfg: Any) -> None:
-    """InputError for an option that changes a loss which is not trained.
-
-    Args:
-        cfg: of fairseq, whole.
-    """
-    if cfg.task.transcript_noise and "mt" not in cfg.criterion.tasks.split(","):
-        raise InputError("--transcript-noise", "mt among --tasks, which reads the transcript", cfg.criterion.tasks,
-                         "Add mt, or leave it out.")
-    if str(getattr(cfg.model, "shrink", "none")) != "none" and not cfg.criterion.ctc_weight > 0:
-        raise InputError("--shrink", "--ctc-weight above 0: without it CTC learns to hear nothing",
-                         f"{cfg.criterion.ctc_weight:g}", "Add --ctc-weight 1.")

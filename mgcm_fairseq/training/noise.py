@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -32,16 +33,16 @@ class NoiseFloor:
         self.model = model
         self.criterion = copy.copy(criterion)  # of the primary task alone
         self.criterion.tasks = criterion.tasks[:1]
-        if ctc_task(criterion.tasks) != criterion.tasks[0]:
-            self.criterion.ctc_weight = 0.0
+        self._ctc_weight = criterion.ctc_weight
 
-    def cosines(self, batch: Batch) -> NoiseCosines | None:
-        """The floor; None for a batch of one."""
+    def cosines(self, batch: Batch, tasks: Sequence[str]) -> NoiseCosines | None:
+        """The floor while these tasks are on; None for a batch of one."""
         size = batch["nsentences"]
         if size < 2:
             return None
         parameters: list[Tensor] = [one for one in self.network.parameters() if one.requires_grad]
         device = parameters[0].device
+        self.criterion.ctc_weight = self._ctc_weight if ctc_task(tuple(tasks)) == self.criterion.tasks[0] else 0.0
         gradients: list[Gradients] = []
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             for half in (slice(0, size // 2), slice(size // 2, size // 2 * 2)):

@@ -7,6 +7,7 @@ import atexit
 import json
 import logging
 import math
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class Recorder:
         self._recorded = self._update = update
         self._shown: list[tuple[str, float, float, int]] = []  # name, value, weight and digits, of the last record
         self._by_layer: dict[str, float] = {}  # the same of the layers, for the epoch's line
-        self._batch: Batch | None = None
+        self._batch: tuple[Batch, Sequence[str]] | None = None  # the last for the noise floor, and the tasks on in it
         places = telemetry.groups.places
         self._layers = {(place.layer, place.component): [index for index, other in enumerate(places)
                                                          if other[:2] == place[:2]] for place in places}
@@ -80,12 +81,12 @@ class Recorder:
         shown = [value for name, value, *_ in self._shown if name == f"{self.telemetry.tasks[1 + index]}_conflict"]
         return round(100 * values["conflict"], 1) if values else shown[0] if shown else math.nan
 
-    def add(self, report: Report, batch: Batch, update: int) -> None:
-        """To be called after each backward pass of the update."""
+    def add(self, report: Report, batch: Batch, update: int, tasks: Sequence[str]) -> None:
+        """To be called after each backward pass of the update, with the tasks that are on."""
         self.telemetry.add(report)
         self._update = update
         if self.noise is not None and batch["nsentences"] > 1:  # the noise floor needs two halves
-            self._batch = batch
+            self._batch = batch, tasks
 
     def end(self) -> None:
         """Records what is left when training ends."""
@@ -150,7 +151,7 @@ class Recorder:
                                   "quantities": _rounded(sums.quantities.tolist()),
                                   "histogram": sums.histogram.long().tolist(), "parts": _rounded(sums.parts.tolist()),
                                   "weights": _rounded(self.weights.shown)}
-        floor = self.noise.cosines(self._batch) if self.noise is not None and self._batch is not None else None
+        floor = self.noise.cosines(*self._batch) if self.noise is not None and self._batch is not None else None
         if floor is not None:
             record |= {"noise": _rounded(floor.groups), "part_noise": _rounded(floor.parts)}
         self.path = None  # where this fails, it is not tried again when training ends

@@ -96,7 +96,7 @@ class ConflictStep:
             loss = self.engine.join(self.weights.weigh(losses))
         optimizer.backward(loss * 0 if ignore_grad else loss)
         if not ignore_grad:
-            self.recorder.add(self.engine.report, batch, update)
+            self.recorder.add(self.engine.report, batch, update, tasks)
             self.weights.note(log, self.engine.report)
         return loss.detach(), sample_size, log
 

@@ -65,6 +65,9 @@ def check_tasks(cfg: ConflictConfig, tasks: Sequence[str]) -> None:
                          "Write e.g. st,asr,mt.")
     if cfg.asr_until and "asr" not in tasks[1:]:
         raise InputError("--asr-until", "asr among the auxiliary tasks", f"--tasks {given}", "Leave it out.")
+    if cfg.asr_until and not fixed_weights(cfg, tasks)[tasks.index("asr")]:
+        raise InputError("--asr-until", "a weight of asr above 0, which it ends", cfg.fixed_task_weights,
+                         "Leave it out.")
 
 
 def fixed_weights(cfg: ConflictConfig, tasks: Sequence[str]) -> list[float]:

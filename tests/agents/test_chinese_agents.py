@@ -51,7 +51,7 @@ def test_simuleval_that_would_count_words_is_refused(tiny_chinese_corpus, tiny_c
 
 def test_german_in_characters_is_refused():
     with pytest.raises(InputError, match=r"expected word, for text in de, found char\. Pass .* 13a"):
-        OfflineAgent(Namespace(eval_latency_unit="char"), random_system("demo", 0))
+        OfflineAgent(Namespace(eval_latency_unit="char", source_lang=None), random_system("demo", 0))
 
 
 def test_an_exported_system_says_how_it_is_scored(tiny_chinese_corpus, tiny_chinese_checkpoint, tmp_path):

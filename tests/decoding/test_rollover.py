@@ -1,5 +1,7 @@
 """What a talk forgets where a bound is reached: nothing behind what the last word that is kept looks at."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -57,3 +59,21 @@ def test_a_sentence_is_forgotten_with_the_segment_that_its_last_piece_looks_at(s
         assert Rollover(system, Bounds()).forget_sentence(stream, [], [], stream.memory)
         later = [index + 1 for index, edge in enumerate(edges) if edge and index >= before]
         assert stream.forgotten_frames == (later or [len(edges)])[0]
+
+
+@torch.no_grad()
+def test_the_rest_of_a_talk_is_a_sentence_after_another_until_all_is_forgotten(system, stream):
+    """Sentences of no words each take the first segment with them; one with words all that they look at."""
+    sentence, found = SimpleNamespace(pieces=[], seen=[]), []
+    for memory in Rollover(system, Bounds(pause_ms=0)).rest(stream, sentence):
+        found.append(memory.states.size(1))
+        assert not sentence.pieces
+        if len(found) == 2:
+            frame, piece = max(looks_at(system, stream).items())
+            before = stream.forgotten_frames + frame
+            sentence.pieces, sentence.seen = [piece], [stream.forgotten_frames + found[-1]]
+        if len(found) == 3:
+            assert stream.forgotten_frames > before
+    assert len(found) > 2
+    assert found == sorted(set(found), reverse=True)
+    assert stream.memory.states.size(1) == 0

@@ -83,6 +83,13 @@ OTHER_MODELS = {
 }
 
 
+def test_a_wish_to_scale_that_the_file_overrules_is_refused(tmp_path):
+    with pytest.raises(InputError, match="--w2v-normalize: expected a --w2v-path that was trained on scaled waveforms"):
+        start(tmp_path / "a.pt", good(), w2v_normalize=True)
+    scaled = {**good(), "cfg": {**good()["cfg"], "task": {"normalize": True}}}
+    assert start(tmp_path / "b.pt", scaled, w2v_normalize=True).normalize
+
+
 @pytest.mark.parametrize("kind", OTHER_MODELS)
 def test_another_model_is_named_with_what_helps(tmp_path, kind):
     make, message = OTHER_MODELS[kind]

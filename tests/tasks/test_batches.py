@@ -13,6 +13,7 @@ from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.padding import padding
 from mgcm_fairseq.tasks.config import SimulSTConfig
 from mgcm_fairseq.tasks.simul_st import SimulSTTask
+from mgcm_fairseq.tasks.split import on_grid
 
 BATCHES = 14  # of three of the 40 utterances: no number of workers below divides them
 FREQUENCY = {1: 4, 2: 2, 3: 1, 4: 1}  # workers: micro-batches in an update
@@ -34,7 +35,7 @@ def test_automatic_is_where_a_gpu_trains(tiny_corpus, monkeypatch, choice, gpu, 
     cfg = convert_namespace_to_omegaconf(arguments)
     task = SimulSTTask.setup_task(cfg.task)
     task.load_dataset("dev")
-    assert task.on_grid == expected
+    assert on_grid(cfg.task) == expected
     assert (task.dataset("dev").grid is not None) == expected
 
 

@@ -27,7 +27,7 @@ def config(corpus: Path, folder: Path, updates: int, *more: str) -> DictConfig:
 
 def train_here(corpus: Path, folder: Path, updates: int, *more: str) -> Path:
     """Trains, as though in a new process; the last checkpoint."""
-    with _as_new():
+    with as_new():
         train.main(config(corpus, folder, updates, *more))
     return folder / "checkpoint_last.pt"
 
@@ -38,7 +38,7 @@ def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
 
 
 @contextmanager
-def _as_new() -> Iterator[None]:
+def as_new() -> Iterator[None]:
     """fairseq keeps the best score in attributes of two functions."""
     functions = (checkpoint_utils.save_checkpoint, train.should_stop_early)
     for function in functions:

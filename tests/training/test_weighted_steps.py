@@ -1,6 +1,7 @@
 """Steps with task weights: what they cost, a task that is off, without a rule, records, and what is refused."""
 
 import atexit
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -13,15 +14,16 @@ from mgcm_fairseq.analysis.plot_conflicts import plot_weights
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN, Stash, make_rule, tape
 from mgcm_fairseq.core.conflict.rules.torchjd import NAMES, PROPORTIONAL
-from mgcm_fairseq.models.simul_st import SimulSTModel
+from mgcm_fairseq.models.simul_st import SimulSTModel, build_schedule
 from mgcm_fairseq.training.config import ConflictConfig
+from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.preconditions import check_training
 from mgcm_fairseq.training.screen import short_line
 from mgcm_fairseq.training.step import ConflictStep
 from mgcm_fairseq.training.task_weights import TaskWeights
 from mgcm_fairseq.training.weighted_step import WeightedStep
 from tests.core.conflict.inputs import drawn, gramian
-from tests.modules.networks import network
+from tests.modules.networks import config, network
 from tests.training.batches import criterion, training_batch
 from tests.training.test_step import BACKWARD, flat, gradients
 from tests.training.weighted import TASKS, Known, follow
@@ -35,8 +37,10 @@ def _metrics():
     metrics.reset()
 
 
-def model(**options):
-    return SimulSTModel(network(encoder_layers=1, decoder_layers=1, dropout=0.0), **options)
+def model(**changes):
+    made = SimulSTModel(network(encoder_layers=1, decoder_layers=1, dropout=0.0, **changes))
+    made.schedule = build_schedule(config(**changes), 0)
+    return made
 
 
 def trained(updates, step, batches=1):
@@ -114,17 +118,68 @@ def test_a_step_reads_nothing_from_the_device(kind):
                 follow(known, engine, weights, 3, start=2)
 
 
-def test_a_task_that_is_off_takes_its_ctc_with_it():
-    step = conflict_step(task_weights="fixed", asr_until=1)
-    of, logs = model(), []
-    for update in range(2):
-        of.zero_grad()
-        logs.append(step.run(training_batch(2), of, criterion(), BACKWARD, update, ignore_grad=False)[2])
-    assert {"asr_tokens", "ctc_letters_loss", "mt_tokens"} <= logs[0].keys()
-    assert {"st_tokens", "mt_tokens"} <= logs[1].keys()
-    assert not [name for name in logs[1] if name.startswith(("asr", "ctc"))]
-    assert of.network.ctc.letters.weight.grad is None
+def off_and_never_on(found_by):
+    """(loss, log, gradients) of a step in which ASR has ended, and of one that does not train it."""
+    found = []
+    for tasks, asr_until in (("st,asr,mt", 1), ("st,mt", 0)):
+        of, loss = model(shrink="ctc", shrink_from=0), criterion(tasks)
+        loss.state_contrast = 1.0
+        step = found_by(asr_until=asr_until)
+        value, _, log = step.run(training_batch(), of, loss, BACKWARD, 1, ignore_grad=False)
+        found.append((value, log, gradients(of)))
+    return found
+
+
+@pytest.mark.parametrize("found_by", [
+    lambda **given: conflict_step(**given), lambda **given: conflict_step(conflict_engine="stash", **given),
+    lambda **given: WeightedStep(TaskWeights(ConflictConfig(**given)))], ids=["streamed", "stash", "no rule"])
+def test_once_asr_is_off_st_has_ctc_and_contrast_as_where_asr_is_not_trained(found_by):
+    (loss, log, ended), (expected_loss, expected_log, never) = off_and_never_on(found_by)
+    assert log.keys() == expected_log.keys()
+    assert {"ctc_letters_loss", "ctc_pieces_loss", "state_contrast_loss"} <= log.keys()
+    torch.testing.assert_close(loss, expected_loss)
+    assert ended.keys() == never.keys()
+    torch.testing.assert_close(flat(ended), flat(never), rtol=1e-4, atol=1e-4)
+    assert ended["network.ctc.piece_bias"].abs().sum() > 0, "what --shrink reads stays trained"
+
+
+def test_what_asr_had_is_judged_no_more_once_it_is_the_primary_tasks():
+    """MT's gradients change under mgcm, the primary task's never do: CTC's letters head has what ST alone gives it."""
+    step, of, alone = conflict_step(asr_until=1), model(), model()
+    step.run(training_batch(2), of, criterion(), BACKWARD, 1, ignore_grad=False)
+    criterion("st").by_task(alone.train(), training_batch(2), PLAIN)[0]["st"].backward()
+    torch.testing.assert_close(of.network.ctc.letters.weight.grad, alone.network.ctc.letters.weight.grad)
     assert step.weights.shown == [1, 0, 1]
+
+
+def test_no_ctc_where_nothing_is_heard():
+    """With ASR and ST off there is no task that it could serve."""
+    losses, _, log = criterion("mt,st").by_task(model().train(), training_batch(2), PLAIN, ("mt",))
+    assert list(losses) == ["mt"]
+    assert not [name for name in log if name.startswith("ctc")]
+
+
+def test_mts_ratio_does_not_feel_ctc(caplog):
+    """CTC ends below the layers in which MT is compared, so that ASR's end moves no weight but ASR's own."""
+    ratios = []
+    for weight in (0.0, 1.0):
+        of, step = model(), conflict_step(task_weights="norm", asr_until=1)
+        with caplog.at_level("INFO"):
+            step.run(training_batch(2), of, criterion(ctc_weight=weight), BACKWARD, 1, ignore_grad=False)
+            step.weights.settle(1, 0.1)
+        ratios.append(float(re.findall(r"mt [\d.]+ \(norms ([\d.]+)\)", caplog.text)[-1]))
+        assert (of.network.ctc.letters.weight.grad is not None) == (weight > 0)
+    assert ratios[0] == ratios[1] > 0
+
+
+def test_the_noise_floor_has_ctc_once_it_is_the_primary_tasks():
+    step, of = conflict_step(), model()
+    step.run(training_batch(), of, criterion(), BACKWARD, 0, ignore_grad=False)
+    groups = step.engine.merger.groups
+    floor = NoiseFloor(of.network, groups, of, criterion())
+    letters = groups.names.index("ctc.letters")
+    assert floor.cosines(training_batch(), TASKS).groups[letters] is None
+    assert floor.cosines(training_batch(), ("st", "mt")).groups[letters] is not None
 
 
 @pytest.mark.parametrize("engine", ["streamed", "stash"])
@@ -186,7 +241,8 @@ def test_options_that_cannot_work_are_refused(given, said):
     ({"fixed_task_weights": "1,nan"}, "st,mt", "from 0 on"), ({"fixed_task_weights": "1,a"}, "st,mt", "Write e.g. 1,0"),
     ({"fixed_task_weights": "1"}, "st", "at least two"), ({"task_weights": "famo"}, "st", "at least two"),
     ({"task_weights": "norm"}, "asr,st", "st first"), ({"asr_until": 3}, "st,mt", "asr among"),
-    ({"asr_until": 3}, "asr,mt", "asr among")])
+    ({"asr_until": 3}, "asr,mt", "asr among"),
+    ({"asr_until": 3, "fixed_task_weights": "1,0,1"}, "st,asr,mt", "weight of asr above 0")])
 def test_tasks_that_do_not_fit_are_refused(given, tasks, said):
     with pytest.raises(InputError, match=said):
         TaskWeights(ConflictConfig(conflict_rule="sum", **given)).of(tasks.split(","))
