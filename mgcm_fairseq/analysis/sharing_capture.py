@@ -79,13 +79,12 @@ class _Opened:
         limits = trained.task.max_positions()
         self.left_out: dict[str, int] = {}
         self._batches: list[tuple[SpeechTranslationDataset, list[int]]] = []
-        for split in ("train", setup.paired):
+        for split, draw in (("train", drawn), (setup.paired, paired)):
             if split:
                 utterances = Columns(setup.corpus / f"{split}.tsv")
                 dataset = SpeechTranslationDataset(utterances, trained.task.vocabulary, src_langs=self.languages)
                 fitting, others = dataset.filter_indices_by_size(np.arange(len(dataset)), limits)
                 self.left_out[split] = len(others)
-                draw = drawn if split == "train" else paired
                 found = draw(utterances, fitting, self.languages, setup.batches, setup.utterances, setup.seed)
                 self._batches += [(dataset, indices) for indices in found]
 
@@ -169,7 +168,7 @@ def _summed(opened: _Opened, pool: ProcessPool, files: list[Path], each: int, kn
         if any(kept in of_slot for of_slot in parts):
             of_parameters[kept] = product_BB
     ffn_FBB = _of_ffns(parts, of_parameters)
-    odd = [language * each + batch for language in range(len(languages)) for batch in range(1, each // 2 * 2, 2)]
+    odd = odd_batches(len(languages), each)
     norms_FB = ffn_FBB.diagonal(dim1=1, dim2=2).sqrt()[:, odd].tolist()
     sums = partial(_unit_sums, [files[number] for number in odd], capture.dtype, len(languages))
     found = list(_told(pool, sums, list(zip(parts, norms_FB, strict=True)), "hidden units", " FFNs"))
@@ -181,6 +180,11 @@ def _summed(opened: _Opened, pool: ProcessPool, files: list[Path], each: int, kn
                     [capture.places[module] for module in modules], gramian_NBB, slots, ffn_FBB,
                     [dots for dots, _ in found], [own for _, own in found],
                     _of_ffns(parts, of_pairs) if pairs else None)
+
+
+def odd_batches(languages: int, each: int) -> list[int]:
+    """The numbers of each language's batches 1, 3, 5 ..., as `core.sharing.halves` takes them."""
+    return [language * each + batch for language in range(languages) for batch in range(1, each // 2 * 2, 2)]
 
 
 def _of_ffns(parts: Sequence[tuple[Kept, ...]], products: Mapping[Kept, Tensor]) -> Tensor:
