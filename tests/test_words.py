@@ -102,6 +102,10 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
                             r"$^"),
     r"interludes?|lead.ins?|onsets?": (["preparation", "evaluation", "recipes", "live", *GRADIENTS, *CORPORA,
                                         "configs", "mgcm_fairseq/core/pauses.py"], r"$^"),
+    r"captur(e|es|ed|ing)": (
+        ["common", "data", "preparation", "spoken", "modules", "criterions", "decoding", "agents", "live", "recipes",
+         "core/conflict", "core/segmentation", *CORPORA, *AGENTS, "configs"],
+        r"capture_output|audio-capture|capture ?log|capture_exception|capsys|CaptureFixture"),
     r"famil(y|ies)|dialects?|relatedness": (
         ["common", "core", "training", "modules", "models", "criterions", "recipes", "live", "agents", "decoding"],
         r"font-family"),
@@ -114,7 +118,7 @@ UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
     "two words that mean something together": {
         "primary task", "auxiliary task", "receptive field", "local agreement", "operating point", "negative delay",
         "paired bootstrap", "task weight", "looking back", "local convolution", "contrast of states",
-        "conflict rate", "noise floor", "re-segmentation", "all-reduce"},
+        "sharing plan", "private unit", "conflict rate", "noise floor", "re-segmentation", "all-reduce"},
     "the field's own name": {"simultaneous", "consistency"},
     "Python's and PyTorch's word too, as the head of the glossary says": {"module"},
 }
