@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.whole import write_whole
-from mgcm_fairseq.core.conflict import PLAIN, Groups
+from mgcm_fairseq.core.conflict import Groups
 from mgcm_fairseq.core.sharing.count_sketch import SIZE, count_sketch
 from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.modules.layers import FeedForward
@@ -61,7 +61,7 @@ class Capture:
         """One for each parameter of the layout, 0 where ST does not reach it."""
         device = self._parameters[0].device
         with torch.random.fork_rng([device] if device.type == "cuda" else []), _evaluating(self.model):
-            losses, _, _ = self.criterion.by_task(self.model, batch, PLAIN)
+            losses, _ = self.criterion.losses(self.model, batch)  # by task the segmenter's would be in it
             found = torch.autograd.grad(losses["st"], self._parameters, allow_unused=True)
         return [torch.zeros_like(one) if gradient is None else gradient
                 for one, gradient in zip(self._parameters, found, strict=True)]
