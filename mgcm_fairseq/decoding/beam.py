@@ -9,7 +9,7 @@ from torch import Tensor
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.continuation import most_pieces
 from mgcm_fairseq.decoding.system import System
-from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.source import Memory
 
 
@@ -46,7 +46,7 @@ class BeamSearch:
         """
         limit = most_pieces(memory) if limit is None else limit
         eos = self.system.vocabulary.eos
-        cache: Cache = {}
+        cache = Cache()
         tokens_BU = torch.tensor([[self.system.tag, *prefix]])
         log_BUV = self._log_probabilities(tokens_BU, memory, cache)
         score_B = log_BUV[:, :-1].gather(2, tokens_BU[:, 1:, None]).sum((1, 2))

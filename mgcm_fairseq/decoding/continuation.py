@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mgcm_fairseq.decoding.system import System
-from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.source import Memory
 
 MAX_PIECES = 200  # of a hypothesis of up to as many frames; fairseq-generate's default --max-len-b
@@ -36,7 +36,7 @@ class WordDecoder:
         at the end.
         """
         writing = self.system.writing
-        cache: Cache = {}
+        cache = Cache()
         tokens = [self.system.tag, *prefix]
         added: list[int] = []
         while len(prefix) + len(added) < most_pieces(memory):

@@ -8,10 +8,17 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
-from torch.nn.utils import remove_weight_norm
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.decoding.packed import REWRITTEN, unpack
+from mgcm_fairseq.decoding.packed import (
+    REWRITTEN,
+    can_pack,
+    halve_convolutions,
+    has_bf16,
+    keep_normed_weights,
+    pack_convolutions,
+    unpack,
+)
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
@@ -45,6 +52,11 @@ def _quantised(network: SimulSTNetwork) -> SimulSTNetwork:
             module.weight = cast(Tensor, module.weight).detach().clone()
     plain = deepcopy(network)
     unpack(plain)
+    keep_normed_weights(plain)
+    if can_pack():
+        if has_bf16():
+            halve_convolutions(plain)
+        pack_convolutions(plain)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.ao.quantization is deprecated", DeprecationWarning)
         warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel")
@@ -52,7 +64,4 @@ def _quantised(network: SimulSTNetwork) -> SimulSTNetwork:
 
         settings = dict.fromkeys(REWRITTEN, quantization.per_channel_dynamic_qconfig)
         rounded = quantization.quantize_dynamic(plain, settings, dtype=torch.qint8, inplace=True)
-    for module in rounded.modules():
-        if hasattr(module, "weight_g"):
-            remove_weight_norm(module)
     return cast(SimulSTNetwork, rounded)

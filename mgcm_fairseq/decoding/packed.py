@@ -1,66 +1,65 @@
-"""Large linear layers whose weights oneDNN has brought into the order in which a CPU reads them."""
+"""A network whose large layers have weights that oneDNN has brought into the order in which a CPU reads them."""
 
 import platform
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import remove_weight_norm
 
+from mgcm_fairseq.decoding.packed_layers import (
+    HalvedConvolution,
+    Packed,
+    PackedConvolution,
+    PackedLinear,
+    PackedPositions,
+    can_be_positions,
+    can_be_windows,
+)
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
-REWRITTEN = ("encoder.front_end", "encoder.layers", "decoder.layers")
-"""What may be changed. Segmenter, CTC and the output, whose weights are read as such, stay as they are."""
+REWRITTEN = ("encoder.front_end", "encoder.layers", "decoder.layers", "decoder.output")
+"""What may be changed. Segmenter and CTC, which decide by small differences, stay as they are."""
 LARGE = 2**18  # numbers in a weight; smaller ones gain nothing
 
 
-class PackedLinear(nn.Linear):
-    """A linear layer that has its weight twice, for passes in fp32 on a CPU without gradients in oneDNN's order, too.
-
-    What it gives differs from the plain layer by rounding: sums are in another order.
-    """
-
-    _packed: Tensor | None = None
-
-    @classmethod
-    def of(cls, layer: nn.Linear) -> "PackedLinear":
-        """With the parameters of another one."""
-        made = cls.__new__(cls)
-        made.__dict__ = layer.__dict__.copy()
-        return made
-
-    def plain(self) -> nn.Linear:
-        """The layer that it was made of, with its parameters."""
-        made = nn.Linear.__new__(nn.Linear)
-        made.__dict__ = self.__getstate__()
-        return made
-
-    def forward(self, input: Tensor) -> Tensor:
-        if torch.is_grad_enabled() or input.dtype != torch.float32 or self.weight.device.type != "cpu":
-            return super().forward(input)
-        if self._packed is None:
-            self._packed = torch.ops.mkldnn._reorder_linear_weight(self.weight.detach(), None)
-        return cast(Tensor, torch.ops.mkldnn._linear_pointwise(input, self._packed, self.bias, "none", [], ""))
-
-    def _apply(self, *args: Any, **kwargs: Any) -> "PackedLinear":
-        self._packed = None  # the weight moves, or changes its type
-        return super()._apply(*args, **kwargs)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_packed"}
-
-
 def pack(network: SimulSTNetwork) -> None:
-    """Replaces large linear layers, where torch can pack them, and keeps normed weights rather than make them anew.
+    """Replaces large layers, where torch can pack them, and keeps normed weights rather than make them anew.
 
     A front end that hears all at once stays as it is, since fairseq's attention reads weights past their layers.
     """
-    large = [one for one in _layers(network, nn.Linear) if one[2].weight.numel() >= LARGE]
+    large = layers(network, lambda layer: type(layer) is nn.Linear and layer.weight.numel() >= LARGE)
     if not network.encoder.front_end.block or not large or not can_pack():
         return
     for parent, name, layer in large:
         setattr(parent, name, PackedLinear.of(layer))
+    keep_normed_weights(network)
+    pack_convolutions(network)
+
+
+def pack_convolutions(network: SimulSTNetwork) -> None:
+    """Replaces the front end's convolutions, small ones too, so that none has to turn round what another gives."""
+    for parent, name, layer in layers(network, can_be_windows):
+        setattr(parent, name, PackedConvolution.of(layer))
+    for parent, name, layer in layers(network, can_be_positions):
+        setattr(parent, name, PackedPositions.of(layer))
+
+
+def halve_convolutions(network: SimulSTNetwork) -> None:
+    """Replaces the front end's convolutions, but for the first, which hears the samples, by those of 16 bits."""
+    for parent, name, layer in layers(network, can_be_windows):
+        if cast(nn.Conv1d, layer).in_channels > 1:
+            setattr(parent, name, HalvedConvolution.of(layer))
+
+
+def has_bf16() -> bool:
+    """Whether this CPU multiplies bfloat16. Another would do so in fp32, and slower."""
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def keep_normed_weights(network: SimulSTNetwork) -> None:
+    """Weights that every pass would make anew of their direction and norm."""
     for module in network.modules():
         if hasattr(module, "weight_g"):
             remove_weight_norm(module)
@@ -68,8 +67,8 @@ def pack(network: SimulSTNetwork) -> None:
 
 def unpack(network: SimulSTNetwork) -> None:
     """Brings back the layers that `pack` has replaced."""
-    for parent, name, layer in list(_layers(network, PackedLinear)):
-        setattr(parent, name, cast(PackedLinear, layer).plain())
+    for parent, name, layer in layers(network, lambda layer: isinstance(layer, Packed)):
+        setattr(parent, name, cast(Packed, layer).plain())
 
 
 def can_pack() -> bool:
@@ -78,9 +77,12 @@ def can_pack() -> bool:
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
-def _layers(network: SimulSTNetwork, kind: type[nn.Linear]) -> Iterator[tuple[nn.Module, str, nn.Linear]]:
-    for part in REWRITTEN:
-        for parent in network.get_submodule(part).modules():
-            for name, layer in parent.named_children():
-                if type(layer) is kind:
-                    yield parent, name, layer
+def layers(network: SimulSTNetwork, wanted: Callable[[nn.Module], bool]) -> list[tuple[nn.Module, str, nn.Module]]:
+    """Of the layers of REWRITTEN those that are wanted: (parent, name in it, layer)."""
+    return [found for part in REWRITTEN for found in _below(network, part) if wanted(found[2])]
+
+
+def _below(network: SimulSTNetwork, part: str) -> Iterator[tuple[nn.Module, str, nn.Module]]:
+    for name, layer in network.get_submodule(part).named_modules(prefix=part):
+        parent, _, last = name.rpartition(".")
+        yield network.get_submodule(parent), last, layer

@@ -7,7 +7,7 @@ from mgcm_fairseq.core.segmentation import visible_units
 from mgcm_fairseq.decoding.continuation import most_pieces
 from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import System
-from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.streaming import SpeechStream
 
 
@@ -28,7 +28,7 @@ class SegmentWriter:
         self.lag = lag
         self.rollover = rollover
         self.ended = False
-        self._cache: Cache = {}
+        self._cache = Cache()
         self._edition = 0  # of the stream's memory that the cache was made of
         self._begin()
 
@@ -103,7 +103,7 @@ class SegmentWriter:
     def _decide(self, stream: SpeechStream, needed: int, whole: bool) -> int:
         """The best next piece, for a position that sees the first `needed` segments."""
         if stream.edition != self._edition:  # the encoder's states have changed: all positions read them anew
-            self._cache, self._edition = {}, stream.edition
+            self._cache, self._edition = Cache(), stream.edition
         self._visible = [*self._visible[:len(self._tokens) - 1], needed + whole]  # whole: the last frame too
         known = self._cache["0.self.k"].size(2) if self._cache else 0
         memory = stream.memory

@@ -6,6 +6,7 @@ from typing import Any
 from fairseq.models import FairseqEncoder, FairseqIncrementalDecoder
 from torch import Tensor
 
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 from mgcm_fairseq.modules.source import Memory
@@ -40,16 +41,16 @@ class GenerationDecoder(FairseqIncrementalDecoder):
         self.phase = phase
 
     def forward(self, prev_output_tokens: Tensor, encoder_out: Memory,  # type: ignore[override]
-                incremental_state: dict[str, dict[str, Tensor]] | None = None) -> tuple[Tensor, dict[str, Any]]:
+                incremental_state: dict[str, Cache] | None = None) -> tuple[Tensor, dict[str, Any]]:
         """(B, U) tokens; with an incremental state all but the last are already in its cache."""
         mask = self.lag_mask(encoder_out, prev_output_tokens, self.phase().lag)
         if incremental_state is None:
             return self.decode(prev_output_tokens, encoder_out, None, mask), {"attn": None}
-        cache = incremental_state.setdefault("cache", {})
+        cache = incremental_state.setdefault("cache", Cache())
         return self.decode(prev_output_tokens[:, -1:], encoder_out, cache, mask[:, :, -1:]), {"attn": None}
 
-    def reorder_incremental_state_scripting(self, incremental_state: dict[str, dict[str, Tensor]],
+    def reorder_incremental_state_scripting(self, incremental_state: dict[str, Cache],
                                             new_order: Tensor) -> None:
-        cache = incremental_state.get("cache", {})
+        cache = incremental_state.get("cache", Cache())
         for name, value in cache.items():
             cache[name] = value.index_select(0, new_order)

@@ -4,18 +4,16 @@ import torch
 from torch import Tensor, nn
 
 from mgcm_fairseq.modules.biased_attention import attend
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.positions import RotaryPositions
-
-Cache = dict[str, Tensor]
-"""Keys and values of earlier steps, and cross-attention's last queries, (B, H, S, D/H) each, and last inputs of local
-convolutions, (B, D, S), under names that the layers choose."""
 
 
 class MultiheadAttention(nn.Module):
     """Scaled dot-product attention with H heads (Vaswani et al. 2017, section 3.2)."""
 
     def __init__(self, dim: int, heads: int, dropout: float, rotary: RotaryPositions | None = None) -> None:
-        """`rotary`: of self-attention whose queries and keys are turned; cached keys are not, so that they can move."""
+        """`rotary`: of self-attention whose queries and keys are turned; cached keys are, since the first step of all.
+        """
         super().__init__()
         if dim % heads:
             raise ValueError(f"attention: expected a dimension divisible by {heads} heads, found {dim}.")
@@ -37,12 +35,18 @@ class MultiheadAttention(nn.Module):
             key_BSD: keys and values.
             mask: broadcastable to (B, H, T, S); bool, True where attention is allowed, or a float bias; None for all.
         """
-        return self._attend(query_BTD, *self.project(key_BSD), mask)
+        query, (key, value) = self._split(self.q_proj(query_BTD)), self.project(key_BSD)
+        if self.rotary is not None:
+            query, key = self.rotary(query), self.rotary(key)
+        return self._mix(query, key, value, mask)
 
     def step(self, query_BTD: Tensor, cache: Cache, name: str, mask: Tensor | None) -> Tensor:
         """Self-attention of new positions to the cached and the new ones; extends the cache under `name`."""
-        self._extend(cache, name, *self.project(query_BTD))
-        return self._attend(query_BTD, cache[f"{name}.k"], cache[f"{name}.v"], mask)
+        query, (key, value) = self._split(self.q_proj(query_BTD)), self.project(query_BTD)
+        if self.rotary is not None:
+            start = cache.steps(f"{name}.k")
+            query, key = self.rotary(query, start), self.rotary(key, start)
+        return self._mix(query, cache.append(f"{name}.k", key), cache.append(f"{name}.v", value), mask)
 
     def cached_memory(self, query_BTD: Tensor, memory_BSD: Tensor, cache: Cache, name: str,
                       mask: Tensor | None) -> Tensor:
@@ -52,24 +56,14 @@ class MultiheadAttention(nn.Module):
         """
         known = cache[f"{name}.k"].size(2) if f"{name}.k" in cache else 0
         if memory_BSD.size(1) > known:
-            self._extend(cache, name, *self.project(memory_BSD[:, known:]))
+            for part, new in zip("kv", self.project(memory_BSD[:, known:]), strict=True):
+                cache.append(f"{name}.{part}", new)
         cache[f"{name}.q"] = self._split(self.q_proj(query_BTD))
         return self._mix(cache[f"{name}.q"], cache[f"{name}.k"], cache[f"{name}.v"], mask)
 
     def project(self, key_BSD: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values, (B, H, S, D/H) each."""
         return self._split(self.k_proj(key_BSD)), self._split(self.v_proj(key_BSD))
-
-    @staticmethod
-    def _extend(cache: Cache, name: str, key: Tensor, value: Tensor) -> None:
-        for part, new in ((f"{name}.k", key), (f"{name}.v", value)):
-            cache[part] = torch.cat([cache[part], new], dim=2) if part in cache else new
-
-    def _attend(self, query_BTD: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-        query = self._split(self.q_proj(query_BTD))
-        if self.rotary is not None:
-            query, key = self.rotary(query, key.size(2) - query.size(2)), self.rotary(key)
-        return self._mix(query, key, value, mask)
 
     def _mix(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
         dropout = self.dropout if self.training else 0.0

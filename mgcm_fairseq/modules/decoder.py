@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
-from mgcm_fairseq.modules.attention import Cache, last_weights
+from mgcm_fairseq.modules.attention import last_weights
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.layers import DecoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask
 from mgcm_fairseq.modules.positions import SinusoidalPositions
@@ -62,7 +63,7 @@ class SharedDecoder(nn.Module):
 
         `layer` counts from 0. One pass over a prefix that is known, as in `forward`.
         """
-        cache: Cache = {}
+        cache = Cache()
         self(tokens_BU, memory, cache)
         return last_weights(cache, f"{layer}.cross")
 
@@ -77,6 +78,8 @@ class SharedDecoder(nn.Module):
                 (state, mask, prefix.memory, prefix.memory_mask, cache, str(index))
                 for state, mask, prefix in zip(states, masks, prefixes, strict=True)])
         states = passing.run(self.final_norm, [(state,) for state in states])
+        if passing is PLAIN:
+            return [self.output(state.value) for state in states]
         return [F.linear(state.value, passing.alias(self.output.weight, prefix.task))
                 for state, prefix in zip(states, prefixes, strict=True)]
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mgcm_fairseq.core.conflict import PLAIN, Passing, Stream
 from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.data.length_grid import LengthGrid
-from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.hearing import FrontEnd
 from mgcm_fairseq.modules.layers import EncoderLayer, LayerShape
 from mgcm_fairseq.modules.lengths import causal_mask, key_mask, valid_mask
@@ -167,11 +167,11 @@ class SharedEncoder(nn.Module):
                                           for stream, source, of_source in zip(streams, sources, valid, strict=True)])
         return passing.run(self.final_norm, [(stream,) for stream in streams])
 
-    def remember(self, states: Sequence[Stream], passing: Passing) -> list[Stream]:
-        """States (B, T, D) as decoders attend to them, the first as the beginning."""
+    def remember(self, states: Sequence[Stream], passing: Passing, start: int = 0) -> list[Stream]:
+        """States (B, T, D) as decoders attend to them; `start` counts those before the first, back to the beginning."""
         if self.rotary is None:
             return list(states)
-        return passing.run(self.positions, [(stream,) for stream in states])
+        return passing.run(self.positions, [(stream, start) for stream in states])
 
     def _embed(self, waveform_BN: Tensor, lengths: Tensor) -> tuple[Stream, Tensor]:
         features = self.front_end(waveform_BN, lengths, PLAIN, ("st",))

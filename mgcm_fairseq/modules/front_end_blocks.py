@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.lengths import valid_mask
 
 
@@ -120,12 +120,20 @@ def _sum_so_far(of_blocks_BCn: Tensor, most: int | None) -> Tensor:
     return of_blocks_BCn.cumsum(2)
 
 
+def unpadded(convolution: Any) -> None:
+    """Lets fairseq's convolutional positions add no zeros at either end: before a block stand frames, not zeros."""
+    convolution[0].padding = (0,)
+
+
 def position(x_BTC: Tensor, convolution: Any, blocks: Blocks) -> Tensor:
-    """Convolutional positions (B, T, C) of every block, to which the audio ends with the block."""
+    """Convolutional positions (B, T, C) of every block, to which the audio ends with the block.
+
+    `convolution`: one that `unpadded` has changed.
+    """
     before = convolution[0].kernel_size[0] // 2
-    wide = blocks.divide(x_BTC.transpose(1, 2), before)
+    wide = F.pad(blocks.divide(x_BTC.transpose(1, 2), before), (0, before))
     batch, channels, count, width = wide.shape
-    answer = convolution(wide.transpose(1, 2).reshape(batch * count, channels, width))[:, :, before:]
+    answer = convolution(wide.transpose(1, 2).reshape(batch * count, channels, width))
     answer = answer.unflatten(0, (batch, count)).transpose(1, 2)
     return blocks.join(answer, x_BTC.size(1)).transpose(1, 2)
 
@@ -146,9 +154,10 @@ def run_layer(layer: Any, x_BTC: Tensor, mask: Tensor | None, cache: Cache | Non
     query, key, value = (projection(read).unflatten(2, (attention.num_heads, -1)).transpose(1, 2)
                          for projection in (attention.q_proj, attention.k_proj, attention.v_proj))
     if cache is not None:
-        key = torch.cat([cache[f"{name}.k"], key], 2) if f"{name}.k" in cache else key
-        value = torch.cat([cache[f"{name}.v"], value], 2) if f"{name}.v" in cache else value
-        cache[f"{name}.k"], cache[f"{name}.v"] = key[:, :, -history:], value[:, :, -history:]
+        key, value = cache.append(f"{name}.k", key), cache.append(f"{name}.v", value)
+        if history:
+            for part in "kv":
+                cache.keep_last(f"{name}.{part}", history)
     dropout = attention.dropout_module.p if layer.training else 0.0
     mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
     x_BTC = x_BTC + layer.dropout1(attention.out_proj(mixed.transpose(1, 2).flatten(2)))

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.front_end_blocks import dots, normaliser, run_layer
 from mgcm_fairseq.modules.group_norm import PaddedGroupNorm
 from mgcm_fairseq.modules.subsampler import STRIDE, ConvSubsampler
@@ -28,12 +28,12 @@ class FrontEndStream:
         self.sums: tuple[Tensor, Tensor, Tensor] | None = None  # of the group norm so far: frames, x, x^2
         self.normed = 0  # blocks that these are of
         self.context: Tensor | None = None
-        self.cache: Cache = {}
+        self.cache = Cache()
 
     def fork(self) -> "FrontEndStream":
         """A stream that has heard the same, and goes on by itself."""
         other = copy(self)
-        other.rests, other.cache = dict(self.rests), dict(self.cache)
+        other.rests, other.cache = dict(self.rests), self.cache.fork()
         return other
 
     def extend(self, samples_1N: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ class FrontEndStream:
 
     def _convolve(self, index: int, convolution: Any, x_1CT: Tensor) -> Tensor:
         if index in self.rests:
-            x_1CT = torch.cat([self.rests[index], x_1CT], 2)
+            x_1CT = _behind(self.rests[index], x_1CT)
         [kernel], [stride] = convolution.kernel_size, convolution.stride
         frames = max(0, (x_1CT.size(2) - kernel) // stride + 1)
         self.rests[index] = x_1CT[:, :, frames * stride:]
@@ -69,7 +69,8 @@ class FrontEndStream:
     def _normalise(self, norm: PaddedGroupNorm, x_1CT: Tensor) -> Tensor:
         wide = x_1CT.double() if x_1CT.dtype == torch.float64 else x_1CT.float()
         frames = wide.new_full((1, 1, 1), wide.size(2))
-        total, squares = wide.sum(2, keepdim=True), dots(wide, wide).unsqueeze(2)
+        squares = (dots(wide, wide) if wide.is_contiguous() else (wide * wide).sum(2)).unsqueeze(2)
+        total = wide.sum(2, keepdim=True)
         if self.sums is not None:
             if norm.most is not None and self.normed >= norm.most:
                 frames, total, squares = self.sums
@@ -86,10 +87,8 @@ class FrontEndStream:
         context = x_1TC.new_zeros(1, before, x_1TC.size(2)) if self.context is None else self.context
         wide_1TC, frames = torch.cat([context, x_1TC], 1), x_1TC.size(1)
         self.context = wide_1TC[:, -before:]
-        wide_1CT = wide_1TC.transpose(1, 2)
-        if self.one_shape:
-            wide_1CT = _widened(wide_1CT, before + self.front_end.frames_of_block)
-        x_1TC = x_1TC + encoder.pos_conv(wide_1CT).transpose(1, 2)[:, before:before + frames]
+        wide_1CT = _widened(wide_1TC.transpose(1, 2), 2 * before + self.front_end.frames_of_block)
+        x_1TC = x_1TC + encoder.pos_conv(wide_1CT).transpose(1, 2)[:, :frames]
         return x_1TC if encoder.layer_norm_first else encoder.layer_norm(x_1TC)
 
 
@@ -126,6 +125,11 @@ class SubsamplerStream:
                 x_1CT, most = _widened(x_1CT, width), (width - kernel) // STRIDE + 1
             x_1TC = F.glu(convolution(x_1CT)[:, :, :frames], dim=1).transpose(1, 2)
         return x_1TC
+
+
+def _behind(before_1CT: Tensor, x_1CT: Tensor) -> Tensor:
+    """Both, in the order in which x lies in memory."""
+    return torch.cat([before_1CT, x_1CT], 2) if x_1CT.is_contiguous() else torch.cat([before_1CT.mT, x_1CT.mT], 1).mT
 
 
 def _widened(x_1CT: Tensor, frames: int) -> Tensor:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mgcm_fairseq.modules.attention import Cache, MultiheadAttention
+from mgcm_fairseq.modules.attention import MultiheadAttention
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.local import LocalConvolution
 from mgcm_fairseq.modules.positions import RotaryPositions
 

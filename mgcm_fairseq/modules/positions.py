@@ -47,21 +47,26 @@ class RotaryPositions(nn.Module):
         if dim % 2:
             raise ValueError(f"rotary positions: expected heads of even size, found {dim}.")
         self.dim = dim
-        for name, table in zip(("cosines", "sines"), self._build(1024), strict=True):
+        for name, table in zip(("cosines", "sines"), self._build(0, 1024), strict=True):
             self.register_buffer(name, table, persistent=False)
 
     def forward(self, x_BHTD: Tensor, start: int = 0) -> Tensor:
         """x at positions start ... start + T - 1."""
-        end = start + x_BHTD.size(2)
-        if end > self.cosines.size(0):
-            cosines, sines = self._build(2 * end)
-            self.sines = sines.to(self.sines)  # first, since another thread may look at the size of the other
-            self.cosines = cosines.to(self.cosines)
-        cosines, sines = self.cosines[start:end].to(x_BHTD), self.sines[start:end].to(x_BHTD)
+        cosines, sines = (table.to(x_BHTD) for table in self._tables(start, start + x_BHTD.size(2)))
         first, second = x_BHTD.chunk(2, 3)
         return torch.cat([first * cosines - second * sines, second * cosines + first * sines], 3)
 
-    def _build(self, size: int) -> tuple[Tensor, Tensor]:
+    def _tables(self, start: int, end: int) -> tuple[Tensor, Tensor]:
+        """Those of positions far from 0, which speech without end reaches, are made anew."""
+        if start and end > self.cosines.size(0):
+            return self._build(start, end)
+        if end > self.cosines.size(0):
+            cosines, sines = self._build(0, 2 * end)
+            self.sines = sines.to(self.sines)  # first, since another thread may look at the size of the other
+            self.cosines = cosines.to(self.cosines)
+        return self.cosines[start:end], self.sines[start:end]
+
+    def _build(self, start: int, end: int) -> tuple[Tensor, Tensor]:
         rate = 10_000.0 ** -(torch.arange(0, self.dim, 2, dtype=torch.float64) / self.dim)
-        angle = torch.arange(size, dtype=torch.float64).unsqueeze(1) * rate
+        angle = torch.arange(start, end, dtype=torch.float64).unsqueeze(1) * rate
         return angle.cos(), angle.sin()

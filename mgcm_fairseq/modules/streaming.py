@@ -15,7 +15,7 @@ from mgcm_fairseq.core.segmentation import (
     segments_up_to,
     within_history,
 )
-from mgcm_fairseq.modules.attention import Cache
+from mgcm_fairseq.modules.cache import Cache, Growing
 from mgcm_fairseq.modules.ear import Ear
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.front_end_stream import SubsamplerStream
@@ -105,15 +105,21 @@ class IncrementalStream:
         self.front_end = cast(HearsInBlocks, encoder.front_end).stream(one_shape)
         frames = encoder.front_end.block // encoder.front_end.frame_samples if one_shape else None
         self.subsampler = None if encoder.subsampler is None else SubsamplerStream(encoder.subsampler, frames)
-        self.cache: Cache = {}  # keys and values of segments that have closed, and inputs of local convolutions
+        self.cache = Cache()  # keys and values of segments that have closed, and inputs of local convolutions
         self.decided = Decided(encoder.segmenting)
         self.signs = None if ear is None else self.decided.boundaries.long()
         self.pending = self.decided.logits[0]  # samples of a block that is not complete
         self.open = self.pending.new_zeros(1, 0, encoder.projection.out_features)  # embedded frames of the open segment
-        self.states = self.open  # of the segments that have closed, without positions where these are rotary
+        self._states = Growing(self.open)  # of the segments that have closed
+        self._placed = Growing(self.open) if encoder.rotary else self._states  # the same as decoders attend to them
         self.memory = self.decided.memory(self.states)
         self.forgotten_frames = 0
         self.segments = self.edition = 0
+
+    @property
+    def states(self) -> Tensor:
+        """(1, T, D) of the segments that have closed, without positions where these are rotary."""
+        return self._states.value
 
     def extend(self, samples_N: Tensor, ended: bool) -> None:
         """Hears all blocks that are complete, at the end what is left."""
@@ -135,7 +141,9 @@ class IncrementalStream:
     def whole(self) -> Memory:
         """What `memory` would be if nothing followed what was heard. The stream goes on as if it had not been asked."""
         ending = copy(self)
-        ending.front_end, ending.cache, ending.decided = self.front_end.fork(), dict(self.cache), copy(self.decided)
+        ending.front_end, ending.cache, ending.decided = self.front_end.fork(), self.cache.fork(), copy(self.decided)
+        ending._states = self._states.fork()
+        ending._placed = self._placed.fork() if self.encoder.rotary else ending._states
         ending.subsampler = None if self.subsampler is None else self.subsampler.fork()
         ending.ear = copy(self.ear)
         ending.end()
@@ -151,11 +159,13 @@ class IncrementalStream:
             raise ValueError(f"memory of {known} frames: expected to forget whole segments, found "
                              f"{frames} frames.")
         self.decided.forget(frames)
-        self.states = self.states[:, frames:].clone()
+        self._states = self._placed = Growing(self.states[:, frames:].clone())
+        if self.encoder.rotary:
+            self._placed = Growing(self._as_remembered(self.states, 0))
         self.signs = None if self.signs is None else self.signs[:, frames:].clone()
         self.forgotten_frames += frames
         self.edition += 1
-        self._remember()
+        self.memory = self.decided.memory(self._placed.value)
 
     def _embed(self, samples_1N: Tensor) -> Tensor:
         x_1TC = self.front_end.extend(samples_1N)
@@ -175,8 +185,10 @@ class IncrementalStream:
             new = PLAIN.start(open_1TD[:, :closed - known])
             [states] = self.encoder.run([self._source(new, known)], PLAIN, self.cache, self.forgotten_frames + known)
             self._trim()
-            self.states = torch.cat([self.states, states.value], 1)
-            self._remember()
+            self._states.append(states.value)
+            if self.encoder.rotary:
+                self._placed.append(self._as_remembered(states.value, known))
+            self.memory = self.decided.memory(self._placed.value)
             self.segments = int(ids[0, closed - 1]) + 1 + self.decided.forgotten_segments
         self.open = open_1TD[:, closed - known:]
 
@@ -191,13 +203,13 @@ class IncrementalStream:
 
     def _trim(self) -> None:
         history = self.encoder.segmenting.history
-        if history and self.cache["0.k"].size(2) > history:
-            self.cache = {name: value if name.endswith(KEPT) else value[:, :, -history:].clone()
-                          for name, value in self.cache.items()}
+        for name in self.cache if history else ():
+            if not name.endswith(KEPT):
+                self.cache.keep_last(name, history)
 
-    def _remember(self) -> None:
-        [states] = self.encoder.remember([PLAIN.start(self.states)], PLAIN)
-        self.memory = self.decided.memory(states.value)
+    def _as_remembered(self, states_1TD: Tensor, start: int) -> Tensor:
+        [states] = self.encoder.remember([PLAIN.start(states_1TD)], PLAIN, start)
+        return states.value
 
 
 class ReencodingStream:

@@ -58,9 +58,11 @@ def test_silence_is_no_sentence(make, policy):
 def test_one_sentence_fifty_times_gives_its_text_fifty_times(make, talk):
     agent = make("wait-k")
     one = talk[:(len(talk) - len(PAUSE)) // 2 // CHUNK * CHUNK]
-    text = words(feed(agent, [*one, *PAUSE], 60_000)).split()
-    assert text
-    assert words(feed(agent, [*one, *PAUSE] * 50, 60_000)).split() == text * 50
+    first, both, all_of_them = (words(feed(agent, [*one, *PAUSE] * times, 60_000)).split() for times in (1, 2, 50))
+    second = both[len(first):]  # whose cut may be a chunk longer, since silero-vad has heard speech before
+    assert first
+    assert second
+    assert all_of_them == [*first, *second * 49]
 
 
 def test_each_word_is_written_before_its_sentence_is_followed_by_another(make, talk):

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from mgcm_fairseq.core.pauses import BEFORE, BEHIND, SHORTEST, Pauses
+from mgcm_fairseq.core.pauses import BEFORE, BEHIND, SHORTEST, SURE, Pauses
 
-SPEECH, UNSURE, SILENCE = 0.9, 0.4, 0.1
+SPEECH, UNSURE, SILENCE = 0.95, 0.4, 0.1
 
 
 def sentences(probabilities, pause=6, longest=1000):
@@ -47,8 +47,17 @@ def test_a_pause_within_a_sentence_is_heard_when_it_is_over():
 
 def test_what_is_unsure_goes_on_as_it_is():
     assert sentences([SILENCE] * 9 + [UNSURE] * 9) == []
-    assert sentences([SPEECH, *[UNSURE] * 20]) == [(0, 21)]
-    assert sentences([SPEECH, *[UNSURE] * (SHORTEST - 2), SILENCE]) == []
+    assert sentences([*[SPEECH] * SHORTEST, *[UNSURE] * 20]) == [(0, SHORTEST + 20)]
+    assert sentences([*[SPEECH] * (SHORTEST - 1), UNSURE, SILENCE]) == []
+
+
+def test_a_sentence_that_becomes_sure_begins_where_its_speech_does():
+    """That of notes never does."""
+    note = [SURE - 0.01] * 100
+    assert sentences([SILENCE] * 5 + note + [SILENCE] * 9) == []
+    assert sentences([SILENCE] * 5 + note + [SPEECH] * SHORTEST + [SILENCE] * 9) == [(3, 105 + SHORTEST + BEHIND)]
+    assert sentences([SILENCE] * 5 + [SPEECH] * (SHORTEST - 1) + [SILENCE] + [SPEECH] * (SHORTEST - 1)) == []
+    assert sentences([SILENCE] * 5 + [SPEECH - 0.1] + [SPEECH] * 7) == [(3, 13)]
 
 
 def test_a_long_sentence_ends_at_any_silence_and_a_longer_one_anywhere():

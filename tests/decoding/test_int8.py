@@ -5,9 +5,12 @@ import torch
 
 from mgcm_fairseq.benchmarks.agents.systems import random_system
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.decoding import int8
 from mgcm_fairseq.decoding.int8 import with_int8_weights
-from mgcm_fairseq.decoding.packed import REWRITTEN
+from mgcm_fairseq.decoding.packed import REWRITTEN, can_pack
+from mgcm_fairseq.decoding.packed_layers import HalvedConvolution, PackedConvolution
 from mgcm_fairseq.decoding.system import load_system
+from mgcm_fairseq.modules.cache import Cache
 from tests.agents.feeding import feed, waveforms_of, words
 from tests.agents.policies import SOON, build
 
@@ -30,10 +33,32 @@ def test_every_linear_layer_of_these_parts_has_them_and_is_used(system):
     samples = 0.1 * torch.randn(32_000, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         exact, rounded = (one.network.encoder.utterance(samples, one.phase) for one in (system, quantised))
-        quantised.network.decoder(torch.tensor([[5, 6]]), rounded, {})
+        quantised.network.decoder(torch.tensor([[5, 6]]), rounded, Cache())
     assert used == there, "none is passed by"
+    assert "decoder.output" in REWRITTEN
     error = (exact.states - rounded.states).norm() / exact.states.norm()
     assert 0 < error < 0.1
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_convolutions_have_16_bits_where_the_cpu_multiplies_them(monkeypatch, there):
+    """All but the first, which hears the samples. What they give is close to what they would in fp32."""
+    if not can_pack():
+        pytest.skip("this torch has no oneDNN, or this CPU was not tried")
+    monkeypatch.setattr(int8, "has_bf16", lambda: there)
+    plain = random_system("demo", 640)
+    rounded = with_int8_weights(plain)
+    halved = [one for one in rounded.network.modules() if isinstance(one, HalvedConvolution)]
+    first = rounded.network.encoder.front_end.wav2vec2.feature_extractor.conv_layers[0][0]
+    assert len(halved) == (6 if there else 0)
+    assert type(first) is PackedConvolution
+    exact = plain.network.encoder.front_end.wav2vec2.feature_extractor.conv_layers[3][0]
+    x_BCT = torch.randn(1, exact.in_channels, 40)
+    with torch.inference_mode():
+        expected = exact(x_BCT)
+        made = rounded.network.encoder.front_end.wav2vec2.feature_extractor.conv_layers[3][0](x_BCT)
+    error = float((made - expected).norm() / expected.norm())
+    assert 1e-4 < error < 0.01 if there else error < 1e-5
 
 
 def test_the_system_stays_as_it_was(system):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.schedule import OFFLINE
 from tests.modules.networks import network, speech, text_memory, tokens
 
@@ -64,7 +65,7 @@ def test_decoding_in_steps_equals_one_pass(pieces):
     model = network().double()
     memory = model.encoder.speech(*double(speech([8_000, 8_000])), OFFLINE)
     text, _ = tokens([6, 6])
-    cache = {}
+    cache = Cache()
     steps = [model.decoder(part, memory, cache) for part in text.split(pieces, dim=1)]
     torch.testing.assert_close(torch.cat(steps, 1), model.decoder(text, memory), atol=1e-10, rtol=0)
 

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.local import LocalConvolution, local_kernels
 from mgcm_fairseq.modules.schedule import OFFLINE, Phase
 from mgcm_fairseq.modules.streaming import speech_stream
@@ -68,7 +69,7 @@ def test_what_a_position_sees(causal):
 @pytest.mark.parametrize("sizes", [[9], [1] * 9, [2, 5, 2]])
 @pytest.mark.parametrize("kernel", [1, 3, 7])
 def test_in_pieces_it_is_the_whole_and_keeps_what_it_needs(kernel, sizes):
-    module, x_BTD, cache = made(kernel, True), torch.randn(2, 9, DIM).double(), {}
+    module, x_BTD, cache = made(kernel, True), torch.randn(2, 9, DIM).double(), Cache()
     whole = module(x_BTD, everywhere(x_BTD))
     parts = [module(part, everywhere(part), cache, "3") for part in x_BTD.split(sizes, 1)]
     torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-12, rtol=0)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mgcm_fairseq.modules.attention import MultiheadAttention
+from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.positions import RotaryPositions
 
 DIM, HEADS = 16, 2
@@ -32,7 +33,7 @@ def test_attention_turns_queries_and_keys_by_their_own_positions():
     weights = torch.softmax(turned(query, 3) @ turned(key, 3).mT * (DIM // HEADS) ** -0.5, 3)  # any start
     expected = made.out_proj((weights @ value).transpose(1, 2).flatten(2))
     torch.testing.assert_close(made(x_BTD, x_BTD, None), expected, atol=1e-12, rtol=0)
-    cache: dict[str, torch.Tensor] = {}
+    cache = Cache()
     mask = torch.ones(1, 1, 6, 6, dtype=torch.bool).tril()
     parts = [made.step(part, cache, "0", mask[:, :, start:start + 2, :start + 2])
              for start, part in zip((0, 2, 4), x_BTD.split(2, 1), strict=True)]

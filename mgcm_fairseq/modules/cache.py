@@ -1,0 +1,94 @@
+"""Tensors that grow as speech and text do, without a copy of what is there at every step. S steps, D width."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+LEAST = 64  # steps in a room
+
+
+class Growing:
+    """One tensor (..., S, D) to whose end steps are added.
+
+    It stands in a room of up to 2.5 times as many steps, and moves to another when that is full. A part of it that
+    somebody else holds stays as it is. Where gradients are taken it has no room, and is copied.
+    """
+
+    def __init__(self, value: Tensor, moves_in: bool = True) -> None:
+        """`moves_in`: whether it may have a room, which does not pay for one that grows once or twice."""
+        self.value = value
+        self.dropped = 0  # steps at its beginning
+        self._moves_in = moves_in
+        self._room: Tensor | None = None
+        self._end = 0  # steps of the room that are taken
+
+    def fork(self) -> "Growing":
+        """Another one, for a few steps, of the same tensor."""
+        other = Growing(self.value, moves_in=False)
+        other.dropped = self.dropped
+        return other
+
+    def append(self, new: Tensor) -> Tensor:
+        """All with the new steps (..., N, D) behind."""
+        count, added = self.value.size(-2), new.size(-2)
+        if not self._moves_in or torch.is_grad_enabled():
+            self.value, self._room = torch.cat([self.value, new], -2), None
+            return self.value
+        if self._room is None or self._end + added > self._room.size(-2):
+            self._room = _room_for(self.value, count + added)
+            self._room[..., :count, :] = self.value
+            self._end = count
+        self._room[..., self._end:self._end + added, :] = new
+        self._end += added
+        self.value = self._room[..., self._end - count - added:self._end, :]
+        return self.value
+
+    def keep_last(self, steps: int) -> None:
+        """Drops what is before the last so many steps."""
+        self.dropped += max(0, self.value.size(-2) - steps)
+        self.value = self.value[..., -steps:, :]
+
+
+class Cache(dict[str, Tensor]):
+    """Keys and values of earlier steps, and cross-attention's last queries, (B, H, S, D/H) each, and last inputs of
+    local convolutions, (B, D, S), under names that the layers choose."""
+
+    def __init__(self, values: Mapping[str, Tensor] | None = None) -> None:
+        super().__init__(values or {})
+        self._growing: dict[str, Growing] = {}
+
+    def fork(self) -> "Cache":
+        """Another one, for a few steps, that holds the same."""
+        other = Cache(self)
+        other._growing = {name: one.fork() for name, one in self._growing.items()}
+        return other
+
+    def append(self, name: str, new: Tensor) -> Tensor:
+        """All that is under a name, with new steps behind."""
+        found = self._growing.get(name)
+        if name not in self:
+            found, self[name] = Growing(new), new
+        elif found is None or found.value is not self[name]:  # somebody has put something else here
+            found = Growing(self[name])
+            self[name] = found.append(new)
+        else:
+            self[name] = found.append(new)
+        self._growing[name] = found
+        return self[name]
+
+    def keep_last(self, name: str, steps: int) -> None:
+        """Drops what is before the last so many steps under a name to which was appended."""
+        self._growing[name].keep_last(steps)
+        self[name] = self._growing[name].value
+
+    def steps(self, name: str) -> int:
+        """How many were appended under a name, those dropped too."""
+        return self._growing[name].dropped + self[name].size(-2) if name in self else 0
+
+
+def _room_for(value: Tensor, steps: int) -> Tensor:
+    size = LEAST
+    while 4 * size < 5 * steps:
+        size *= 2
+    return value.new_empty((*value.shape[:-2], size, value.size(-1)))
