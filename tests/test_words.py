@@ -100,15 +100,15 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"shorten(s|ed|ing)?": (["core", "modules", "models", "agents", "criterions", "decoding", "docs", "README.md",
                              "configs"],
                             r"$^"),
+    r"famil(y|ies)|dialects?|relatedness": (
+        ["common", "core", "training", "modules", "models", "criterions", "recipes", "live", "agents", "decoding"],
+        r"font-family"),
     r"interludes?|lead.ins?|onsets?": (["preparation", "evaluation", "recipes", "live", *GRADIENTS, *CORPORA,
                                         "configs", "mgcm_fairseq/core/pauses.py"], r"$^"),
     r"captur(e|es|ed|ing)": (
         ["common", "data", "preparation", "spoken", "modules", "criterions", "decoding", "agents", "live", "recipes",
          "core/conflict", "core/segmentation", *CORPORA, *AGENTS, "configs"],
         r"capture_output|audio-capture|capture ?log|capture_exception|capsys|CaptureFixture"),
-    r"famil(y|ies)|dialects?|relatedness": (
-        ["common", "core", "training", "modules", "models", "criterions", "recipes", "live", "agents", "decoding"],
-        r"font-family"),
 }
 UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
     "abbreviations and names of the literature": {

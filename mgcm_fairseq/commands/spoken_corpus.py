@@ -19,9 +19,12 @@ from mgcm_fairseq.common.program import program
 from mgcm_fairseq.spoken.corpus import Languages, Summary, make_corpus
 from mgcm_fairseq.spoken.dialect_corpus import make_dialects
 from mgcm_fairseq.spoken.dialects import Dialect, dialects
-from mgcm_fairseq.spoken.text import Sizes, file_splits, grammar_splits
+from mgcm_fairseq.spoken.grammar import LONGEST
+from mgcm_fairseq.spoken.text import Kept, Sizes, file_splits, grammar_splits
 
 SCRIPT = SCRIPTS["spoken-corpus"]
+SHORT = 5  # words, of which there are enough different sentences
+FEW = 100  # words, which make enough different sentences for any size that is asked for
 SMALLEST, LARGEST = 20, 100_000  # utterances
 
 
@@ -30,8 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = _parse(arguments)
     spoken = _dialects(args)
     sizes = _sizes(args, max(len(spoken), 1))
+    kept = _kept(args)
     if spoken:
-        for code, summary in make_dialects(args.out, spoken, sizes, args.seed, args.processes).items():
+        for code, summary in make_dialects(args.out, spoken, sizes, args.seed, args.processes, kept).items():
             print(f"{code}: {_told(summary)}")
         return
     if (args.source is None) != (args.target is None):
@@ -44,10 +48,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if args.target_lang != "de":
             raise InputError("--target-lang", "de, the grammar's language", args.target_lang,
                              "Give --source and --target for another one.")
-        splits = grammar_splits(sizes, args.seed)
+        splits = grammar_splits(sizes, args.seed, kept)
     summary = make_corpus(args.out, args.out / f"en-{args.target_lang}" / "data", splits, args.seed,
                           Languages("en", args.target_lang), args.processes)
     print(_told(summary))
+
+
+def _kept(args: argparse.Namespace) -> Kept:
+    if args.longest is not None and (args.source or not SHORT <= args.longest <= LONGEST):
+        raise InputError("--longest", f"{SHORT} to {LONGEST} words of the built-in grammar's sentences",
+                         f"{args.longest}" + " with --source" * bool(args.source), "Correct it, or leave it out.")
+    if args.words is not None and (args.source or args.words < FEW):
+        raise InputError("--words", f"at least {FEW} of the built-in grammar's words",
+                         f"{args.words}" + " with --source" * bool(args.source), "Correct it, or leave it out.")
+    return Kept(args.longest or LONGEST, args.words)
 
 
 def _told(summary: Summary) -> str:
@@ -66,6 +80,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.add_argument(f"--{split}", type=int, metavar="N",
                             help=f"utterances of {split}, of each language (default: its share of --size)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the text and the voices")
+    parser.add_argument("--longest", type=int, metavar="WORDS",
+                        help="leave longer sentences of the built-in grammar out, for a corpus that is learnt sooner "
+                             f"(default: {LONGEST}, all that it makes)")
+    parser.add_argument("--words", type=int, metavar="N",
+                        help="use the N most frequent words of the built-in grammar alone, for the same reason "
+                             "(default: all)")
     parser.add_argument("--source", type=Path, metavar="FILE", help="English sentences, one a line; .gz is read too")
     parser.add_argument("--target", type=Path, metavar="FILE", help="their translations, line by line")
     parser.add_argument("--target-lang", default="de", metavar="LANG", help="language of --target")

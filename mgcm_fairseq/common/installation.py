@@ -21,6 +21,7 @@ SCRIPTS = {  # a program, which a wheel installs as mgcm-NAME, and what starts i
     "serve": "scripts/serve.sh",
     "sharing-plan": "scripts/sharing_plan.py",
     "spoken-corpus": "scripts/make_spoken_corpus.py",
+    "study": "scripts/study.sh",
     "train": "scripts/train.sh",
     "translate": "scripts/translate.sh",
 }

@@ -1,6 +1,6 @@
 """Streaks of frames in which CTC hears the same, of which each becomes one state. B batch, T frame, N streak.
 
-A streak of blanks is a streak like others, as in IMTL (arXiv 2311.03810).
+A streak of blanks is a streak like others, as in IMTL (arXiv 2311.03810), unless blanks are to join the piece before.
 """
 
 import torch
@@ -8,15 +8,18 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def streak_ids(labels_BT: Tensor, lengths_B: Tensor) -> Tensor:
+def streak_ids(labels_BT: Tensor, lengths_B: Tensor, joining: int | None = None) -> Tensor:
     """(B, T) int64: the streak of each frame, from 0; padding belongs to the last streak.
 
     Args:
         labels_BT: what is heard in each frame.
         lengths_B: frames that are not padding.
+        joining: the label, such as CTC's blank, whose frames belong to the streak before them; None for none.
     """
     inside_BT = torch.arange(1, labels_BT.size(1), device=labels_BT.device) < lengths_B.unsqueeze(1)
     changes_BT = (labels_BT[:, 1:] != labels_BT[:, :-1]) & inside_BT
+    if joining is not None:
+        changes_BT &= labels_BT[:, 1:] != joining
     return F.pad(changes_BT.long().cumsum(1), (1, 0))
 
 

@@ -17,6 +17,7 @@ _FRONT_END = ChoiceEnum([*FRONT_ENDS])
 _VARIANT = ChoiceEnum(["none", *VARIANTS])
 _SHRINK = ChoiceEnum(["none", "ctc"])
 _POOL = ChoiceEnum([*POOLS])
+_BLANKS = ChoiceEnum(["own", "join"])
 
 
 @dataclass
@@ -164,6 +165,10 @@ class SimulSTModelConfig(FairseqDataclass):
         default="first",
         metadata={"help": "What the state of a streak begins with: first, its first frame, the default and IMTL's, or "
                           "the mean of its frames."})
+    shrink_blanks: _BLANKS = field(  # type: ignore[valid-type]
+        default="own",
+        metadata={"help": "Which streaks blanks make: own, streaks like others, the default and IMTL's, or join: they "
+                          "belong to the piece before them, so that a state is a piece."})
     no_looking_back: bool = field(
         default=False,
         metadata={"help": "Leave out the looking back at all frames, to compare. By default it is there, as in IMTL."})

@@ -15,6 +15,7 @@ from mgcm_fairseq.core.conflict import PLAIN, Passing, Recomputing
 from mgcm_fairseq.core.kinds import PieceKinds
 from mgcm_fairseq.core.segmentation import VARIANTS
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.vocabulary import Vocabulary
 from mgcm_fairseq.models.config import PRESETS, SimulSTModelConfig
 from mgcm_fairseq.models.generation import GenerationDecoder, GenerationEncoder
 from mgcm_fairseq.modules.decoder import SharedDecoder
@@ -36,6 +37,8 @@ SEGMENTER = "network.encoder.segmenter."
 """What the names of the segmenter's weights begin with."""
 SHRINKER = "network.encoder.shrinker."
 """The same of what shrinks speech."""
+LOCAL = ".local."
+"""What the names of local convolutions' weights have in them."""
 SAID = {"segmented": SEGMENTER, "shrunk": SHRINKER}
 """What a checkpoint says of its Phase, since that depends on its number of updates: under _extra_state of each."""
 
@@ -74,13 +77,18 @@ class SimulSTModel(BaseFairseqModel):
         self.trained_phase = self.schedule.phase(num_updates)
 
     def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
-        """A model without a segmenter or shrinker that is fine-tuned gets a new one."""
+        """A model without a segmenter, shrinker or local convolutions that is fine-tuned gets new ones."""
         super().upgrade_state_dict_named(state_dict, name)
         for attribute, part in _parts(self):
             if not any(key.startswith(part) for key in state_dict):
                 logger.info("the checkpoint has no %s: a new one begins with random weights", part.split(".")[-2])
                 state_dict |= self.get_submodule(part.removesuffix(".")).state_dict(prefix=part)
                 state_dict[f"{part}_extra_state"] = torch.tensor(getattr(self.trained_phase, attribute))
+        local = {key: weight for key, weight in self.state_dict().items() if LOCAL in key}
+        if local and not any(LOCAL in key for key in state_dict):
+            logger.info("the checkpoint has no local convolutions: new ones begin as though there were none")
+            state_dict |= {key: torch.zeros_like(weight) if f"{LOCAL}output." in key else weight
+                           for key, weight in local.items()}
 
     def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool,  # type: ignore[override]
                 passing: Passing = PLAIN, paired: bool = False) -> TaskOutputs:
@@ -141,7 +149,8 @@ def _shrinker(cfg: SimulSTModelConfig, shape: LayerShape) -> Shrinker | None:
     if str(cfg.segmentation_variant) in VARIANTS:
         raise InputError("--shrink", "a model without --segmentation-variant: both make about a word of frames one, "
                          "and segments are of frames", str(cfg.segmentation_variant), "Leave one of the two out.")
-    return Shrinker(shape, str(cfg.shrink_pool), not cfg.no_looking_back)
+    return Shrinker(shape, str(cfg.shrink_pool), not cfg.no_looking_back,
+                    Vocabulary.bos if str(cfg.shrink_blanks) == "join" else None)
 
 
 def _local_kernels(cfg: SimulSTModelConfig) -> list[int]:

@@ -51,10 +51,14 @@ class Shrinker(nn.Module):
 
     label: Callable[[Tensor], Tensor]  # (B, T, D) embedded speech -> (B, T) what CTC hears; the network gives it
 
-    def __init__(self, shape: LayerShape, pool: str, looks_back: bool) -> None:
-        """`pool`: of POOLS, what a streak's state begins with: its first frame, or the mean of its frames."""
+    def __init__(self, shape: LayerShape, pool: str, looks_back: bool, joining: int | None = None) -> None:
+        """Args:
+            pool: of POOLS, what a streak's state begins with: its first frame, or the mean of its frames.
+            looks_back: whether states then look back.
+            joining: the blank, where its frames belong to the streak before them.
+        """
         super().__init__()
-        self.pool = pool
+        self.pool, self.joining = pool, joining
         self.norm = nn.LayerNorm(shape.dim)
         self.looking_back = LookingBack(shape) if looks_back else None
 
@@ -63,7 +67,7 @@ class Shrinker(nn.Module):
         """
         size = speech.value.size(1)
         with torch.no_grad():
-            ids_BT = streak_ids(self.label(speech.value.detach()), frames)
+            ids_BT = streak_ids(self.label(speech.value.detach()), frames, self.joining)
         streaks = streak_counts(ids_BT)
         most = size if ids_BT.is_meta else int(streaks.max())  # where nothing is computed, the most that there may be
         [shrunk] = passing.run(self._pooled, [(speech, ids_BT, frames, most)])

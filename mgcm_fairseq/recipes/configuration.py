@@ -1,4 +1,4 @@
-"""Resolves a row's YAML with what the command line overrides, as fairseq-hydra-train will."""
+"""Resolves a training's YAML with what the command line overrides, as fairseq-hydra-train will."""
 
 import os
 import warnings
@@ -19,30 +19,31 @@ SECTIONS = ("common", "distributed_training", "dataset", "optimization", "checkp
 
 
 def resolve(training: str, overrides: Sequence[str]) -> DictConfig:
-    """The whole configuration of configs/paper/TRAINING.yaml, every option of every part with its type.
+    """The whole configuration of a training's YAML, every option of every part with its type.
 
     Args:
-        training: the name of the YAML.
+        training: the name of the YAML in configs/paper, or else in configs.
         overrides: KEY=VALUE in Hydra's notation.
     Raises:
         InputError: for an option that there is not, or a value that it cannot have.
     """
     from fairseq.dataclass.initialize import add_defaults, hydra_init
 
-    hydra_init(f"paper/{training}")
+    name = f"paper/{training}" if (CONFIGS / "paper" / f"{training}.yaml").is_file() else training
+    hydra_init(name)
     os.environ.setdefault("PWD", str(HOME))
     try:
         with warnings.catch_warnings():  # fairseq's schemas are written for Hydra 1.0
             warnings.simplefilter("ignore")
             with initialize_config_dir(str(CONFIGS), version_base="1.1"):
-                cfg = compose(f"paper/{training}", overrides=[one for one in overrides if not is_launcher(one)])
+                cfg = compose(name, overrides=[one for one in overrides if not is_launcher(one)])
             add_defaults(cfg)
             found = DictConfig(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))
     except (HydraException, OmegaConfBaseException, ValueError, RecursionError, OSError) as error:  # the last of names
         for override in overrides:
             if full := _with_its_section(override, training):
                 raise InputError(override, "SECTION.OPTION=VALUE", "no section", f"Write {full}") from error
-        raise InputError(f"configs/paper/{training}.yaml with {' '.join(overrides)}",
+        raise InputError(f"configs/{name}.yaml with {' '.join(overrides)}",
                          "options of fairseq and of simul_st", " ".join(f"{error} {error.__cause__ or ''}".split()),
                          "Correct KEY=VALUE; where fairseq has such an option and the YAMLs lack it, write ++KEY=VALUE."
                          ) from error

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import shutil
 import time
 from dataclasses import asdict, dataclass
@@ -13,7 +12,7 @@ from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.spoken.talks import Talk, plan, read_spans, speak_missing
-from mgcm_fairseq.spoken.text import TRAIN, Splits
+from mgcm_fairseq.spoken.text import TRAIN, Splits, source_words
 from mgcm_fairseq.spoken.voice import AMERICAN
 
 _STATE = "spoken_corpus.json"  # what the folder holds: the digest of its plan and, once complete, a summary
@@ -109,4 +108,4 @@ def _yaml_line(name: str, offset: int, length: int) -> str:
 
 def word_types(splits: Splits) -> set[str]:
     """The different source words of train, in lower case, without punctuation, hyphenated words taken apart."""
-    return {word for source, _ in splits[TRAIN] for word in re.findall(r"[^\W_]+(?:'\w+)?", source.lower())}
+    return {word for source, _ in splits[TRAIN] for word in source_words(source)}

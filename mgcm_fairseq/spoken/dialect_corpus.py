@@ -10,33 +10,35 @@ from mgcm_fairseq.common.read_text import read_text
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.spoken.corpus import Languages, Summary, make_corpus
 from mgcm_fairseq.spoken.dialects import VOICE, Dialect
-from mgcm_fairseq.spoken.text import TRAIN, Sizes, Splits, grammar_splits
+from mgcm_fairseq.spoken.text import TRAIN, Kept, Sizes, Splits, grammar_splits
 
 TRUTH = "dialects.json"
 _TARGET = "de"
 
 
-def make_dialects(out: Path, spoken: Sequence[Dialect], sizes: Sizes, seed: int, processes: int) -> dict[str, Summary]:
+def make_dialects(out: Path, spoken: Sequence[Dialect], sizes: Sizes, seed: int, processes: int,
+                  kept: Kept = Kept()) -> dict[str, Summary]:  # noqa: B008 - frozen
     """Writes out/CODE-de/data for each language, and before them out/dialects.json; goes on where it was interrupted.
 
     Raises InputError if `out` holds anything else.
     """
     _claim(out, truth(spoken))
     made: dict[str, Summary] = {}
-    for dialect, splits in zip(spoken, dialect_splits(spoken, sizes, seed), strict=True):
+    for dialect, splits in zip(spoken, dialect_splits(spoken, sizes, seed, kept), strict=True):
         home = out / f"{dialect.code}-{_TARGET}"
         made[dialect.code] = make_corpus(home, home / "data", splits, seed, Languages(dialect.code, _TARGET, VOICE),
                                          processes)
     return made
 
 
-def dialect_splits(spoken: Sequence[Dialect], sizes: Sizes, seed: int) -> list[Splits]:
+def dialect_splits(spoken: Sequence[Dialect], sizes: Sizes, seed: int,
+                   kept: Kept = Kept()) -> list[Splits]:  # noqa: B008 - frozen
     """The pairs of each language: dev and test say the same in all, train in each something else.
 
     Args:
         sizes: of each language.
     """
-    drawn = grammar_splits(Sizes(sizes.train * len(spoken), sizes.dev, sizes.test), seed)
+    drawn = grammar_splits(Sizes(sizes.train * len(spoken), sizes.dev, sizes.test), seed, kept)
     own = [drawn[TRAIN][number * sizes.train:(number + 1) * sizes.train] for number in range(len(spoken))]
     return [{split: [dialect.pair(pair) for pair in pairs] for split, pairs in {**drawn, TRAIN: train}.items()}
             for dialect, train in zip(spoken, own, strict=True)]

@@ -1,18 +1,22 @@
 """The sentence pairs of a corpus, split into dev, tst-COMMON and train: from the grammar or from parallel files."""
 
 import gzip
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.preparation.corpora.quoting import refuse_quoted
-from mgcm_fairseq.spoken.grammar import sentences
+from mgcm_fairseq.spoken.grammar import LONGEST, sentences
 
 Pair = tuple[str, str]  # source, target
 Splits = dict[str, list[Pair]]
 TRAIN = "train"
+MOST_IN_VAIN = 100_000  # sentences drawn in a row that are no new ones
+COUNTED = 20_000  # sentences in which words are counted
 
 
 @dataclass(frozen=True)
@@ -28,19 +32,50 @@ class Sizes:
         return {"dev": self.dev, "tst-COMMON": self.test, TRAIN: self.train}
 
 
-def grammar_splits(sizes: Sizes, seed: int) -> Splits:
-    """Pairs of the built-in grammar; no source sentence occurs twice anywhere."""
+@dataclass(frozen=True)
+class Kept:
+    """Which sentences of the grammar a corpus has."""
+
+    longest: int = LONGEST  # source words of a sentence at most
+    words: int | None = None  # only those of so many source words, the most frequent of sentences so long; None: all
+
+
+def grammar_splits(sizes: Sizes, seed: int, kept: Kept = Kept()) -> Splits:
+    """Pairs of the built-in grammar; no source sentence occurs twice anywhere.
+
+    Raises:
+        InputError: there are not so many different sentences.
+    """
+    known = None if kept.words is None else _frequent(kept.longest, kept.words)
     seen: set[str] = set()
     splits: Splits = {}
     for split, size in sizes.by_split().items():
         pairs = splits[split] = []
-        drawn = sentences(f"{seed}/{split}")
+        drawn, in_vain = sentences(f"{seed}/{split}"), 0
         while len(pairs) < size:
             pair = next(drawn)
-            if pair[0] not in seen:
+            in_vain += 1
+            if in_vain > MOST_IN_VAIN:
+                raise InputError("--longest, --words", f"as many different sentences as asked for, {size} of {split}",
+                                 f"{len(pairs)}, and no new one among {MOST_IN_VAIN:,}", "Ask for fewer utterances.")
+            fits = len(pair[0].split()) <= kept.longest and (known is None or known.issuperset(source_words(pair[0])))
+            if fits and pair[0] not in seen:
+                in_vain = 0
                 seen.add(pair[0])
                 pairs.append(pair)
     return splits
+
+
+def source_words(sentence: str) -> list[str]:
+    """In lower case, without punctuation, hyphenated words taken apart."""
+    return re.findall(r"[^\W_]+(?:'\w+)?", sentence.lower())
+
+
+def _frequent(longest: int, words: int) -> set[str]:
+    """The most frequent source words of the grammar's sentences of at most `longest`; the same in every corpus."""
+    drawn = (source for source, _ in islice(sentences("words"), COUNTED) if len(source.split()) <= longest)
+    counts = Counter(word for source in drawn for word in source_words(source))
+    return {word for word, _ in counts.most_common(words)}
 
 
 def file_splits(source: Path, target: Path, sizes: Sizes, skip_bad: bool) -> tuple[Splits, Counter[str]]:

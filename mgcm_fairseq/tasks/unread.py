@@ -29,7 +29,7 @@ class Mechanism(NamedTuple):
 
 MECHANISMS = (
     Mechanism("--shrink ctc", lambda cfg: str(cfg.model.shrink) != "none",
-              ("model.shrink_pool", "model.no_looking_back"), ("model.shrink_from",)),
+              ("model.shrink_pool", "model.shrink_blanks", "model.no_looking_back"), ("model.shrink_from",)),
     Mechanism("--segmentation-variant repaired or published", lambda cfg: str(cfg.model.segmentation_variant) != "none",
               ("model.segment_noise", "model.lags", "criterion.segment_number_weight", "criterion.contrastive_weight"),
               ("model.segment_from", "model.noise_from", "model.multipath_from", "criterion.segment_number_from",

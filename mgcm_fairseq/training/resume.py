@@ -12,7 +12,7 @@ from torch import nn
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.models.config import DEFAULTS
-from mgcm_fairseq.models.simul_st import SAID
+from mgcm_fairseq.models.simul_st import LOCAL, SAID
 from mgcm_fairseq.modules.front_ends import DEFAULT
 from mgcm_fairseq.modules.wav2vec2_options import front_end_overrides
 
@@ -23,7 +23,7 @@ ARCHITECTURE = ("front_end", "model_dim", "ffn_dim", "attention_heads", "encoder
                 "local_kernels")
 """Options of the model that its weights mean nothing without, whether or not their shapes show it."""
 
-BOUNDS = ("front_end_history", "encoder_history", "longest_segment", "shrink_pool")
+BOUNDS = ("front_end_history", "encoder_history", "longest_segment", "shrink_pool", "shrink_blanks")
 """What a new training may change, and one that goes on may not."""
 
 FRONT_END = ("extractor_mode", "conv_feature_layers", "conv_bias", "conv_pos", "conv_pos_groups", "pos_conv_depth",
@@ -54,7 +54,7 @@ def take_over(contents: dict[str, Any], cfg: DictConfig, model: nn.Module, crite
     """
     path, before = contents["path"], _sections(contents["cfg"] or {})
     now = _sections(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))  # type: ignore[arg-type]
-    _check_architecture(path, before.get("model") or {}, now["model"])
+    _check_architecture(path, before.get("model") or {}, now["model"], anew)
     _check_weights(path, contents["shapes"], model)
     if now["ema"]["store_ema"] and not contents["ema"]:
         raise InputError(path, "an average of the weights (--store-ema) to go on from", "none",
@@ -83,9 +83,11 @@ def _sections(cfg: Mapping[str, Any]) -> dict[str, Any]:
     return {name: vars(section) if isinstance(section, Namespace) else section for name, section in cfg.items()}
 
 
-def _check_architecture(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+def _check_architecture(path: str, before: dict[str, Any], now: dict[str, Any], anew: bool) -> None:
+    """Local convolutions may join a new training."""
     before = {"front_end": DEFAULT, "rotary": False, "local_kernels": "", **before} if before else {}
-    changed = [name for name in ARCHITECTURE if name in before and before[name] != now[name]]
+    changed = [name for name in ARCHITECTURE if name in before and before[name] != now[name]
+               and not (anew and name == "local_kernels" and not before[name])]
     if changed:
         raise InputError(path, f"a model with {_values(now, changed)}", f"one with {_values(before, changed)}",
                          "Give the options that it was trained with.")
@@ -116,8 +118,10 @@ def _front_end(options: dict[str, Any]) -> dict[str, Any]:
 
 def _check_weights(path: str, shapes: dict[str, tuple[int, ...]], model: nn.Module) -> None:
     own = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
+    local = any(LOCAL in name for name in shapes)
     begin = tuple(part for part in SAID.values() if not any(map(str.startswith, shapes, repeat(part))))  # new parts
-    missing = [name for name in own if name not in shapes and not name.startswith(begin)]
+    missing = [name for name in own if name not in shapes and not name.startswith(begin)
+               and (local or LOCAL not in name)]
     faults = [f"no {_some(missing)}"] if missing else []
     extra = [name for name in shapes if name not in own]
     faults += [f"{_some(extra)}, for which the model has no place"] if extra else []

@@ -26,6 +26,11 @@ def test_the_first_frames_that_are_kept():
     assert streak_ends(ids, torch.tensor([6]), 4).tolist() == [[2, 4, 5, 6]]
 
 
+def test_blanks_join_the_piece_before_them():
+    ids = streak_ids(torch.tensor([[0, 0, 5, 5, 0, 5, 7, 0]]), torch.tensor([8]), joining=0)
+    assert ids.tolist() == [[0, 0, 1, 1, 1, 2, 3, 3]]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_they_are_what_a_loop_finds(seed):
     generator = torch.Generator().manual_seed(seed)

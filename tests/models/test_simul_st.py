@@ -103,6 +103,21 @@ def test_the_weights_are_in_the_state_once():
     assert isinstance(model.network, SimulSTNetwork)
 
 
+@torch.no_grad()
+def test_local_convolutions_join_a_model_as_though_there_were_none():
+    old, new = (SimulSTModel(network(**options)).eval() for options in ({}, {"local_kernels": "3,2"}))
+    state = old.state_dict()
+    new.upgrade_state_dict_named(state, "")
+    new.load_state_dict(state)
+    for own in (old, new):
+        own.network.double()
+    x_BTD = torch.randn(2, 6, old.network.encoder.layers[0].self_attn.q_proj.in_features).double()
+    valid_BT = torch.ones(2, 6, dtype=torch.bool)
+    before, after = (model.network.encoder.layers[0](x_BTD, None, valid_BT=valid_BT) for model in (old, new))
+    assert torch.equal(before, after)
+    assert new.network.encoder.layers[0].local.depthwise.weight.any(), "or it could learn nothing"
+
+
 PARTS = [("segmenter", "segmented", {"segmentation_variant": "repaired", "segment_from": 5}),
          ("shrinker", "shrunk", {"shrink": "ctc", "shrink_from": 5})]
 

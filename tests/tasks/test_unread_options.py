@@ -23,6 +23,7 @@ from tests.training.here import config, train_here
 GROUPS = {"task": SimulSTConfig, "model": SimulSTModelConfig, "criterion": MultitaskCriterionConfig}
 REFUSED = {  # option and value -> what turns its mechanism on, and what a message names
     "--shrink-pool mean": ("--shrink ctc", "--shrink ctc"),
+    "--shrink-blanks join": ("--shrink ctc", "--shrink ctc"),
     "--no-looking-back": ("--shrink ctc", "--shrink ctc"),
     "--segment-noise 1": ("--segmentation-variant repaired", "--segmentation-variant"),
     "--lags 2,3": ("--segmentation-variant published", "--segmentation-variant"),

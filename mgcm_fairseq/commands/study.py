@@ -1,0 +1,85 @@
+"""Trains the systems of a study with several seeds, evaluates them, and writes study.json and study.md.
+
+Trials that are done are skipped, one that was interrupted goes on; with --report nothing is trained.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from mgcm_fairseq.common.arguments import Parser, positive, positives
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import CONFIGS, SCRIPTS
+from mgcm_fairseq.common.lock import locked
+from mgcm_fairseq.common.program import called, program, say
+from mgcm_fairseq.common.stopping import sigterm_as_ctrl_c
+from mgcm_fairseq.common.whole import write_whole
+from mgcm_fairseq.evaluation.results import write_results
+from mgcm_fairseq.recipes.configuration import resolve
+from mgcm_fairseq.recipes.launch import quoted
+from mgcm_fairseq.studies.report import assemble, tables
+from mgcm_fairseq.studies.results import read_result
+from mgcm_fairseq.studies.side_by_side import SideBySide, TrialError
+from mgcm_fairseq.studies.study import START, chosen, read_study, studies
+from mgcm_fairseq.studies.trial import Trial
+
+SCRIPT = SCRIPTS["study"]
+
+
+@program(SCRIPT)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 0, or 1 where a trial failed."""
+    args = _parser().parse_args(arguments)
+    path = CONFIGS / "studies" / f"{args.study}.yaml" if args.study in studies() else Path(args.study)
+    study = read_study(path, args.size)
+    names = chosen(study, args.systems.split(",") if args.systems else None)
+    corpus, out = args.corpus.resolve(), args.out.resolve()
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device", "a GPU that torch can use", "none", "Use --device cpu.")
+    trials = [Trial(study, name, seed, corpus, out, args.device) for seed in args.seeds or study.size.seeds
+              for name in names]
+    starts = list({trial.start.name: trial.start for trial in trials if trial.start}.values())
+    with sigterm_as_ctrl_c(), locked(out, "study") as lock:
+        if not args.report:
+            for name in [*names, *([START] if starts else [])]:
+                resolve(study.training, [f"task.data={quoted(corpus)}", *study.of_training(name, seed=1)])
+            for trial in (*starts, *trials):
+                trial.claim()
+            gpus = torch.cuda.device_count() if args.device == "cuda" else 0
+            try:
+                for these in (starts, trials):
+                    SideBySide(these, args.jobs, lock.fileno(), gpus).run()
+            except TrialError as error:
+                say(called(SCRIPT), error)
+                return 1
+        done = [trial for trial in trials if trial.done]
+        if not done:
+            raise InputError(out, "a trial that is done", "none", "Run it without --report first.")
+        found = assemble(study, [read_result(trial) for trial in done])
+        write_results(out / study.size.name / "study.json", found)
+        write_whole(out / study.size.name / "study.md", tables(found))
+        print(tables(found), end="")
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("study", metavar="STUDY", help=f"{', '.join(studies())}, or a YAML of the same form")
+    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="prepared corpus")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="DIR/SIZE/SYSTEM-seedN/ gets each trial")
+    parser.add_argument("--size", default="small", help="one of the study's sizes")
+    parser.add_argument("--systems", metavar="NAME,NAME,...", help="some of them, and the baseline (default: all)")
+    parser.add_argument("--seeds", type=positives, metavar="N,N,...", help="(default: those of the size)")
+    parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, metavar="N",
+                        help="trials at a time, each a process of one thread; the results are the same for any number "
+                        "(default: one for each core)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda spreads trials over all GPUs")
+    parser.add_argument("--report", action="store_true", help="train nothing: tables of the trials that are done")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

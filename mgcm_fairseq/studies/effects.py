@@ -1,0 +1,64 @@
+"""What a system gains over the baseline: the mean over seeds, with the interval that test sentences and seeds give."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+
+import numpy as np
+
+from mgcm_fairseq.evaluation.comparison.bootstrap import corpus_bleu, draw, judge
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Effect:
+    """System minus baseline in BLEU."""
+
+    by_seed: list[float]
+    difference: float  # mean over seeds
+    low: float  # 95 % interval over test sentences and seeds
+    high: float
+    p: float  # two-sided
+
+
+def effect(system: Sequence[np.ndarray], baseline: Sequence[np.ndarray], seed: int = 1) -> Effect:
+    """The paired bootstrap in which a resample draws N sentences and S seeds, both with replacement.
+
+    The same sentences and seeds are drawn for both systems. With three seeds, the interval says little of other seeds:
+    read `by_seed` too.
+
+    Args:
+        system, baseline: for each seed, in the same order, (N, 10) statistics of the test sentences.
+        seed: of the bootstrap.
+    Raises:
+        ValueError: other numbers of seeds.
+    """
+    if len(system) != len(baseline) or not system:
+        raise ValueError(f"expected as many seeds of both systems, found {len(system)} and {len(baseline)}")
+    counts = draw(len(system[0]), RESAMPLES, seed)
+    every = np.ones((1, len(system[0])))
+    by_seed = [float((corpus_bleu(one, every) - corpus_bleu(other, every))[0])
+               for one, other in zip(system, baseline, strict=True)]
+    resampled = np.stack([corpus_bleu(one, counts) - corpus_bleu(other, counts)
+                          for one, other in zip(system, baseline, strict=True)])
+    seeds = np.random.default_rng(seed + 1).integers(len(system), size=(len(system), RESAMPLES))
+    drawn = np.take_along_axis(resampled, seeds, axis=0).mean(axis=0)
+    judged = judge(mean(by_seed), drawn, len(system[0]))
+    return Effect(by_seed, judged.difference, judged.low, judged.high, judged.p)
+
+
+def updates_to(bleu: float, curve: Sequence[tuple[int, float]]) -> float | None:
+    """Updates at which a (updates, BLEU) curve first reaches `bleu`, by lines between points; None if it never does."""
+    before = (0, 0.0)
+    for updates, value in curve:
+        if value >= bleu:
+            share = (bleu - before[1]) / (value - before[1]) if value > before[1] else 0.0
+            return before[0] + share * (updates - before[0])
+        before = (updates, value)
+    return None
+
+
+def spread(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and standard deviation over seeds, the latter None for one."""
+    return mean(values), stdev(values) if len(values) > 1 else None

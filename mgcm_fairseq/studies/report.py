@@ -1,0 +1,121 @@
+"""study.json, all figures of a study, and study.md, its tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from statistics import mean
+from typing import Any
+
+from mgcm_fairseq.evaluation.table import ABSENT, markdown
+from mgcm_fairseq.studies.effects import effect, spread, updates_to
+from mgcm_fairseq.studies.results import TrialResult
+from mgcm_fairseq.studies.study import Study
+
+STATED = ("mgcm_fairseq", "commit", "torch", "fairseq", "simuleval", "sacrebleu", "cpu", "cores", "gpu", "dtype",
+          "test_set")
+
+
+def assemble(study: Study, outcomes: Sequence[TrialResult]) -> dict[str, Any]:
+    """study.json of the trials that are done.
+
+    Differences from the baseline are over the seeds that both have.
+    """
+    of_system: dict[str, dict[int, TrialResult]] = {}
+    for one in outcomes:
+        of_system.setdefault(one.system, {})[one.seed] = one
+    base = of_system.get(study.baseline, {})
+    return {
+        "study": study.name, "title": study.title, "size": study.size.name, "updates": study.size.updates,
+        "baseline": study.baseline, "seeds": list(study.size.seeds),
+        "missing": [f"{name}-seed{seed}" for name in study.systems for seed in study.size.seeds
+                    if seed not in of_system.get(name, {})],
+        "environment": {key: _shared([one.environment.get(key) for one in outcomes]) for key in STATED},
+        "trials": [{"system": one.system, "seed": one.seed, "figures": one.figures, "dev": one.dev,
+                    "cpu_seconds": one.cpu_seconds} for one in outcomes],
+        "systems": {name: _system(seeds, base) for name, seeds in of_system.items()},
+    }
+
+
+def _system(seeds: Mapping[int, TrialResult], base: Mapping[int, TrialResult]) -> dict[str, Any]:
+    """Means over seeds, differences from the baseline, and what it took to get where the baseline ended."""
+    common = sorted(seeds.keys() & base.keys())
+    runs = list(next(iter(seeds.values())).figures)
+    seconds = [one.cpu_seconds for one in seeds.values() if one.cpu_seconds is not None]
+    reached = [updates_to(base[seed].dev[-1][1], seeds[seed].dev) for seed in common if base[seed].dev]
+    every = [one for one in reached if one is not None]
+    differs = common and seeds[common[0]] is not base[common[0]]
+    return {
+        "mean": {run: {metric: spread([one.figures[run][metric] for one in seeds.values()])
+                       for metric in next(iter(seeds.values())).figures[run]} for run in runs},
+        "effects": {run: asdict(effect([seeds[seed].statistics[run] for seed in common],
+                                       [base[seed].statistics[run] for seed in common])) for run in runs if differs},
+        "cpu_seconds": mean(seconds) if seconds else None,
+        "updates_to_baseline": {"reached": len(every), "of": len(reached), "mean": mean(every) if every else None},
+    }
+
+
+def tables(found: Mapping[str, Any]) -> str:
+    """study.md."""
+    lines = [f"# {found['title']}", "",
+             f"Size `{found['size']}`: {found['updates']:,} updates, seeds {', '.join(map(str, found['seeds']))}. "
+             "BLEU on the test set, mean and standard deviation over seeds.", ""]
+    lines += [*_means(found), "", f"## Difference from {found['baseline']}", "",
+              "In BLEU: mean, 95 % interval over test sentences and seeds, p, and each seed.", "", *_effects(found), "",
+              "## Cost", "",
+              f"Updates and seconds until the BLEU on dev that {found['baseline']} ends with, of the seeds that get "
+              "there.", "", *_cost(found), ""]
+    if found["missing"]:
+        lines += [f"Not trained: {', '.join(found['missing'])}.", ""]
+    stated = ", ".join(f"{key} {value}" for key, value in found["environment"].items() if value is not None)
+    return "\n".join([*lines, f"Environment: {stated}.", ""])
+
+
+def _means(found: Mapping[str, Any]) -> list[str]:
+    runs = _runs(found)
+    rows = [["system", "seeds", *runs]]
+    for name, system in found["systems"].items():
+        count = sum(trial["system"] == name for trial in found["trials"])
+        rows.append([name, str(count), *(_with_spread(system["mean"][run]["BLEU"]) for run in runs)])
+    return markdown(rows)
+
+
+def _effects(found: Mapping[str, Any]) -> list[str]:
+    runs = _runs(found)
+    rows = [["system", *(cell for run in runs for cell in (run, "by seed"))]]
+    for name, system in found["systems"].items():
+        if system["effects"]:
+            rows.append([name, *(cell for run in runs for cell in _effect(system["effects"][run]))])
+    return markdown(rows) if len(rows) > 1 else ["Nothing to compare."]
+
+
+def _effect(one: Mapping[str, Any]) -> tuple[str, str]:
+    return (f"{one['difference']:+.1f} ({one['low']:+.1f} to {one['high']:+.1f}), p {one['p']:.3f}",
+            " ".join(f"{value:+.1f}" for value in one["by_seed"]))
+
+
+def _cost(found: Mapping[str, Any]) -> list[str]:
+    rows = [["system", "CPU seconds of a training", "seeds that get there", "updates", "CPU seconds"]]
+    for name, system in found["systems"].items():
+        seconds, reached = system["cpu_seconds"], system["updates_to_baseline"]
+        until = None if None in (reached["mean"], seconds) else reached["mean"] / found["updates"] * seconds
+        rows.append([name, _whole(seconds), f"{reached['reached']} of {reached['of']}", _whole(reached["mean"]),
+                     _whole(until)])
+    return markdown(rows)
+
+
+def _runs(found: Mapping[str, Any]) -> list[str]:
+    return list(next(iter(found["systems"].values()))["mean"]) if found["systems"] else []
+
+
+def _with_spread(value: Sequence[float | None]) -> str:
+    average, deviation = value
+    return f"{average:.1f}" if deviation is None else f"{average:.1f} ± {deviation:.1f}"
+
+
+def _whole(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:,.0f}"
+
+
+def _shared(values: Sequence[Any]) -> Any:
+    """The one value of all, or all of them."""
+    every = list(dict.fromkeys(values))
+    return every[0] if len(every) == 1 else (every or None)

@@ -1,0 +1,71 @@
+"""What a finished trial left: its figures on the test set, and how its scores on dev rose while it was trained."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import read_json
+from mgcm_fairseq.evaluation.comparison.bootstrap import bleu_statistics
+from mgcm_fairseq.evaluation.logs import run_name
+from mgcm_fairseq.evaluation.runs import parse_runs
+from mgcm_fairseq.studies.side_by_side import cpu_seconds
+from mgcm_fairseq.studies.trial import Trial
+
+RECORD = re.compile(r"\{.*\}$")
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """Of one trial."""
+
+    system: str
+    seed: int
+    figures: dict[str, dict[str, Any]]  # run -> BLEU, and AL where it is simultaneous
+    dev: list[tuple[int, float]]  # (updates, BLEU), rising in updates
+    cpu_seconds: float | None  # of the training
+    statistics: dict[str, np.ndarray]  # run -> (N, 10) of each test sentence, whose sums determine BLEU
+    environment: dict[str, Any]
+
+
+def read_result(trial: Trial) -> TrialResult:
+    """Of a trial that is done. Raises InputError where a file of it is damaged."""
+    results = read_json(trial.results)
+    figures, statistics = {}, {}
+    for run in parse_runs(trial.study.runs):
+        name = run_name(run.label, run.point)
+        figures[name] = _figures(results, name, trial.results)
+        hypotheses, references = _texts(trial.results.parent / "runs" / name / "instances.log")
+        statistics[name] = bleu_statistics(hypotheses, references)
+    return TrialResult(trial.system, trial.seed, figures, dev_bleu(trial.log), cpu_seconds(trial.folder), statistics,
+                   results["environment"])
+
+
+def dev_bleu(log: Path) -> list[tuple[int, float]]:
+    """(updates, BLEU on dev) of each validation in a training's log; the last one where updates came twice."""
+    found = {}
+    for line in log.read_text("utf-8").splitlines():
+        if '"dev_bleu"' in line and (record := RECORD.search(line)):
+            figures = json.loads(record[0])
+            found[int(figures["dev_num_updates"])] = float(figures["dev_bleu"])
+    return sorted(found.items())
+
+
+def _figures(results: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+    """BLEU, length ratio and, of simultaneous runs, LAAL."""
+    offline = {f"offline-{1 if decoding == 'greedy' else decoding.removeprefix('beam')}": figures
+               for decoding, figures in results["offline"].items()}
+    simul = {run_name(run["policy"], run["point"]): run for run in results["simul"]}
+    if name not in offline | simul:
+        raise InputError(path, f"figures of {name}", ", ".join(offline | simul), "Remove the folder to evaluate again.")
+    found = (offline | simul)[name]
+    return {key: found[key] for key in ("BLEU", "chrF", "length_ratio", "LAAL") if key in found}
+
+
+def _texts(path: Path) -> tuple[list[str], list[str]]:
+    records = sorted((json.loads(line) for line in path.read_text("utf-8").splitlines()), key=lambda one: one["index"])
+    return [one["prediction"] for one in records], [one["reference"] for one in records]

@@ -1,0 +1,106 @@
+"""Runs the trials of a study, several at a time; what is done is skipped, what was interrupted goes on."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from pathlib import Path
+from threading import Event, Lock
+
+from mgcm_fairseq.common.installation import HOME
+from mgcm_fairseq.studies.trial import Trial
+
+ATTEMPTS = "attempts.jsonl"
+"""In a trial's folder: a line when its training begins, and one when that ends, with the CPU time it took."""
+
+
+class TrialError(Exception):
+    """A step of a trial ended with an error; the message names its log."""
+
+
+class SideBySide:
+    """Up to `jobs` trials at a time, each a process of one thread."""
+
+    def __init__(self, trials: Sequence[Trial], jobs: int, lock: int, gpus: int = 0) -> None:
+        """Args:
+            trials: in the order in which they are begun.
+            jobs: at a time.
+            lock: an open file that each process holds, too: it may outlive this one.
+            gpus: over which the trials are spread; 0 on CPUs.
+        """
+        self._trials, self._jobs, self._lock, self._gpus = trials, jobs, lock, gpus
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped, self._guard = Event(), Lock()
+        self._done = 0
+        self._began = time.monotonic()
+
+    def run(self) -> None:
+        """Returns once all are done. Raises TrialError, or KeyboardInterrupt, when the others have been ended, too."""
+        with ThreadPoolExecutor(self._jobs) as pool:
+            futures = [pool.submit(self._one, trial, number) for number, trial in enumerate(self._trials)]
+            try:
+                done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+            except BaseException:
+                self._end(futures)
+                raise
+
+    def _end(self, futures: Sequence[object]) -> None:
+        self._stopped.set()
+        with self._guard:
+            for process in self._running:
+                process.terminate()
+
+    def _one(self, trial: Trial, number: int) -> None:
+        for what, command in trial.steps():
+            if self._stopped.is_set():
+                return
+            self._say(f"{trial.name}: {what}")
+            self._step(trial, what, command, number % self._gpus if self._gpus else 0)
+        if not self._stopped.is_set():
+            self._done += 1
+            self._say(f"{trial.name}: done, {self._done} of {len(self._trials)}")
+
+    def _step(self, trial: Trial, what: str, command: Sequence[str], gpu: int) -> None:
+        log = trial.folder / f"{what}.out"
+        began = time.monotonic()
+        if what == "train":
+            _note(trial.folder, {"began": round(time.time())})
+        with log.open("ab") as file:
+            process = subprocess.Popen(command, cwd=HOME, env=trial.environment(gpu), pass_fds=(self._lock,),
+                                       stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+            with self._guard:
+                self._running.add(process)
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            with self._guard:
+                self._running.discard(process)
+        if what == "train":
+            _note(trial.folder, {"cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
+                                 "seconds": round(time.monotonic() - began, 1)})
+        if process.returncode and not self._stopped.is_set():
+            last = log.read_text("utf-8", "replace").strip().splitlines()[-1:]
+            raise TrialError(f"{trial.name}: {what} ended with status {process.returncode}: {' '.join(last)[:300]} "
+                              f"See {log}.")
+
+    def _say(self, text: str) -> None:
+        minutes = (time.monotonic() - self._began) / 60
+        with self._guard:
+            print(f"[{minutes:4.0f} min] {text}", file=sys.stderr, flush=True)
+
+
+def _note(folder: Path, record: dict[str, float]) -> None:
+    with (folder / ATTEMPTS).open("a") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def cpu_seconds(folder: Path) -> float | None:
+    """CPU time of the training over all its attempts; None where one was killed before it could be counted."""
+    path = folder / ATTEMPTS
+    records = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    counted = [record["cpu_seconds"] for record in records if "cpu_seconds" in record]
+    return sum(counted) if counted and 2 * len(counted) == len(records) else None

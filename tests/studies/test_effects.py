@@ -1,0 +1,73 @@
+"""Differences between systems over seeds, against sacreBLEU and cases that are known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sacrebleu
+
+from mgcm_fairseq.evaluation.comparison.bootstrap import bleu_statistics
+from mgcm_fairseq.studies.effects import effect, spread, updates_to
+from mgcm_fairseq.studies.results import dev_bleu
+
+WORDS = ("der", "die", "das", "Haus", "Hund", "Garten", "sieht", "spielt", "alt", "neu", "im", "nicht")
+
+
+def corpora(seeds: int, noise: float, sentences: int = 60, key: int = 0) -> tuple[list[list[str]], list[str]]:
+    """For each seed, translations of which a share of the words is wrong; and the references."""
+    source = np.random.default_rng(7)
+    references = [" ".join(source.choice(WORDS, 9)) for _ in range(sentences)]
+    draws = np.random.default_rng(key)
+    return [[" ".join(word if draws.random() > noise else "falsch" for word in line.split()) for line in references]
+            for _ in range(seeds)], references
+
+
+def test_the_difference_is_sacrebleus_mean_over_seeds() -> None:
+    (better, references), (worse, _) = corpora(3, 0.1, key=1), corpora(3, 0.3, key=2)
+    found = effect([bleu_statistics(one, references) for one in better],
+                   [bleu_statistics(one, references) for one in worse])
+    wanted = [sacrebleu.corpus_bleu(one, [references]).score - sacrebleu.corpus_bleu(other, [references]).score
+              for one, other in zip(better, worse, strict=True)]
+    assert found.by_seed == pytest.approx(wanted)
+    assert found.difference == pytest.approx(np.mean(wanted))
+    assert 0 < found.low < found.difference < found.high
+    assert found.p < 0.01
+
+
+def test_systems_alike_do_not_differ() -> None:
+    same, references = corpora(2, 0.2)
+    statistics = [bleu_statistics(one, references) for one in same]
+    found = effect(statistics, statistics)
+    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
+
+
+def test_seeds_that_disagree_widen_the_interval() -> None:
+    (one, references), (other, _) = corpora(3, 0.2, key=3), corpora(3, 0.2, key=4)
+    agreeing = effect([bleu_statistics(one[0], references)] * 3, [bleu_statistics(other[0], references)] * 3)
+    far = [bleu_statistics(one, references) for one in (one[0], references, other[0])]
+    disagreeing = effect(far, [bleu_statistics(other[0], references)] * 3)
+    assert disagreeing.high - disagreeing.low > agreeing.high - agreeing.low
+
+
+def test_other_numbers_of_seeds_are_refused() -> None:
+    with pytest.raises(ValueError, match="found 1 and 2"):
+        effect([np.ones((3, 10))], [np.ones((3, 10))] * 2)
+
+
+@pytest.mark.parametrize(("bleu", "updates"), [(5, 50), (10, 100), (15, 150), (20, 200), (30, None)])
+def test_updates_until_a_bleu(bleu: float, updates: float | None) -> None:
+    assert updates_to(bleu, [(100, 10.0), (200, 20.0), (300, 20.0)]) == updates
+
+
+def test_spread_of_one_seed_has_no_deviation() -> None:
+    assert spread([3.0]) == (3.0, None)
+    assert spread([1.0, 3.0]) == (2.0, pytest.approx(2 ** 0.5))
+
+
+def test_dev_bleu_is_read_from_fairseqs_log(tmp_path: Path) -> None:
+    log = tmp_path / "train.log"
+    log.write_text('{"epoch": 1, "st_acc": "9", "num_updates": "20"}\n'
+                   '{"epoch": 1, "dev_bleu": "7.5", "dev_num_updates": "20"}\n'
+                   '{"epoch": 1, "dev_bleu": "3", "dev_num_updates": "10"}\n'
+                   'NOTE: resumed\n2026-01-01 | INFO | dev | {"epoch": 1, "dev_bleu": "8", "dev_num_updates": "20"}\n')
+    assert dev_bleu(log) == [(10, 3.0), (20, 8.0)]

@@ -1,0 +1,51 @@
+"""scripts/study.sh in miniature: a trial from raw audio to the tables; a second run has nothing to do."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mgcm_fairseq.common.installation import CONFIGS
+from tests.fixtures import REPOSITORY
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """imtl.yaml with a few updates, its baseline alone, and greedy decoding."""
+    found = yaml.safe_load((CONFIGS / "studies" / "imtl.yaml").read_text())
+    found |= {"average": 2, "runs": ["offline:1"], "systems": {"multi_task": []}, "sizes": {
+        "tiny": {**found["sizes"]["small"], "updates": 4, "start_updates": 4, "seeds": [1], "options": [
+            *found["sizes"]["small"]["options"], "dataset.max_tokens=64000", "checkpoint.save_interval_updates=2"]}}}
+    path = tmp_path_factory.mktemp("study") / "tiny.yaml"
+    path.write_text(yaml.safe_dump(found))
+    return path
+
+
+def run(study: Path, corpus: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["bash", "scripts/study.sh", str(study), "--size", "tiny", "--corpus", str(corpus), "--out",
+                           str(study.parent / "out"), *more], cwd=REPOSITORY, capture_output=True, text=True)
+
+
+def test_a_trial_is_trained_evaluated_and_reported_once(study: Path, tiny_corpus: Path) -> None:
+    first = run(study, tiny_corpus)
+    assert first.returncode == 0, first.stderr
+    folder = study.parent / "out" / "tiny"
+    found = json.loads((folder / "study.json").read_text())
+    (trial,) = found["trials"]
+    assert trial["figures"]["offline-1"]["BLEU"] >= 0
+    assert [updates for updates, _ in trial["dev"]] == [2, 4]
+    assert trial["cpu_seconds"] > 0
+    assert found["missing"] == []
+    assert "start-seed1: done" in first.stderr
+    assert "loaded checkpoint" in (folder / "multi_task-seed1" / "train.out").read_text().lower()
+    assert (folder / "study.md").read_text() == first.stdout
+    again = run(study, tiny_corpus)
+    assert (again.returncode, again.stdout) == (0, first.stdout)
+    assert "train" not in again.stderr
+
+
+def test_a_report_needs_a_trial_that_is_done(study: Path, tiny_corpus: Path) -> None:
+    ended = run(study, tiny_corpus, "--report", "--seeds", "7")
+    assert (ended.returncode, "expected a trial that is done, found none" in ended.stderr) == (2, True)

@@ -1,0 +1,82 @@
+"""A study's YAML: what is read of it, what is refused, and that its options are options of fairseq's."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import CONFIGS
+from mgcm_fairseq.recipes.configuration import resolve
+from mgcm_fairseq.studies.study import chosen, read_study, studies
+from mgcm_fairseq.studies.trial import Trial
+from tests.fixtures import REPOSITORY
+
+IMTL = CONFIGS / "studies" / "imtl.yaml"
+EVERY = [(name, size) for name in studies()
+         for size in yaml.safe_load((CONFIGS / "studies" / f"{name}.yaml").read_text())["sizes"]]
+
+
+def edited(tmp_path: Path, **changes: object) -> Path:
+    """imtl.yaml with other values; None leaves a key out."""
+    found = {**yaml.safe_load(IMTL.read_text()), **changes}
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump({key: value for key, value in found.items() if value is not None}, sort_keys=False))
+    return path
+
+
+@pytest.mark.parametrize(("name", "size"), EVERY)
+def test_every_option_of_a_study_is_one_of_its_training(name: str, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PWD", str(REPOSITORY))
+    study = read_study(CONFIGS / "studies" / f"{name}.yaml", size)
+    for system in study.systems:
+        cfg = resolve(study.training, ["task.data=x", *study.of_training(system, 5)])
+        assert (cfg.common.seed, cfg.optimization.max_update) == (5, study.size.updates)
+
+
+def test_an_option_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PWD", str(REPOSITORY))
+    with pytest.raises(InputError, match="task_weigths"):
+        resolve("demo", ["task.data=x", "++task.task_weigths=norm"])
+
+
+def test_a_share_becomes_updates(tmp_path: Path) -> None:
+    path = edited(tmp_path, systems={"multi_task": ["a.b=25%", "c=0.001%", "d='7%'", "e=3"]}, options=[])
+    assert read_study(path, "full").of_training("multi_task", 1)[3:] == ["a.b=700", "c=1", "d='7%'", "e=3"]
+
+
+@pytest.mark.parametrize(("changes", "expected"), [
+    ({"runs": None}, "expected the keys title, training"),
+    ({"more": 1}, "expected the keys title, training"),
+    ({"average": "three"}, "expected average as a int, found 'three'"),
+    ({"baseline": "single"}, "expected as baseline one of multi_task"),
+    ({"systems": {"multi_task": [], "a/b": []}}, "found 'a/b'"),
+    ({"systems": {"multi_task": [], "start": []}}, "found 'start'"),
+    ({"runs": ["wait-segment"]}, "--run: expected"),
+    ({"sizes": {"small": {"updates": 3}}}, "expected the keys updates, start_updates, seeds, options, found updates"),
+])
+def test_a_wrong_study_is_refused(tmp_path: Path, changes: dict[str, object], expected: str) -> None:
+    with pytest.raises(InputError) as raised:
+        read_study(edited(tmp_path, **changes), "small")
+    assert expected in str(raised.value)
+
+
+def test_an_unknown_size_and_system_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="expected one of small, full, found 'huge'"):
+        read_study(IMTL, "huge")
+    study = read_study(IMTL, "small")
+    with pytest.raises(InputError, match="expected some of multi_task"):
+        chosen(study, ["shrinks"])
+    assert chosen(study, ["shrink"]) == ["multi_task", "shrink"]
+    assert chosen(study, None) == list(study.systems)
+
+
+def test_a_trial_keeps_to_its_options(tmp_path: Path) -> None:
+    study = read_study(IMTL, "small")
+    Trial(study, "shrink", 1, tmp_path / "corpus", tmp_path, "cpu").claim()
+    Trial(study, "shrink", 1, tmp_path / "corpus", tmp_path, "cpu").claim()
+    with pytest.raises(InputError, match="expected a trial with corpus"):
+        Trial(study, "shrink", 1, tmp_path / "other", tmp_path, "cpu").claim()
+    other = read_study(edited(tmp_path, options=[]), "small")
+    with pytest.raises(InputError, match="expected a trial with options"):
+        Trial(other, "shrink", 1, tmp_path / "corpus", tmp_path, "cpu").claim()
