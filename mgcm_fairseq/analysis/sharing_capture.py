@@ -32,7 +32,7 @@ from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.data.language_batches import drawn, paired
 from mgcm_fairseq.decoding.system import load_trained
 from mgcm_fairseq.preparation.parallel import ProcessPool
-from mgcm_fairseq.training.capture import Capture, Kept, ffns, gramian, of_units, unit_sums
+from mgcm_fairseq.training.capture import Capture, StoredGradient, ffns, gramian, of_units, unit_sums
 
 FORMAT = 1  # raise it when the files written here change
 KIND = "capture"
@@ -161,7 +161,7 @@ def _summed(opened: _Opened, pool: ProcessPool, files: list[Path], each: int, kn
     modules, slots = list(dict.fromkeys(kept.module for kept in capture.layout)), ffns(capture.network)
     products = _told(pool, partial(_gramian, files, capture.dtype), capture.layout, "inner products", " parameters")
     gramian_NBB = torch.zeros(len(modules), len(files), len(files), dtype=torch.float64)
-    of_parameters: dict[Kept, Tensor] = {}
+    of_parameters: dict[StoredGradient, Tensor] = {}
     parts = [of_units(capture.layout, slot) for slot in slots]
     for kept, product_BB in zip(capture.layout, products, strict=True):
         gramian_NBB[modules.index(kept.module)] += product_BB
@@ -187,18 +187,18 @@ def odd_batches(languages: int, each: int) -> list[int]:
     return [language * each + batch for language in range(languages) for batch in range(1, each // 2 * 2, 2)]
 
 
-def _of_ffns(parts: Sequence[tuple[Kept, ...]], products: Mapping[Kept, Tensor]) -> Tensor:
+def _of_ffns(parts: Sequence[tuple[StoredGradient, ...]], products: Mapping[StoredGradient, Tensor]) -> Tensor:
     """(F, B, B) sums over what belongs to each FFN's hidden units."""
     return torch.stack([torch.stack([products[kept] for kept in of_slot]).sum(0) for of_slot in parts])
 
 
 def _unit_sums(files: Sequence[Path], dtype: np.dtype[Any], languages: int,
-               job: tuple[tuple[Kept, ...], list[float]]) -> tuple[Tensor, Tensor]:
+               job: tuple[tuple[StoredGradient, ...], list[float]]) -> tuple[Tensor, Tensor]:
     with _one_thread():
         return unit_sums(files, job[1], languages, dtype, job[0])
 
 
-def _gramian(files: Sequence[Path], dtype: np.dtype[Any], kept: Kept) -> Tensor:
+def _gramian(files: Sequence[Path], dtype: np.dtype[Any], kept: StoredGradient) -> Tensor:
     with _one_thread():
         return gramian(files, dtype, kept)
 

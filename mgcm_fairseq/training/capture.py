@@ -24,7 +24,7 @@ from mgcm_fairseq.modules.layers import FeedForward
 _AT_ONCE = 1 << 16  # elements of each batch that are held in float64
 
 
-class Kept(NamedTuple):
+class StoredGradient(NamedTuple):
     """Where the gradient of one parameter lies in a batch's file."""
 
     name: str
@@ -96,13 +96,13 @@ def ffns(network: nn.Module) -> list[str]:
             if isinstance(module, FeedForward) and name.startswith("encoder.layers.")]
 
 
-def of_units(layout: Sequence[Kept], ffn: str) -> tuple[Kept, Kept, Kept]:
+def of_units(layout: Sequence[StoredGradient], ffn: str) -> tuple[StoredGradient, StoredGradient, StoredGradient]:
     """What belongs to the hidden units of an FFN: first matrix, its bias, second matrix. The output bias does not."""
     kept = {one.name: one for one in layout}
     return kept[f"{ffn}.fc1.weight"], kept[f"{ffn}.fc1.bias"], kept[f"{ffn}.fc2.weight"]
 
 
-def gramian(files: Sequence[Path], dtype: np.dtype[Any], kept: Kept) -> Tensor:
+def gramian(files: Sequence[Path], dtype: np.dtype[Any], kept: StoredGradient) -> Tensor:
     """(B, B) inner products of all batches' gradients of one parameter, in float64."""
     total_BB = torch.zeros(len(files), len(files), dtype=torch.float64)
     for begin in range(kept.start, kept.start + kept.size, _AT_ONCE):
@@ -113,7 +113,7 @@ def gramian(files: Sequence[Path], dtype: np.dtype[Any], kept: Kept) -> Tensor:
 
 
 def unit_sums(files: Sequence[Path], norms: Sequence[float], languages: int, dtype: np.dtype[Any],
-              parts: Sequence[Kept]) -> tuple[Tensor, Tensor]:
+              parts: Sequence[StoredGradient]) -> tuple[Tensor, Tensor]:
     """<v_a, v_b> (H, L, L) and the sum of squares (H, L) of each hidden unit, as `unit_similarities` takes them.
 
     Args:
@@ -133,7 +133,7 @@ def unit_sums(files: Sequence[Path], norms: Sequence[float], languages: int, dty
     return sums_HLE @ sums_HLE.transpose(1, 2), squares_LH.T
 
 
-def _units(path: Path, dtype: np.dtype[Any], parts: Sequence[Kept]) -> Tensor:
+def _units(path: Path, dtype: np.dtype[Any], parts: Sequence[StoredGradient]) -> Tensor:
     """(H, E) a row for each hidden unit."""
     first, bias, second = (torch.from_numpy(_read(path, dtype, part.start, part.size)).double().view(part.shape)
                            for part in parts)
@@ -144,16 +144,16 @@ def _read(path: Path, dtype: np.dtype[Any], start: int, size: int) -> np.ndarray
     return np.fromfile(path, dtype, size, offset=start * dtype.itemsize)
 
 
-def _layout(network: nn.Module, groups: Groups, named: Mapping[str, Tensor], sketched: bool) -> list[Kept]:
+def _layout(network: nn.Module, groups: Groups, named: Mapping[str, Tensor], sketched: bool) -> list[StoredGradient]:
     slots = tuple(f"{name}." for name in ffns(network))
-    layout: list[Kept] = []
+    layout: list[StoredGradient] = []
     start = 0
     for name, parameter in named.items():
         group = groups.of(parameter)
         assert group is not None, "a scope of all parameters"
         exact = not sketched or parameter.numel() <= SIZE or name.startswith(slots)
         size = parameter.numel() if exact else SIZE
-        layout.append(Kept(name, groups.names[group], tuple(parameter.shape), start, size))
+        layout.append(StoredGradient(name, groups.names[group], tuple(parameter.shape), start, size))
         start += size
     return layout
 

@@ -20,13 +20,13 @@ from mgcm_fairseq.core.sharing import (
     unit_similarities,
 )
 from mgcm_fairseq.data.sharing_plan import read_plan, write_plan
-from mgcm_fairseq.training.capture import Kept, gramian, unit_sums
+from mgcm_fairseq.training.capture import StoredGradient, gramian, unit_sums
 
 LANGUAGES = ["qaa", "qab", "qac", "qad"]
 BATCHES, HIDDEN, DIM, PRIVATE = 16, 24, 8, 6
-PARTS = (Kept("fc1.weight", "fc1", (HIDDEN, DIM), 0, HIDDEN * DIM),
-         Kept("fc1.bias", "fc1", (HIDDEN,), HIDDEN * DIM, HIDDEN),
-         Kept("fc2.weight", "fc2", (DIM, HIDDEN), HIDDEN * (DIM + 1), HIDDEN * DIM))
+PARTS = (StoredGradient("fc1.weight", "fc1", (HIDDEN, DIM), 0, HIDDEN * DIM),
+         StoredGradient("fc1.bias", "fc1", (HIDDEN,), HIDDEN * DIM, HIDDEN),
+         StoredGradient("fc2.weight", "fc2", (DIM, HIDDEN), HIDDEN * (DIM + 1), HIDDEN * DIM))
 DOUBLE = np.dtype(np.float64)
 
 

@@ -21,7 +21,9 @@ def count_sketch(gradient: Tensor, name: str) -> Tensor:
     digest = hashlib.sha256(name.encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
     sketch = torch.zeros(SIZE, dtype=torch.float64)
-    for part in gradient.detach().reshape(-1).split(_AT_ONCE):
+    flat = gradient.detach().reshape(-1)
+    for start in range(0, len(flat), _AT_ONCE):
+        part = flat[start:start + _AT_ONCE]
         drawn = torch.randint(2 * SIZE, (len(part),), generator=generator)
         sketch.index_add_(0, drawn % SIZE, torch.where(drawn < SIZE, part, -part).double())
     return sketch
