@@ -105,6 +105,10 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
         r"font-family"),
     r"interludes?|lead.ins?|onsets?": (["preparation", "evaluation", "recipes", "live", *GRADIENTS, *CORPORA,
                                         "configs", "mgcm_fairseq/core/pauses.py"], r"$^"),
+    r"captur(e|es|ed|ing)": (
+        ["common", "data", "preparation", "spoken", "modules", "criterions", "decoding", "agents", "live", "recipes",
+         "core/conflict", "core/segmentation", *CORPORA, *AGENTS, "configs"],
+        r"capture_output|audio-capture|capture ?log|capture_exception|capsys|CaptureFixture"),
 }
 UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
     "abbreviations and names of the literature": {
@@ -114,8 +118,8 @@ UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
     "two words that mean something together": {
         "primary task", "auxiliary task", "receptive field", "local agreement", "operating point", "negative delay",
         "paired bootstrap", "task weight", "looking back", "local convolution", "contrast of states",
-        "conflict rate", "noise floor", "re-segmentation", "all-reduce", "group of languages", "private unit",
-        "private part"},
+        "conflict rate", "noise floor", "re-segmentation", "all-reduce", "group of languages", "sharing plan",
+        "private unit", "private part"},
     "the field's own name": {"simultaneous", "consistency"},
     "Python's and PyTorch's word too, as the head of the glossary says": {"module"},
 }

@@ -19,6 +19,7 @@ SCRIPTS = {  # a program, which a wheel installs as mgcm-NAME, and what starts i
     "prepare": "scripts/prep_corpus.sh",
     "segments": "scripts/segmentation_report.py",
     "serve": "scripts/serve.sh",
+    "sharing-plan": "scripts/sharing_plan.py",
     "spoken-corpus": "scripts/make_spoken_corpus.py",
     "study": "scripts/study.sh",
     "train": "scripts/train.sh",

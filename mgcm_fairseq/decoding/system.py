@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -105,6 +105,15 @@ class System:
         return self.network.encoder.utterance(samples_N, self.phase, self.language)
 
 
+class Trained(NamedTuple):
+    """A checkpoint's model on the CPU, with the task and the configuration that it was trained with."""
+
+    model: Any
+    task: Any
+    record: CorpusRecord
+    cfg: Any
+
+
 def load_system(checkpoint: Path, corpus: Path | None) -> System:
     """Loads a simul_st checkpoint in evaluation mode on the CPU.
 
@@ -113,6 +122,16 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
         corpus: folder with config.yaml and vocabulary, which must be the checkpoint's. None for what the checkpoint
             carries inside; or, where it is too old to carry any, for the folder that it was trained on.
     """
+    model, task, record, _ = load_trained(checkpoint, corpus)
+    network = model.network
+    phase = model.trained_phase.at_test()
+    windows, known = Windows.parse(task.cfg.windows, task.cfg.seed), record.config.src_langs
+    return System(network.eval(), phase, task.vocabulary, record, record.longest or task.cfg.max_source_samples,
+                  windows is not None and windows.high > 0, known[0] if len(known) == 1 else "")
+
+
+def load_trained(checkpoint: Path, corpus: Path | None) -> Trained:
+    """The same as fairseq's objects, for who goes on to take gradients."""
     from fairseq import checkpoint_utils, tasks  # after mgcm_fairseq.tasks, which repairs what this imports
 
     _check_is_there(checkpoint)
@@ -127,15 +146,11 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
     except Exception as error:  # of a configuration or of weights that were changed, which fail in any way
         raise InputError(checkpoint, "a checkpoint of fairseq-train", f"{type(error).__name__}: {error}".split("\n")[0],
                          _OTHER_CHECKPOINT) from error
-    network = models[0].network
-    for name, weight in network.named_parameters():
+    for name, weight in models[0].network.named_parameters():
         if not torch.isfinite(weight).all():
             raise InputError(checkpoint, "weights that are numbers", f"NaN or infinity in {name}",
                              "Take another copy of it, or an earlier checkpoint.")
-    phase = models[0].trained_phase.at_test()
-    windows, known = Windows.parse(task.cfg.windows, task.cfg.seed), record.config.src_langs
-    return System(network.eval(), phase, task.vocabulary, record, record.longest or task.cfg.max_source_samples,
-                  windows is not None and windows.high > 0, known[0] if len(known) == 1 else "")
+    return Trained(models[0], task, record, state["cfg"])
 
 
 def record_of(checkpoint: Path, corpus: Path | None) -> CorpusRecord:

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
@@ -23,10 +23,14 @@ _AHEAD = 3  # jobs handed out for each process before the oldest must have ended
 
 
 class ProcessPool:
-    """`count` processes that work in `folder`, started once there is more than one job; one alone is this process."""
+    """`count` processes that work in `folder`, started once there is more than one job; one alone is this process.
 
-    def __init__(self, count: int, folder: Path) -> None:
-        self._count, self._folder = count, folder
+    `kind` names what they do there, as for `common.lock`; `preload`: modules that they need and share.
+    """
+
+    def __init__(self, count: int, folder: Path, kind: str = "preparation",
+                 preload: Sequence[str] = ("mgcm_fairseq.preparation.packs",)) -> None:
+        self._count, self._folder, self._kind, self._preload = count, folder, kind, preload
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> "ProcessPool":
@@ -57,20 +61,20 @@ class ProcessPool:
                 yield pending.popleft().result()
         except BrokenProcessPool as error:
             raise InputError("--processes", "processes that live", "one that was killed, for lack of memory it may be",
-                             "Run the same command again with fewer --processes; finished audio is kept.") from error
+                             "Run the same command again with fewer --processes; what is finished is kept.") from error
 
     def _started(self) -> ProcessPoolExecutor:
         if not self._pool:
-            context = deaf_processes([__name__, "mgcm_fairseq.preparation.packs"])
-            self._pool = ProcessPoolExecutor(self._count, context, _end_with_parent, (self._folder,))
+            context = deaf_processes([__name__, *self._preload])
+            self._pool = ProcessPoolExecutor(self._count, context, _end_with_parent, (self._folder, self._kind))
         return self._pool
 
 
-def _end_with_parent(folder: Path) -> None:
+def _end_with_parent(folder: Path, kind: str) -> None:
     """A process that waits for jobs would outlive a parent that was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "runs in a process of the pool"
-    join_in(folder, "preparation")
+    join_in(folder, kind)
 
     def watch(timeout: float | None = None) -> None:
         if wait([parent.sentinel], timeout):
