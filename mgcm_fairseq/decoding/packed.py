@@ -39,7 +39,12 @@ def pack(network: SimulSTNetwork) -> None:
 
 
 def pack_convolutions(network: SimulSTNetwork) -> None:
-    """Replaces the front end's convolutions, small ones too, so that none has to turn round what another gives."""
+    """Replaces the front end's convolutions, small ones too, so that none has to turn round what another gives.
+
+    Convolutional positions then add no zeros, see `zeros_added`.
+    """
+    for _, _, layer in layers(network, lambda layer: type(layer) is nn.Conv1d and layer.groups > 1):
+        cast(nn.Conv1d, layer).padding = (0,)
     for parent, name, layer in layers(network, can_be_windows):
         setattr(parent, name, PackedConvolution.of(layer))
     for parent, name, layer in layers(network, can_be_positions):

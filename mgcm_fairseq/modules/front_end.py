@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import Passing, Stream
-from mgcm_fairseq.modules.front_end_blocks import Blocks, position, run_layer, unpadded
+from mgcm_fairseq.modules.front_end_blocks import Blocks, position, run_layer
 from mgcm_fairseq.modules.front_end_stream import FrontEndStream
 from mgcm_fairseq.modules.group_norm import PaddedGroupNorm
 from mgcm_fairseq.modules.lengths import at_least_fp32, conv_length, valid_mask
@@ -70,8 +70,6 @@ class Wav2Vec2FrontEnd(nn.Module):
                              "blocks", "Add --front-end-block, or leave it out.")
         self.block = block
         self.blocks = Blocks.at(*self._field_and_jump(len(self.convolutions)), block) if block else None
-        if block:
-            unpadded(self.wav2vec2.encoder.pos_conv)
         self.history = self._frames_of_history(history)
         if self.config.extractor_mode == "default":
             first = self.wav2vec2.feature_extractor.conv_layers[0]

@@ -120,20 +120,21 @@ def _sum_so_far(of_blocks_BCn: Tensor, most: int | None) -> Tensor:
     return of_blocks_BCn.cumsum(2)
 
 
-def unpadded(convolution: Any) -> None:
-    """Lets fairseq's convolutional positions add no zeros at either end: before a block stand frames, not zeros."""
-    convolution[0].padding = (0,)
+def zeros_added(convolution: Any) -> int:
+    """How many zeros convolutional positions add at either end.
+
+    fairseq's, and so those of training, add half a kernel; before a block, where frames stand, that is work for nothing,
+    and those of agents with packed weights add none.
+    """
+    return int(convolution[0].padding[0])
 
 
 def position(x_BTC: Tensor, convolution: Any, blocks: Blocks) -> Tensor:
-    """Convolutional positions (B, T, C) of every block, to which the audio ends with the block.
-
-    `convolution`: one that `unpadded` has changed.
-    """
-    before = convolution[0].kernel_size[0] // 2
-    wide = F.pad(blocks.divide(x_BTC.transpose(1, 2), before), (0, before))
+    """Convolutional positions (B, T, C) of every block, to which the audio ends with the block."""
+    before, zeros = convolution[0].kernel_size[0] // 2, zeros_added(convolution)
+    wide = F.pad(blocks.divide(x_BTC.transpose(1, 2), before), (0, before - zeros))
     batch, channels, count, width = wide.shape
-    answer = convolution(wide.transpose(1, 2).reshape(batch * count, channels, width))
+    answer = convolution(wide.transpose(1, 2).reshape(batch * count, channels, width))[:, :, zeros:]
     answer = answer.unflatten(0, (batch, count)).transpose(1, 2)
     return blocks.join(answer, x_BTC.size(1)).transpose(1, 2)
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mgcm_fairseq.modules.cache import Cache
-from mgcm_fairseq.modules.front_end_blocks import dots, normaliser, run_layer
+from mgcm_fairseq.modules.front_end_blocks import dots, normaliser, run_layer, zeros_added
 from mgcm_fairseq.modules.group_norm import PaddedGroupNorm
 from mgcm_fairseq.modules.subsampler import STRIDE, ConvSubsampler
 
@@ -83,12 +83,12 @@ class FrontEndStream:
 
     def _position(self, x_1TC: Tensor) -> Tensor:
         encoder = self.front_end.wav2vec2.encoder
-        before = encoder.pos_conv[0].kernel_size[0] // 2
+        before, zeros = encoder.pos_conv[0].kernel_size[0] // 2, zeros_added(encoder.pos_conv)
         context = x_1TC.new_zeros(1, before, x_1TC.size(2)) if self.context is None else self.context
         wide_1TC, frames = torch.cat([context, x_1TC], 1), x_1TC.size(1)
         self.context = wide_1TC[:, -before:]
-        wide_1CT = _widened(wide_1TC.transpose(1, 2), 2 * before + self.front_end.frames_of_block)
-        x_1TC = x_1TC + encoder.pos_conv(wide_1CT).transpose(1, 2)[:, :frames]
+        wide_1CT = _widened(wide_1TC.transpose(1, 2), 2 * before - zeros + self.front_end.frames_of_block)
+        x_1TC = x_1TC + encoder.pos_conv(wide_1CT).transpose(1, 2)[:, zeros:zeros + frames]
         return x_1TC if encoder.layer_norm_first else encoder.layer_norm(x_1TC)
 
 
