@@ -123,8 +123,8 @@ def _sum_so_far(of_blocks_BCn: Tensor, most: int | None) -> Tensor:
 def zeros_added(convolution: Any) -> int:
     """How many zeros convolutional positions add at either end.
 
-    fairseq's, and so those of training, add half a kernel; before a block, where frames stand, that is work for nothing,
-    and those of agents with packed weights add none.
+    fairseq's, and so those of training, add half a kernel. Before a block, where frames stand, that is work for
+    nothing: those of agents with packed weights add none.
     """
     return int(convolution[0].padding[0])
 
