@@ -35,7 +35,7 @@ class MultiheadAttention(nn.Module):
             key_BSD: keys and values.
             mask: broadcastable to (B, H, T, S); bool, True where attention is allowed, or a float bias; None for all.
         """
-        query, (key, value) = self._split(self.q_proj(query_BTD)), self.project(key_BSD)
+        (key, value), query = self.project(key_BSD), self._split(self.q_proj(query_BTD))
         if self.rotary is not None:
             query, key = self.rotary(query), self.rotary(key)
         return self._mix(query, key, value, mask)
