@@ -39,7 +39,7 @@ def pack(network: SimulSTNetwork) -> None:
 
 
 def pack_convolutions(network: SimulSTNetwork) -> None:
-    """Replaces the front end's convolutions, small ones too, so that none has to turn round what another gives."""
+    """Replaces convolutions, small ones too, so that none of the front end has to turn round what another gives."""
     for parent, name, layer in layers(network, can_be_windows):
         setattr(parent, name, PackedConvolution.of(layer))
     for parent, name, layer in layers(network, can_be_positions):
