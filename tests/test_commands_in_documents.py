@@ -46,9 +46,6 @@ RUN_BY = {
     "python scripts/checks/mutation.py": "`checks/mutation/test_mutation_command.py::test_one_mutant`",
     "bash scripts/checks/faults.sh":
         "`checks/faults/test_fault_suite.py::test_ten_kills_lose_nothing_and_are_not_done_again`",
-    "python scripts/sharing_plan.py":
-        "`commands/test_sharing_plan_command.py::"
-        "test_a_killed_capture_of_two_processes_goes_on_to_the_same_plan`",
     "python scripts/checks/fuzz.py": "`checks/fuzzing/test_fuzzing.py::test_the_command`",
     "python scripts/checks/half_precision.py": "`checks/test_half_precision.py::test_every_number_is_finite`",
     "python scripts/checks/option_pairs.py": "`checks/option_pairs/test_trial.py::test_the_command`",

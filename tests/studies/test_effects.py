@@ -70,5 +70,5 @@ def test_scores_on_dev_are_read_from_fairseqs_log(tmp_path: Path) -> None:
                    '{"epoch": 1, "dev_bleu": "7.5", "dev_st_nll": "2.5", "dev_num_updates": "20"}\n'
                    '{"epoch": 1, "dev_bleu": "3", "dev_st_nll": "4", "dev_num_updates": "10"}\n'
                    'NOTE: resumed\n'
-                   '2026-01-01 | INFO | dev | {"epoch": 1, "dev_bleu": "8", "dev_st_nll": "2.5", "dev_num_updates": "20"}\n')
+                   '2026-01-01 | INFO | dev | {"dev_bleu": "8", "dev_st_nll": "2.5", "dev_num_updates": "20"}\n')
     assert on_dev(log) == [(10, 3.0, 4.0), (20, 8.0, 2.5)]
