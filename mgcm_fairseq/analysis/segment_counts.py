@@ -25,10 +25,16 @@ class SegmentCount(NamedTuple):
 
 def count_segments(encoder: SharedEncoder, utterances: Iterable[Utterance], read_ms: int,
                    languages: Sequence[str] = ()) -> Iterator[SegmentCount]:
-    """Streams each utterance in reads of so many ms; `languages`: in the order of their ranks, for grouped layers."""
+    """Streams each utterance in reads of so many ms; `languages`: in the order of their ranks, for grouped layers.
+
+    Raises InputError for reads of no length, and for an utterance in another language.
+    """
     if read_ms < 1:
         raise InputError("--source-segment-size", "reads of 1 ms or more", f"{read_ms} ms", "Correct the option.")
     for utterance in utterances:
+        if languages and utterance.src_lang not in languages:
+            raise InputError(utterance.id, f"speech in {' or '.join(languages)}, as the checkpoint knows",
+                             repr(utterance.src_lang), "Pass the corpus that it was trained on.")
         samples_N = torch.from_numpy(utterance.audio.read())
         language = torch.tensor([languages.index(utterance.src_lang)]) if languages else None
         segments = streamed_segments(encoder, samples_N, read_ms * SAMPLE_RATE // 1000, language)

@@ -118,8 +118,8 @@ def captured(setup: Setup, folder: Path, processes: int) -> Captured:
             found = _measure(setup, folder, pool, known)
             with whole(path) as partial_path:
                 torch.save({name: getattr(found, name) for name in Captured.__dataclass_fields__}, partial_path)
-            for file in folder.glob("*.gradients"):
-                file.unlink()
+        for file in folder.glob("*.gradients"):  # there after a kill, too
+            file.unlink()
         return Captured(**torch.load(path, weights_only=True))
 
 

@@ -1,6 +1,7 @@
 """Trains the systems of a study with several seeds, evaluates them, and writes study.json and study.md.
 
-Trials that are done are skipped, one that was interrupted goes on; with --report nothing is trained.
+Trials that are done are skipped, one that was interrupted goes on; with --report nothing is trained. The tables are of
+all trials that are done, whichever --systems and --seeds were asked for.
 """
 
 import os
@@ -23,8 +24,12 @@ from mgcm_fairseq.recipes.launch import quoted
 from mgcm_fairseq.studies.report import assemble, tables
 from mgcm_fairseq.studies.results import read_result
 from mgcm_fairseq.studies.side_by_side import SideBySide, TrialError
-from mgcm_fairseq.studies.study import START, chosen, read_study, studies
+from mgcm_fairseq.studies.study import START, Study, chosen, read_study, studies
 from mgcm_fairseq.studies.trial import Trial
+from mgcm_fairseq.tasks.unread import check_unread
+from mgcm_fairseq.training.at_least_zero import check_at_least_zero
+from mgcm_fairseq.training.goal import check_goal
+from mgcm_fairseq.training.losses import check_losses
 
 SCRIPT = SCRIPTS["study"]
 
@@ -37,15 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     study = read_study(path, args.size)
     names = chosen(study, args.systems.split(",") if args.systems else None)
     corpus, out = args.corpus.resolve(), args.out.resolve()
-    if args.device == "cuda" and not torch.cuda.is_available():
+    if args.device == "cuda" and not args.report and not torch.cuda.is_available():
         raise InputError("--device", "a GPU that torch can use", "none", "Use --device cpu.")
-    trials = [Trial(study, name, seed, corpus, out, args.device) for seed in args.seeds or study.size.seeds
-              for name in names]
+    seeds = args.seeds or study.size.seeds
+    every = [Trial(study, name, seed, corpus, out, args.device) for seed in dict.fromkeys((*seeds, *study.size.seeds))
+             for name in study.systems]
+    trials = [trial for trial in every if trial.system in names and trial.seed in seeds]
     starts = list({trial.start.name: trial.start for trial in trials if trial.start}.values())
     with sigterm_as_ctrl_c(), locked(out, "study") as lock:
+        for trial in every:
+            if trial.done:
+                trial.claim()
         if not args.report:
             for name in [*names, *([START] if starts else [])]:
-                resolve(study.training, [f"task.data={quoted(corpus)}", *study.of_training(name, seed=1)])
+                _check_options(study, name, corpus)
             for trial in (*starts, *trials):
                 trial.claim()
             gpus = torch.cuda.device_count() if args.device == "cuda" else 0
@@ -55,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             except TrialError as error:
                 say(called(SCRIPT), error)
                 return 1
-        done = [trial for trial in trials if trial.done]
+        done = [trial for trial in every if trial.done]
         if not done:
             raise InputError(out, "a trial that is done", "none", "Run it without --report first.")
         found = assemble(study, [read_result(trial) for trial in done])
@@ -65,13 +75,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _check_options(study: Study, system: str, corpus: Path) -> None:
+    """InputError for options that its training would refuse, before hours of others."""
+    cfg = resolve(study.training, [f"task.data={quoted(corpus)}", *study.of_training(system, seed=1)])
+    for check in (check_goal, check_at_least_zero, check_losses, check_unread):
+        check(cfg)
+
+
 def _parser() -> Parser:
     parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("study", metavar="STUDY", help=f"{', '.join(studies())}, or a YAML of the same form")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="prepared corpus")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="DIR/SIZE/SYSTEM-seedN/ gets each trial")
     parser.add_argument("--size", default="small", help="one of the study's sizes")
-    parser.add_argument("--systems", metavar="NAME,NAME,...", help="some of them, and the baseline (default: all)")
+    parser.add_argument("--systems", metavar="NAME,NAME,...",
+                        help="train some of them, and the baseline (default: all)")
     parser.add_argument("--seeds", type=positives, metavar="N,N,...", help="(default: those of the size)")
     parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, metavar="N",
                         help="trials at a time, each a process of one thread; the results are the same for any number "

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 BEGINS, STOPS = 0.5, 0.35  # probability from which on silence is over, and below which speech is (silero-vad's)
 SHORTEST = 8  # chunks of speech behind a pause: less is a noise (silero-vad's)
-SURE = 0.9  # mean of so many chunks before a sentence begins: those of synthetic voices have 0.94 or more
+SURE = 0.9  # mean of so many chunks in a row, on which a sentence begins: synthetic voices have 0.94 or more
 BEFORE, BEHIND = 2, 3  # chunks of the silence before and behind a sentence that are heard with it
 
 

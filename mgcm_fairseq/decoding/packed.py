@@ -19,7 +19,8 @@ from mgcm_fairseq.decoding.packed_layers import (
 )
 from mgcm_fairseq.modules.simul_st import SimulSTNetwork
 
-REWRITTEN = ("encoder.front_end", "encoder.layers", "decoder.layers", "decoder.output")
+FRONT_END = "encoder.front_end"
+REWRITTEN = (FRONT_END, "encoder.layers", "decoder.layers", "decoder.output")
 """What may be changed. Segmenter and CTC, which decide by small differences, stay as they are."""
 LARGE = 2**18  # numbers in a weight; smaller ones gain nothing
 
@@ -43,12 +44,13 @@ def pack_convolutions(network: SimulSTNetwork) -> None:
 
     Convolutional positions then add no zeros, see `zeros_added`.
     """
-    for _, _, layer in layers(network, lambda layer: type(layer) is nn.Conv1d and layer.groups > 1):
-        cast(nn.Conv1d, layer).padding = (0,)
     for parent, name, layer in layers(network, can_be_windows):
         setattr(parent, name, PackedConvolution.of(layer))
-    for parent, name, layer in layers(network, can_be_positions):
-        setattr(parent, name, PackedPositions.of(layer))
+    for parent, name, layer in _below(network, FRONT_END):
+        if type(layer) is nn.Conv1d and layer.groups > 1:
+            layer.padding = (0,)
+            if can_be_positions(layer):
+                setattr(parent, name, PackedPositions.of(layer))
 
 
 def halve_convolutions(network: SimulSTNetwork) -> None:

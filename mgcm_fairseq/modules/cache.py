@@ -46,8 +46,9 @@ class Growing:
 
     def keep_last(self, steps: int) -> None:
         """Drops what is before the last so many steps."""
-        self.dropped += max(0, self.value.size(-2) - steps)
-        self.value = self.value[..., -steps:, :]
+        dropped = max(0, self.value.size(-2) - steps)
+        self.dropped += dropped
+        self.value = self.value[..., dropped:, :]
 
 
 class Cache(dict[str, Tensor]):

@@ -19,14 +19,15 @@ def assemble(study: Study, outcomes: Sequence[TrialResult]) -> dict[str, Any]:
 
     Differences from the baseline are over the seeds that both have.
     """
+    seeds = sorted({*study.size.seeds, *(one.seed for one in outcomes)})
     of_system: dict[str, dict[int, TrialResult]] = {}
     for one in outcomes:
         of_system.setdefault(one.system, {})[one.seed] = one
     base = of_system.get(study.baseline, {})
     return {
         "study": study.name, "title": study.title, "size": study.size.name, "updates": study.size.updates,
-        "baseline": study.baseline, "seeds": list(study.size.seeds),
-        "missing": [f"{name}-seed{seed}" for name in study.systems for seed in study.size.seeds
+        "baseline": study.baseline, "seeds": seeds,
+        "missing": [f"{name}-seed{seed}" for name in study.systems for seed in seeds
                     if seed not in of_system.get(name, {})],
         "environment": {key: _shared([one.environment.get(key) for one in outcomes]) for key in STATED},
         "trials": [{"system": one.system, "seed": one.seed, "figures": one.figures, "dev": one.dev,

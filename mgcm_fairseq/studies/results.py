@@ -33,7 +33,17 @@ class TrialResult:
 
 
 def read_result(trial: Trial) -> TrialResult:
-    """Of a trial that is done. Raises InputError where a file of it is damaged."""
+    """Of a trial that is done. Raises InputError where a file of it is missing or damaged."""
+    try:
+        return _read(trial)
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(trial.folder, "a trial whose files are whole", f"{type(error).__name__}: {error}",
+                         "Remove the folder to train it anew.") from error
+
+
+def _read(trial: Trial) -> TrialResult:
     results = read_json(trial.results)
     figures, statistics = {}, {}
     for run in parse_runs(trial.study.runs):

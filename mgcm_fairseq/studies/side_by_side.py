@@ -46,12 +46,12 @@ class SideBySide:
                 for future in done:
                     future.result()
             except BaseException:
-                self._end(futures)
+                self._end()
                 raise
 
-    def _end(self, futures: Sequence[object]) -> None:
-        self._stopped.set()
+    def _end(self) -> None:
         with self._guard:
+            self._stopped.set()
             for process in self._running:
                 process.terminate()
 
@@ -62,8 +62,10 @@ class SideBySide:
             self._say(f"{trial.name}: {what}")
             self._step(trial, what, command, number % self._gpus if self._gpus else 0)
         if not self._stopped.is_set():
-            self._done += 1
-            self._say(f"{trial.name}: done, {self._done} of {len(self._trials)}")
+            with self._guard:
+                self._done += 1
+                done = self._done
+            self._say(f"{trial.name}: done, {done} of {len(self._trials)}")
 
     def _step(self, trial: Trial, what: str, command: Sequence[str], gpu: int) -> None:
         log = trial.folder / f"{what}.out"
@@ -75,6 +77,8 @@ class SideBySide:
                                        stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
             with self._guard:
                 self._running.add(process)
+                if self._stopped.is_set():  # after this trial had looked
+                    process.terminate()
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             with self._guard:

@@ -70,7 +70,13 @@ def read_study(path: Path, size: str) -> Study:
     if size not in found["sizes"]:
         raise InputError("--size", f"one of {', '.join(found['sizes'])}", repr(size), f"Choose one of {path}.")
     _check(path, found["sizes"][size], SIZE_KEYS)
-    systems = {name: tuple(map(str, options or ())) for name, options in found["systems"].items()}
+    if not found["sizes"][size]["seeds"] or not all(type(seed) is int for seed in found["sizes"][size]["seeds"]):
+        raise InputError(path, "seeds as a list of whole numbers, one at least", repr(found["sizes"][size]["seeds"]),
+                         "Correct the file.")
+    if wrong := [name for name, options in found["systems"].items() if not isinstance(options, list)]:
+        raise InputError(path, "for each system a list of KEY=VALUE", f"{found['systems'][wrong[0]]!r} for {wrong[0]}",
+                         "Correct the file.")
+    systems = {name: tuple(map(str, options)) for name, options in found["systems"].items()}
     if wrong := [name for name in systems if not LABEL.fullmatch(str(name))]:
         raise InputError(path, "names of systems of letters, digits, _ and -", repr(wrong[0]), "It names a folder.")
     if START in systems:
@@ -119,3 +125,5 @@ def _check(path: Path, found: Any, keys: Mapping[str, type]) -> None:
     for key, kind in keys.items():
         if not isinstance(found[key], kind) or isinstance(found[key], bool):
             raise InputError(path, f"{key} as a {kind.__name__}", repr(found[key])[:80], "Correct the file.")
+        if kind is list and key != "seeds" and not all(isinstance(one, str) for one in found[key]):
+            raise InputError(path, f"{key} as a list of texts", repr(found[key])[:80], "Correct the file.")

@@ -97,7 +97,8 @@ class Trial:
         """Marks the folder as this trial's; InputError if it was begun with other options or another corpus."""
         path, wanted = self.folder / "trial.json", {
             "training": self.study.training, "options": self.study.of_training(self.system, self.seed),
-            "corpus": str(self.corpus.resolve()), "device": self.device}
+            "corpus": str(self.corpus.resolve()), "device": self.device, "average": self.study.average,
+            "runs": list(self.study.runs)}
         self.folder.mkdir(parents=True, exist_ok=True)
         if not path.is_file():
             write_whole(path, json.dumps(wanted, indent=1))

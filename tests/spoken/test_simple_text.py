@@ -1,9 +1,12 @@
 """Short sentences of few words from the grammar: what is kept, and that too few are refused."""
 
+from itertools import islice
+
 import pytest
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.spoken import text
+from mgcm_fairseq.spoken.grammar import sentences
 from mgcm_fairseq.spoken.text import SimpleText, Sizes, grammar_splits, source_words
 
 FEW = SimpleText(longest=5, words=200)
@@ -22,8 +25,10 @@ def test_sentences_are_short_of_few_words_and_different() -> None:
     assert len(used | {word for source, _ in other["train"] for word in source_words(source)}) <= 200
 
 
-def test_without_a_wish_it_is_the_text_of_before() -> None:
-    assert grammar_splits(Sizes(5, 2, 2), 1) == grammar_splits(Sizes(5, 2, 2), 1, SimpleText(20, None))
+def test_without_a_wish_every_sentence_of_the_grammar_is_kept() -> None:
+    drawn = list(islice(sentences("1/dev"), 20))
+    assert len(dict(drawn)) == 20
+    assert grammar_splits(Sizes(5, 20, 2), 1)["dev"] == drawn
 
 
 def test_more_sentences_than_there_are_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

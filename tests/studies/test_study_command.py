@@ -44,8 +44,10 @@ def test_a_trial_is_trained_evaluated_and_reported_once(study: Path, tiny_corpus
     again = run(study, tiny_corpus)
     assert (again.returncode, again.stdout) == (0, first.stdout)
     assert "train" not in again.stderr
+    others = run(study, tiny_corpus, "--report", "--seeds", "7")
+    assert (others.returncode, others.stdout) == (0, first.stdout)
 
 
 def test_a_report_needs_a_trial_that_is_done(study: Path, tiny_corpus: Path) -> None:
-    ended = run(study, tiny_corpus, "--report", "--seeds", "7")
+    ended = run(study, tiny_corpus, "--report", "--out", str(study.parent / "empty"))
     assert (ended.returncode, "expected a trial that is done, found none" in ended.stderr) == (2, True)

@@ -53,6 +53,9 @@ def test_a_share_becomes_updates(tmp_path: Path) -> None:
     ({"systems": {"multi_task": [], "a/b": []}}, "found 'a/b'"),
     ({"systems": {"multi_task": [], "start": []}}, "found 'start'"),
     ({"runs": ["wait-segment"]}, "--run: expected"),
+    ({"runs": [1]}, "expected runs as a list of texts, found [1]"),
+    ({"systems": {"multi_task": "x=1"}}, "expected for each system a list of KEY=VALUE, found 'x=1' for multi_task"),
+    ({"sizes": {"small": {"updates": 3, "start_updates": 0, "seeds": [], "options": []}}}, "seeds as a list of whole"),
     ({"sizes": {"small": {"updates": 3}}}, "expected the keys updates, start_updates, seeds, options, found updates"),
 ])
 def test_a_wrong_study_is_refused(tmp_path: Path, changes: dict[str, object], expected: str) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 SIZE = 4096
-"""Numbers in a sketch: the error of a cosine C is (1 - C^2) / sqrt(4096), at most 0.016."""
+"""Numbers in a sketch: the error of a cosine C has a standard deviation of (1 - C^2) / sqrt(4096), at most 0.016."""
 
 _AT_ONCE = 1 << 20  # elements for which random numbers are held at a time
 

@@ -80,7 +80,9 @@ class SharingPlan:
 
 
 def plan_of(record: object) -> SharingPlan:
-    """The plan that plain values describe, as `record` returns them.
+    """The plan that plain values describe, as `record` returns them, with groups in the order of their names.
+
+    So a file that lists them in another order is the same plan, and numbers their private parts alike.
 
     Raises ValueError where a key is missing or unknown, a value is of another kind, a language is in no group or in
     two, or units are not in order.
@@ -113,8 +115,8 @@ def _layer(record: object, where: str, languages: tuple[str, ...]) -> GroupedLay
     found = _keys(record, where, ("ffn", "groups", "private", "stats"))
     ffn = _value(found["ffn"], f"{where}.ffn", str)
     named = _value(found["groups"], f"{where}.groups", dict)
-    groups = {_value(name, f"{where}.groups", str): tuple(_list(group, f"{where}.groups.{name}", str))
-              for name, group in named.items()}
+    groups = {name: tuple(_list(named[name], f"{where}.groups.{name}", str))
+              for name in sorted(_value(name, f"{where}.groups", str) for name in named)}
     members = [language for group in groups.values() for language in group]
     if sorted(members) != sorted(languages) or len(groups) < 2 or not all(groups.values()):
         raise _wrong(f"{where}.groups", f"two groups or more, with each of {', '.join(languages)} in one of them",

@@ -5,12 +5,11 @@ a group of parameters (a module, an FFN); P resamplings of the batches.
 
 What a capture brings is, for each part, the Gramian (B, B) of **all** batches' gradients in float64, not sums over
 rounds of 2 L batches: permuting the languages' labels, resampling batches and fitting on one half and testing on
-the other need every pair of batches. It is exact at bounded memory if the parameters are taken in chunks: for each
-chunk, one backward pass for each batch fills X (B, chunk), and the part's Gramian grows by X X^T. So there are
-ceil(4 B parameters / bytes of memory) times B passes, each chunk is finished by itself, and the order of the sum is
-fixed. A CountSketch of 4,096 numbers a batch in place of X adds an error of 0.02 or so to a cosine C of two languages
-(measured at S_aa = 1/17 and K = 32). It is the same in all batches and does not average out, so it is for models whose
-chunks would be too many. K is at least `FEWEST` in what is compared, so twice that for `cross_fit`.
+the other need every pair of batches. The gradients stand on the disk until then, so that one backward pass for each
+batch is enough, and the order of the sum is fixed. A CountSketch of 4,096 numbers a parameter in their place adds an
+error of 0.02 or so to a cosine C of two languages (measured at S_aa = 1/17 and K = 32). It is the same in all batches
+and does not average out, so it is for models whose gradients would not fit. K is at least `FEWEST` in what is compared,
+so twice that for `cross_fit`.
 """
 
 from collections.abc import Sequence

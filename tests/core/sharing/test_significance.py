@@ -61,11 +61,9 @@ def test_shuffled_labels_hide_planted_groups():
 
 
 def test_a_permutation_that_is_the_labels_own_counts_though_rounding_differs():
-    counts = permuted(2, 8, 1, torch.Generator().manual_seed(0))
     own = torch.eye(2).double().repeat_interleave(4, 0)[None].expand(20, -1, -1)
     part = cosines(gramians("ab", noise=2, batches=4))[0]
     assert p_value(part, ((0,), (1,)), torch.cat([own, own.flip(2)])) == 1
-    assert p_value(part, ((0,), (1,)), counts) in (0.5, 1)
 
 
 def test_benjamini_and_hochberg_by_hand():

@@ -13,7 +13,7 @@ from mgcm_fairseq.preparation.corpora.entries import Entry
 from mgcm_fairseq.preparation.corpora.mustc import MustC
 
 UTTERANCES = ((0.5, 0.25, "spk.1", "Good morning!", "Guten Morgen!"), (0.75, 0.5, "spk.1", "A dog.", "Ein Hund."),
-            (0.2, 1.25, "spk.2", "Why does nobody listen?", "Warum hört niemand zu?"))
+              (0.2, 1.25, "spk.2", "Why does nobody listen?", "Warum hört niemand zu?"))
 
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
