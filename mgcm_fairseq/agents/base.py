@@ -62,6 +62,7 @@ class SystemAgent(SpeechToTextAgent):
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:
+        parser.allow_abbrev = False  # SimulEval's own --source would be taken for a short --source-lang
         parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
         parser.add_argument("--corpus", type=Path, metavar="DIR",
                             help="only for an older checkpoint, without its vocabulary inside: the corpus trained on")
