@@ -39,8 +39,9 @@ def problems(tiny_corpus, tmp_path, capsys, monkeypatch):
     (good, ("dataset.disable_validation=true",), ["validated checkpoints, of which the best are averaged"]),
     (good, ("checkpoint.save_interval_updates=0",), ["a number of updates from 1 on, found 0"]),
     (good, ("dataset.validate_after_updates=4", "checkpoint.keep_best_checkpoints=1"), []),
-    (good, ("++model.lags='7,2'",), ["1 <= LOWEST <= HIGHEST"]),
-    (good, ("++model.lags='7,2'", "model.w2v_path=nowhere.pt"), ["1 <= LOWEST <= HIGHEST", "nowhere.pt"]),
+    (good, ("++model.lags='7,2'",), ["of which it is an option", "1 <= LOWEST <= HIGHEST"]),
+    (good, ("++model.lags='7,2'", "model.w2v_path=nowhere.pt"),
+     ["of which it is an option", "1 <= LOWEST <= HIGHEST", "nowhere.pt"]),
     (good, ("dataset.validate_after_updates=5",), ["dataset.validate_after_updates=5"])])
 def test_the_dry_run_shows_it(problems, make, more, expected):
     found = problems(make(), *more)
