@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def source_words(sentence: str) -> list[str]:
     return re.findall(r"[^\W_]+(?:'\w+)?", sentence.lower())
 
 
+@cache
 def _frequent(longest: int, words: int) -> set[str]:
     """The most frequent source words of the grammar's sentences of at most `longest`; the same in every corpus."""
     drawn = (source for source, _ in islice(sentences("words"), COUNTED) if len(source.split()) <= longest)
