@@ -33,7 +33,7 @@ def test_without_a_wish_every_sentence_of_the_grammar_is_kept() -> None:
 
 def test_more_sentences_than_there_are_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "MOST_IN_VAIN", 100)
-    with pytest.raises(InputError, match="expected as many different sentences as asked for, .* and no new one among 100"):
+    with pytest.raises(InputError, match="as many different sentences as asked for"):
         grammar_splits(Sizes(train=5000, dev=1, test=1), 1, SimpleText(5, 100))
 
 
