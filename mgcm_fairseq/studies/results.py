@@ -25,7 +25,7 @@ class TrialResult:
 
     system: str
     seed: int
-    figures: dict[str, dict[str, Any]]  # run -> BLEU, and AL where it is simultaneous
+    figures: dict[str, dict[str, Any]]  # run -> BLEU, chrF, length ratio, and LAAL if simultaneous
     dev: list[tuple[int, float, float]]  # (updates, BLEU, ST's nats a token), rising in updates
     cpu_seconds: float | None  # of the training
     statistics: dict[str, np.ndarray]  # run -> (N, 10) of each test sentence, whose sums determine BLEU
