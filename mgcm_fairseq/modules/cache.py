@@ -11,8 +11,9 @@ LEAST = 64  # steps in a buffer
 class Growing:
     """One tensor (..., S, D) to whose end steps are added.
 
-    From its second growth on it stands in a buffer of up to 2.5 times as many steps, and moves to another when that is
-    full. A part of it that somebody else holds stays as it is. Where gradients are taken it has no buffer, and is copied.
+    From its second growth on it stands in a buffer of up to 2.5 times as many steps, and moves to another when that
+    is full. A part of it that somebody else holds stays as it is. Where gradients are taken it has no buffer, and is
+    copied.
     """
 
     def __init__(self, value: Tensor, buffered: bool = True) -> None:
