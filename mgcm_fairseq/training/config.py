@@ -7,7 +7,10 @@ from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 from mgcm_fairseq.common.program import command
 from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, OVER_HALVES, RULES
 
-SCOPES = {"all": "", "above-front-end": r"(?!encoder\.front_end\.)"}
+AUTO = "auto"
+"""The scope that follows the training."""
+
+SCOPES = {"all": "", "above-front-end": r"(?!encoder\.front_end\.)", AUTO: ""}
 """Names for patterns of parameter names, relative to the network."""
 
 _GRANULARITY = ChoiceEnum(list(GRANULARITIES))
@@ -33,8 +36,13 @@ class ConflictConfig(FairseqDataclass):
     conflict_scope: str = field(
         default="all",
         metadata={"help": "Parameters that the rule judges: all, the default, as in the paper; above-front-end, "
-                          "which costs next to no time; or a regular expression that their names begin with. The "
-                          "others get the plain sum."})
+                          "which costs next to no time; auto, those groups in which conflict exceeds the noise, by "
+                          "gradients of half batches; or a regular expression that their names begin with. The others "
+                          "get the plain sum."})
+    conflict_scope_interval: int = field(
+        default=200,
+        metadata={"help": "Updates between two decisions of --conflict-scope auto. The default is about as many as its "
+                          "running sums remember."})
     conflict_engine: _ENGINE = field(  # type: ignore[valid-type]
         default="streamed",
         metadata={"help": "streamed, the default: no more memory than plain training. stash: keeps all tasks' "

@@ -69,7 +69,7 @@ def take_over(contents: dict[str, Any], cfg: DictConfig, model: nn.Module, crite
                          f"To train on, {_ANEW}.")
     _check_state(contents, before, now, criterion, reset_lr_scheduler)
     for section, name in (("criterion", "tasks"), ("task", "conflict_rule"), ("task", "conflict_granularity"),
-                          ("task", "conflict_scope"), ("task", "conflict_engine"), ("task", "conflict_reduce"),
+                          ("task", "conflict_scope"), ("task", "conflict_scope_interval"), ("task", "conflict_engine"), ("task", "conflict_reduce"),
                           ("task", "fixed_task_weights"), ("task", "task_weight_interval"),
                           ("task", "task_weight_floor"), ("task", "task_weight_variant"), ("task", "asr_norm_place"),
                           ("task", "asr_until")):

@@ -1,5 +1,6 @@
 """Gradients of several tasks, judged group by group inside one backward pass (MGCM, arXiv 2409.15911)."""
 
+from mgcm_fairseq.core.conflict.auto_scope import AutoScope
 from mgcm_fairseq.core.conflict.groups import GRANULARITIES, Groups
 from mgcm_fairseq.core.conflict.report import Report
 from mgcm_fairseq.core.conflict.rules import ALL_RULES, OVER_HALVES, RULES, Rule, Stateless, make_rule
@@ -10,5 +11,5 @@ from mgcm_fairseq.core.conflict.workers import Workers
 
 ENGINES: dict[str, type[Stash] | type[Streamed]] = {"stash": Stash, "streamed": Streamed}
 
-__all__ = ["ALL_RULES", "ENGINES", "GRANULARITIES", "OVER_HALVES", "PLAIN", "RULES", "Groups", "Passing",
-           "Recomputing", "Report", "Rule", "Stash", "Stateless", "Stream", "Streamed", "Workers", "make_rule"]
+__all__ = ["ALL_RULES", "ENGINES", "GRANULARITIES", "OVER_HALVES", "PLAIN", "RULES", "AutoScope", "Groups",
+           "Passing", "Recomputing", "Report", "Rule", "Stash", "Stateless", "Stream", "Streamed", "Workers", "make_rule"]

@@ -16,11 +16,14 @@ RULES = {
     "sum": "plain_sum.make",
     "pcgrad": "pcgrad.PCGrad",
     "gradvac": "gradvac.GradVac",
+    "pcd": "pcd.PCD",
 }
 """Name -> file in this folder, and what in it makes the rule for a seed."""
 
 OVER_HALVES = {
     "noise-aware-mgcm": "noise_aware_mgcm.NoiseAwareMGCM",
+    "modo": "modo.MoDo",
+    "sdmgrad": "sdmgrad.SDMGrad",
 }
 """The same of rules that read the Gramians of half gradients, see core.conflict.halves."""
 
