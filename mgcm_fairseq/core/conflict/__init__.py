@@ -12,4 +12,5 @@ from mgcm_fairseq.core.conflict.workers import Workers
 ENGINES: dict[str, type[Stash] | type[Streamed]] = {"stash": Stash, "streamed": Streamed}
 
 __all__ = ["ALL_RULES", "ENGINES", "GRANULARITIES", "OVER_HALVES", "PLAIN", "RULES", "AutoScope", "Groups",
-           "Passing", "Recomputing", "Report", "Rule", "Stash", "Stateless", "Stream", "Streamed", "Workers", "make_rule"]
+           "Passing", "Recomputing", "Report", "Rule", "Stash", "Stateless", "Stream", "Streamed", "Workers",
+           "make_rule"]

@@ -45,12 +45,12 @@ def _split(value: Tensor, sizes: Sequence[int]) -> Sequence[Tensor]:
     if rows != sum(sizes):
         raise ValueError(f"half batches: expected that a tensor of a stage's call has a row for each of {sum(sizes)} "
                          f"utterances, or one for all, found {rows} rows.")
-    return value.split(list(sizes))
+    return torch.split(value, list(sizes))
 
 
 def split_rows(value: Tensor, halves: int) -> Sequence[Tensor]:
     """The rows of each half, or all of them."""
-    return [value] if halves == 1 else value.split(rows_of_halves(value.size(0)))
+    return [value] if halves == 1 else torch.split(value, rows_of_halves(value.size(0)))
 
 
 def join_rows(parts: Sequence[Tensor]) -> Tensor:

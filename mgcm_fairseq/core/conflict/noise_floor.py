@@ -1,27 +1,28 @@
 """Whether the tasks' expected gradients oppose each other: running sums of products across halves, and their test.
 
-Two gradients of pure noise oppose each other in every second batch. What tells is the expectation. For each group and
+Two gradients of pure noise oppose each other in every second batch. What tells is their expectation. For each group and
 backward pass, with g_t1 and g_t2 the gradients of task t on the halves of the batch,
 
     y_a = (<g_01, g_a2> + <g_02, g_a1>) / (2 |g_01| |g_02|),    y_0 = <g_01, g_02> / (|g_01| |g_02|).
 
-The halves are drawn independently, so E y_a = <E u_0, E v_a> with u_0 = g_0 / |g_0| and v_a = g_a / |g_0| of a half: the
-sign is that of the expected gradients' product, without the noise that the tasks have in common on one utterance. The
-division makes passes alike whatever the loss scale and the size of the batch. Only <g_0, g_t> is read.
+The halves are drawn independently, so E y_a = <E u_0, E v_a>, where u_0 = g_0 / |g_0| and v_a = g_a / |g_0| of a half.
+The sign is that of the product of expected gradients; the noise that the tasks have in common on one utterance is not
+in it. The division makes passes alike, whatever the loss scale and the size of the batch. Only <g_0, g_t> is read.
 
-**The test.** S = sum w_i y_i and Q = sum w_i^2 y_i^2 over the passes, w_i falling by 1 - RATE with each further pass. Let
-there be no conflict, E y = 0, and y as likely as -y. Given all |y_i|, S is then a sum of independent signs times
-w_i |y_i|, and for every x, however many passes there were and however heavy the tails of y are,
+**The test.** Over the passes, S = sum w_i y_i and Q = sum w_i^2 y_i^2, where w_i falls by 1 - RATE with each further
+pass. Let there be no conflict, E y = 0, batches be independent, and y be as likely as -y. Given all |y_i|, S is then a
+sum of w_i |y_i| with independent signs. For every x, whatever the number of passes and the tails of y,
 
-    P(S < -x sqrt(Q)) <= C P(N > x),    C = 1 / (4 P(N > sqrt(2))) = 3.178,  N standard normal
+    P(S < -x sqrt(Q)) <= C P(N > x),    C = 1 / (4 P(N > sqrt(2))) = 3.179,  N standard normal
 
-(Dzindzalieta and Bentkus 2015, Bernoulli 21: weighted sums of Rademacher variables). At x = 2.152 the right side is 5 %;
-with many passes, where S / sqrt(Q) is nearly normal, the left side is 1.6 %. If the tasks agree, E y > 0, it is smaller.
-So of all groups without conflict at most 5 % are found to be in conflict at any pass. A mean of -d times the root mean
-square of y is found after about (x / d)^2 passes, if that is below the memory of 2 / RATE passes.
+(Dzindzalieta and Bentkus 2015, Bernoulli 21, on weighted sums of Rademacher variables). At x = 2.152 the right side is
+5 %. With many passes S / sqrt(Q) is nearly normal, and the left side is 1.6 %; where the tasks agree, E y > 0, it is
+smaller. So at any pass at most 5 % of the groups without conflict are found to be in conflict. Where E y is -d times
+the root mean square of y, every second group is found after about (x / d)^2 passes, if the memory of 2 / RATE passes is
+longer than that.
 
-S and Q need no correction for their start from zero: it is a common factor, which leaves the test and the ratio of two
-sums as they are. N groups, T tasks, A = T - 1 auxiliaries; column 0 is y_0's.
+S and Q need no correction for their start from zero: that is a common factor, which leaves the test and the ratio of
+two sums as they are. N groups, T tasks, A = T - 1 auxiliaries; column 0 is y_0's.
 """
 
 from collections.abc import Sequence

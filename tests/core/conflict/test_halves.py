@@ -21,7 +21,7 @@ LABELS = {"parameter": lambda name: name, "module": module_of,
           "layer": lambda name: re.match(r"(\w+coder\.\d|\w+)", name)[0]}
 CALLS = [(engine, granularity) for engine in ENGINES for granularity in LABELS]
 NETWORKS = {"front end, CTC": {}, "segments, bounds": {**SEGMENTED, **BOUNDED},
-            "waiting": {**SEGMENTED, "differentiable_waiting": True}, 
+            "waiting": {**SEGMENTED, "differentiable_waiting": True},
             "grouped": {"language": [0, 1], "sharing_plan": plan_text(grouped_ffn(1, (0, 5, 7, 23))),
                         "encoder_layers": 2}}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 
-from mgcm_fairseq.core.conflict.rules.pcd import DECAY, SHARE, PCD, nearest_to_first
+from mgcm_fairseq.core.conflict.rules.pcd import DECAY, PCD, SHARE, nearest_to_first
 from tests.core.conflict.inputs import drawn, gradients, gramian
 
 

@@ -35,7 +35,8 @@ def nearest(values):
 
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=5))
 def test_the_projection_is_the_nearest_point(values):
-    found = onto_simplex(torch.tensor([values], dtype=torch.float64), torch.ones(1, len(values), dtype=torch.bool))[0].tolist()
+    x_1T = torch.tensor([values], dtype=torch.float64)
+    found = onto_simplex(x_1T, torch.ones_like(x_1T, dtype=torch.bool))[0].tolist()
     assert found == pytest.approx(nearest(values), abs=1e-9)
     assert sum(found) == pytest.approx(1)
 

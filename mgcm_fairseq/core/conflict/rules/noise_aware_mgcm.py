@@ -16,9 +16,10 @@ class NoiseAwareMGCM:
     Where the test of core.conflict.noise_floor finds a conflict: g_a <- g_a - c g_0, with c = E y_a / E |u_0|^2 < 0.
     Then E g_a' is orthogonal to E g_0 (of gradients in lengths of g_0), and c does not depend on this batch.
 
-    MGCM's own coefficient, <g_0, g_a> / |g_0|^2 of the batch where it is negative, is another matter where gradients are
-    mostly noise: |g_0|^2 is then noise, too, so that it takes the share |E g_0|^2 / E |g_0|^2 of a true conflict, and
-    taking what is negative alone adds as much of g_0 as the noise is wide, conflict or not.
+    MGCM's own coefficient is <g_0, g_a> / |g_0|^2 of the batch, where that is negative. It fits where gradients are
+    mostly signal. Where they are mostly noise, |g_0|^2 is noise, too, and of a true conflict the share
+    |E g_0|^2 / E |g_0|^2 alone is taken; and since only what is negative is taken, the noise of <g_0, g_a> adds to it,
+    conflict or not.
     """
 
     whole_gramian = False

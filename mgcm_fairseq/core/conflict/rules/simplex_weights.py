@@ -1,7 +1,7 @@
 """Weights of tasks on the simplex, for each group, moved by products across halves: what MoDo and SDMGrad share.
 
-N groups, T tasks. The papers weigh the whole model's gradients, which is granularity model here; at any other each group
-has weights of its own.
+N groups, T tasks. The papers weigh the whole model's gradients, which is granularity model here; at any other each
+group has weights of its own.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class SimplexWeights:
         before_NT = torch.stack([self._weights.get(group, zero_T).to(zero_T.device) for group in groups])
         weights_NT = onto_simplex(before_NT, present_NT)
         pulled_NT = weights_NT + self.pull * present_NT / count_N1
-        halves_N2 = gramian_NSS.diagonal(dim1=1, dim2=2).unflatten(1, (-1, 2)).sum(1) / count_N1
+        halves_N2 = gramian_NSS.diagonal(dim1=1, dim2=2).reshape(len(groups), -1, 2).sum(1) / count_N1
         scale_N11 = halves_N2.sqrt().prod(1)[:, None, None]
         slope_NT = (ratio(across_halves(gramian_NSS), scale_N11) @ pulled_NT.unsqueeze(2)).squeeze(2)
         moved_NT = onto_simplex(weights_NT - STEP * slope_NT, present_NT)
