@@ -9,6 +9,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.criterions.multitask import MultitaskCriterionConfig
 from mgcm_fairseq.models.config import SimulSTModelConfig
 from mgcm_fairseq.tasks.config import SimulSTConfig
+from mgcm_fairseq.training.config import AUTO
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,9 @@ MECHANISMS = (
     Mechanism("--task-weights norm", lambda cfg: str(cfg.task.task_weights) == "norm", ("task.task_weight_floor",)),
     Mechanism("--task-weights norm or dwa", lambda cfg: str(cfg.task.task_weights) in ("norm", "dwa"),
               told=("task.task_weight_interval",)),
+    Mechanism("--conflict-scope auto",
+              lambda cfg: cfg.task.conflict_rule != "none" and cfg.task.conflict_scope == AUTO,
+              told=("task.conflict_scope_interval",)),
     Mechanism("a --conflict-rule", lambda cfg: cfg.task.conflict_rule != "none",
               told=("task.conflict_granularity", "task.conflict_scope", "task.conflict_engine",
                     "task.conflict_reduce")),

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 
 from mgcm_fairseq.common.program import command
-from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, RULES
+from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, OVER_HALVES, RULES
 
-SCOPES = {"all": "", "above-front-end": r"(?!encoder\.front_end\.)"}
+AUTO = "auto"
+"""The scope that follows the training."""
+
+SCOPES = {"all": "", "above-front-end": r"(?!encoder\.front_end\.)", AUTO: ""}
 """Names for patterns of parameter names, relative to the network."""
 
 _GRANULARITY = ChoiceEnum(list(GRANULARITIES))
@@ -24,7 +27,8 @@ class ConflictConfig(FairseqDataclass):
         default="none",
         metadata={"help": "What happens to an auxiliary gradient that opposes the primary task's: "
                           f"{', '.join(RULES)} or torchjd:NAME. mgcm is arXiv 2409.15911's; sum changes nothing, but "
-                          "reports. none, the default, trains on the plain sum without an engine."})
+                          f"reports. {', '.join(OVER_HALVES)} compare gradients of half batches, so as not to take "
+                          "noise for a conflict. none, the default, trains on the plain sum without an engine."})
     conflict_granularity: _GRANULARITY = field(  # type: ignore[valid-type]
         default="module",
         metadata={"help": "Parameters that are judged together. The default is the paper's: a module, the weight "
@@ -32,8 +36,13 @@ class ConflictConfig(FairseqDataclass):
     conflict_scope: str = field(
         default="all",
         metadata={"help": "Parameters that the rule judges: all, the default, as in the paper; above-front-end, "
-                          "which costs next to no time; or a regular expression that their names begin with. The "
-                          "others get the plain sum."})
+                          "which costs next to no time; auto, those groups in which conflict exceeds the noise, by "
+                          "gradients of half batches; or a regular expression that their names begin with. The others "
+                          "get the plain sum."})
+    conflict_scope_interval: int = field(
+        default=200,
+        metadata={"help": "Updates between two decisions of --conflict-scope auto. The default is about as many as its "
+                          "running sums remember."})
     conflict_engine: _ENGINE = field(  # type: ignore[valid-type]
         default="streamed",
         metadata={"help": "streamed, the default: no more memory than plain training. stash: keeps all tasks' "

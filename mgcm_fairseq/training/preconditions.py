@@ -8,8 +8,9 @@ import torch
 from fairseq.optim.bmuf import FairseqBMUF
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.core.conflict import make_rule
+from mgcm_fairseq.core.segmentation import VARIANTS
 from mgcm_fairseq.training.config import ConflictConfig
+from mgcm_fairseq.training.rule import name_of, rule_of
 from mgcm_fairseq.training.task_weights_options import may_end
 
 _WRAPPERS = {"ModuleProxyWrapper", "DistributedDataParallel", "LegacyDistributedDataParallel",
@@ -34,6 +35,9 @@ def check_config(cfg: ConflictConfig) -> None:
     if cfg.conflict_log_interval < 1:
         raise InputError("--conflict-log-interval", "a number of updates from 1 on", str(cfg.conflict_log_interval),
                          "Leave it out for 100.")
+    if cfg.conflict_scope_interval < 1:
+        raise InputError("--conflict-scope-interval", "a number of updates from 1 on", str(cfg.conflict_scope_interval),
+                         "Leave it out for 200.")
 
 
 @contextmanager
@@ -61,11 +65,14 @@ def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped:
     if isinstance(optimizer, FairseqBMUF):
         raise InputError("--use-bmuf", "an optimizer that averages gradients", "block-wise model updates",
                          "Leave it out, or use --conflict-rule none.")
-    if workers > 1 and cfg.conflict_reduce == "local" and cfg.conflict_rule == "gradvac":
-        raise InputError("--conflict-reduce", "global for gradvac, whose running targets must be the same on all "
-                         "workers to be saved", "local", "Use --conflict-reduce global.")
+    rule = rule_of(cfg)
+    if workers > 1 and cfg.conflict_reduce == "local" and rule.stateful:
+        raise InputError("--conflict-reduce", f"global for {name_of(cfg)}, since what it remembers must be the "
+                         "same on all workers to be saved", "local", "Use --conflict-reduce global.")
+    if rule.halves:
+        _check_halves(cfg, criterion, model, workers)
     if (workers > 1 and cfg.task_weight_variant == "released" and cfg.conflict_reduce == "global"
-            and not make_rule(cfg.conflict_rule).whole_gramian):
+            and not rule.whole_gramian):
         raise InputError("--task-weight-variant", "repaired, where workers share the primary task's gradient alone: "
                          "released needs the inner product of ASR's and MT's", "released",
                          "Use --conflict-reduce local, or one worker.")
@@ -78,6 +85,21 @@ def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped:
                          f"LayerDrop {drop}, --freeze-front-end-updates {frozen}, "
                          f"--segment-from {later}, --shrink-from {shrunk}",
                          "Add --find-unused-parameters, or use --ddp-backend legacy_ddp.")
+
+
+def _check_halves(cfg: ConflictConfig, criterion: Any, model: Any, workers: int) -> None:
+    """InputError where the halves of a batch do not have losses of their own, or would be measured wrongly."""
+    if criterion.state_contrast > 0:
+        raise InputError("--conflict-rule", "one that judges whole batches: --state-contrast compares each utterance "
+                         "with those of the other half, and halves would not be independent", name_of(cfg),
+                         "Leave one of the two out.")
+    if getattr(model.network.encoder.segmenter, "variant", None) is VARIANTS["published"]:
+        raise InputError("--conflict-rule", "one that judges whole batches: the published number of segments is a norm "
+                         "over a batch, which is not the sum of its halves'", name_of(cfg),
+                         "Use --segmentation-variant repaired.")
+    if cfg.task_weights == "norm" and cfg.conflict_reduce == "global" and workers > 1:
+        raise InputError("--task-weights", "one that asks for no norm of each worker's own gradients, which are in "
+                         f"halves under {name_of(cfg)}", "norm", "Use another, or one worker.")
 
 
 def check_unused(cfg: ConflictConfig, wrapped: Any) -> None:

@@ -32,6 +32,12 @@ FRONT_END = ("extractor_mode", "conv_feature_layers", "conv_bias", "conv_pos", "
              "layer_norm_first")
 """The same of wav2vec 2.0."""
 
+TOLD = (("criterion", "tasks"), *(("task", name) for name in (
+    "conflict_rule", "conflict_granularity", "conflict_scope", "conflict_scope_interval", "conflict_engine",
+    "conflict_reduce", "fixed_task_weights", "task_weight_interval", "task_weight_floor", "task_weight_variant",
+    "asr_norm_place", "asr_until")))
+"""Sections and options of which a training that goes on says that they changed."""
+
 _ANEW = "begin a new training from it with --finetune-from-model and another --save-dir"
 
 
@@ -68,11 +74,7 @@ def take_over(contents: dict[str, Any], cfg: DictConfig, model: nn.Module, crite
         raise InputError(path, "the state of an optimizer to go on from", "none, as in a mean of checkpoints",
                          f"To train on, {_ANEW}.")
     _check_state(contents, before, now, criterion, reset_lr_scheduler)
-    for section, name in (("criterion", "tasks"), ("task", "conflict_rule"), ("task", "conflict_granularity"),
-                          ("task", "conflict_scope"), ("task", "conflict_engine"), ("task", "conflict_reduce"),
-                          ("task", "fixed_task_weights"), ("task", "task_weight_interval"),
-                          ("task", "task_weight_floor"), ("task", "task_weight_variant"), ("task", "asr_norm_place"),
-                          ("task", "asr_until")):
+    for section, name in TOLD:
         _tell(path, name, before.get(section, {}).get(name), now[section].get(name))
     then, goal = _goal(before), _goal(now)
     if before:

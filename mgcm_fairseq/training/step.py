@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -11,25 +10,18 @@ from fairseq.optim.amp_optimizer import AMPOptimizer
 from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.core.conflict import ENGINES, RULES, Stash, Streamed, Workers, make_rule
+from mgcm_fairseq.core.conflict import ENGINES, Stash, Streamed, Workers
 from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.training.config import SCOPES, ConflictConfig
+from mgcm_fairseq.training.halves import joined_loss
 from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.preconditions import check_config, check_training, unwrap
 from mgcm_fairseq.training.record import Recorder
+from mgcm_fairseq.training.rule import name_of, rule_of
 from mgcm_fairseq.training.task_weights import TaskWeights
 from mgcm_fairseq.training.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
-
-
-def _wrong_rule(name: str, error: str) -> InputError:
-    """For a name that is no rule's, with the one that it resembles; for one of TorchJD's, what that says."""
-    if name.startswith("torchjd:"):
-        return InputError("--conflict-rule", "a rule that can be made", repr(name), error)
-    [alike] = get_close_matches(name.lower(), RULES, 1) or ["mgcm"]
-    return InputError("--conflict-rule", f"one of {', '.join(RULES)}, torchjd:NAME or none", repr(name),
-                      f"Write e.g. --conflict-rule {alike}.")
 
 
 class ConflictStep:
@@ -43,17 +35,14 @@ class ConflictStep:
         check_config(cfg)
         self.cfg = cfg
         self.weights = weights or TaskWeights(cfg)
-        try:
-            self.rule = make_rule(cfg.conflict_rule, seed)
-        except ValueError as error:
-            raise _wrong_rule(cfg.conflict_rule, str(error)) from error
+        self.rule = rule_of(cfg, seed)
         self.engine: Stash | Streamed | None = None
         self.recorder: Recorder | None = None
         self.tasks: tuple[str, ...] = ()  # primary task first, once they are known
 
     def state_dict(self) -> dict[str, Any]:
         """What the rule needs to go on, and the names by which it can be taken up."""
-        return {"rule": self.cfg.conflict_rule, "granularity": str(self.cfg.conflict_granularity),
+        return {"rule": name_of(self.cfg), "granularity": str(self.cfg.conflict_granularity),
                 "state": self.rule.state_dict(self.tasks) if self.tasks else {}}
 
     def resume(self, contents: dict[str, Any], tasks: Sequence[str]) -> None:
@@ -68,18 +57,18 @@ class ConflictStep:
             before = contents["cfg"]
             kept = {"rule": "gradvac", "granularity": before["task"]["conflict_granularity"],
                     "state": {"tasks": before["criterion"]["tasks"].split(","), "targets": kept}}
-        if kept.get("state") and kept["rule"] != self.cfg.conflict_rule:
+        if kept.get("state") and kept["rule"] != name_of(self.cfg):
             logger.info("%s: what %s remembered is left out", contents["path"], kept["rule"])
         elif kept.get("state"):
             granularity = str(self.cfg.conflict_granularity)
             if kept["granularity"] != granularity:
                 raise InputError("--conflict-granularity", f"{kept['granularity']}, by whose groups {kept['rule']} "
-                                 f"remembers its targets in {contents['path']}", granularity,
+                                 f"remembers what it knows in {contents['path']}", granularity,
                                  "Keep it, or begin a new training with --finetune-from-model.")
             self.rule.load_state_dict(kept["state"], self.tasks)
         elif self.rule.stateful:
             logger.info("%s: nothing that %s remembers is there; it begins anew", contents["path"],
-                        self.cfg.conflict_rule)
+                        name_of(self.cfg))
 
     def run(self, batch: Batch, model: Any, criterion: Any, optimizer: Any, update: int,
             ignore_grad: bool) -> tuple[Tensor, int, dict[str, Any]]:
@@ -92,8 +81,7 @@ class ConflictStep:
         model.set_num_updates(update)
         tasks = self.weights.to_run(update)
         with torch.autocast("cuda", torch.float16, enabled=isinstance(optimizer, AMPOptimizer)):
-            losses, sample_size, log = criterion.by_task(model, batch, self.engine.streams(), tasks)
-            loss = self.engine.join(self.weights.weigh(losses))
+            loss, sample_size, log = joined_loss(self.engine, self.weights, criterion, model, batch, tasks)
         optimizer.backward(loss * 0 if ignore_grad else loss)
         if not ignore_grad:
             self.recorder.add(self.engine.report, batch, update, tasks)

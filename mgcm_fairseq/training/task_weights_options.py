@@ -5,8 +5,12 @@ from collections.abc import Mapping, Sequence
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.plain_numbers import plain_number
+from mgcm_fairseq.core.conflict import ALL_RULES
 from mgcm_fairseq.core.conflict.rules.torchjd import PROPORTIONAL
 from mgcm_fairseq.training.config import ConflictConfig
+
+OWN_WEIGHTS = ("pcd", "modo", "sdmgrad")
+"""Rules that weigh tasks themselves, by the lengths of their gradients."""
 
 _BY_NORMS = "--task-weights norm"
 
@@ -37,9 +41,11 @@ def check_options(cfg: ConflictConfig) -> None:
                                  "Leave it out.")
     weighted = kind != "fixed" or cfg.fixed_task_weights
     torchjd = cfg.conflict_rule.removeprefix("torchjd:")
-    if weighted and torchjd != cfg.conflict_rule and torchjd not in PROPORTIONAL:
-        raise InputError("--conflict-rule", "a rule under which a task's part grows with its weight: mgcm, discard, "
-                         f"pcgrad, gradvac, sum or torchjd:{' or torchjd:'.join(PROPORTIONAL)}", cfg.conflict_rule,
+    by_lengths = cfg.conflict_rule in OWN_WEIGHTS or (torchjd != cfg.conflict_rule and torchjd not in PROPORTIONAL)
+    if weighted and by_lengths:
+        others = [rule for rule in ALL_RULES if rule not in OWN_WEIGHTS]
+        raise InputError("--conflict-rule", f"a rule under which a task's part grows with its weight: "
+                         f"{', '.join(others)} or torchjd:{' or torchjd:'.join(PROPORTIONAL)}", cfg.conflict_rule,
                          "It makes its own weights from the lengths of gradients, which task weights change: choose "
                          "one of these, or leave the task weights out.")
 

@@ -49,13 +49,14 @@ def run(rank, world, backend, reduce, engine, rule, micro_batches, layer_drop, g
         last = index == micro_batches - 1
         with contextlib.nullcontext() if last or world == 1 else wrapped.no_sync():
             batch = {**training_batch(UTTERANCES, seed=index), "language": torch.tensor(LANGUAGE)}
-            shard = rows(batch, slice(rank * share, (rank + 1) * share), UTTERANCES)
+            shard = {**rows(batch, slice(rank * share, (rank + 1) * share), UTTERANCES), "nsentences": share}
             step.run(shard, wrapped, criterion("st,asr,mt"), optimizer, 1, ignore_grad=False)
     if world > 1:
         FairseqOptimizer.all_reduce_grads(optimizer, wrapped)
     gradients = {name: parameter.grad * world for name, parameter in model.network.named_parameters()
                  if parameter.grad is not None}
-    return {"gradients": gradients, "conflicts": int(step.engine.report.conflict().sum())}
+    return {"gradients": gradients, "conflicts": int(step.engine.report.conflict().sum()),
+            "state": step.rule.state_dict(step.tasks)}
 
 
 def main(rank, world, meeting, cases, out):

@@ -15,6 +15,8 @@ GLOBAL = [(backend, "global", engine, "mgcm", count, 0.0)
           for backend, engine, count in product(BACKENDS, ENGINES, MICRO_BATCHES)]
 OTHERS = [("pytorch_ddp", "global", "streamed", rule, count, 0.0)
           for rule, count in (("discard", 1), ("pcgrad", 1), ("gradvac", 4))]
+HALVES = [(backend, "global", engine, "noise-aware-mgcm", 4, 0.0)
+          for backend, engine in zip(BACKENDS, reversed(ENGINES), strict=True)]
 DROPPED = [("legacy_ddp", "global", engine, "mgcm", 4, 0.5) for engine in ENGINES]
 GROUPED = [(backend, "global", engine, "mgcm", 1, 0.0, True) for backend, engine in zip(BACKENDS, ENGINES, strict=True)]
 LOCAL = [(backend, "local", engine, "mgcm", count, 0.0)
@@ -39,7 +41,7 @@ def gradients(folder, world, cases):
 def pair(tmp_path_factory):
     """The first worker's gradients; the second's are the same."""
     first, second = gradients(tmp_path_factory.mktemp("pair"), 2,
-                              GLOBAL + OTHERS + DROPPED + GROUPED + LOCAL + GROUPED_LOCAL)
+                              GLOBAL + OTHERS + HALVES + DROPPED + GROUPED + LOCAL + GROUPED_LOCAL)
     assert all(distance(first[case], second[case]) == 0 for case in first)
     return first
 
@@ -47,7 +49,7 @@ def pair(tmp_path_factory):
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
     """(rule, micro-batches, LayerDrop, and whether layers are grouped) -> the gradients of one worker."""
-    wanted = dict.fromkeys(("", "", "streamed", *case[3:]) for case in GLOBAL + OTHERS + DROPPED + GROUPED)
+    wanted = dict.fromkeys(("", "", "streamed", *case[3:]) for case in GLOBAL + OTHERS + HALVES + DROPPED + GROUPED)
     cases = [("legacy_ddp", "global", *case[2:]) for case in wanted]
     [found] = gradients(tmp_path_factory.mktemp("alone"), 1, cases)
     return {case[3:]: of_case for case, of_case in found.items()}
@@ -59,7 +61,16 @@ def distance(ours, theirs):
     return ((ours - theirs).norm() / theirs.norm()).item()
 
 
-@pytest.mark.parametrize("case", GLOBAL + OTHERS + DROPPED + GROUPED, ids=str)
+@pytest.mark.parametrize("case", HALVES, ids=str)
+def test_what_is_known_of_halves_is_the_same_on_one_worker_and_on_two(pair, alone, case):
+    expected, found = alone[case[3:]]["state"]["sums"], pair[case]["state"]["sums"]
+    assert found.keys() == expected.keys()
+    for group, sums in expected.items():
+        torch.testing.assert_close(found[group], sums, rtol=1e-3, atol=1e-5)
+    assert sum(sums.ne(0).all().item() for sums in expected.values()) > 20
+
+
+@pytest.mark.parametrize("case", GLOBAL + OTHERS + HALVES + DROPPED + GROUPED, ids=str)
 def test_global_equals_one_worker(pair, alone, case):
     expected = alone[case[3:]]
     assert distance(pair[case], expected) < 1e-5

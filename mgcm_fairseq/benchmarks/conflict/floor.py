@@ -21,7 +21,7 @@ class Floor(NamedTuple):
 
     def of(self, method: str) -> float:
         """The floor of a method's step."""
-        return {"plain": 1.0, "streamed_above": self.above}.get(method, self.all)
+        return {"plain": 1.0, "streamed_above": self.above, "noise_aware_above": self.above}.get(method, self.all)
 
 
 def floor(workload: Workload) -> Floor:

@@ -7,7 +7,7 @@ import torch
 
 from mgcm_fairseq.benchmarks.conflict.peers import published, three_gradients, torchjd, whole_model_pcgrad
 from mgcm_fairseq.benchmarks.conflict.workload import Workload
-from mgcm_fairseq.core.conflict import PLAIN, Stash, Streamed
+from mgcm_fairseq.core.conflict import PLAIN, AutoScope, Rule, Stash, Streamed, make_rule
 from mgcm_fairseq.core.conflict.flat import GPU
 from mgcm_fairseq.modules.simul_st import TASKS
 from mgcm_fairseq.training.config import SCOPES
@@ -35,8 +35,18 @@ def _streamed_above(workload: Workload) -> Step:
     return _joined(workload, Streamed, SCOPES["above-front-end"])
 
 
-def _joined(workload: Workload, kind: type[Stash | Streamed], scope: str = "") -> Step:
-    engine = kind(workload.network, TASKS, scope=scope, limits=GPU if workload.as_on_gpu else None)
+def _with_rule(rule: str, scope: str = "") -> Callable[[Workload], Step]:
+    """The streamed engine with another rule than MGCM's."""
+    return lambda workload: _joined(workload, Streamed, scope, make_rule(rule))
+
+
+def _auto_scope(workload: Workload) -> Step:
+    """MGCM in an automatic scope."""
+    return _joined(workload, Streamed, "", AutoScope(make_rule("mgcm"), interval=1))
+
+
+def _joined(workload: Workload, kind: type[Stash | Streamed], scope: str = "", rule: str | Rule = "mgcm") -> Step:
+    engine = kind(workload.network, TASKS, rule, scope=scope, limits=GPU if workload.as_on_gpu else None)
     return lambda: engine.join(workload.losses(engine.streams())).backward()
 
 
@@ -48,6 +58,12 @@ METHODS: dict[str, Callable[[Workload], Step]] = {
     "stash": _stash,
     "streamed": _streamed,
     "streamed_above": _streamed_above,
+    "noise_aware": _with_rule("noise-aware-mgcm"),
+    "noise_aware_above": _with_rule("noise-aware-mgcm", SCOPES["above-front-end"]),
+    "auto_scope": _auto_scope,
+    "modo": _with_rule("modo"),
+    "sdmgrad": _with_rule("sdmgrad"),
+    "pcd": _with_rule("pcd"),
 }
 """Name -> what makes its step for a workload."""
 

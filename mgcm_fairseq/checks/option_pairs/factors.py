@@ -12,11 +12,12 @@ FACTORS: dict[str, dict[str, str]] = {
     "workers": {"1": "", "2, legacy_ddp": "--ddp-backend legacy_ddp", "2, pytorch_ddp": "--ddp-backend pytorch_ddp",
                 "2, pytorch_ddp, find unused": "--ddp-backend pytorch_ddp --find-unused-parameters"},
     "rule": {"none": "", **{rule: f"--conflict-rule {rule}" for rule in (
-        "mgcm", "sum", "discard", "pcgrad", "gradvac", "torchjd:UPGrad")}},
+        "mgcm", "sum", "discard", "pcgrad", "gradvac", "pcd", "noise-aware-mgcm", "modo", "torchjd:UPGrad")}},
     "engine": {"streamed": "", "stash": "--conflict-engine stash"},
     "granularity": {"module": "", **{one: f"--conflict-granularity {one}" for one in (
         "parameter", "component", "layer", "model")}},
-    "scope": {"all": "", "above-front-end": "--conflict-scope above-front-end"},
+    "scope": {"all": "", "above-front-end": "--conflict-scope above-front-end",
+              "auto": "--conflict-scope auto --conflict-scope-interval 2"},
     "reduce": {"global": "", "local": "--conflict-reduce local"},
     "task weights": {"1": "", "fixed": "--fixed-task-weights 1,0.5,0", "ASR until": "--asr-until 2", **{
         one: f"--task-weights {one} --task-weight-interval 2" for one in ("norm", "dwa")},

@@ -216,6 +216,6 @@ def test_an_unknown_rule_is_told_the_known_ones():
 
 
 def test_every_rule_can_be_made():
-    assert set(RULES) == {"mgcm", "discard", "sum", "pcgrad", "gradvac"}
+    assert set(RULES) == {"mgcm", "discard", "sum", "pcgrad", "gradvac", "pcd"}
     for name in RULES:
         assert make_rule(name, seed=1)(gramian(drawn()), ["a"], 0).shape == (1, 3, 3)
