@@ -31,7 +31,7 @@ def test_every_option_of_a_study_is_one_of_its_training(name: str, size: str, mo
     study = read_study(CONFIGS / "studies" / f"{name}.yaml", size)
     for system in study.systems:
         cfg = resolve(study.training, ["task.data=x", *study.of_training(system, 5)])
-        assert (cfg.common.seed, cfg.optimization.max_update) == (5, study.size.updates)
+        assert (cfg.common.seed, cfg.optimization.max_update) == (5, study.updates_of(system))
 
 
 def test_an_option_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ TOLD = {  # the same
     "--task-weight-interval 3": ("--task-weights dwa", "without --task-weights norm or dwa"),
     "--conflict-granularity layer --conflict-engine stash": ("--conflict-rule sum", "without a --conflict-rule"),
     "--conflict-scope above-front-end --conflict-reduce local": ("--conflict-rule mgcm", "without a --conflict-rule"),
-    "--conflict-log-interval 3": ("--task-weights famo", "--task-weights uncertainty, dwa, famo"),
+    "--conflict-log-interval 3": ("--task-weights famo", "--task-weights uncertainty, dwa, famo, random"),
 }
 BY_THEMSELVES = """task: data max_source_samples max_target_tokens eval_bleu eval_source windows augment_speed
     augment_gain augment_noise transcript_noise length_grid seed cpu conflict_rule task_weights
