@@ -34,9 +34,8 @@ class CTCHeads(nn.Module):
         """Alignments "letters" of features (B, T, C), "pieces" of embedded speech (B, T', D): streams of one task."""
         [task] = features.tasks
         [letters] = passing.run(self.letters, [(features,)])
-        weight, bias = passing.alias(self.embedding.weight, task), passing.alias(self.piece_bias, task)
-        return {"letters": Alignment(letters.value, frames),
-                "pieces": Alignment(F.linear(embedded.value, weight, bias), embedded_frames)}
+        pieces = passing.by_rows(F.linear, [self.embedding.weight, self.piece_bias], task, embedded.value)
+        return {"letters": Alignment(letters.value, frames), "pieces": Alignment(pieces, embedded_frames)}
 
     def pieces(self, embedded_BTD: Tensor) -> Tensor:
         """(B, T, vocabulary) logits of embedded speech, for inference."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch.nn.functional as F
@@ -80,12 +81,12 @@ class SharedDecoder(nn.Module):
         states = passing.run(self.final_norm, [(state,) for state in states])
         if passing is PLAIN:
             return [self.output(state.value) for state in states]
-        return [F.linear(state.value, passing.alias(self.output.weight, prefix.task))
+        return [passing.by_rows(F.linear, [self.output.weight], prefix.task, state.value)
                 for state, prefix in zip(states, prefixes, strict=True)]
 
     def _embed(self, prefix: Prefix, passing: Passing) -> Tensor:
-        weight = passing.alias(self.embedding.weight, prefix.task)
-        return self.scale * F.embedding(prefix.tokens, weight, self.embedding.padding_idx)
+        return self.scale * passing.by_rows(partial(F.embedding, padding_idx=self.embedding.padding_idx),
+                                            [self.embedding.weight], prefix.task, prefix.tokens)
 
     def _add_positions(self, x_BUD: Tensor, start: int) -> Tensor:
         return self.dropout(self.embedding_norm(self.positions(x_BUD, start)))

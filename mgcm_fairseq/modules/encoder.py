@@ -8,6 +8,7 @@ whose front end and subsampler are streams of their own.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -140,8 +141,9 @@ class SharedEncoder(nn.Module):
 
     def embed_text(self, tokens_BU: Tensor, passing: Passing, task: str) -> Stream:
         """(B, U) token ids, right-padded, embedded for a task."""
-        weight = passing.alias(self.embedding.weight, task)
-        return passing.start(self.scale * F.embedding(tokens_BU, weight, self.embedding.padding_idx), (task,))
+        embedded = passing.by_rows(partial(F.embedding, padding_idx=self.embedding.padding_idx),
+                                   [self.embedding.weight], task, tokens_BU)
+        return passing.start(self.scale * embedded, (task,))
 
     def speech_source(self, embedded: Stream, frames: Tensor, phase: Phase, passing: Passing,
                       language: Tensor | None = None) -> Source:

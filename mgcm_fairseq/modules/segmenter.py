@@ -1,5 +1,6 @@
 """Differentiable segmentation in the network: the boundary head, and what encoder and decoder may see by it."""
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -74,11 +75,12 @@ class Segmenter(nn.Module):
             visible = hard_visibility(boundaries.all, frames, self.history)
             return Source(speech, frames, visible, units, logits, boundaries.all, boundaries.forced)
         drawn = noisy_logits(torch.zeros_like(logits.value), noise)
-        dtype = speech.value.dtype
-
-        def expect(logits_BT: Tensor, noise_BT: Tensor) -> Tensor:
-            bias = expected_visibility(self.counted(logits_BT + noise_BT, frames, boundaries.forced), frames, dtype)
-            return within_history(bias, segment_starts(boundaries.all), self.history, LOG_ZERO)
-
-        [visibility] = passing.run(expect, [(logits, drawn)])
+        [visibility] = passing.run(partial(self._expect, speech.value.dtype),
+                                   [(logits, drawn, frames, boundaries.all, boundaries.forced)])
         return Source(speech, frames, visibility, units, logits, boundaries.all, boundaries.forced, drawn)
+
+    def _expect(self, dtype: torch.dtype, logits_BT: Tensor, noise_BT: Tensor, frames: Tensor, boundaries_BT: Tensor,
+                forced_BT: Tensor | None) -> Tensor:
+        """What encoder and decoder may see in expectation, as a bias of that type."""
+        bias = expected_visibility(self.counted(logits_BT + noise_BT, frames, forced_BT), frames, dtype)
+        return within_history(bias, segment_starts(boundaries_BT), self.history, LOG_ZERO)

@@ -1,6 +1,7 @@
 """The whole network: one encoder and one decoder serve SimulST, SimulASR and SimulMT."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -154,14 +155,16 @@ class SimulSTNetwork(nn.Module):
         lag, logits = phase.lag, source.logits
         if lag is None or logits is None or not (self.training and self.differentiable_waiting):
             return self.lag_mask(memory, prefix_BU, lag, task)
-        segmenter, written = self.encoder.segmenting, self.units_written(prefix_BU, task)
-
-        def expect(logits_BT: Tensor, noise_BT: Tensor) -> Tensor:
-            counted = segmenter.counted(logits_BT + noise_BT, memory.lengths, source.forced)
-            return expected_waiting(counted, memory.lengths, written, lag, memory.states.dtype)
-
-        [mask] = passing.run(expect, [(passing.branch(logits, task), source.noise)])
+        written = self.units_written(prefix_BU, task)
+        [mask] = passing.run(partial(self._expect, lag, memory.states.dtype),
+                             [(passing.branch(logits, task), source.noise, memory.lengths, source.forced, written)])
         return mask
+
+    def _expect(self, lag: int, dtype: torch.dtype, logits_BT: Tensor, noise_BT: Tensor, lengths: Tensor,
+                forced_BT: Tensor | None, written_BU: Tensor) -> Tensor:
+        """What the decoder may see in expectation, as a bias of that type."""
+        counted = self.encoder.segmenting.counted(logits_BT + noise_BT, lengths, forced_BT)
+        return expected_waiting(counted, lengths, written_BU, lag, dtype)
 
     def _segmented(self, inputs: TaskInputs, speech: Source, phase: Phase, passing: Passing) -> Segmented:
         assert speech.logits is not None

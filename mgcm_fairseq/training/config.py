@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 
 from mgcm_fairseq.common.program import command
-from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, RULES
+from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, OVER_HALVES, RULES
 
 SCOPES = {"all": "", "above-front-end": r"(?!encoder\.front_end\.)"}
 """Names for patterns of parameter names, relative to the network."""
@@ -24,7 +24,8 @@ class ConflictConfig(FairseqDataclass):
         default="none",
         metadata={"help": "What happens to an auxiliary gradient that opposes the primary task's: "
                           f"{', '.join(RULES)} or torchjd:NAME. mgcm is arXiv 2409.15911's; sum changes nothing, but "
-                          "reports. none, the default, trains on the plain sum without an engine."})
+                          f"reports. {', '.join(OVER_HALVES)} compare gradients of half batches, so as not to take "
+                          "noise for a conflict. none, the default, trains on the plain sum without an engine."})
     conflict_granularity: _GRANULARITY = field(  # type: ignore[valid-type]
         default="module",
         metadata={"help": "Parameters that are judged together. The default is the paper's: a module, the weight "

@@ -9,6 +9,7 @@ from fairseq.optim.bmuf import FairseqBMUF
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import make_rule
+from mgcm_fairseq.core.segmentation import VARIANTS
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.task_weights_options import may_end
 
@@ -61,11 +62,14 @@ def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped:
     if isinstance(optimizer, FairseqBMUF):
         raise InputError("--use-bmuf", "an optimizer that averages gradients", "block-wise model updates",
                          "Leave it out, or use --conflict-rule none.")
-    if workers > 1 and cfg.conflict_reduce == "local" and cfg.conflict_rule == "gradvac":
-        raise InputError("--conflict-reduce", "global for gradvac, whose running targets must be the same on all "
-                         "workers to be saved", "local", "Use --conflict-reduce global.")
+    rule = make_rule(cfg.conflict_rule)
+    if workers > 1 and cfg.conflict_reduce == "local" and rule.stateful:
+        raise InputError("--conflict-reduce", f"global for {cfg.conflict_rule}, since what it remembers must be the "
+                         "same on all workers to be saved", "local", "Use --conflict-reduce global.")
+    if rule.halves:
+        _check_halves(cfg, criterion, model, workers)
     if (workers > 1 and cfg.task_weight_variant == "released" and cfg.conflict_reduce == "global"
-            and not make_rule(cfg.conflict_rule).whole_gramian):
+            and not rule.whole_gramian):
         raise InputError("--task-weight-variant", "repaired, where workers share the primary task's gradient alone: "
                          "released needs the inner product of ASR's and MT's", "released",
                          "Use --conflict-reduce local, or one worker.")
@@ -78,6 +82,21 @@ def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped:
                          f"LayerDrop {drop}, --freeze-front-end-updates {frozen}, "
                          f"--segment-from {later}, --shrink-from {shrunk}",
                          "Add --find-unused-parameters, or use --ddp-backend legacy_ddp.")
+
+
+def _check_halves(cfg: ConflictConfig, criterion: Any, model: Any, workers: int) -> None:
+    """InputError where the halves of a batch do not have losses of their own, or would be measured wrongly."""
+    if criterion.state_contrast > 0:
+        raise InputError("--conflict-rule", "one that judges whole batches: --state-contrast compares each utterance "
+                         "with those of the other half, and halves would not be independent", cfg.conflict_rule,
+                         "Leave one of the two out.")
+    if getattr(model.network.encoder.segmenter, "variant", None) is VARIANTS["published"]:
+        raise InputError("--conflict-rule", "one that judges whole batches: the published number of segments is a norm "
+                         "over a batch, which is not the sum of its halves'", cfg.conflict_rule,
+                         "Use --segmentation-variant repaired.")
+    if cfg.task_weights == "norm" and cfg.conflict_reduce == "global" and workers > 1:
+        raise InputError("--task-weights", "one that asks for no norm of each worker's own gradients, which are in "
+                         f"halves under {cfg.conflict_rule}", "norm", "Use another, or one worker.")
 
 
 def check_unused(cfg: ConflictConfig, wrapped: Any) -> None:

@@ -11,9 +11,10 @@ from fairseq.optim.amp_optimizer import AMPOptimizer
 from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.core.conflict import ENGINES, RULES, Stash, Streamed, Workers, make_rule
+from mgcm_fairseq.core.conflict import ALL_RULES, ENGINES, Stash, Streamed, Workers, make_rule
 from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.training.config import SCOPES, ConflictConfig
+from mgcm_fairseq.training.halves import joined_loss
 from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.preconditions import check_config, check_training, unwrap
 from mgcm_fairseq.training.record import Recorder
@@ -27,8 +28,8 @@ def _wrong_rule(name: str, error: str) -> InputError:
     """For a name that is no rule's, with the one that it resembles; for one of TorchJD's, what that says."""
     if name.startswith("torchjd:"):
         return InputError("--conflict-rule", "a rule that can be made", repr(name), error)
-    [alike] = get_close_matches(name.lower(), RULES, 1) or ["mgcm"]
-    return InputError("--conflict-rule", f"one of {', '.join(RULES)}, torchjd:NAME or none", repr(name),
+    [alike] = get_close_matches(name.lower(), ALL_RULES, 1) or ["mgcm"]
+    return InputError("--conflict-rule", f"one of {', '.join(ALL_RULES)}, torchjd:NAME or none", repr(name),
                       f"Write e.g. --conflict-rule {alike}.")
 
 
@@ -74,7 +75,7 @@ class ConflictStep:
             granularity = str(self.cfg.conflict_granularity)
             if kept["granularity"] != granularity:
                 raise InputError("--conflict-granularity", f"{kept['granularity']}, by whose groups {kept['rule']} "
-                                 f"remembers its targets in {contents['path']}", granularity,
+                                 f"remembers what it knows in {contents['path']}", granularity,
                                  "Keep it, or begin a new training with --finetune-from-model.")
             self.rule.load_state_dict(kept["state"], self.tasks)
         elif self.rule.stateful:
@@ -92,8 +93,7 @@ class ConflictStep:
         model.set_num_updates(update)
         tasks = self.weights.to_run(update)
         with torch.autocast("cuda", torch.float16, enabled=isinstance(optimizer, AMPOptimizer)):
-            losses, sample_size, log = criterion.by_task(model, batch, self.engine.streams(), tasks)
-            loss = self.engine.join(self.weights.weigh(losses))
+            loss, sample_size, log = joined_loss(self.engine, self.weights, criterion, model, batch, tasks)
         optimizer.backward(loss * 0 if ignore_grad else loss)
         if not ignore_grad:
             self.recorder.add(self.engine.report, batch, update, tasks)

@@ -22,14 +22,14 @@ class Layout:
     """For parameters of which the same tasks have gradients of the same types every time."""
 
     def __init__(self, groups: Groups, parameters: Sequence[Tensor], gradients: Sequence[Gradients],
-                 limits: Limits, zeros: Zeros) -> None:
-        """Raises ValueError for a sparse gradient of a parameter in scope."""
+                 limits: Limits, zeros: Zeros, halves: int = 1) -> None:
+        """Raises ValueError for a sparse gradient of a parameter in scope; `halves`: gradients of each task."""
         reached = [frozenset(task for task, of_task in enumerate(gradients) if of_task[position] is not None)
                    for position in range(len(parameters))]
         judgeable = {group: [p for p in positions if reached[p] and parameters[p].numel()]
                      for group, positions in groups.members(parameters).items()}
         shared = {group: positions for group, positions in judgeable.items()
-                  if len(frozenset[int]().union(*(reached[p] for p in positions))) > 1}
+                  if len({stream // halves for p in positions for stream in reached[p]}) > 1}
         self.groups = list(shared)
         self.names = [groups.names[group] for group in shared]
         members = [Member(p, parameters[p].numel(), row, reached[p])

@@ -49,24 +49,31 @@ class Stash:
         """What a model written over streams is passed: ordinary autograd."""
         return PLAIN
 
-    def join(self, losses: Mapping[str, Tensor]) -> Tensor:
+    def join(self, losses: Mapping[str, Tensor], second: Mapping[str, Tensor] | None = None) -> Tensor:
         """The sum of the losses, whose backward pass merges their gradients; call backward() on it, scaled or not.
 
         Tensors that the model does not have, as learned weights of tasks, get the plain sum of their gradients.
 
         Args:
             losses: task -> scalar; tasks may be missing.
+            second: for a rule that reads gradients of half batches, the losses of the second half, and `losses` those
+                of the first; None for a batch of one.
         Raises:
-            ValueError: for a loss of no task, if no loss needs a gradient, or the model has new parameters.
+            ValueError: for a loss of no task, if no loss needs a gradient, the model has new parameters, or for losses
+                of a second half that the rule does not read.
         """
-        named = check_losses(self.tasks, losses)
+        if second is not None and self.merger.halves == 1:
+            raise ValueError("losses to join: expected those of the whole batch, for a rule that reads no half "
+                             "batches, found a second half. Add them up.")
+        of_halves = [check_losses(self.tasks, of_half) for of_half in (losses, second) if of_half is not None]
         self.merger.groups.check_model()
-        reached = {id(leaf): leaf for leaf in leaves_below(list(named.values()))[0]}
+        reached = {id(leaf): leaf for leaf in leaves_below([loss for named in of_halves for loss in named.values()])[0]}
         own = [parameter for parameter in self.model.parameters() if id(parameter) in reached]
         for parameter in own:
             del reached[id(parameter)]
         parameters = [*own, *reached.values()]  # no other: DDP counts what has a gradient, even one that is absent
-        ordered = [named.get(task) for task in self.tasks]
+        of_halves += [{}] * (self.merger.halves - len(of_halves))
+        ordered = [named.get(task) for task in self.tasks for named in of_halves]
         joined: Tensor = _Join.apply(self, ordered, *parameters)  # type: ignore[no-untyped-call]
         return joined
 

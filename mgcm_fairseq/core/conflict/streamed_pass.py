@@ -1,6 +1,6 @@
 """One forward pass of the streamed engine, and the autograd functions that carry one gradient per task backwards."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from mgcm_fairseq.core.conflict.graph import leaves_below
+from mgcm_fairseq.core.conflict.halves import halves_of, join_gradients, join_rows, split_rows
 from mgcm_fairseq.core.conflict.layout import Gradients
 from mgcm_fairseq.core.conflict.merge import Merger
 from mgcm_fairseq.core.conflict.replay import StatisticsKept
@@ -57,8 +58,9 @@ class StreamedPass:
             if answers is not None:
                 return [Stream(answer, of_call) for answer, of_call in zip(answers, tasks, strict=True)]
             again = StatisticsKept(stage)
+        parts = [halves_of(call, self.merger.halves) for call in calls]
         with again:
-            tape = Tape(stage, [values_of(call) for call in calls], recompute)
+            tape = Tape(stage, [part for of_call in parts for part in of_call], recompute)
         if self._visit(tape.parameters, stage) or carried:
             flows = tasks
             fanned = [value for part in inputs for value in self._fan_out(part)]
@@ -67,9 +69,12 @@ class StreamedPass:
             self._unjudged.add(_key(stage))
             flows, labels = [("all",) for _ in calls], tuple(_only(part.tasks) for part in inputs)
             fanned = [part.value for part in inputs]
-        outputs = iter(_StageNode.apply(self._judge, tape, tasks, flows, labels, *fanned, *tape.parameters))  # type: ignore[no-untyped-call]
+        played = iter(range(len(tape.differentiable)))
+        numbers = [[next(played) for _ in of_call] for of_call in parts]
+        outputs = iter(_StageNode.apply(self._judge, tape, numbers, tasks, flows, labels, *fanned, *tape.parameters))  # type: ignore[no-untyped-call]
+        differentiables = [tape.differentiable[first] for first, *_ in numbers]
         streams = []
-        for of_call, of_flow, differentiable in zip(tasks, flows, tape.differentiable, strict=True):
+        for of_call, of_flow, differentiable in zip(tasks, flows, differentiables, strict=True):
             value, *carriers = [next(outputs) for _ in of_flow]
             streams.append(Stream(value, of_call, tuple(carriers)) if differentiable
                            else Stream(value.detach(), of_call))
@@ -98,6 +103,19 @@ class StreamedPass:
 
     def alias(self, parameter: Tensor, task: str) -> Tensor:
         """A view for the task; the views' gradients are merged when all are there."""
+        if self.merger.halves > 1 and self.merger.groups.of(parameter) is not None:
+            raise ValueError("streamed engine: expected that a parameter of several places is used through by_rows(), "
+                             "since the rule reads gradients of half batches, found alias().")
+        return self._alias(parameter, task, 0)
+
+    def by_rows(self, function: Callable[..., Tensor], parameters: Sequence[Tensor], task: str,
+                *rows: Tensor) -> Tensor:
+        """The function of each half's rows and of views for it."""
+        halves = zip(*(split_rows(part, self.merger.halves) for part in rows), strict=True)
+        return join_rows([function(*of_half, *(self._alias(parameter, task, half) for parameter in parameters))
+                          for half, of_half in enumerate(halves)])
+
+    def _alias(self, parameter: Tensor, task: str, half: int) -> Tensor:
         if task not in self.tasks:
             raise ValueError(f"alias: expected one of {', '.join(self.tasks)}, found {task!r}.")
         if not parameter.requires_grad or self.merger.groups.of(parameter) is None:
@@ -105,7 +123,7 @@ class StreamedPass:
         if parameter not in self._aliases:
             self._visit([parameter], parameter)
             self._aliases[parameter] = _Aliases.apply(self._judge, parameter)  # type: ignore[no-untyped-call]
-        return self._aliases[parameter][self.tasks.index(task)]
+        return self._aliases[parameter][self.tasks.index(task) * self.merger.halves + half]
 
     def _visit(self, parameters: list[Tensor], visitor: Any) -> bool:
         """Notes the groups of the parameters; whether there are any. ValueError if another stage had one."""
@@ -199,8 +217,9 @@ class _Aliases(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, judge: _Judge, parameter: Tensor) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)
-        ctx.judge, ctx.parameter, ctx.owners, ctx.labels = judge, parameter, judge.tasks, ()
-        return tuple(parameter.view_as(parameter) for _ in judge.tasks)
+        ctx.judge, ctx.parameter, ctx.labels = judge, parameter, ()
+        ctx.owners = [task for task in judge.tasks for _ in range(judge.merger.halves)]
+        return tuple(parameter.view_as(parameter) for _ in ctx.owners)
 
     @staticmethod
     @once_differentiable
@@ -212,14 +231,16 @@ class _StageNode(torch.autograd.Function):
     """A stage's answers; backward one vector-Jacobian product per task, and the parameters' merged gradients."""
 
     @staticmethod
-    def forward(ctx: Any, judge: _Judge, tape: Tape, tasks: list[tuple[str, ...]], flows: list[tuple[str, ...]],
-                labels: tuple[str | None, ...], *inputs: Tensor) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, judge: _Judge, tape: Tape, numbers: list[list[int]], tasks: list[tuple[str, ...]],
+                flows: list[tuple[str, ...]], labels: tuple[str | None, ...], *inputs: Tensor) -> tuple[Tensor, ...]:
+        """`numbers`: of the tape's calls that are the halves of each call."""
         ctx.set_materialize_grads(False)
-        ctx.judge, ctx.tape, ctx.flows, ctx.labels = judge, tape, flows, labels
+        ctx.judge, ctx.tape, ctx.numbers, ctx.flows, ctx.labels = judge, tape, numbers, flows, labels
         ctx.owners = [_only(of_call) if flow == "all" else flow
                       for of_call, of_flow in zip(tasks, flows, strict=True) for flow in of_flow]
         outputs: list[Tensor] = []
-        for output, of_call in zip(tape.outputs, flows, strict=True):
+        for of_halves, of_call in zip(numbers, flows, strict=True):
+            output = join_rows([tape.outputs[number] for number in of_halves])
             outputs += [output, *judge.carriers(output, len(of_call) - 1)]
         tape.outputs = []
         return tuple(outputs)
@@ -227,36 +248,45 @@ class _StageNode(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
-        tape, judge = ctx.tape, ctx.judge
+        tape, judge, numbers = ctx.tape, ctx.judge, ctx.numbers
         tape.play()
-        flows = _present(ctx.flows, cotangents)
-        to_inputs: list[dict[str, list[Tensor | None]]] = [{} for _ in ctx.flows]
-        of_tasks: dict[str, Gradients] = {}
+        flows = _present(ctx.flows, numbers, cotangents)
+        to_inputs: list[dict[str, list[Tensor | None]]] = [{} for _ in tape.leaves]
+        of_flows: dict[tuple[str, int], Gradients] = {}
         with hooks_held(tape.parameters):
-            for number, (flow, given) in enumerate(flows.items(), 1):
-                to_leaves, of_tasks[flow] = tape.gradients(list(given), list(given.values()), number < len(flows))
-                for call, gradients in zip(given, to_leaves, strict=True):
-                    to_inputs[call][flow] = gradients
-        answer = [to_inputs[call][flow][leaf] if flow in to_inputs[call] else None
-                  for call, (of_call, leaves) in enumerate(zip(ctx.flows, tape.leaves, strict=True))
-                  for leaf in range(len(leaves)) for flow in of_call]
+            for count, ((flow, half), given) in enumerate(flows.items(), 1):
+                to_leaves, of_flows[flow, half] = tape.gradients(list(given), list(given.values()), count < len(flows))
+                for number, gradients in zip(given, to_leaves, strict=True):
+                    to_inputs[number][flow] = gradients
+        answer = [join_gradients([to_inputs[number][flow][leaf] for number in of_halves],
+                                 [tape.leaves[number][leaf] for number in of_halves])
+                  if flow in to_inputs[of_halves[0]] else None
+                  for of_halves, of_call in zip(numbers, ctx.flows, strict=True)
+                  for leaf in range(len(tape.leaves[of_halves[0]])) for flow in of_call]
         tape.erase()
-        if "all" in of_tasks:
-            return (None, None, None, None, None, *answer, *of_tasks["all"])
         nothing: Gradients = [None] * len(tape.parameters)
-        gradients = [of_tasks.get(task, list(nothing)) for task in judge.tasks]
-        return (None, None, None, None, None, *answer, *judge.merge(tape.parameters, gradients))
+        if ("all", 0) in of_flows:
+            return (*[None] * 6, *answer, *of_flows["all", 0])
+        gradients = [of_flows.get((task, half), list(nothing)) for task in judge.tasks
+                     for half in range(judge.merger.halves)]
+        return (*[None] * 6, *answer, *judge.merge(tape.parameters, gradients))
 
 
-def _present(flows: Sequence[tuple[str, ...]], cotangents: Sequence[Tensor | None]) -> dict[str, dict[int, Tensor]]:
-    """Flow -> call -> the cotangent that came back, for those that did."""
-    found: dict[str, dict[int, Tensor]] = {}
+def _present(flows: Sequence[tuple[str, ...]], numbers: Sequence[Sequence[int]],
+             cotangents: Sequence[Tensor | None]) -> dict[tuple[str, int], dict[int, Tensor]]:
+    """Flow and half -> number of a tape's call -> the cotangent that came back, for those that did.
+
+    The flow of all tasks, which nothing judges, has all halves in one.
+    """
+    found: dict[tuple[str, int], dict[int, Tensor]] = {}
     taken = iter(cotangents)
-    for call, of_call in enumerate(flows):
+    for of_call, of_halves in zip(flows, numbers, strict=True):
         for flow in of_call:
             cotangent = next(taken)
             if cotangent is not None:
-                found.setdefault(flow, {})[call] = cotangent
+                rows = split_rows(cotangent, len(of_halves))
+                for half, (number, part) in enumerate(zip(of_halves, rows, strict=True)):
+                    found.setdefault((flow, 0 if flow == "all" else half), {})[number] = part
     return found
 
 

@@ -53,6 +53,16 @@ class Passing(Protocol):
     def alias(self, parameter: Tensor, task: str) -> Tensor:
         """The parameter for use by one task outside all stages: for one that is used in many places."""
 
+    def by_rows(self, function: Callable[..., Tensor], parameters: Sequence[Tensor], task: str,
+                *rows: Tensor) -> Tensor:
+        """function(*rows, *parameters): the same for a rule that reads gradients of half batches, too.
+
+        Args:
+            function: answers a row for each row of its first arguments, by itself.
+            parameters: used by this task here, and in other places.
+            rows: tensors with a row for each utterance of the batch.
+        """
+
 
 class Plain:
     """Ordinary autograd: evaluation, single-task training, sums of losses, and the stash engine."""
@@ -73,12 +83,18 @@ class Plain:
         """The parameter itself."""
         return parameter
 
+    def by_rows(self, function: Callable[..., Tensor], parameters: Sequence[Tensor], task: str,
+                *rows: Tensor) -> Tensor:
+        """Calls the function."""
+        return function(*rows, *parameters)
+
 
 class Recomputing:
     """Another passing, without activations kept inside stages (activation checkpointing)."""
 
     def __init__(self, passing: Passing) -> None:
-        self.start, self.branch, self.alias, self._run = passing.start, passing.branch, passing.alias, passing.run
+        self.start, self.branch, self._run = passing.start, passing.branch, passing.run
+        self.alias, self.by_rows = passing.alias, passing.by_rows
 
     def run(self, stage: Stage, calls: Sequence[tuple[Any, ...]], recompute: bool = True) -> list[Stream]:
         """As the other passing's, with recomputation."""

@@ -43,21 +43,25 @@ class Toy(nn.Module):
 
     def forward(self, speech, source, target, passing=PLAIN, recompute=False):
         [front] = passing.run(self.front, [(passing.start(speech, ("st", "asr")),)])
-        words = {task: passing.alias(self.embedding.weight, task) for task in TASKS}
-        text = passing.start(F.embedding(source, words["mt"]), ("mt",))
+        text = passing.start(self.use(F.embedding, "mt", source, passing), ("mt",))
         encoded = [front, text]
         for layer in self.encoder:
             encoded = passing.run(layer, [(stream,) for stream in encoded], recompute)
         memory = {"st": passing.branch(encoded[0], "st"), "asr": passing.branch(encoded[0], "asr"), "mt": encoded[1]}
         wanted = {"st": target, "asr": source, "mt": target}
-        decoded = [passing.start(F.embedding(wanted[task], words[task]), (task,)) for task in TASKS]
+        decoded = [passing.start(self.use(F.embedding, task, wanted[task], passing), (task,)) for task in TASKS]
         for layer in self.decoder:
             decoded = passing.run(layer, list(zip(decoded, memory.values(), strict=True)), recompute)
         [letters] = passing.run(self.letters, [(passing.branch(front, "asr"),)])
-        losses = {task: F.cross_entropy(F.linear(stream.value, words[task]).flatten(0, 1), wanted[task].flatten())
+        logits = {task: self.use(F.linear, task, stream.value, passing)
                   for task, stream in zip(TASKS, decoded, strict=True)}
+        losses = {task: F.cross_entropy(logits[task].flatten(0, 1), wanted[task].flatten()) for task in TASKS}
         losses["asr"] = losses["asr"] + letters.value.logsumexp(-1).mean()
         return losses
+
+    def use(self, function, task, rows, passing):
+        """The embedding's weight, which is used in many places."""
+        return passing.by_rows(function, [self.embedding.weight], task, rows)
 
 
 def toy(seed=3, dtype=torch.float64, **sizes):

@@ -19,16 +19,24 @@ RULES = {
 }
 """Name -> file in this folder, and what in it makes the rule for a seed."""
 
+OVER_HALVES = {
+    "noise-aware-mgcm": "noise_aware_mgcm.NoiseAwareMGCM",
+}
+"""The same of rules that read the Gramians of half gradients, see core.conflict.halves."""
+
+ALL_RULES = RULES | OVER_HALVES
+"""All of them."""
+
 
 def make_rule(name: str, seed: int = 0) -> Rule:
-    """The rule called `name`: one of RULES, or torchjd:NAME, e.g. torchjd:UPGrad. ValueError for any other name."""
+    """The rule called `name`: one of ALL_RULES, or torchjd:NAME, e.g. torchjd:UPGrad. ValueError for any other name."""
     if name.startswith("torchjd:"):
         return TorchJD.named(name.removeprefix("torchjd:"))
-    if name not in RULES:
-        raise ValueError(f"conflict rule: expected one of {', '.join(RULES)} or torchjd:NAME, found {name!r}.")
-    file, _, maker = RULES[name].partition(".")
+    if name not in ALL_RULES:
+        raise ValueError(f"conflict rule: expected one of {', '.join(ALL_RULES)} or torchjd:NAME, found {name!r}.")
+    file, _, maker = ALL_RULES[name].partition(".")
     make: Callable[[int], Rule] = getattr(importlib.import_module(f"{__name__}.{file}"), maker)
     return make(seed)
 
 
-__all__ = ["RULES", "Rule", "Stateless", "TorchJD", "make_rule"]
+__all__ = ["ALL_RULES", "OVER_HALVES", "RULES", "Rule", "Stateless", "TorchJD", "make_rule"]

@@ -16,6 +16,7 @@ class GradVac:
     """Algorithm 1 of Wang et al. 2021. Symmetric; the targets start at 0 and follow the cosines at the rate `beta`."""
 
     whole_gramian = True
+    halves = False
     stateful = True
 
     def __init__(self, seed: int = 0, beta: float = 0.01) -> None:

@@ -18,6 +18,7 @@ class PCGrad:
     """
 
     whole_gramian = True
+    halves = False
     stateful = False
 
     def __init__(self, seed: int = 0) -> None:

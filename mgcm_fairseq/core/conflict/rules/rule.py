@@ -14,6 +14,12 @@ class Rule(Protocol):
         """False if the rule reads only <g_0, g_t>: then many workers need to share g_0 alone."""
 
     @property
+    def halves(self) -> bool:
+        """Whether it reads the Gramians of half gradients, see core.conflict.halves: (N, 2 T, 2 T) in place of
+        (N, T, T). Its answer is (N, T, T) in any case.
+        """
+
+    @property
     def stateful(self) -> bool:
         """Whether it remembers anything from step to step."""
 
@@ -30,6 +36,7 @@ class Rule(Protocol):
 class Stateless:
     """A rule from a function of the Gramian."""
 
+    halves = False
     stateful = False
 
     def __init__(self, function: Callable[[Tensor], Tensor], whole_gramian: bool = True) -> None:

@@ -22,6 +22,7 @@ class TorchJD:
     """
 
     whole_gramian = True
+    halves = False
     stateful = False
 
     def __init__(self, weighting: Callable[[Tensor], Tensor]) -> None:
