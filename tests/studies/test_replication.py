@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from mgcm_fairseq.analysis.conflict_log import read_conflict_log
 from mgcm_fairseq.commands.replication import main
@@ -41,6 +42,12 @@ def conflict_log(path: Path) -> Path:
     path.write_text("".join(f"{json.dumps(one)}\n" for one in (
         HEADER, *({"update": update, **record} for update in (25, 50)))))
     return path
+
+
+def coarse(figure: Figure, folder: Path, name: str) -> None:
+    """A figure of few points, which take little time."""
+    figure.set_layout_engine("none")
+    figure.savefig(folder / f"{name}.png", dpi=10)
 
 
 @pytest.fixture
@@ -96,7 +103,9 @@ def test_the_better_constant_weights_on_dev_are_trained_with_the_other_seeds(stu
 
 
 def test_every_table_and_figure_is_made_of_the_file_alone(study: Path, tmp_path: Path,
-                                                          capsys: pytest.CaptureFixture[str]) -> None:
+                                                          capsys: pytest.CaptureFixture[str],
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mgcm_fairseq.studies.replication.figures.save", coarse)
     gathered = tmp_path / "gathered.json"
     gathered.write_text(as_lines(gather(study, STUDY, [])))
     assert str(tmp_path) not in gathered.read_text(), "no path of this machine"
