@@ -80,7 +80,7 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"granularit(y|ies)": (["common", "preparation", "data", "spoken", "evaluation", "agents", "decoding", *AGENTS,
                             *CORPORA], r"$^"),
     r"components?": (["common", "preparation", "spoken", "evaluation", "agents", "decoding", "live", *AGENTS,
-                      *CORPORA, "configs"], r"$^"),
+                      *CORPORA, "configs"], r"granularity=component"),
     r"polic(y|ies)": (["common", "preparation", "spoken", "training", "core/conflict", "compat", *GRADIENTS, *CORPORA,
                        "configs"], r"$^"),
     r"signatures?": (["core", "modules", "compat", "agents", "live", "training", *GRADIENTS, *CORPORA, "configs"],

@@ -18,7 +18,7 @@ LABELS = {
     "mgcm_parameter": "MGCM, parameter", "mgcm_component": "MGCM, component", "mgcm_layer": "MGCM, layer",
     "mgcm_model": "MGCM, model", "mgcm_above_front_end": "MGCM above the front end",
     "half_batch": "multi-task, half the batch", "double_batch": "multi-task, twice the batch",
-    "conformer_multi_task": "Conformer, multi-task", "conformer_mgcm": "Conformer, MGCM"}
+    "convolution_multi_task": "multi-task, with convolutions", "convolution_mgcm": "MGCM, with convolutions"}
 """System of the study -> what tables call it."""
 
 RUNS = {"offline-1": "greedy", "offline-5": "beam 5"}
