@@ -80,7 +80,7 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"granularit(y|ies)": (["common", "preparation", "data", "spoken", "evaluation", "agents", "decoding", *AGENTS,
                             *CORPORA], r"$^"),
     r"components?": (["common", "preparation", "spoken", "evaluation", "agents", "decoding", "live", *AGENTS,
-                      *CORPORA, "configs"], r"$^"),
+                      *CORPORA, "configs"], r"granularity=component"),
     r"polic(y|ies)": (["common", "preparation", "spoken", "training", "core/conflict", "compat", *GRADIENTS, *CORPORA,
                        "configs"], r"$^"),
     r"signatures?": (["core", "modules", "compat", "agents", "live", "training", *GRADIENTS, *CORPORA, "configs"],
@@ -120,7 +120,7 @@ UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
     "abbreviations and names of the literature": {
         "ST", "ASR", "MT", "FFN", "CTC", "LayerDrop", "DiSeg", "L_num", "L_ctr", "wait-k", "wait-segment", "AlignAtt",
         "EDAtt", "AL", "LAAL", "AP", "DAL", "ATD", "YAAL", "LongYAAL", "StreamLAAL", "RTF", "BLEU", "chrF", "COMET",
-        "MGCM", "IMTL", "DWA", "FAMO", "PCGrad", "GradVac", "Gramian", "fp32", "fp16", "bf16", "P"},
+        "MGCM", "IMTL", "RLW", "DWA", "FAMO", "PCGrad", "GradVac", "Gramian", "fp32", "fp16", "bf16", "P"},
     "two words that mean something together": {
         "primary task", "auxiliary task", "receptive field", "local agreement", "operating point", "negative delay",
         "paired bootstrap", "task weight", "looking back", "local convolution", "contrast of states",

@@ -27,6 +27,7 @@ class ConflictLog:
     parts: np.ndarray  # (R, P, A, 2) of the header's parts: passes with both gradients, cosines of the whole gradient
     part_noise: np.ndarray  # (R, P) the same as noise
     weights: np.ndarray  # (R, T) of the tasks' losses at the time of the record
+    masking: np.ndarray  # (R, A, M) of the header's masking: see training/masking.py; M is 0 in logs of before
 
     @property
     def auxiliaries(self) -> list[str]:
@@ -81,6 +82,7 @@ class _Record(NamedTuple):
     parts: np.ndarray
     part_noise: np.ndarray
     weights: np.ndarray
+    masking: np.ndarray
 
 
 def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
@@ -118,10 +120,10 @@ def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
 
 def _check_header(head: dict[str, Any]) -> None:
     """ValueError, KeyError or TypeError unless the figures can be made by this header."""
-    parts = head.get("parts", [])
-    names = [*head["tasks"], *head["components"], *parts, *(group[key] for group in head["groups"]
-                                                    for key in ("name", "layer", "component"))]
-    if not (all(isinstance(one, list) for one in (head["tasks"], head["components"], head["groups"], parts))
+    parts, masking = head.get("parts", []), head.get("masking", [])
+    names = [*head["tasks"], *head["components"], *parts, *masking,
+             *(group[key] for group in head["groups"] for key in ("name", "layer", "component"))]
+    if not (all(isinstance(one, list) for one in (head["tasks"], head["components"], head["groups"], parts, masking))
             and all(isinstance(name, str) for name in names) and type(head["bins"]) is int and head["tasks"]):
         raise ValueError("tasks, components, groups or bins of another kind")
 
@@ -138,7 +140,9 @@ def _record(written: Any, head: dict[str, Any], where: tuple[Path, int]) -> "_Re
                        _numbers(written.get("noise") or [None] * groups, (groups,)),
                        _numbers(written["parts"] if parts else np.zeros((0, others, 2)), (parts, others, 2)),
                        _numbers(written.get("part_noise") or [None] * parts, (parts,)),
-                       _numbers(written["weights"] if head["format"] > 1 else [1] * (1 + others), (1 + others,)))
+                       _numbers(written["weights"] if head["format"] > 1 else [1] * (1 + others), (1 + others,)),
+                       _numbers(written["masking"] if head.get("masking") else np.zeros((others, 0)),
+                                (others, len(head.get("masking", [])))))
     except (ValueError, KeyError, TypeError, OverflowError, AttributeError) as error:
         raise InputError(where, f"a record of {groups} groups and {others} auxiliary tasks",
                          " ".join(f"{type(error).__name__}: {error}".split())[:120], _WHOLE) from error

@@ -89,7 +89,7 @@ def _parser() -> Parser:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="DIR/SIZE/SYSTEM-seedN/ gets each trial")
     parser.add_argument("--size", default="small", help="one of the study's sizes")
     parser.add_argument("--systems", metavar="NAME,NAME,...",
-                        help="train some of them, and the baseline (default: all)")
+                        help="train some of them, and the baseline (default: those of the size)")
     parser.add_argument("--seeds", type=positives, metavar="N,N,...", help="(default: those of the size)")
     parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, metavar="N",
                         help="trials at a time, each a process of one thread; the results are the same for any number "

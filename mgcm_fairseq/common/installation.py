@@ -17,6 +17,7 @@ SCRIPTS = {  # a program, which a wheel installs as mgcm-NAME, and what starts i
     "plot-conflicts": "scripts/plot_conflicts.py",
     "plot-segments": "scripts/plot_segments.py",
     "prepare": "scripts/prep_corpus.sh",
+    "replication": "scripts/replication.py",
     "segments": "scripts/segmentation_report.py",
     "serve": "scripts/serve.sh",
     "sharing-plan": "scripts/sharing_plan.py",

@@ -27,12 +27,13 @@ def assemble(study: Study, outcomes: Sequence[TrialResult]) -> dict[str, Any]:
     return {
         "study": study.name, "title": study.title, "size": study.size.name, "updates": study.size.updates,
         "baseline": study.baseline, "seeds": seeds,
-        "missing": [f"{name}-seed{seed}" for name in study.systems for seed in seeds
+        "missing": [f"{name}-seed{seed}" for name in study.size.systems for seed in seeds
                     if seed not in of_system.get(name, {})],
         "environment": {key: _shared([one.environment.get(key) for one in outcomes]) for key in STATED},
         "trials": [{"system": one.system, "seed": one.seed, "figures": one.figures, "dev": one.dev,
                     "cpu_seconds": one.cpu_seconds} for one in outcomes],
-        "systems": {name: _system(seeds, base) for name, seeds in of_system.items()},
+        "systems": {name: {"updates": study.updates_of(name), **_system(seeds, base)}
+                    for name, seeds in of_system.items()},
     }
 
 
@@ -105,7 +106,7 @@ def _cost(found: Mapping[str, Any]) -> list[str]:
     rows = [["system", "CPU seconds of a training", "seeds that get there", "updates", "CPU seconds"]]
     for name, system in found["systems"].items():
         seconds, reached = system["cpu_seconds"], system["updates_to_baseline"]
-        until = None if None in (reached["mean"], seconds) else reached["mean"] / found["updates"] * seconds
+        until = None if None in (reached["mean"], seconds) else reached["mean"] / system["updates"] * seconds
         rows.append([name, _whole(seconds), f"{reached['reached']} of {reached['of']}", _whole(reached["mean"]),
                      _whole(until)])
     return markdown(rows)

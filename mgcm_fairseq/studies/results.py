@@ -25,7 +25,7 @@ class TrialResult:
 
     system: str
     seed: int
-    figures: dict[str, dict[str, Any]]  # run -> BLEU, chrF, length ratio, and LAAL if simultaneous
+    figures: dict[str, dict[str, Any]]  # run -> BLEU, chrF, length ratio, and AL and LAAL if simultaneous
     dev: list[tuple[int, float, float]]  # (updates, BLEU, ST's nats a token), rising in updates
     cpu_seconds: float | None  # of the training
     statistics: dict[str, np.ndarray]  # run -> (N, 10) of each test sentence, whose sums determine BLEU
@@ -66,14 +66,14 @@ def on_dev(log: Path) -> list[tuple[int, float, float]]:
 
 
 def _figures(results: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
-    """BLEU, length ratio and, of simultaneous runs, LAAL."""
+    """BLEU, length ratio and, of simultaneous runs, AL and LAAL."""
     offline = {f"offline-{1 if decoding == 'greedy' else decoding.removeprefix('beam')}": figures
                for decoding, figures in results["offline"].items()}
     simul = {run_name(run["policy"], run["point"]): run for run in results["simul"]}
     if name not in offline | simul:
         raise InputError(path, f"figures of {name}", ", ".join(offline | simul), "Remove the folder to evaluate again.")
     found = (offline | simul)[name]
-    return {key: found[key] for key in ("BLEU", "chrF", "length_ratio", "LAAL") if key in found}
+    return {key: found[key] for key in ("BLEU", "chrF", "length_ratio", "AL", "LAAL") if key in found}
 
 
 def _texts(path: Path) -> tuple[list[str], list[str]]:

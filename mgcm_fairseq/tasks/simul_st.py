@@ -146,7 +146,7 @@ class SimulSTTask(FairseqTask):
             check_front_end(cfg)
             take_plan(cfg, self.corpus)
             weights = start_from_wav2vec2(cfg)
-            self.weights = TaskWeights(self.cfg)
+            self.weights = TaskWeights(self.cfg, self.cfg.seed)
             if self.cfg.conflict_rule != "none":
                 self.conflict = ConflictStep(self.cfg, self.cfg.seed, self.weights)
             elif self.cfg.conflict_log:

@@ -14,7 +14,7 @@ from mgcm_fairseq.training.config import AUTO
 logger = logging.getLogger(__name__)
 
 _GROUPS = {"task": SimulSTConfig, "model": SimulSTModelConfig, "criterion": MultitaskCriterionConfig}
-_BY_LOSSES = ("uncertainty", "dwa", "famo")
+_BY_LOSSES = ("uncertainty", "dwa", "famo", "random")
 _NOTHING_ASKED = ("criterion.segment_number_weight", "criterion.contrastive_weight", "model.segment_noise")
 """Of these 0 is off, too."""
 

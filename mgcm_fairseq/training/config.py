@@ -16,7 +16,7 @@ SCOPES = {"all": "", "above-front-end": r"(?!encoder\.front_end\.)", AUTO: ""}
 _GRANULARITY = ChoiceEnum(list(GRANULARITIES))
 _ENGINE = ChoiceEnum(sorted(ENGINES))
 _REDUCE = ChoiceEnum(["local", "global"])
-_WEIGHTS = ChoiceEnum(["fixed", "norm", "uncertainty", "dwa", "famo"])
+_WEIGHTS = ChoiceEnum(["fixed", "norm", "uncertainty", "dwa", "famo", "random"])
 _VARIANT = ChoiceEnum(["repaired", "released"])
 _PLACE = ChoiceEnum(["front-end", "encoder"])
 
@@ -65,7 +65,8 @@ class ConflictConfig(FairseqDataclass):
         default="fixed",
         metadata={"help": "What the weight of each task's loss follows: fixed, the default, nothing; norm, the norms "
                           "of gradients, as in arXiv 2311.03810 (IMTL); uncertainty, arXiv 1705.07115; dwa, arXiv "
-                          "1803.10704; famo, arXiv 2306.03792."})
+                          "1803.10704; famo, arXiv 2306.03792; random, nothing either: drawn anew in each update, "
+                          "arXiv 2111.10603."})
     fixed_task_weights: str = field(
         default="",
         metadata={"help": "Weights of the tasks, with commas, in the order of --tasks, such as 1,0.3,0.3, for "

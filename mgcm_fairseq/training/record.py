@@ -22,6 +22,7 @@ from mgcm_fairseq.core.conflict import Report
 from mgcm_fairseq.core.conflict.places import COMPONENTS
 from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.training.config import ConflictConfig
+from mgcm_fairseq.training.masking import MASKING
 from mgcm_fairseq.training.noise import NoiseFloor
 from mgcm_fairseq.training.part_names import PARTS
 from mgcm_fairseq.training.task_weights import TaskWeights
@@ -131,6 +132,7 @@ class Recorder:
             "granularity": str(cfg.conflict_granularity), "scope": cfg.conflict_scope,
             "engine": str(cfg.conflict_engine), "reduce": str(cfg.conflict_reduce), "bins": BINS,
             "components": list(COMPONENTS), "quantities": list(QUANTITIES), "parts": list(PARTS),
+            "masking": list(MASKING),
             "groups": [{"name": name, "layer": place.layer, "component": place.component}
                        for name, place in zip(self.telemetry.groups.names, self.telemetry.groups.places, strict=True)]}
         if path.exists() and path.stat().st_size:
@@ -150,6 +152,7 @@ class Recorder:
         record: dict[str, Any] = {"update": update, "passes": sums.passes,
                                   "quantities": _rounded(sums.quantities.tolist()),
                                   "histogram": sums.histogram.long().tolist(), "parts": _rounded(sums.parts.tolist()),
+                                  "masking": _rounded(sums.masking.tolist()),
                                   "weights": _rounded(self.weights.shown)}
         floor = self.noise.cosines(*self._batch) if self.noise is not None and self._batch is not None else None
         if floor is not None:

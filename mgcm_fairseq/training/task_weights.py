@@ -9,7 +9,7 @@ from fairseq.logging import metrics
 from torch import Tensor
 
 from mgcm_fairseq.core.conflict import Groups, Report
-from mgcm_fairseq.core.task_weights import DynamicAverage, Famo, Uncertainty
+from mgcm_fairseq.core.task_weights import DynamicAverage, Famo, RandomWeights, Uncertainty
 from mgcm_fairseq.training.by_losses import ByLosses
 from mgcm_fairseq.training.by_norms import ByNorms
 from mgcm_fairseq.training.config import ConflictConfig
@@ -51,10 +51,10 @@ class TaskWeights:
     interval and weights that follow losses once a record.
     """
 
-    def __init__(self, cfg: ConflictConfig) -> None:
-        """InputError for options that cannot work."""
+    def __init__(self, cfg: ConflictConfig, seed: int = 1) -> None:
+        """InputError for options that cannot work; `seed`: of weights that are drawn."""
         check_options(cfg)
-        self.cfg = cfg
+        self.cfg, self._seed = cfg, seed
         self.tasks: tuple[str, ...] = ()  # primary task first, once they are known
         self.shown: list[float] = []  # weights of the tasks, as of the last record
         self._fixed: list[float] = []
@@ -86,6 +86,8 @@ class TaskWeights:
             self._following = ByLosses(count, DynamicAverage(count, self.cfg.task_weight_interval), record)
         elif kind == "famo":
             self._following = ByLosses(count, Famo(count), record)
+        elif kind == "random":
+            self._following = ByLosses(count, RandomWeights(count, self._seed), record)
         self._show()
 
     def measure(self, groups: Groups) -> None:

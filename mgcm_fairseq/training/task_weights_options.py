@@ -28,9 +28,9 @@ def check_options(cfg: ConflictConfig) -> None:
         raise InputError("--asr-until", "a number of updates, or 0 for all", str(cfg.asr_until), "Leave it out for 0.")
     if kind != "fixed" and cfg.fixed_task_weights:
         raise InputError("--fixed-task-weights", "--task-weights fixed", kind, "Leave one of the two out.")
-    if kind in ("uncertainty", "dwa", "famo") and cfg.asr_until:
-        raise InputError("--asr-until", "--task-weights fixed or norm, since the others compare the losses of all "
-                         "tasks", kind, "Leave one of the two out.")
+    if kind in ("uncertainty", "dwa", "famo", "random") and cfg.asr_until:
+        raise InputError("--asr-until", "--task-weights fixed or norm, since the others weigh all tasks to the "
+                         "end", kind, "Leave one of the two out.")
     if kind == "norm":
         _check_norm(cfg)
     else:

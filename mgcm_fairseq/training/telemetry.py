@@ -8,6 +8,7 @@ from torch import Tensor
 from mgcm_fairseq.core.conflict import Groups, Report
 from mgcm_fairseq.core.conflict.places import COMPONENTS
 from mgcm_fairseq.training.indices import Indices
+from mgcm_fairseq.training.masking import MASKING, masking
 from mgcm_fairseq.training.part_names import PARTS
 from mgcm_fairseq.training.parts import Parts
 
@@ -24,6 +25,7 @@ class Sums(NamedTuple):
     quantities: Tensor  # (N, A, 4) QUANTITIES: passes with both gradients, sums over those passes
     histogram: Tensor  # (components, A, BINS) passes by cosine
     parts: Tensor  # (PARTS, A, 2) passes with both gradients, sums of the cosine of the part's whole gradient
+    masking: Tensor  # (A, MASKING)
 
 
 class Telemetry:
@@ -55,6 +57,7 @@ class Telemetry:
         cells_NA = (components_N.unsqueeze(1) * auxiliaries + torch.arange(auxiliaries, device=bins_NA.device)) * BINS
         sums.histogram.view(-1).index_add_(0, (cells_NA + bins_NA).flatten(), present_NA.float().flatten())
         sums.parts.add_(self._parts.cosines(report))
+        sums.masking.add_(masking(report))
         self._sums = sums._replace(passes=sums.passes + 1)
 
     def fetch(self) -> Sums | None:
@@ -71,7 +74,8 @@ class Telemetry:
         auxiliaries = len(self.tasks) - 1
         return Sums(0, torch.zeros(len(self.groups.names), auxiliaries, len(QUANTITIES), device=device),
                     torch.zeros(len(COMPONENTS), auxiliaries, BINS, device=device),
-                    torch.zeros(len(PARTS), auxiliaries, 2, device=device))
+                    torch.zeros(len(PARTS), auxiliaries, 2, device=device),
+                    torch.zeros(auxiliaries, len(MASKING), device=device))
 
 
 def summarise(quantities_NAQ: Tensor, members: list[int]) -> list[dict[str, Any]]:

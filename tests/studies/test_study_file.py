@@ -13,8 +13,11 @@ from mgcm_fairseq.studies.trial import Trial
 from tests.fixtures import REPOSITORY
 
 IMTL = CONFIGS / "studies" / "imtl.yaml"
-EVERY = [(name, size) for name in studies()
-         for size in yaml.safe_load((CONFIGS / "studies" / f"{name}.yaml").read_text())["sizes"]]
+EVERY = [(name, size, number) for name in studies() for number, size in enumerate(
+         yaml.safe_load((CONFIGS / "studies" / f"{name}.yaml").read_text())["sizes"])]
+
+
+SIZE = {"updates": 3, "start_updates": 0, "seeds": [1], "options": []}
 
 
 def edited(tmp_path: Path, **changes: object) -> Path:
@@ -25,13 +28,15 @@ def edited(tmp_path: Path, **changes: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("name", "size"), EVERY)
-def test_every_option_of_a_study_is_one_of_its_training(name: str, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "size", "number"), EVERY)
+def test_every_option_of_a_study_is_one_of_its_training(name: str, size: str, number: int,
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of all systems in the first size; those of another size with the baseline."""
     monkeypatch.setenv("PWD", str(REPOSITORY))
     study = read_study(CONFIGS / "studies" / f"{name}.yaml", size)
-    for system in study.systems:
+    for system in [study.baseline] if number else study.systems:
         cfg = resolve(study.training, ["task.data=x", *study.of_training(system, 5)])
-        assert (cfg.common.seed, cfg.optimization.max_update) == (5, study.size.updates)
+        assert (cfg.common.seed, cfg.optimization.max_update) == (5, study.updates_of(system))
 
 
 def test_an_option_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +61,11 @@ def test_a_share_becomes_updates(tmp_path: Path) -> None:
     ({"runs": [1]}, "expected runs as a list of texts, found [1]"),
     ({"systems": {"multi_task": "x=1"}}, "expected for each system a list of KEY=VALUE, found 'x=1' for multi_task"),
     ({"sizes": {"small": {"updates": 3, "start_updates": 0, "seeds": [], "options": []}}}, "seeds as a list of whole"),
+    ({"systems": {"multi_task": ["updates=few"]}}, "expected updates=N%, a share of the size's updates"),
+    ({"sizes": {"small": {**SIZE, "systems": ["multi_task", "shrinks"]}}}, "among them, found 'shrinks'"),
+    ({"sizes": {"small": {**SIZE, "systems": ["shrink"]}}}, "among them, found 'multi_task'"),
+    ({"sizes": {"small": {**SIZE, "system": ["shrink"]}}}, "expected the keys updates"),
+    ({"sizes": {"small": {**SIZE, "systems": 3}}}, "expected systems as a list"),
     ({"sizes": {"small": {"updates": 3}}}, "expected the keys updates, start_updates, seeds, options, found updates"),
 ])
 def test_a_wrong_study_is_refused(tmp_path: Path, changes: dict[str, object], expected: str) -> None:
@@ -72,6 +82,12 @@ def test_an_unknown_size_and_system_are_refused(tmp_path: Path) -> None:
         chosen(study, ["shrinks"])
     assert chosen(study, ["shrink"]) == ["multi_task", "shrink"]
     assert chosen(study, None) == list(study.systems)
+
+
+def test_a_size_may_train_some_of_the_systems(tmp_path: Path) -> None:
+    study = read_study(edited(tmp_path, sizes={"small": {**SIZE, "systems": ["shrink", "multi_task"]}}), "small")
+    assert chosen(study, None) == ["multi_task", "shrink"]
+    assert chosen(study, ["imtl"]) == ["multi_task", "imtl"], "the others can be asked for"
 
 
 def test_a_trial_keeps_to_its_options(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ TOLD = {  # the same
     "--conflict-granularity layer --conflict-engine stash": ("--conflict-rule sum", "without a --conflict-rule"),
     "--conflict-scope above-front-end --conflict-reduce local": ("--conflict-rule mgcm", "without a --conflict-rule"),
     "--conflict-scope-interval 3": ("--conflict-rule mgcm --conflict-scope auto", "without --conflict-scope auto"),
-    "--conflict-log-interval 3": ("--task-weights famo", "--task-weights uncertainty, dwa, famo"),
+    "--conflict-log-interval 3": ("--task-weights famo", "--task-weights uncertainty, dwa, famo, random"),
 }
 BY_THEMSELVES = """task: data max_source_samples max_target_tokens eval_bleu eval_source windows augment_speed
     augment_gain augment_noise transcript_noise length_grid seed cpu conflict_rule task_weights

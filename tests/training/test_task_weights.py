@@ -87,7 +87,7 @@ def test_norms_of_asr_in_the_encoder():
     assert found[-1] == pytest.approx([1, 0.3, math.sqrt(0.9)])
 
 
-@pytest.mark.parametrize("kind", ["norm", "uncertainty", "dwa", "famo"])
+@pytest.mark.parametrize("kind", ["norm", "uncertainty", "dwa", "famo", "random"])
 def test_the_next_update_has_the_new_weights(kind):
     model, engine, weights = begun(task_weights=kind, task_weight_interval=1, conflict_log_interval=1)
     if kind == "norm":

@@ -28,7 +28,7 @@ from tests.training.batches import criterion, training_batch
 from tests.training.test_step import BACKWARD, flat, gradients
 from tests.training.weighted import TASKS, Known, follow
 
-KINDS = ("norm", "uncertainty", "dwa", "famo")
+KINDS = ("norm", "uncertainty", "dwa", "famo", "random")
 
 
 @pytest.fixture(autouse=True)
@@ -226,7 +226,7 @@ def test_the_log_and_the_screen_show_the_weights(tmp_path):
     ({"task_weights": "famo", "conflict_rule": "torchjd:MGDA"}, "grows with its weight"),
     ({"fixed_task_weights": "1,2,3", "conflict_rule": "torchjd:DualProj"}, "grows with its weight"),
     ({"task_weight_interval": 0}, "from 1 on"), ({"task_weight_floor": 1.0}, "below 1"), ({"asr_until": -1}, "or 0"),
-    ({"task_weights": "dwa", "asr_until": 5}, "losses of all tasks"),
+    ({"task_weights": "dwa", "asr_until": 5}, "weigh all tasks"),
     ({"task_weights": "famo", "fixed_task_weights": "1,1,1"}, "Leave one of the two out"),
     ({"task_weight_variant": "released"}, "--task-weights norm"),
     ({"task_weights": "dwa", "asr_norm_place": "encoder"}, "--task-weights norm")])

@@ -12,13 +12,15 @@ from mgcm_fairseq.core.task_weights import (
     DynamicAverage,
     Famo,
     NormWeights,
+    RandomWeights,
     Settled,
     Uncertainty,
     accumulated_squares,
     norm_ratio,
 )
 
-KINDS = {"uncertainty": lambda: Uncertainty(3), "dwa": lambda: DynamicAverage(3, 2), "famo": lambda: Famo(3)}
+KINDS = {"uncertainty": lambda: Uncertainty(3), "dwa": lambda: DynamicAverage(3, 2), "famo": lambda: Famo(3),
+         "random": lambda: RandomWeights(3, seed=5)}
 
 
 def losses(count, seed=0):
@@ -130,6 +132,18 @@ def test_the_unit_of_a_loss_does_not_matter_to_how_it_falls(kind):
         ours, theirs = (part[1:] * given for part, given in ((ours, losses(9)), (theirs, losses(9) * unit)))
         ours, theirs = (part / part.sum(1, keepdim=True) for part in (ours, theirs))
     torch.testing.assert_close(ours, theirs)
+
+
+def test_random_weights_are_softmax_of_normal_numbers_drawn_for_each_update_and_seed():
+    drawn = run(RandomWeights(3, seed=1), losses(4000))
+    torch.testing.assert_close(drawn.sum(1), torch.full((4001,), 3.0).double())
+    assert len({tuple(row) for row in drawn.tolist()}) == 4001
+    normal_CT = drawn.log() - drawn.log().mean(1, keepdim=True)  # N(0, I - 1/3) under the softmax
+    expected = torch.eye(3).double() - 1 / 3
+    torch.testing.assert_close(normal_CT.T.cov(), expected, rtol=0, atol=0.06)
+    torch.testing.assert_close(normal_CT.mean(0), torch.zeros(3).double(), rtol=0, atol=0.06)
+    assert not torch.equal(run(RandomWeights(3, seed=2), losses(3)), drawn[:4])
+    assert torch.equal(run(RandomWeights(3, seed=1), losses(3, seed=9)), drawn[:4]), "they follow no loss"
 
 
 def test_norm_weights_by_the_closed_form():

@@ -1,0 +1,77 @@
+"""Makes the tables and figures of docs/replication.md: of a study that was trained, or again of replication.json.
+
+With --trial it says where one training's numbers come from: its commands, its log and its seed.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mgcm_fairseq.common.arguments import Parser
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import CONFIGS, SCRIPTS
+from mgcm_fairseq.common.program import program
+from mgcm_fairseq.common.read_text import read_json
+from mgcm_fairseq.common.whole import write_whole
+from mgcm_fairseq.studies.replication.doubt import origin
+from mgcm_fairseq.studies.replication.figures import draw
+from mgcm_fairseq.studies.replication.gather import as_lines, gather, study_of, systems_to_train
+from mgcm_fairseq.studies.replication.page import all_tables, fill
+from mgcm_fairseq.studies.study import read_study
+
+SCRIPT = SCRIPTS["replication"]
+STUDY = CONFIGS / "studies" / "replication.yaml"
+
+
+@program(SCRIPT)
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = _parser().parse_args(arguments)
+    if args.systems:
+        if args.study is None:
+            raise InputError("--systems", "--study, whose first seed chooses the weights", "none", "Add it.")
+        print(",".join(systems_to_train(study_of(args.study), read_study(STUDY, args.study.name))))
+        return
+    found = _found(args.study, args.numbers, args.cost)
+    if args.trial:
+        print(origin(found, args.trial))
+    if args.page:
+        fill(args.page, found)
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        write_whole(args.out / "replication.json", as_lines(found))
+        write_whole(args.out / "tables.md", all_tables(found))
+        left_out = draw(found, args.out)
+        print(all_tables(found), end="")
+        for name in left_out:
+            print(f"{name}: not drawn, for the baseline logged no conflicts.")
+
+
+def _found(study: Path | None, numbers: Path | None, costs: Sequence[Path]) -> dict[str, Any]:
+    if (study is None) == (numbers is None):
+        raise InputError("--study and --numbers", "one of the two", "none" if study is None else "both", "Correct it.")
+    if study is not None:
+        return gather(study.resolve(), read_study(STUDY, study.resolve().name), costs)
+    try:
+        return read_json(numbers or Path())
+    except (OSError, ValueError) as error:
+        raise InputError(numbers or "--numbers", "a replication.json", str(error), "Check the path.") from error
+
+
+def _parser() -> Parser:
+    parser = Parser(SCRIPT, description=__doc__)
+    parser.add_argument("--study", type=Path, metavar="DIR", help="OUT/SIZE of scripts/study.sh replication --out OUT")
+    parser.add_argument("--numbers", type=Path, metavar="FILE", help="replication.json, in place of --study")
+    parser.add_argument("--cost", type=Path, nargs="+", metavar="FILE", default=[],
+                        help="with --study: JSON of scripts/benchmarks/conflict.py")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="gets replication.json, tables.md and figures")
+    parser.add_argument("--page", type=Path, metavar="FILE",
+                        help="page whose marked tables are written anew, such as docs/replication.md")
+    parser.add_argument("--trial", metavar="NAME", help="say where the numbers of SYSTEM-seedN come from")
+    parser.add_argument("--systems", action="store_true",
+                        help="print the systems that are left to train once the first seed has chosen constant weights")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

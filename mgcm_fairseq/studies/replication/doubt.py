@@ -1,0 +1,49 @@
+"""Where one number comes from: the commands, the log and the seed of a training."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from mgcm_fairseq.common.errors import InputError
+
+
+def origin(found: Mapping[str, Any], name: str) -> str:
+    """Lines about the trial SYSTEM-seedN of replication.json; InputError where it has none.
+
+    DATA is the prepared corpus and RUNS the study's --out, as scripts/replicate.sh names them.
+    """
+    trial = next((one for one in found["trials"] if f"{one['system']}-seed{one['seed']}" == name), None)
+    if trial is None:
+        known = ", ".join(f"{one['system']}-seed{one['seed']}" for one in found["trials"])
+        raise InputError("--trial", f"one of {known}", repr(name), "Correct the option.")
+    folder, seed = f"RUNS/{found['size']}/{name}", trial["seed"]
+    lines = [f"{name}: seed {seed}, log RUNS/{trial['log']}, scores {folder}/evaluation/results.json",
+             f"all of it: bash scripts/replicate.sh --size {found['size']}"]
+    begins = []
+    if found["start_updates"]:
+        start = f"RUNS/{found['size']}/start-seed{seed}"
+        begins = [f"checkpoint.finetune_from_model={start}/model.pt"]
+        lines += [f"begins with: {_training(found, found['start_options'], seed, start, [])}",
+                  f"averaged by: {_averaging(found, start)}"]
+    scoring = ["bash", "scripts/evaluate.sh", "--checkpoint", f"{folder}/model.pt", "--corpus", "DATA", "--out",
+               f"{folder}/evaluation", *(word for run in found["runs"] for word in ("--run", run))]
+    lines += [f"trained by: {_training(found, found['options'][trial['system']], seed, folder, begins)}",
+              f"averaged by: {_averaging(found, folder)}", f"scored by: {shlex.join(scoring)}"]
+    lines += [f"{run}: " + ", ".join(f"{key} {value}" for key, value in figures.items())
+              for run, figures in trial["figures"].items()]
+    if trial["dev"]:
+        lines.append("on dev: " + ", ".join(f"update {updates} BLEU {bleu} nats {nats}"
+                                            for updates, bleu, nats in trial["dev"]))
+    return "\n".join(lines)
+
+
+def _averaging(found: Mapping[str, Any], folder: str) -> str:
+    return shlex.join(["python", "scripts/average_checkpoints.py", f"{folder}/checkpoints", "--last",
+                       str(found["average"]), "--out", f"{folder}/model.pt"])
+
+
+def _training(found: Mapping[str, Any], options: list[str], seed: int, folder: str, more: list[str]) -> str:
+    words = ["fairseq-hydra-train", "--config-dir", "configs", "--config-name", found["training"], "task.data=DATA",
+             f"hydra.run.dir={folder}", f"checkpoint.save_dir={folder}/checkpoints", f"common.seed={seed}", *more,
+             *options]
+    return shlex.join(words)
