@@ -14,9 +14,14 @@ from mgcm_fairseq.evaluation.runs import LABEL, parse_runs
 
 KEYS = {"title": str, "training": str, "baseline": str, "average": int, "runs": list, "options": list, "start": list,
         "sizes": dict, "systems": dict}
+OPTIONAL = {"plan": list}
 SIZE_KEYS = {"updates": int, "start_updates": int, "seeds": list, "options": list}
 START = "start"
 """In the place of a system's name: the training that all systems of a seed begin with."""
+PLAN = "plan"
+"""In the place of a system's name: the sharing plans of a seed. As an option, plan=NAME: the plan that a system has."""
+PLANS = ("found", "reference", "planted", "random", "one_each")
+"""Their names: see `studies.plans`."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Study:
     runs: tuple[str, ...]  # of mgcm-evaluate
     options: tuple[str, ...]  # of all systems
     start: tuple[str, ...]  # of the training that they begin with
+    plan: tuple[str, ...] | None  # of the sharing plans that are made from what they begin with; None for none
     size: StudySize
     systems: Mapping[str, tuple[str, ...]]
 
@@ -50,7 +56,14 @@ class Study:
         updates = self.size.start_updates if system == START else self.size.updates
         own = self.start if system == START else self.systems[system]
         return [f"common.seed={seed}", f"optimization.max_update={updates}",
-                *(_scheduled(option, updates) for option in (*self.options, *self.size.options, *own))]
+                *(_scheduled(option, updates) for option in (*self.options, *self.size.options, *own)
+                  if not option.startswith(f"{PLAN}="))]
+
+    def plan_of(self, system: str) -> str | None:
+        """The name, of PLANS, of the sharing plan that a system has."""
+        named = [option.removeprefix(f"{PLAN}=") for option in self.systems.get(system, ())
+                 if option.startswith(f"{PLAN}=")]
+        return named[-1] if named else None
 
 
 def studies() -> list[str]:
@@ -66,7 +79,7 @@ def read_study(path: Path, size: str) -> Study:
             name is none that a folder can have.
     """
     found = _mapping(path)
-    _check(path, found, KEYS)
+    _check(path, found, KEYS, OPTIONAL)
     if size not in found["sizes"]:
         raise InputError("--size", f"one of {', '.join(found['sizes'])}", repr(size), f"Choose one of {path}.")
     _check(path, found["sizes"][size], SIZE_KEYS)
@@ -79,17 +92,19 @@ def read_study(path: Path, size: str) -> Study:
     systems = {name: tuple(map(str, options)) for name, options in found["systems"].items()}
     if wrong := [name for name in systems if not LABEL.fullmatch(str(name))]:
         raise InputError(path, "names of systems of letters, digits, _ and -", repr(wrong[0]), "It names a folder.")
-    if START in systems:
-        raise InputError(path, "names of systems", repr(START), "That is the folder of what they begin with.")
+    if taken := [name for name in (START, PLAN) if name in systems]:
+        raise InputError(path, "names of systems", repr(taken[0]), "That is the folder of what they begin with.")
     if found["baseline"] not in systems:
         raise InputError(path, f"as baseline one of {', '.join(systems)}", repr(found["baseline"]), "Correct it.")
     parse_runs(found["runs"])
     sized = found["sizes"][size]
-    return Study(path.stem, found["title"], found["training"], found["baseline"], found["average"],
-                 tuple(found["runs"]), tuple(map(str, found["options"])),
-                 tuple(map(str, found["start"])),
-                 StudySize(size, sized["updates"], sized["start_updates"], tuple(sized["seeds"]),
-                           tuple(map(str, sized["options"]))), systems)
+    study = Study(path.stem, found["title"], found["training"], found["baseline"], found["average"],
+                  tuple(found["runs"]), tuple(map(str, found["options"])),
+                  tuple(map(str, found["start"])), tuple(found["plan"]) if "plan" in found else None,
+                  StudySize(size, sized["updates"], sized["start_updates"], tuple(sized["seeds"]),
+                            tuple(map(str, sized["options"]))), systems)
+    _check_plans(path, study)
+    return study
 
 
 def chosen(study: Study, names: Sequence[str] | None) -> list[str]:
@@ -99,6 +114,19 @@ def chosen(study: Study, names: Sequence[str] | None) -> list[str]:
     if unknown := [name for name in names if name not in study.systems]:
         raise InputError("--systems", f"some of {', '.join(study.systems)}", repr(unknown[0]), "Correct the option.")
     return [name for name in study.systems if name in names or name == study.baseline]
+
+
+def _check_plans(path: Path, study: Study) -> None:
+    """InputError for a system with a plan that there is not."""
+    named = {name: plan for name in study.systems if (plan := study.plan_of(name)) is not None}
+    if wrong := [name for name, plan in named.items() if plan not in PLANS]:
+        raise InputError(path, f"{PLAN}= one of {', '.join(PLANS)}", f"{named[wrong[0]]!r} for {wrong[0]}",
+                         "Correct the file.")
+    if named and study.plan is None:
+        raise InputError(path, f"a key {PLAN}, the options of the plans", f"none, and {PLAN}= for {next(iter(named))}",
+                         "Add it; [] for no options.")
+    if study.plan is not None and not study.size.start_updates:
+        raise InputError(path, "start_updates from 1 on, for a model to make plans from", "0", "Correct the file.")
 
 
 def _scheduled(option: str, updates: int) -> str:
@@ -117,8 +145,9 @@ def _mapping(path: Path) -> dict[str, Any]:
     return found
 
 
-def _check(path: Path, found: Any, keys: Mapping[str, type]) -> None:
-    """InputError unless `found` has just these keys, each with a value of its type."""
+def _check(path: Path, found: Any, keys: Mapping[str, type], optional: Mapping[str, type] = {}) -> None:
+    """InputError unless `found` has just these keys, with or without the optional ones, each a value of its type."""
+    keys = {**keys, **{key: kind for key, kind in optional.items() if isinstance(found, dict) and key in found}}
     if not isinstance(found, dict) or found.keys() != keys.keys():
         given = ", ".join(map(str, found)) if isinstance(found, dict) else repr(found)
         raise InputError(path, f"the keys {', '.join(keys)}", given or "none", "Correct the file.")

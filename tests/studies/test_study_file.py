@@ -56,6 +56,12 @@ def test_a_share_becomes_updates(tmp_path: Path) -> None:
     ({"runs": [1]}, "expected runs as a list of texts, found [1]"),
     ({"systems": {"multi_task": "x=1"}}, "expected for each system a list of KEY=VALUE, found 'x=1' for multi_task"),
     ({"sizes": {"small": {"updates": 3, "start_updates": 0, "seeds": [], "options": []}}}, "seeds as a list of whole"),
+    ({"systems": {"multi_task": ["plan=found"]}}, "expected a key plan, the options of the plans, found none"),
+    ({"plan": [], "systems": {"multi_task": ["plan=best"]}}, "plan= one of found, reference, planted,"),
+    ({"plan": [], "sizes": {"small": {"updates": 3, "start_updates": 0, "seeds": [1], "options": []}}},
+     "start_updates from 1 on"),
+    ({"plan": "--batches 8"}, "expected plan as a list"),
+    ({"plan": [], "systems": {"multi_task": [], "plan": []}}, "found 'plan'"),
     ({"sizes": {"small": {"updates": 3}}}, "expected the keys updates, start_updates, seeds, options, found updates"),
 ])
 def test_a_wrong_study_is_refused(tmp_path: Path, changes: dict[str, object], expected: str) -> None:
