@@ -25,6 +25,7 @@ from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.stopping import sigterm_as_ctrl_c
 from mgcm_fairseq.core.sharing import Fit, GroupedLayer, Partition, PlanSource, SharingPlan, cross_fit
 from mgcm_fairseq.core.sharing.similarity import FEWEST, canonical
+from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.sharing_plan import read_plan, write_plan
 from mgcm_fairseq.evaluation.figures import FORMATS
 from mgcm_fairseq.evaluation.results import write_results
@@ -93,11 +94,15 @@ def _check(args: argparse.Namespace) -> None:
     if args.batches < 2 * FEWEST:
         raise InputError("--batches", f"{2 * FEWEST} or more, for {FEWEST} in either half", str(args.batches),
                          "Ask for more.")
+    if args.groups:
+        _partition(args.groups, CorpusConfig.read(args.corpus).src_langs)
     if args.like and not args.groups:
         raise InputError("--like", "--groups, of which it is an option", "none", "Add them, or leave it out.")
     if args.groups and args.sharing_variant != "repaired":
         raise InputError("--sharing-variant", "repaired where --groups are given", args.sharing_variant,
                          "Leave one of the two out.")
+    if args.like:
+        read_plan(args.like)
     if args.figure and args.figure.suffix.removeprefix(".") not in FORMATS:
         raise InputError("--figure", f"a name that ends in {' or '.join('.' + kind for kind in FORMATS)}",
                          str(args.figure), "Correct the name.")

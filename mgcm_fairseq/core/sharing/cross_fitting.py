@@ -62,9 +62,9 @@ def halves(gramian_NBB: Tensor, languages: int) -> tuple[Tensor, Tensor]:
     batches = gramian_NBB.size(1)
     each = batches // max(languages, 1)
     if languages < 2 or batches % languages or each // 2 < FEWEST:
-        raise ValueError(f"batches of languages: expected at least 2 languages and {2 * FEWEST} batches of each, equally "
-                         f"many, for two halves, found {languages} languages and {batches} batches. Capture more "
-                         "batches.")
+        raise ValueError(f"batches of languages: expected at least 2 languages and {2 * FEWEST} batches of each, "
+                         f"equally many, for two halves, found {languages} languages and {batches} batches. Capture "
+                         "more batches.")
     index_LK = torch.arange(languages * each).view(languages, each)[:, :each // 2 * 2]
     even_B, odd_B = index_LK[:, ::2].flatten(), index_LK[:, 1::2].flatten()
     return gramian_NBB[:, even_B][:, :, even_B], gramian_NBB[:, odd_B][:, :, odd_B]
