@@ -112,6 +112,16 @@ def test_a_system_is_trained_with_its_plan_and_evaluated_in_each_language(trial:
     assert not trial.done
 
 
+def test_that_the_planted_plan_is_the_found_one_is_told(report: Callable[..., Plans], trial: Trial) -> None:
+    plans = report((SPLIT,), [["qaa", "qab"], ["qac", "qad"]])
+    for stats, private, same in ((STATS, (0, 3, 7), True), (PlanStats(0.2, 0.1, 0.3, 0.9), (0, 3, 7), True),
+                                 (STATS, (0, 3, 8), False)):
+        layer = GroupedLayer(SPLIT.ffn, SPLIT.groups, private, stats)
+        write_plan(plans.file("planted"), SharingPlan(PlanSource("ab" * 32, "spoken", LANGUAGES, 64, 1), (layer,)))
+        assert told(plans)["planted_is_found"] == same
+        assert any("is the found one" in line for line in plan_tables([told(plans)])) == same
+
+
 @pytest.fixture
 def report(trial: Trial) -> Callable[[tuple[GroupedLayer, ...], list[list[str]]], Plans]:
     """Plans that are done, with these groups in the second of two FFNs."""
@@ -131,6 +141,7 @@ def test_plans_are_told_beside_the_truth(report: Callable[..., Plans]) -> None:
     assert [one["agreement"] for one in found["ffns"]] == [0, 1]
     assert found["split"] == [{"ffn": SPLIT.ffn, "private": 3, "groups": [["qaa", "qab"], ["qac", "qad"]],
                                "agreement": 1}]
+    assert not found["planted_is_found"]
     lines = plan_tables([found])
     assert sum("qaa qab / qac qad" in line for line in lines) == 1
     assert not any("shares everything" in line for line in lines)
