@@ -27,7 +27,7 @@ from mgcm_fairseq.studies.plans import Plans
 from mgcm_fairseq.studies.report import assemble, tables
 from mgcm_fairseq.studies.results import read_result
 from mgcm_fairseq.studies.side_by_side import SideBySide, TrialError
-from mgcm_fairseq.studies.study import PLAN, PLANS, START, Study, chosen, read_study, studies
+from mgcm_fairseq.studies.study import PLAN, PLANS, START, Study, against, chosen, read_study, studies
 from mgcm_fairseq.studies.trial import Trial
 from mgcm_fairseq.tasks.unread import check_unread
 from mgcm_fairseq.training.at_least_zero import check_at_least_zero
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0, or 1 where a trial failed."""
     args = _parser().parse_args(arguments)
     path = CONFIGS / "studies" / f"{args.study}.yaml" if args.study in studies() else Path(args.study)
-    study = read_study(path, args.size)
+    study = against(read_study(path, args.size), args.baseline)
     names = chosen(study, args.systems.split(",") if args.systems else None)
     corpus, out = args.corpus.resolve(), args.out.resolve()
     if args.device == "cuda" and not args.report and not torch.cuda.is_available():
@@ -77,8 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not done and not planned:
             raise InputError(out, "a trial that is done", "none", "Run it without --report first.")
         found = assemble(study, [read_result(trial) for trial in done], planned)
-        write_results(out / study.size.name / "study.json", found)
-        write_whole(out / study.size.name / "study.md", tables(found))
+        name = f"study_against_{args.baseline}" if args.baseline else "study"
+        write_results(out / study.size.name / f"{name}.json", found)
+        write_whole(out / study.size.name / f"{name}.md", tables(found))
         print(tables(found), end="")
     return 0
 
@@ -114,6 +115,8 @@ def _parser() -> Parser:
     parser.add_argument("--size", default="small", help="one of the study's sizes")
     parser.add_argument("--systems", metavar="NAME,NAME,...",
                         help="train some of them, and the baseline (default: all)")
+    parser.add_argument("--baseline", metavar="NAME",
+                        help="compare with this system, in study_against_NAME.json and .md (default: the study's)")
     parser.add_argument("--plans", action="store_true",
                         help="end with the sharing plans: train what the systems begin with, and no system")
     parser.add_argument("--seeds", type=positives, metavar="N,N,...", help="(default: those of the size)")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,13 @@ def read_study(path: Path, size: str) -> Study:
                             tuple(map(str, sized["options"]))), systems)
     _check_plans(path, study)
     return study
+
+
+def against(study: Study, baseline: str | None) -> Study:
+    """The study with another baseline; None for its own."""
+    if baseline is not None and baseline not in study.systems:
+        raise InputError("--baseline", f"one of {', '.join(study.systems)}", repr(baseline), "Correct the option.")
+    return study if baseline is None else replace(study, baseline=baseline)
 
 
 def chosen(study: Study, names: Sequence[str] | None) -> list[str]:

@@ -8,7 +8,7 @@ import yaml
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import CONFIGS
 from mgcm_fairseq.recipes.configuration import resolve
-from mgcm_fairseq.studies.study import chosen, read_study, studies
+from mgcm_fairseq.studies.study import against, chosen, read_study, studies
 from mgcm_fairseq.studies.trial import Trial
 from tests.fixtures import REPOSITORY
 
@@ -78,6 +78,10 @@ def test_an_unknown_size_and_system_are_refused(tmp_path: Path) -> None:
         chosen(study, ["shrinks"])
     assert chosen(study, ["shrink"]) == ["multi_task", "shrink"]
     assert chosen(study, None) == list(study.systems)
+    with pytest.raises(InputError, match="--baseline: expected one of multi_task"):
+        against(study, "wide")
+    assert against(study, None) == study
+    assert chosen(against(study, "mgcm"), ["shrink"]) == ["mgcm", "shrink"]
 
 
 def test_a_trial_keeps_to_its_options(tmp_path: Path) -> None:
