@@ -109,6 +109,12 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
         ["common", "data", "preparation", "spoken", "modules", "criterions", "decoding", "agents", "live", "recipes",
          "core/conflict", "core/segmentation", *CORPORA, *AGENTS, "configs"],
         r"capture_output|audio-capture|capture ?log|capture_exception|capsys|CaptureFixture"),
+    r"stud(y|ies)": (["core", "modules", "models", "data", "decoding", "agents", "preparation", "live", "training",
+                      *GRADIENTS, *CORPORA, *AGENTS], r"studies\.md"),
+    r"trials?": (["core", "modules", "models", "data", "decoding", "agents", "preparation", "live", "training",
+                  "spoken", "evaluation", *GRADIENTS, *CORPORA, *AGENTS], r"$^"),
+    r"systems?": (["core", "modules", "preparation", "measuring", *GRADIENTS],
+                  r"SystemExit"),
 }
 UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
     "abbreviations and names of the literature": {

@@ -158,26 +158,26 @@ def _measure(setup: Setup, folder: Path, pool: ProcessPool, known: dict[str, str
 def _summed(opened: _Opened, pool: ProcessPool, files: list[Path], each: int, known: dict[str, str]) -> Captured:
     capture, languages = opened.capture, list(opened.languages)
     files, pairs = files[:each * len(languages)], files[each * len(languages):]
-    modules, slots = list(dict.fromkeys(kept.module for kept in capture.layout)), ffns(capture.network)
+    modules, ffn_names = list(dict.fromkeys(kept.module for kept in capture.layout)), ffns(capture.network)
     products = _told(pool, partial(_gramian, files, capture.dtype), capture.layout, "inner products", " parameters")
     gramian_NBB = torch.zeros(len(modules), len(files), len(files), dtype=torch.float64)
     of_parameters: dict[StoredGradient, Tensor] = {}
-    parts = [of_units(capture.layout, slot) for slot in slots]
+    parts = [of_units(capture.layout, ffn_name) for ffn_name in ffn_names]
     for kept, product_BB in zip(capture.layout, products, strict=True):
         gramian_NBB[modules.index(kept.module)] += product_BB
-        if any(kept in of_slot for of_slot in parts):
+        if any(kept in of_ffn for of_ffn in parts):
             of_parameters[kept] = product_BB
     ffn_FBB = _of_ffns(parts, of_parameters)
     odd = odd_batches(len(languages), each)
     norms_FB = ffn_FBB.diagonal(dim1=1, dim2=2).sqrt()[:, odd].tolist()
     sums = partial(_unit_sums, [files[number] for number in odd], capture.dtype, len(languages))
     found = list(_told(pool, sums, list(zip(parts, norms_FB, strict=True)), "hidden units", " FFNs"))
-    of_units_alone = [kept for of_slot in parts for kept in of_slot]
+    of_units_alone = [kept for of_ffn in parts for kept in of_ffn]
     pair_products = _told(pool, partial(_gramian, pairs, capture.dtype), of_units_alone if pairs else [],
                           "inner products of pairs", " parameters")
     of_pairs = dict(zip(of_units_alone, pair_products, strict=False))
     return Captured(known["checkpoint"], known["train"], languages, modules,
-                    [capture.places[module] for module in modules], gramian_NBB, slots, ffn_FBB,
+                    [capture.places[module] for module in modules], gramian_NBB, ffn_names, ffn_FBB,
                     [dots for dots, _ in found], [own for _, own in found],
                     _of_ffns(parts, of_pairs) if pairs else None)
 
@@ -189,7 +189,7 @@ def odd_batches(languages: int, each: int) -> list[int]:
 
 def _of_ffns(parts: Sequence[tuple[StoredGradient, ...]], products: Mapping[StoredGradient, Tensor]) -> Tensor:
     """(F, B, B) sums over what belongs to each FFN's hidden units."""
-    return torch.stack([torch.stack([products[kept] for kept in of_slot]).sum(0) for of_slot in parts])
+    return torch.stack([torch.stack([products[kept] for kept in of_ffn]).sum(0) for of_ffn in parts])
 
 
 def _unit_sums(files: Sequence[Path], dtype: np.dtype[Any], languages: int,

@@ -5,43 +5,45 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-LEAST = 64  # steps in a room
+LEAST = 64  # steps in a buffer
 
 
 class Growing:
     """One tensor (..., S, D) to whose end steps are added.
 
-    It stands in a room of up to 2.5 times as many steps, and moves to another when that is full. A part of it that
-    somebody else holds stays as it is. Where gradients are taken it has no room, and is copied.
+    From its second growth on it stands in a buffer of up to 2.5 times as many steps, and moves to another when that
+    is full. A part of it that somebody else holds stays as it is. Where gradients are taken it has no buffer, and is
+    copied.
     """
 
-    def __init__(self, value: Tensor, moves_in: bool = True) -> None:
-        """`moves_in`: whether it may have a room, which does not pay for one that grows once or twice."""
+    def __init__(self, value: Tensor, buffered: bool = True) -> None:
+        """`buffered`: whether it may have a buffer, which does not pay for one that grows once or twice."""
         self.value = value
         self.dropped = 0  # steps at its beginning
-        self._moves_in = moves_in
-        self._room: Tensor | None = None
-        self._end = 0  # steps of the room that are taken
+        self._buffered = buffered
+        self._grown = False
+        self._buffer: Tensor | None = None
+        self._end = 0  # steps of the buffer that are taken
 
     def fork(self) -> "Growing":
         """Another one, for a few steps, of the same tensor."""
-        other = Growing(self.value, moves_in=False)
+        other = Growing(self.value, buffered=False)
         other.dropped = self.dropped
         return other
 
     def append(self, new: Tensor) -> Tensor:
         """All with the new steps (..., N, D) behind."""
         count, added = self.value.size(-2), new.size(-2)
-        if not self._moves_in or torch.is_grad_enabled():
-            self.value, self._room = torch.cat([self.value, new], -2), None
+        if not self._buffered or not self._grown or torch.is_grad_enabled():
+            self.value, self._buffer, self._grown = torch.cat([self.value, new], -2), None, True
             return self.value
-        if self._room is None or self._end + added > self._room.size(-2):
-            self._room = _room_for(self.value, count + added)
-            self._room[..., :count, :] = self.value
+        if self._buffer is None or self._end + added > self._buffer.size(-2):
+            self._buffer = _buffer_for(self.value, count + added)
+            self._buffer[..., :count, :] = self.value
             self._end = count
-        self._room[..., self._end:self._end + added, :] = new
+        self._buffer[..., self._end:self._end + added, :] = new
         self._end += added
-        self.value = self._room[..., self._end - count - added:self._end, :]
+        self.value = self._buffer[..., self._end - count - added:self._end, :]
         return self.value
 
     def keep_last(self, steps: int) -> None:
@@ -88,7 +90,7 @@ class Cache(dict[str, Tensor]):
         return self._growing[name].dropped + self[name].size(-2) if name in self else 0
 
 
-def _room_for(value: Tensor, steps: int) -> Tensor:
+def _buffer_for(value: Tensor, steps: int) -> Tensor:
     size = LEAST
     while 4 * size < 5 * steps:
         size *= 2

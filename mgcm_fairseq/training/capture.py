@@ -145,13 +145,13 @@ def _read(path: Path, dtype: np.dtype[Any], start: int, size: int) -> np.ndarray
 
 
 def _layout(network: nn.Module, groups: Groups, named: Mapping[str, Tensor], sketched: bool) -> list[StoredGradient]:
-    slots = tuple(f"{name}." for name in ffns(network))
+    ffn_names = tuple(f"{name}." for name in ffns(network))
     layout: list[StoredGradient] = []
     start = 0
     for name, parameter in named.items():
         group = groups.of(parameter)
         assert group is not None, "a scope of all parameters"
-        exact = not sketched or parameter.numel() <= SIZE or name.startswith(slots)
+        exact = not sketched or parameter.numel() <= SIZE or name.startswith(ffn_names)
         size = parameter.numel() if exact else SIZE
         layout.append(StoredGradient(name, groups.names[group], tuple(parameter.shape), start, size))
         start += size

@@ -37,15 +37,15 @@ def test_any_order_of_steps_gives_what_copies_give(seed):
 
 
 @torch.inference_mode()
-def test_it_moves_seldom_and_its_room_has_a_bound():
-    one, rooms = Growing(torch.zeros(1, 1, 2)), set()
+def test_it_moves_seldom_and_its_buffer_has_a_bound():
+    one, buffers = Growing(torch.zeros(1, 1, 2)), set()
     for _ in range(1_000):
         one.append(torch.zeros(1, 1, 2))
         one.keep_last(100)
-        rooms.add(one.value.untyped_storage().data_ptr())
+        buffers.add(one.value.untyped_storage().data_ptr())
         assert one.value.untyped_storage().nbytes() <= 2 * 4 * max(LEAST, 2.5 * 101)
     assert one.dropped == 901
-    assert len(rooms) < 15
+    assert len(buffers) < 15
 
 
 def test_with_gradients_it_is_copied():

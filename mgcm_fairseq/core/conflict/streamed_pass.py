@@ -177,7 +177,7 @@ class _FanOut(torch.autograd.Function):
 
 
 class _Branch(torch.autograd.Function):
-    """Some of a stream's tasks; backward each gradient to the slot of its task."""
+    """Some of a stream's tasks; backward lists their cotangents in the order of all its tasks."""
 
     @staticmethod
     def forward(ctx: Any, judge: _Judge, kept: tuple[str, ...], tasks: tuple[str, ...], value: Tensor,

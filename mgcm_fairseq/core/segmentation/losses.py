@@ -13,8 +13,8 @@ _LEAST_NORM = 1e-3  # of a vector whose direction is taken: the gradient, 1 / no
 def segment_number_losses(probabilities_BT: Tensor, lengths_B: Tensor, words_B: Tensor) -> Tensor:
     """(B,) L_num of each sentence: |sum_t p_t - n| + |sum MaxPool(p, floor(length / n)) - n|, n its number of words.
 
-    The first term counts boundaries. The second asks for one peak in every slot as long as a mean word, against many
-    small p and against bursts; an incomplete last slot is left out (the paper's form). Repaired:
+    The first term counts boundaries. The second asks for one peak in every stretch as long as a mean word, against many
+    small p and against bursts; an incomplete last stretch is left out (the paper's form). Repaired:
     a sentence has its own length and weight, whatever is in the batch with it.
 
     Args:
@@ -57,13 +57,13 @@ def contrastive_losses(segments_BKD: Tensor, words_BKD: Tensor, words_B: Tensor)
     return -log_shares_BKK.diagonal(dim1=1, dim2=2).masked_fill(~valid_BK, 0.0).sum(1)
 
 
-def _expected_counts(probabilities_BT: Tensor, lengths_B: Tensor, slots_B: Tensor) -> tuple[Tensor, Tensor]:
-    """(B,) sum of p; (B,) sum of the largest p of every complete slot of max(floor(length / slots), 1) frames."""
+def _expected_counts(probabilities_BT: Tensor, lengths_B: Tensor, words_B: Tensor) -> tuple[Tensor, Tensor]:
+    """(B,) sum of p; (B,) sum of the largest p of every complete stretch of max(floor(length / words), 1) frames."""
     p_BT = at_least_fp32(probabilities_BT)
     frames = p_BT.size(1)
     p_BT = p_BT.masked_fill(~valid_frames(lengths_B, frames), 0.0)
-    width_B1 = (lengths_B // slots_B).clamp(min=1).unsqueeze(1)
-    slot_BT = torch.arange(frames, device=p_BT.device) // width_B1
-    complete_BT = slot_BT < lengths_B.unsqueeze(1) // width_B1
-    peaks_BT = torch.zeros_like(p_BT).scatter_reduce(1, slot_BT, p_BT.masked_fill(~complete_BT, 0.0), "amax")
+    width_B1 = (lengths_B // words_B).clamp(min=1).unsqueeze(1)
+    stretch_BT = torch.arange(frames, device=p_BT.device) // width_B1
+    complete_BT = stretch_BT < lengths_B.unsqueeze(1) // width_B1
+    peaks_BT = torch.zeros_like(p_BT).scatter_reduce(1, stretch_BT, p_BT.masked_fill(~complete_BT, 0.0), "amax")
     return p_BT.sum(1), peaks_BT.sum(1)
