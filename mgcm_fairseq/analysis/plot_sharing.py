@@ -48,6 +48,7 @@ def _by_layer(found: dict[str, Any], axes: Axes) -> None:
     if differing:
         axes.plot(differing, [rows[layers[number], "ffn"] for number in differing], linestyle="none", marker="o",
                   color=COLOURS[1], label="FFN of the encoder, significant")
+    axes.axhline(0, color=INK, linewidth=0.8)
     axes.set_xticks(range(len(layers)), [short(layer) for layer in layers], rotation=60, fontsize=8)
     axes.set_title("What languages ask of a layer and do not have in common", loc="left", color=INK, fontsize=10)
     axes.set_ylabel("share of the consistent signal (0 = all is common)", color=INK)

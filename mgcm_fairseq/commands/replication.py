@@ -18,7 +18,7 @@ from mgcm_fairseq.studies.replication.doubt import origin
 from mgcm_fairseq.studies.replication.figures import draw
 from mgcm_fairseq.studies.replication.gather import as_lines, gather, study_of, systems_to_train
 from mgcm_fairseq.studies.replication.page import all_tables, fill
-from mgcm_fairseq.studies.study import read_study
+from mgcm_fairseq.studies.study_file import read_study
 
 SCRIPT = SCRIPTS["replication"]
 STUDY = CONFIGS / "studies" / "replication.yaml"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mgcm_fairseq.analysis.plot_sharing import plot_sharing
 from mgcm_fairseq.analysis.sharing_capture import Captured, Setup, captured
-from mgcm_fairseq.analysis.sharing_layers import VARIANTS, released, repaired
+from mgcm_fairseq.analysis.sharing_layers import VARIANTS, given, released, repaired
 from mgcm_fairseq.analysis.sharing_report import report, table
 from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.errors import InputError
@@ -23,9 +23,10 @@ from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.stopping import sigterm_as_ctrl_c
-from mgcm_fairseq.core.sharing import PlanSource, SharingPlan, cross_fit
-from mgcm_fairseq.core.sharing.similarity import FEWEST
-from mgcm_fairseq.data.sharing_plan import write_plan
+from mgcm_fairseq.core.sharing import Fit, GroupedLayer, Partition, PlanSource, SharingPlan, cross_fit
+from mgcm_fairseq.core.sharing.similarity import FEWEST, canonical
+from mgcm_fairseq.data.config import CorpusConfig
+from mgcm_fairseq.data.sharing_plan import read_plan, write_plan
 from mgcm_fairseq.evaluation.figures import FORMATS
 from mgcm_fairseq.evaluation.results import write_results
 
@@ -43,8 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with sigterm_as_ctrl_c():
         found = captured(setup, args.work or args.out.with_name(f"{args.out.name}.capture"), args.processes)
     fits = cross_fit(found.of_ffns, len(found.languages), args.seed)
-    layers = (repaired(found, fits, args.most) if args.sharing_variant == "repaired"
-              else released(found, args.seed, args.most))
+    layers = _layers(args, found, fits)
     source = PlanSource(found.checkpoint, found.preparation, tuple(found.languages), args.batches, args.seed)
     write_plan(args.out, SharingPlan(source, layers))
     told = report(found, fits, args.seed)
@@ -60,18 +60,49 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{args.out}: shared. No FFN of the encoder has groups of languages that differ by more than chance.")
 
 
+def _layers(args: argparse.Namespace, found: Captured, fits: Sequence[Fit]) -> tuple[GroupedLayer, ...]:
+    if args.groups:
+        like = {layer.ffn: len(layer.private) for layer in read_plan(args.like).layers} if args.like else {}
+        try:
+            return given(found, _partition(args.groups, found.languages), args.seed, args.most, like)
+        except ValueError as error:
+            raise InputError("--groups", "groups by which gradients differ in some FFN", str(error).rstrip("."),
+                             "Say by --like what to split.") from error
+    if args.sharing_variant == "released":
+        return released(found, args.seed, args.most)
+    return repaired(found, fits, args.most)
+
+
+def _partition(text: str, languages: Sequence[str]) -> Partition:
+    """The groups of languages' ranks; InputError unless each language is in one of two groups or more."""
+    groups = [group.split(",") for group in text.split(":")]
+    if len(groups) < 2 or sorted(name for group in groups for name in group) != sorted(languages):
+        raise InputError("--groups", f"two groups or more, with each of {', '.join(languages)} in one of them",
+                         repr(text), "Write them as qaa,qab:qac,qad.")
+    return canonical([[languages.index(name) for name in group] for group in groups])
+
+
 def _setting(args: argparse.Namespace, found: Captured) -> dict[str, object]:
     """What the report's numbers depend on."""
     return {"checkpoint": found.checkpoint, "corpus": found.preparation, "languages": found.languages,
             "batches": args.batches, "utterances": args.utterances, "seed": args.seed, "paired": args.paired or None,
             "gradients": "CountSketch of 4,096 numbers a parameter, exact in FFNs of the encoder" if args.sketch
-            else "exact", "variant": args.sharing_variant}
+            else "exact", "variant": args.sharing_variant, "groups": args.groups}
 
 
 def _check(args: argparse.Namespace) -> None:
     if args.batches < 2 * FEWEST:
         raise InputError("--batches", f"{2 * FEWEST} or more, for {FEWEST} in either half", str(args.batches),
                          "Ask for more.")
+    if args.groups:
+        _partition(args.groups, CorpusConfig.read(args.corpus).src_langs)
+    if args.like and not args.groups:
+        raise InputError("--like", "--groups, of which it is an option", "none", "Add them, or leave it out.")
+    if args.groups and args.sharing_variant != "repaired":
+        raise InputError("--sharing-variant", "repaired where --groups are given", args.sharing_variant,
+                         "Leave one of the two out.")
+    if args.like:
+        read_plan(args.like)
     if args.figure and args.figure.suffix.removeprefix(".") not in FORMATS:
         raise InputError("--figure", f"a name that ends in {' or '.join('.' + kind for kind in FORMATS)}",
                          str(args.figure), "Correct the name.")
@@ -101,6 +132,12 @@ def _parser() -> Parser:
                         help="layers to split; the papers split one")
     parser.add_argument("--sharing-variant", choices=VARIANTS, default="repaired",
                         help="released: two groups in any case and steps of delta, as the published analysis")
+    parser.add_argument("--groups", metavar="LANG,LANG:LANG,...",
+                        help="split by these groups of languages, significant or not, to compare with those that are "
+                        "found (default: find them)")
+    parser.add_argument("--like", type=Path, metavar="FILE",
+                        help="with --groups: the FFNs of this plan, with as many private hidden units, so that both "
+                        "have as many parameters where they have as many groups (default: by the scores of --groups)")
     parser.add_argument("--report", type=Path, metavar="FILE", help="JSON with every number of every module")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="PNG or SVG by layer")
     parser.add_argument("--paired", default="", metavar="SPLIT",

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -21,10 +22,13 @@ from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.evaluation.results import write_results
 from mgcm_fairseq.recipes.configuration import resolve
 from mgcm_fairseq.recipes.launch import quoted
+from mgcm_fairseq.studies.plan_tables import told
+from mgcm_fairseq.studies.plans import Plans
 from mgcm_fairseq.studies.report import assemble, tables
 from mgcm_fairseq.studies.results import read_result
 from mgcm_fairseq.studies.side_by_side import SideBySide, TrialError
-from mgcm_fairseq.studies.study import START, Study, chosen, read_study, studies
+from mgcm_fairseq.studies.study import PLAN, PLANS, START, Study, against, chosen
+from mgcm_fairseq.studies.study_file import read_study, studies
 from mgcm_fairseq.studies.trial import Trial
 from mgcm_fairseq.tasks.unread import check_unread
 from mgcm_fairseq.training.at_least_zero import check_at_least_zero
@@ -39,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0, or 1 where a trial failed."""
     args = _parser().parse_args(arguments)
     path = CONFIGS / "studies" / f"{args.study}.yaml" if args.study in studies() else Path(args.study)
-    study = read_study(path, args.size)
+    study = against(read_study(path, args.size), args.baseline)
     names = chosen(study, args.systems.split(",") if args.systems else None)
     corpus, out = args.corpus.resolve(), args.out.resolve()
     if args.device == "cuda" and not args.report and not torch.cuda.is_available():
@@ -49,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
              for name in study.systems]
     trials = [trial for trial in every if trial.system in names and trial.seed in seeds]
     starts = list({trial.start.name: trial.start for trial in trials if trial.start}.values())
+    plans = _plans(study, [] if args.plans else names, starts)
+    trials = [] if args.plans else trials
     with sigterm_as_ctrl_c(), locked(out, "study") as lock:
         for trial in every:
             if trial.done:
@@ -58,26 +64,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _check_options(study, name, corpus)
             for trial in (*starts, *trials):
                 trial.claim()
+            for of_seed in plans:
+                of_seed.claim()
             gpus = torch.cuda.device_count() if args.device == "cuda" else 0
             try:
-                for these in (starts, trials):
+                for these in (starts, plans, trials):
                     SideBySide(these, args.jobs, lock.fileno(), gpus).run()
             except TrialError as error:
                 say(called(SCRIPT), error)
                 return 1
         done = [trial for trial in every if trial.done]
-        if not done:
+        planned = _told(every)
+        if not done and not planned:
             raise InputError(out, "a trial that is done", "none", "Run it without --report first.")
-        found = assemble(study, [read_result(trial) for trial in done])
-        write_results(out / study.size.name / "study.json", found)
-        write_whole(out / study.size.name / "study.md", tables(found))
+        found = assemble(study, [read_result(trial) for trial in done], planned)
+        name = f"study_against_{args.baseline}" if args.baseline else "study"
+        write_results(out / study.size.name / f"{name}.json", found)
+        write_whole(out / study.size.name / f"{name}.md", tables(found))
         print(tables(found), end="")
     return 0
 
 
+def _plans(study: Study, names: Sequence[str], starts: Sequence[Trial]) -> list[Plans]:
+    """The found plans, and those that these systems need; none for a study without plans."""
+    if study.plan is None:
+        return []
+    wanted = {"found", *filter(None, map(study.plan_of, names))}
+    return [Plans(start, frozenset(wanted)) for start in starts]
+
+
+def _told(every: Sequence[Trial]) -> list[dict[str, Any]]:
+    """What the plans say that are done, of each seed."""
+    starts = {trial.seed: trial.start for trial in every if trial.study.plan is not None and trial.start}
+    plans = [Plans(start, frozenset(PLANS)) for _, start in sorted(starts.items())]
+    return [told(of_seed) for of_seed in plans if of_seed.report.is_file()]
+
+
 def _check_options(study: Study, system: str, corpus: Path) -> None:
     """InputError for options that its training would refuse, before hours of others."""
-    cfg = resolve(study.training, [f"task.data={quoted(corpus)}", *study.of_training(system, seed=1)])
+    plan = [f"++model.sharing_plan={PLAN}.yaml"] if study.plan_of(system) else []
+    cfg = resolve(study.training, [f"task.data={quoted(corpus)}", *plan, *study.of_training(system, seed=1)])
     for check in (check_goal, check_at_least_zero, check_losses, check_unread):
         check(cfg)
 
@@ -90,6 +116,10 @@ def _parser() -> Parser:
     parser.add_argument("--size", default="small", help="one of the study's sizes")
     parser.add_argument("--systems", metavar="NAME,NAME,...",
                         help="train some of them, and the baseline (default: those of the size)")
+    parser.add_argument("--baseline", metavar="NAME",
+                        help="compare with this system, in study_against_NAME.json and .md (default: the study's)")
+    parser.add_argument("--plans", action="store_true",
+                        help="end with the sharing plans: train what the systems begin with, and no system")
     parser.add_argument("--seeds", type=positives, metavar="N,N,...", help="(default: those of the size)")
     parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, metavar="N",
                         help="trials at a time, each a process of one thread; the results are the same for any number "

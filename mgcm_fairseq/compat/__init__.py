@@ -31,8 +31,8 @@ from mgcm_fairseq.compat.training import (
     let_tasks_explain_gradients_that_are_not_finite,
 )
 
-__all__ = ["install", "load_checkpoint", "repair_torchaudio", "silence_what_only_others_can_mend",
-           "statistics_when_used"]
+__all__ = ["install", "keep_logging_quiet", "load_checkpoint", "repair_torchaudio",
+           "silence_what_only_others_can_mend", "statistics_when_used"]
 
 
 def install() -> None:

@@ -98,7 +98,9 @@ class SimulSTModelConfig(FairseqDataclass):
         default="units",
         metadata={"help": "What the parts begin with. units, the default: copies of the plan's hidden units, so that "
                           "the model computes what it did. published: singular vectors, as GDPS's code, which changes "
-                          "what it computes, by how much the log says; to compare."})
+                          "what it computes, by how much the log says. wide: all languages pass all parts, of which "
+                          "what is new adds nothing at first: a shared layer with as many parameters. These two are "
+                          "to compare."})
     norm_first: bool = field(
         default=False,
         metadata={"help": "Put the norm in front of each sub-layer (pre-norm). A small model that starts from "

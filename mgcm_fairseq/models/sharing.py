@@ -19,7 +19,7 @@ from mgcm_fairseq.modules.encoder import PrivateShape
 
 logger = logging.getLogger(__name__)
 
-INITS = ("units", "published")
+INITS = ("units", "published", "wide")
 _SEEN = 256  # random vectors on which the change of an FFN is measured
 _OPTION = "--sharing-plan"
 
@@ -72,11 +72,16 @@ def ffn_of(layer: int) -> str:
     return f"encoder.layers.{layer}.ffn"
 
 
-def private_shapes(plan: SharingPlan | None, languages: Sequence[str], layers: int) -> dict[int, PrivateShape]:
-    """Layer -> its private parts; `languages`: of the corpus, in the order of their ranks."""
+def private_shapes(plan: SharingPlan | None, languages: Sequence[str], layers: int,
+                   init: str = "units") -> dict[int, PrivateShape]:
+    """Layer -> its private parts; `languages`: of the corpus, in the order of their ranks; `init`: of INITS."""
     planned = {} if plan is None else {of.ffn: of for of in plan.layers}
     found = {layer: planned[ffn_of(layer)] for layer in range(layers) if ffn_of(layer) in planned}
-    return {layer: PrivateShape(len(of.private), tuple(map(of.group_of, languages))) for layer, of in found.items()}
+    if init == "wide":  # one part, as large as all, for everybody
+        return {layer: PrivateShape(len(of.private), len(of.groups) * len(of.private), (0,) * len(languages))
+                for layer, of in found.items()}
+    return {layer: PrivateShape(len(of.private), len(of.private), tuple(map(of.group_of, languages)))
+            for layer, of in found.items()}
 
 
 class Division:
@@ -93,7 +98,7 @@ class Division:
 
         Args:
             state: of the checkpoint; changed.
-            new: the grouped model's own weights, whose private biases are the start of the published way.
+            new: the grouped model's own weights: what is random in the beginning is theirs.
         """
         for layer in self.plan.layers:
             first = state.get(_name(layer, "fc1.weight"))
@@ -106,16 +111,20 @@ class Division:
                 state |= zip((_private(layer, group, name) for name in _UNITS), units, strict=True)
             self._tell(layer, whole, shared, private)
 
-    def shapes(self, found: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-        """Those that weights of these shapes have once they are divided."""
-        state = {name: torch.empty(shape, device="meta") for name, shape in found.items()}
-        Division(self.plan, self.hidden).divide(state, {})
+    def shapes(self, found: Mapping[str, tuple[int, ...]],
+               own: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+        """Those that weights of these shapes have once they are divided; `own`: of the grouped model's."""
+        state, new = ({name: torch.empty(shape, device="meta") for name, shape in of.items()} for of in (found, own))
+        Division(self.plan, self.hidden, "wide" if self.init == "wide" else "units").divide(state, new)
         return {name: tuple(weight.shape) for name, weight in state.items()}
 
     def _units(self, layer: GroupedLayer, whole: Units, new: Mapping[str, Tensor]) -> tuple[Units, list[Units]]:
         if self.init == "units":
             shared, private = shared_and_private(whole, layer.private)
             return shared, [Units(*(weight.clone() for weight in private)) for _ in layer.groups]
+        if self.init == "wide":
+            shared, private = shared_and_private(whole, layer.private)
+            return shared, [private.widened(Units(*(new[_private(layer, 0, name)].to(whole.b1) for name in _UNITS)))]
         groups = list(layer.groups.values())
         portions = [len(group) / sum(map(len, groups)) for group in groups]
         biases = [new[_private(layer, group, "fc1.bias")].to(whole.b1) for group in range(len(groups))]
@@ -126,8 +135,9 @@ class Division:
             return
         seen_ND = torch.randn(_SEEN, whole.w1.size(1), generator=torch.Generator().manual_seed(0))
         before, kept, *own = [Units(*(weight.cpu().float() for weight in units)) for units in (whole, shared, *private)]
+        names = ["all"] if self.init == "wide" else list(layer.groups)
         changes = [f"{name} {relative_change(before, kept, of_group, seen_ND):.1e}"
-                   for name, of_group in zip(layer.groups, own, strict=True)]
+                   for name, of_group in zip(names, own, strict=True)]
         logger.info("%s is divided, --sharing-init %s; by how much its output at step 0 differs on random vectors, "
                     "relative to what it was: %s", layer.ffn, self.init, ", ".join(changes))
 

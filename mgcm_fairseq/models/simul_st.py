@@ -139,10 +139,10 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int,
     variant = str(cfg.segmentation_variant)
     bounds = _bounds(cfg, front_end.frame_samples * STRIDE ** len(kernels) * 1000 / SAMPLE_RATE)
     segmenter = Segmenter(cfg.model_dim, VARIANTS[variant], *bounds) if variant in VARIANTS else None
+    private = private_shapes(plan_in(cfg.sharing_plan), languages, cfg.encoder_layers, str(cfg.sharing_init))
     encoder = SharedEncoder(front_end, kernels, embedding, shape, cfg.encoder_layers, not cfg.no_embedding_norm,
                             segmenter, torch.tensor(kinds.source), cfg.rotary, _local_kernels(cfg),
-                            _shrinker(cfg, shape),
-                            private_shapes(plan_in(cfg.sharing_plan), languages, cfg.encoder_layers))
+                            _shrinker(cfg, shape), private)
     decoder = SharedDecoder(embedding, shape, cfg.decoder_layers, not cfg.no_embedding_norm, cfg.tie_output)
     if cfg.differentiable_waiting and (segmenter is None or not segmenter.variant.waits_in_expectation):
         raise InputError("--differentiable-waiting", "--segmentation-variant repaired", variant, "Leave it out.")

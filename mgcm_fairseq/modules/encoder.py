@@ -36,7 +36,8 @@ from mgcm_fairseq.modules.subsampler import STRIDE, ConvSubsampler
 class PrivateShape(NamedTuple):
     """Of the FFN of a grouped layer."""
 
-    units: int  # hidden ones, that each group has for itself; the others are shared
+    taken: int  # hidden units that are not shared
+    units: int  # hidden units of each part: as many, or more in a part that is to be wide
     group_of: tuple[int, ...]  # each language's, in the order of their ranks
 
 
@@ -217,7 +218,7 @@ def _layer(shape: LayerShape, rotary: RotaryPositions | None, local: LocalConvol
         return EncoderLayer(shape, rotary, local)
     own = replace(shape, ffn_dim=private.units)
     parts = [FeedForward(own, output_bias=False) for _ in range(max(private.group_of) + 1)]
-    return EncoderLayer(replace(shape, ffn_dim=shape.ffn_dim - private.units), rotary, local,
+    return EncoderLayer(replace(shape, ffn_dim=shape.ffn_dim - private.taken), rotary, local,
                         PrivateParts(parts, private.group_of))
 
 

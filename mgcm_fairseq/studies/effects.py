@@ -22,30 +22,38 @@ class Effect:
     p: float  # two-sided
 
 
-def effect(system: Sequence[np.ndarray], baseline: Sequence[np.ndarray], seed: int = 1) -> Effect:
+def effect(system: Sequence[Sequence[np.ndarray]], baseline: Sequence[Sequence[np.ndarray]],
+           seed: int = 1) -> Effect:
     """The paired bootstrap in which a resample draws N sentences and S seeds, both with replacement.
 
-    The same sentences and seeds are drawn for both systems. With three seeds, the interval says little of other seeds:
-    read `by_seed` too.
+    The same sentences and seeds are drawn for both systems, and in test sets of one size the same sentences for all
+    source languages. The difference is the mean of the languages'. With three seeds, the interval says little of other
+    seeds: read `by_seed` too.
 
     Args:
-        system, baseline: for each seed, in the same order, (N, 10) statistics of the test sentences.
+        system, baseline: for each seed, in the same order, of each language (N, 10) statistics of the test sentences.
         seed: of the bootstrap.
     Raises:
         ValueError: other numbers of seeds.
     """
     if len(system) != len(baseline) or not system:
         raise ValueError(f"expected as many seeds of both systems, found {len(system)} and {len(baseline)}")
-    counts = draw(len(system[0]), RESAMPLES, seed)
-    every = np.ones((1, len(system[0])))
-    by_seed = [float((corpus_bleu(one, every) - corpus_bleu(other, every))[0])
-               for one, other in zip(system, baseline, strict=True)]
-    resampled = np.stack([corpus_bleu(one, counts) - corpus_bleu(other, counts)
-                          for one, other in zip(system, baseline, strict=True)])
+    sizes = [len(one) for one in system[0]]
+    counts = [draw(size, RESAMPLES, seed) for size in sizes]
+    every = [np.ones((1, size)) for size in sizes]
+    by_seed = [float(_differences(one, other, every)[0]) for one, other in zip(system, baseline, strict=True)]
+    resampled = np.stack([_differences(one, other, counts) for one, other in zip(system, baseline, strict=True)])
     seeds = np.random.default_rng(seed + 1).integers(len(system), size=(len(system), RESAMPLES))
     drawn = np.take_along_axis(resampled, seeds, axis=0).mean(axis=0)
-    judged = judge(mean(by_seed), drawn, len(system[0]))
+    judged = judge(mean(by_seed), drawn, max(sizes))
     return Effect(by_seed, judged.difference, judged.low, judged.high, judged.p)
+
+
+def _differences(system: Sequence[np.ndarray], baseline: Sequence[np.ndarray],
+                 counts: Sequence[np.ndarray]) -> np.ndarray:
+    """(R,) differences in BLEU of the resamples, mean over languages."""
+    of_languages = zip(system, baseline, counts, strict=True)
+    return np.mean([corpus_bleu(one, of) - corpus_bleu(other, of) for one, other, of in of_languages], axis=0)
 
 
 def updates_to(bleu: float, curve: Sequence[tuple[int, float]]) -> float | None:

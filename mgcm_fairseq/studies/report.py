@@ -7,6 +7,8 @@ from typing import Any
 
 from mgcm_fairseq.evaluation.table import ABSENT, markdown
 from mgcm_fairseq.studies.effects import effect, spread, updates_to
+from mgcm_fairseq.studies.languages import by_language, language_tables
+from mgcm_fairseq.studies.plan_tables import plan_tables
 from mgcm_fairseq.studies.results import TrialResult
 from mgcm_fairseq.studies.study import Study
 
@@ -14,10 +16,13 @@ STATED = ("mgcm_fairseq", "commit", "torch", "fairseq", "simuleval", "sacrebleu"
           "test_set")
 
 
-def assemble(study: Study, outcomes: Sequence[TrialResult]) -> dict[str, Any]:
+def assemble(study: Study, outcomes: Sequence[TrialResult], plans: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """study.json of the trials that are done.
 
     Differences from the baseline are over the seeds that both have.
+
+    Args:
+        plans: of `told`, of each seed.
     """
     seeds = sorted({*study.size.seeds, *(one.seed for one in outcomes)})
     of_system: dict[str, dict[int, TrialResult]] = {}
@@ -31,9 +36,11 @@ def assemble(study: Study, outcomes: Sequence[TrialResult]) -> dict[str, Any]:
                     if seed not in of_system.get(name, {})],
         "environment": {key: _shared([one.environment.get(key) for one in outcomes]) for key in STATED},
         "trials": [{"system": one.system, "seed": one.seed, "figures": one.figures, "dev": one.dev,
-                    "cpu_seconds": one.cpu_seconds} for one in outcomes],
+                    "cpu_seconds": one.cpu_seconds, **({"by_language": one.by_language} if one.by_language else {})}
+                    for one in outcomes],
         "systems": {name: {"updates": study.updates_of(name), **_system(seeds, base)}
                     for name, seeds in of_system.items()},
+        **({"plans": list(plans)} if study.plan is not None else {}),
     }
 
 
@@ -52,6 +59,7 @@ def _system(seeds: Mapping[int, TrialResult], base: Mapping[int, TrialResult]) -
                        for metric in next(iter(seeds.values())).figures[run]} for run in runs},
         "effects": {run: asdict(effect([seeds[seed].statistics[run] for seed in common],
                                        [base[seed].statistics[run] for seed in common])) for run in runs if differs},
+        "by_language": by_language(seeds, base, common if differs else []),
         "nats": spread(list(nats.values())) if nats else None,
         "nats_by_seed": [nats[seed] - base[seed].dev[-1][2] for seed in common if seed in nats] if differs else [],
         "cpu_seconds": mean(seconds) if seconds else None,
@@ -71,6 +79,7 @@ def tables(found: Mapping[str, Any]) -> str:
               "## Cost", "",
               f"Updates and seconds until the BLEU on dev that {found['baseline']} ends with, of the seeds that get "
               "there.", "", *_cost(found), ""]
+    lines += [*language_tables(found), *(plan_tables(found["plans"]) if found.get("plans") else [])]
     if found["missing"]:
         lines += [f"Not trained: {', '.join(found['missing'])}.", ""]
     stated = ", ".join(f"{key} {value}" for key, value in found["environment"].items() if value is not None)

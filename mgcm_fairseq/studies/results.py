@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,11 @@ class TrialResult:
 
     system: str
     seed: int
-    figures: dict[str, dict[str, Any]]  # run -> BLEU, chrF, length ratio, and AL and LAAL if simultaneous
+    figures: dict[str, dict[str, Any]]  # run -> BLEU, chrF, length ratio; AL, LAAL if simultaneous. Means of languages
+    by_language: dict[str, dict[str, dict[str, Any]]]  # source language -> the same; of one language alone nothing
     dev: list[tuple[int, float, float]]  # (updates, BLEU, ST's nats a token), rising in updates
     cpu_seconds: float | None  # of the training
-    statistics: dict[str, np.ndarray]  # run -> (N, 10) of each test sentence, whose sums determine BLEU
+    statistics: dict[str, list[np.ndarray]]  # run -> of each language (N, 10) of test sentences; sums determine BLEU
     environment: dict[str, Any]
 
 
@@ -44,15 +46,25 @@ def read_result(trial: Trial) -> TrialResult:
 
 
 def _read(trial: Trial) -> TrialResult:
-    results = read_json(trial.results)
-    figures, statistics = {}, {}
-    for run in parse_runs(trial.study.runs):
-        name = run_name(run.label, run.point)
-        figures[name] = _figures(results, name, trial.results)
-        hypotheses, references = _texts(trial.results.parent / "runs" / name / "instances.log")
-        statistics[name] = bleu_statistics(hypotheses, references)
-    return TrialResult(trial.system, trial.seed, figures, on_dev(trial.log), cpu_seconds(trial.folder), statistics,
-                   results["environment"])
+    names = [run_name(run.label, run.point) for run in parse_runs(trial.study.runs)]
+    results = {language: read_json(path) for language, path in trial.results.items()}
+    by_language = {language: {name: _figures(found, name, trial.results[language]) for name in names}
+                   for language, found in results.items()}
+    texts = {name: [_texts(path.parent / "runs" / name / "instances.log") for path in trial.results.values()]
+             for name in names}
+    statistics = {name: [bleu_statistics(*one) for one in of_run] for name, of_run in texts.items()}
+    environments = [found["environment"] for found in results.values()]
+    environment = {**environments[0], "test_set": " ".join(str(one["test_set"]) for one in environments)}
+    return TrialResult(trial.system, trial.seed, _means(by_language), by_language if len(by_language) > 1 else {},
+                       on_dev(trial.log), cpu_seconds(trial.folder), statistics, environment)
+
+
+def _means(by_language: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Of each figure over the languages."""
+    first, *others = by_language.values()
+    return first if not others else {
+        run: {metric: mean(of[run][metric] for of in by_language.values()) for metric in figures}
+        for run, figures in first.items()}
 
 
 def on_dev(log: Path) -> list[tuple[int, float, float]]:

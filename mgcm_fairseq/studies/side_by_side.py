@@ -5,13 +5,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event, Lock
+from typing import Protocol
 
 from mgcm_fairseq.common.installation import HOME
-from mgcm_fairseq.studies.trial import Trial
 
 ATTEMPTS = "attempts.jsonl"
 """In a trial's folder: a line when its training begins, and one when that ends, with the CPU time it took."""
@@ -21,10 +21,28 @@ class TrialError(Exception):
     """A step of a trial ended with an error; the message names its log."""
 
 
+class Steps(Protocol):
+    """What is done one step after the other: a trial."""
+
+    @property
+    def name(self) -> str:
+        """Of the lines of progress."""
+
+    @property
+    def folder(self) -> Path:
+        """Gets the output of each step."""
+
+    def steps(self) -> Iterator[tuple[str, list[str]]]:
+        """(what it does, command) of each step that is left to do, in order."""
+
+    def environment(self, gpu: int) -> dict[str, str]:
+        """For those commands."""
+
+
 class SideBySide:
     """Up to `jobs` trials at a time, each a process of one thread."""
 
-    def __init__(self, trials: Sequence[Trial], jobs: int, lock: int, gpus: int = 0) -> None:
+    def __init__(self, trials: Sequence[Steps], jobs: int, lock: int, gpus: int = 0) -> None:
         """Args:
             trials: in the order in which they are begun.
             jobs: at a time.
@@ -55,7 +73,7 @@ class SideBySide:
             for process in self._running:
                 process.terminate()
 
-    def _one(self, trial: Trial, number: int) -> None:
+    def _one(self, trial: Steps, number: int) -> None:
         for what, command in trial.steps():
             if self._stopped.is_set():
                 return
@@ -67,7 +85,7 @@ class SideBySide:
                 done = self._done
             self._say(f"{trial.name}: done, {done} of {len(self._trials)}")
 
-    def _step(self, trial: Trial, what: str, command: Sequence[str], gpu: int) -> None:
+    def _step(self, trial: Steps, what: str, command: Sequence[str], gpu: int) -> None:
         log = trial.folder / f"{what}.out"
         began = time.monotonic()
         if what == "train":

@@ -6,13 +6,15 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import CONFIGS, HOME, PACKAGE
 from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.common.whole import write_whole
+from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.recipes.launch import PROGRAM, quoted
-from mgcm_fairseq.studies.study import START, Study
+from mgcm_fairseq.studies.study import PLAN, START, Study
 
 ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_TOP_PAD_": "268435456"}
 """Of glibc: freed memory stays in the process, which makes convolutions on a CPU up to twice as fast."""
@@ -50,9 +52,17 @@ class Trial:
         return self.folder / "model.pt"
 
     @property
-    def results(self) -> Path:
-        """Of its evaluation, which is its last step."""
-        return self.folder / "evaluation" / "results.json"
+    def results(self) -> dict[str, Path]:
+        """Of its evaluation, which is its last step: source language -> file; "" for the only language there is."""
+        languages = CorpusConfig.read(self.corpus).src_langs
+        if len(languages) == 1:
+            return {"": self.folder / "evaluation" / "results.json"}
+        return {language: self.folder / "evaluation" / language / "results.json" for language in languages}
+
+    @property
+    def plans(self) -> Path:
+        """The folder of the sharing plans of its seed."""
+        return self.out / self.study.size.name / f"{PLAN}-seed{self.seed}"
 
     @property
     def start(self) -> "Trial | None":
@@ -64,10 +74,13 @@ class Trial:
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
-        return self.model.is_file() if self.system == START else self.results.is_file()
+        if self.system == START:
+            return self.model.is_file()
+        return all(path.is_file() for path in self.results.values())
 
     def steps(self) -> Iterator[tuple[str, list[str]]]:
         """(what it does, command) of each step that is left to do, in order."""
+        plan = self.study.plan_of(self.system)
         if not self.model.is_file():
             yield "train", [*PROGRAM, "--config-dir", str(CONFIGS), "--config-name", self.study.training,
                             "hydra.output_subdir=null", f"hydra.run.dir={quoted(self.folder)}",
@@ -77,15 +90,20 @@ class Trial:
                             "distributed_training.distributed_world_size=1",
                             f"checkpoint.save_dir={quoted(self.folder / 'checkpoints')}",
                             *([f"checkpoint.finetune_from_model={quoted(self.start.model)}"] if self.start else []),
+                            *([f"++model.sharing_plan={quoted(self.plans / f'{plan}.yaml')}"] if plan else []),
                             *self.study.of_training(self.system, self.seed)]
             yield "average", [sys.executable, "-W", "ignore", "-m", "mgcm_fairseq.commands.average",
                               str(self.folder / "checkpoints"), "--last", str(self.study.average), "--out",
                               str(self.model)]
-        if not self.done:
-            runs = [word for run in self.study.runs for word in ("--run", run)]
-            yield "evaluate", [sys.executable, "-W", "ignore", "-m", "mgcm_fairseq.commands.evaluate", "--checkpoint",
-                               str(self.model), "--corpus", str(self.corpus), *runs, "--processes", "1", "--device",
-                               self.device, "--out", str(self.results.parent)]
+        if self.system == START:
+            return
+        runs = [word for run in self.study.runs for word in ("--run", run)]
+        for language, path in self.results.items():
+            if not path.is_file():
+                spoken = ["--source-lang", language] if language else []
+                yield "evaluate", [sys.executable, "-W", "ignore", "-m", "mgcm_fairseq.commands.evaluate",
+                                   "--checkpoint", str(self.model), "--corpus", str(self.corpus), *spoken, *runs,
+                                   "--processes", "1", "--device", self.device, "--out", str(path.parent)]
 
     def environment(self, gpu: int) -> dict[str, str]:
         """For those commands. `gpu`: the GPU that a trial on one is given."""
@@ -95,17 +113,22 @@ class Trial:
 
     def claim(self) -> None:
         """Marks the folder as this trial's; InputError if it was begun with other options or another corpus."""
-        path, wanted = self.folder / "trial.json", {
+        plan = self.study.plan_of(self.system)
+        claim(self.folder / "trial.json", {
             "training": self.study.training, "options": self.study.of_training(self.system, self.seed),
             "corpus": str(self.corpus.resolve()), "device": self.device, "average": self.study.average,
-            "runs": list(self.study.runs)}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not path.is_file():
-            write_whole(path, json.dumps(wanted, indent=1))
-            return
-        found = read_json(path)
-        if found != wanted:
-            differing = next(key for key in wanted if not isinstance(found, dict) or found.get(key) != wanted[key])
-            raise InputError(self.folder, f"a trial with {differing} {wanted[differing]}",
-                             str(found.get(differing) if isinstance(found, dict) else found),
-                             "Remove the folder to train it anew, or choose another --out.")
+            "runs": list(self.study.runs), **({PLAN: plan} if plan else {})})
+
+
+def claim(path: Path, wanted: dict[str, Any]) -> None:
+    """Writes what a folder's trial is into a file of it; InputError if that holds something else."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file():
+        write_whole(path, json.dumps(wanted, indent=1))
+        return
+    found = read_json(path)
+    if found != wanted:
+        named = next((key for key in wanted if not isinstance(found, dict) or found.get(key) != wanted[key]), PLAN)
+        raise InputError(path.parent, f"a trial with {named} {wanted.get(named, 'none')}",
+                         str(found.get(named) if isinstance(found, dict) else found),
+                         "Remove the folder to train it anew, or choose another --out.")

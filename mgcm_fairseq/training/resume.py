@@ -123,7 +123,7 @@ def _front_end(options: dict[str, Any]) -> dict[str, Any]:
 def _check_weights(path: str, shapes: dict[str, tuple[int, ...]], model: nn.Module) -> None:
     own = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
     division = getattr(model, "division", None)
-    shapes = shapes if division is None else division.shapes(shapes)
+    shapes = shapes if division is None else division.shapes(shapes, own)
     local = any(LOCAL in name for name in shapes)
     begin = tuple(part for part in SAID.values() if not any(map(str.startswith, shapes, repeat(part))))  # new parts
     missing = [name for name in own if name not in shapes and not name.startswith(begin)

@@ -91,6 +91,12 @@ def test_what_was_captured_serves_another_variant_and_no_other_seed(options, tmp
     [layer] = read_plan(tmp_path / "plan.yaml").layers
     assert list(layer.groups.values()) == [(LANGUAGES[0],), (LANGUAGES[1],)]
     assert "private hidden units for each of qab | qaa" in capsys.readouterr().out
+    like = tmp_path / "like.yaml"
+    (tmp_path / "plan.yaml").rename(like)
+    run_script("sharing_plan", *again, "--groups", "qaa:qab", "--like", str(like))
+    [known] = read_plan(tmp_path / "plan.yaml").layers
+    assert (known.ffn, known.groups, len(known.private)) == (layer.ffn, layer.groups, len(layer.private))
+    assert known.stats.delta != layer.stats.delta  # of the odd batches alone, without pairs of a batch and itself
     status, said = refused("sharing_plan", *again, "--seed", "2")
     assert status == 2
     assert "found one that differs in seed" in said
@@ -100,6 +106,10 @@ def test_what_was_captured_serves_another_variant_and_no_other_seed(options, tmp
     (("--utterances", "2"), "expected 8 batches of 2 utterances of each language, 16 in all, found 10 in qab"),
     (("--paired", "dev"), "dev.tsv: expected at least 8 sentences that are there in every language"),
     (("--batches", "7"), "--batches: expected 8 or more, for 4 in either half, found 7"),
+    (("--groups", "qab,qaa"), "--groups: expected two groups or more, with each of qab, qaa in one of them"),
+    (("--groups", "qab:qaa:qaa"), "found 'qab:qaa:qaa'"), (("--like", "other.yaml"), "--like: expected --groups, of"),
+    (("--groups", "qab:qaa", "--like", "other.yaml"), "other.yaml: expected a sharing plan, found no such file"),
+    (("--groups", "qab:qaa", "--sharing-variant", "released"), "--sharing-variant: expected repaired"),
     (("--figure", "plan.pdf"), "--figure: expected a name that ends in .png or .svg, found plan.pdf"),
     (("--checkpoint", "nothing.pt"), "nothing.pt: expected a checkpoint, found no such file")])
 def test_faults_are_named(options, more, message, tmp_path, refused):

@@ -33,7 +33,7 @@ def plan_text(*layers: GroupedLayer) -> str:
 
 def divided(shared: SimulSTNetwork, *layers: GroupedLayer, init: str = "units", **changes: Any) -> SimulSTNetwork:
     """A grouped network with the weights of a shared one, whose options `changes` are."""
-    made = network(1, sharing_plan=plan_text(*layers), **changes).to(next(shared.parameters()).dtype)
+    made = network(1, sharing_plan=plan_text(*layers), sharing_init=init, **changes).to(next(shared.parameters()).dtype)
     model = SimulSTModel(made, division=Division(plan_of_layers(*layers), config(**changes).ffn_dim, init))
     model.load_state_dict(SimulSTModel(shared).state_dict())
     return made

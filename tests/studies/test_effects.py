@@ -24,8 +24,8 @@ def corpora(seeds: int, noise: float, sentences: int = 60, key: int = 0) -> tupl
 
 def test_the_difference_is_sacrebleus_mean_over_seeds() -> None:
     (better, references), (worse, _) = corpora(3, 0.1, key=1), corpora(3, 0.3, key=2)
-    found = effect([bleu_statistics(one, references) for one in better],
-                   [bleu_statistics(one, references) for one in worse])
+    found = effect([[bleu_statistics(one, references)] for one in better],
+                   [[bleu_statistics(one, references)] for one in worse])
     wanted = [sacrebleu.corpus_bleu(one, [references]).score - sacrebleu.corpus_bleu(other, [references]).score
               for one, other in zip(better, worse, strict=True)]
     assert found.by_seed == pytest.approx(wanted)
@@ -36,22 +36,35 @@ def test_the_difference_is_sacrebleus_mean_over_seeds() -> None:
 
 def test_systems_alike_do_not_differ() -> None:
     same, references = corpora(2, 0.2)
-    statistics = [bleu_statistics(one, references) for one in same]
+    statistics = [[bleu_statistics(one, references)] for one in same]
     found = effect(statistics, statistics)
     assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
 
 
 def test_seeds_that_disagree_widen_the_interval() -> None:
     (one, references), (other, _) = corpora(3, 0.2, key=3), corpora(3, 0.2, key=4)
-    agreeing = effect([bleu_statistics(one[0], references)] * 3, [bleu_statistics(other[0], references)] * 3)
-    far = [bleu_statistics(one, references) for one in (one[0], references, other[0])]
-    disagreeing = effect(far, [bleu_statistics(other[0], references)] * 3)
+    agreeing = effect([[bleu_statistics(one[0], references)]] * 3, [[bleu_statistics(other[0], references)]] * 3)
+    far = [[bleu_statistics(one, references)] for one in (one[0], references, other[0])]
+    disagreeing = effect(far, [[bleu_statistics(other[0], references)]] * 3)
     assert disagreeing.high - disagreeing.low > agreeing.high - agreeing.low
+
+
+def test_the_difference_of_several_languages_is_their_mean() -> None:
+    """Sentences are drawn for all of them alike: what they have in common does not average out."""
+    (better, references), (worse, _) = corpora(2, 0.1, key=1), corpora(2, 0.3, key=2)
+    one, other = ([bleu_statistics(of, references) for of in these] for these in (better, worse))
+    languages = [effect([[system[0]], [system[1]]], [[base[0]], [base[1]]])
+                 for system, base in ((one, other), (other, one), (one, other))]
+    both = effect([[one[0], other[0]], [one[1], other[1]]], [[other[0], one[0]], [other[1], one[1]]])
+    assert both.difference == pytest.approx(languages[0].difference + languages[1].difference)
+    assert (both.low, both.high) == pytest.approx((0, 0), abs=1e-9)
+    twice = effect([[one[0], one[0]], [one[1], one[1]]], [[other[0], other[0]], [other[1], other[1]]])
+    assert (twice.low, twice.high) == pytest.approx((languages[0].low, languages[0].high))
 
 
 def test_other_numbers_of_seeds_are_refused() -> None:
     with pytest.raises(ValueError, match="found 1 and 2"):
-        effect([np.ones((3, 10))], [np.ones((3, 10))] * 2)
+        effect([[np.ones((3, 10))]], [[np.ones((3, 10))]] * 2)
 
 
 @pytest.mark.parametrize(("bleu", "updates"), [(5, 50), (10, 100), (15, 150), (20, 200), (30, None)])

@@ -18,7 +18,7 @@ from mgcm_fairseq.studies.replication.figures import FIGURES
 from mgcm_fairseq.studies.replication.gather import as_lines, gather, systems_to_train, tuned
 from mgcm_fairseq.studies.replication.page import all_tables, filled
 from mgcm_fairseq.studies.replication.tables import TABLES
-from mgcm_fairseq.studies.study import read_study
+from mgcm_fairseq.studies.study_file import read_study
 from mgcm_fairseq.training.masking import MASKING
 from tests.fixtures import REPOSITORY
 

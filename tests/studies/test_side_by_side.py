@@ -9,7 +9,7 @@ import pytest
 
 from mgcm_fairseq.common.installation import CONFIGS
 from mgcm_fairseq.studies.side_by_side import ATTEMPTS, SideBySide, TrialError, cpu_seconds
-from mgcm_fairseq.studies.study import read_study
+from mgcm_fairseq.studies.study_file import read_study
 from mgcm_fairseq.studies.trial import Trial
 
 STUDY = read_study(CONFIGS / "studies" / "imtl.yaml", "small")

@@ -8,7 +8,8 @@ import yaml
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import CONFIGS
 from mgcm_fairseq.recipes.configuration import resolve
-from mgcm_fairseq.studies.study import chosen, read_study, studies
+from mgcm_fairseq.studies.study import against, chosen
+from mgcm_fairseq.studies.study_file import read_study, studies
 from mgcm_fairseq.studies.trial import Trial
 from tests.fixtures import REPOSITORY
 
@@ -66,6 +67,12 @@ def test_a_share_becomes_updates(tmp_path: Path) -> None:
     ({"sizes": {"small": {**SIZE, "systems": ["shrink"]}}}, "among them, found 'multi_task'"),
     ({"sizes": {"small": {**SIZE, "system": ["shrink"]}}}, "expected the keys updates"),
     ({"sizes": {"small": {**SIZE, "systems": 3}}}, "expected systems as a list"),
+    ({"systems": {"multi_task": ["plan=found"]}}, "expected a key plan, the options of the plans, found none"),
+    ({"plan": [], "systems": {"multi_task": ["plan=best"]}}, "plan= one of found, reference, planted,"),
+    ({"plan": [], "sizes": {"small": {"updates": 3, "start_updates": 0, "seeds": [1], "options": []}}},
+     "start_updates from 1 on"),
+    ({"plan": "--batches 8"}, "expected plan as a list"),
+    ({"plan": [], "systems": {"multi_task": [], "plan": []}}, "found 'plan'"),
     ({"sizes": {"small": {"updates": 3}}}, "expected the keys updates, start_updates, seeds, options, found updates"),
 ])
 def test_a_wrong_study_is_refused(tmp_path: Path, changes: dict[str, object], expected: str) -> None:
@@ -82,6 +89,10 @@ def test_an_unknown_size_and_system_are_refused(tmp_path: Path) -> None:
         chosen(study, ["shrinks"])
     assert chosen(study, ["shrink"]) == ["multi_task", "shrink"]
     assert chosen(study, None) == list(study.systems)
+    with pytest.raises(InputError, match="--baseline: expected one of multi_task"):
+        against(study, "wide")
+    assert against(study, None) == study
+    assert chosen(against(study, "mgcm"), ["shrink"]) == ["mgcm", "shrink"]
 
 
 def test_a_size_may_train_some_of_the_systems(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from mgcm_fairseq.core.sharing.grouping import distances, grouped
 from mgcm_fairseq.core.sharing.significance import RATE, adjusted, p_value, permutations_needed, permuted
 from mgcm_fairseq.core.sharing.similarity import (
+    FEWEST,
     Partition,
     as_drawn,
     cosines,
@@ -55,11 +56,15 @@ class Fit:
 def halves(gramian_NBB: Tensor, languages: int) -> tuple[Tensor, Tensor]:
     """(N, B/2, B/2) twice: of each language's batches 0, 2, 4 ... and 1, 3, 5 ...
 
-    Of an odd number of batches the last is left out. Raises ValueError as `as_drawn` does for a half.
+    Of an odd number of batches the last is left out. Raises ValueError if the languages do not have equally many
+    batches, at least `FEWEST` for either half.
     """
     batches = gramian_NBB.size(1)
-    each = batches // languages
-    as_drawn(languages, languages * (each // 2) + batches % languages)
+    each = batches // max(languages, 1)
+    if languages < 2 or batches % languages or each // 2 < FEWEST:
+        raise ValueError(f"batches of languages: expected at least 2 languages and {2 * FEWEST} batches of each, "
+                         f"equally many, for two halves, found {languages} languages and {batches} batches. Capture "
+                         "more batches.")
     index_LK = torch.arange(languages * each).view(languages, each)[:, :each // 2 * 2]
     even_B, odd_B = index_LK[:, ::2].flatten(), index_LK[:, 1::2].flatten()
     return gramian_NBB[:, even_B][:, :, even_B], gramian_NBB[:, odd_B][:, :, odd_B]

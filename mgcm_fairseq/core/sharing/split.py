@@ -25,6 +25,12 @@ class Units(NamedTuple):
         index = torch.tensor(chosen, dtype=torch.long, device=self.w1.device)
         return Units(self.w1[index], self.b1[index], self.w2[:, index])
 
+    def widened(self, wider: "Units") -> "Units":
+        """These, and behind them the further ones of a wider FFN, which read as it does and add nothing yet."""
+        more = slice(len(self.b1), None)
+        return Units(torch.cat([self.w1, wider.w1[more]]), torch.cat([self.b1, wider.b1[more]]),
+                     torch.cat([self.w2, torch.zeros_like(wider.w2[:, more])], 1))
+
     def outputs(self, x_ND: Tensor) -> Tensor:
         """(N, D), with the encoder's f, which is ReLU."""
         return F.relu(x_ND @ self.w1.T + self.b1) @ self.w2.T

@@ -42,14 +42,18 @@ def share_ratio(score: float) -> float:
     return min(EIGHTHS - 1, max(1, round(EIGHTHS * (1 - score)))) / EIGHTHS
 
 
-def private_units(similarity_HLL: Tensor, groups: Partition, ratio: float) -> tuple[int, ...]:
-    """The hidden units with the largest mean delta of the groups, in order: H - ratio H of them, rounded down.
+def private_count(hidden: int, ratio: float) -> int:
+    """How many of so many hidden units go private where this share of them stays shared: rounded down."""
+    return hidden - math.ceil(hidden * ratio)
+
+
+def private_units(similarity_HLL: Tensor, groups: Partition, count: int) -> tuple[int, ...]:
+    """The hidden units with the largest mean delta of the groups, so many, in order.
 
     Args:
         similarity_HLL: of `unit_similarities`.
         groups: of languages; what languages of one group disagree about makes no unit private.
-        ratio: share of the hidden units that stay shared.
+        count: of `private_count`.
     """
     delta_H = deltas(of_groups(similarity_HLL, groups)).mean(-1)
-    count = len(delta_H) - math.ceil(len(delta_H) * ratio)
     return tuple(sorted(delta_H.argsort(descending=True, stable=True)[:count].tolist()))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mgcm_fairseq.core.sharing.similarity import cosines, of_groups, similarities
-from mgcm_fairseq.core.sharing.units import private_units, share_ratio, unit_similarities
+from mgcm_fairseq.core.sharing.units import private_count, private_units, share_ratio, unit_similarities
 
 EACH, HIDDEN, WIDE = 16, 12, 9  # a unit has WIDE parameters
 GROUPS = ((0, 1), (2, 3))
@@ -36,13 +36,13 @@ def test_the_sum_over_units_is_the_ffn():
 
 
 def test_units_about_which_groups_disagree_go_private():
-    assert private_units(measured(), GROUPS, 1 - len(PRIVATE) / HIDDEN) == PRIVATE
-    assert set(private_units(measured(), ((0,), (1,), (2,), (3,)), 0.5)) == {*PRIVATE, *DIVERSE}
+    assert private_units(measured(), GROUPS, len(PRIVATE)) == PRIVATE
+    assert set(private_units(measured(), ((0,), (1,), (2,), (3,)), HIDDEN // 2)) == {*PRIVATE, *DIVERSE}
 
 
 @pytest.mark.parametrize(("ratio", "count"), [(0.875, 1), (0.5, 6), (0.125, 10)])
 def test_as_many_units_as_the_ratio_says(ratio, count):
-    found = private_units(measured(), GROUPS, ratio)
+    found = private_units(measured(), GROUPS, private_count(HIDDEN, ratio))
     assert len(found) == count
     assert list(found) == sorted(found)
     deltas = of_groups(measured(), GROUPS)
