@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensor, FakeTensorMode
 
-from mgcm_fairseq.core.conflict import ENGINES, RULES, Recomputing, Stateless
+from mgcm_fairseq.core.conflict import ALL_RULES, ENGINES, Recomputing, Stateless
 from tests.core.conflict.steps import DROPOUT, SEGMENTED, TASKS, real_case, step, toy_case
 
 
@@ -41,7 +41,7 @@ def fake_step(case, engine, rule, recompute=False, **options):
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", ALL_RULES)
 def test_a_step_waits_for_nothing(case, engine, rule):
     assert fake_step(CASES[case], engine, rule)
 

@@ -82,11 +82,11 @@ def nearest_to_first(gramian_NTT: Tensor) -> Tensor:
     for bound in chain.from_iterable(combinations(auxiliaries, size) for size in range(len(auxiliaries) + 1)):
         tried_NT = weights_NT.clone()
         if bound:
-            of_bound = torch.tensor(bound, device=gramian_NTT.device)
-            square_NKK = gramian_NTT.index_select(1, of_bound).index_select(2, of_bound)
-            missing_NK = (wanted_NT - gramian_NTT[:, 0]).index_select(1, of_bound)
-            solved_NK = torch.linalg.solve_ex(square_NKK, missing_NK.unsqueeze(2)).result.squeeze(2)
-            tried_NT = tried_NT.index_copy(1, of_bound, solved_NK)
+            square_NKK = torch.stack([torch.stack([gramian_NTT[:, i, j] for j in bound], 1) for i in bound], 1)
+            missing_NK1 = torch.stack([wanted_NT[:, i] - gramian_NTT[:, 0, i] for i in bound], 1).unsqueeze(2)
+            solved_NK1 = torch.linalg.solve_ex(square_NKK, missing_NK1).result
+            for auxiliary, multiplier_N in zip(bound, solved_NK1.squeeze(2).unbind(1), strict=True):
+                tried_NT[:, auxiliary] = multiplier_N
         reached_NT = (gramian_NTT @ tried_NT.unsqueeze(2)).squeeze(2)
         rounding_NT = _ROUNDING * (gramian_NTT.abs() @ tried_NT.abs().unsqueeze(2)).squeeze(2)  # of dependent ones
         met_NT = (reached_NT - wanted_NT >= -slack) & (rounding_NT <= slack)
