@@ -75,7 +75,8 @@ def conflict_rates(found: Found) -> list[str]:
     """Conflict rates by component beside the noise floor, mean over seeds, as in Fig. 5 of the paper."""
     rows = [["system", "modules", *(f"{task} against st" for task in _auxiliaries(found)), "st against itself"]]
     for name, logs in _logged(found).items():
-        kinds = {"all": [log["everywhere"] for log in logs], **{
+        everywhere = "whole model" if logs[0]["granularity"] == "model" else "all"
+        kinds = {everywhere: [log["everywhere"] for log in logs], **{
             one: [log["components"][one] for log in logs if one in log["components"]] for one in COMPONENTS}}
         rows += [[label(name), kind, *(_percent([rates.get(task) for rates in of_kind])
                                        for task in (*_auxiliaries(found), NOISE))]
@@ -100,14 +101,14 @@ def masking(found: Found) -> list[str]:
 
 
 def removed(found: Found) -> list[str]:
-    """The share of each auxiliary gradient that a rule took away, over quarters of the training."""
+    """The share of each auxiliary gradient that a rule took away, by quarter of the training, mean over seeds."""
     quarters = ("first quarter", "second", "third", "last")
     rows = [["system", "task", *quarters]]
     for name, logs in _logged(found).items():
         for task in _auxiliaries(found):
             series = [log["over_training"]["removed"][task] for log in logs]
             if name != found["baseline"]:
-                rows.append([label(name), task, *(_percent([value for one in series for value in _part(one, number)])
+                rows.append([label(name), task, *(_percent([_quarter(one, number) for one in series])
                                                   for number in range(4))])
     return markdown(rows) if len(rows) > 1 else NOT_MADE
 
@@ -117,7 +118,7 @@ def left_out(found: Found) -> list[str]:
     constant = f"Constant weights: {label(found['tuned'])} had the lower cross entropy on dev with the first seed." if (
         found["tuned"]) else "Constant weights: not tuned, for not all candidates are trained."
     return [f"- Not trained: {', '.join(found['missing']) or 'nothing of this size'}.",
-            f"- Of size full alone: {', '.join(map(label, found['not_of_this_size'])) or 'nothing'}.", f"- {constant}"]
+            f"- Of size full alone: {'; '.join(map(label, found['not_of_this_size'])) or 'nothing'}.", f"- {constant}"]
 
 
 def made_with(found: Found) -> list[str]:
@@ -154,8 +155,10 @@ def _auxiliaries(found: Found) -> list[str]:
     return list(dict.fromkeys(task for logs in _logged(found).values() for log in logs for task in log["tasks"][1:]))
 
 
-def _part(series: Sequence[float | None], quarter: int) -> list[float | None]:
-    return list(series[len(series) * quarter // 4:len(series) * (quarter + 1) // 4])
+def _quarter(series: Sequence[float | None], number: int) -> float | None:
+    """The mean of what is known in one quarter of the records."""
+    known = [one for one in series[len(series) * number // 4:len(series) * (number + 1) // 4] if one is not None]
+    return mean(known) if known else None
 
 
 def _effect(one: Mapping[str, Any]) -> tuple[str, str]:
