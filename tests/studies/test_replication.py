@@ -127,7 +127,7 @@ def test_a_page_gets_the_tables_it_asks_for(study: Path) -> None:
     assert "old" not in page
     assert filled(page, found, Path("page")) == page
     assert "| MGCM   |  asr |             – | 10.0 ± 0.0 % |" in "\n".join(TABLES["removed"](found))
-    assert "ffn |         0.0 ± 0.0 % |" in "\n".join(TABLES["conflict_rates"](found))
+    assert "ffn |    0.0 ± 0.0 % |             – |       0.0 ± 0.0 % |" in "\n".join(TABLES["conflict_rates"](found))
     with pytest.raises(InputError, match="a table of table_1"):
         filled("<!-- table: table_9 -->\n<!-- end -->", found, Path("page"))
 
