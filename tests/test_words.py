@@ -120,7 +120,8 @@ UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
     "abbreviations and names of the literature": {
         "ST", "ASR", "MT", "FFN", "CTC", "LayerDrop", "DiSeg", "L_num", "L_ctr", "wait-k", "wait-segment", "AlignAtt",
         "EDAtt", "AL", "LAAL", "AP", "DAL", "ATD", "YAAL", "LongYAAL", "StreamLAAL", "RTF", "BLEU", "chrF", "COMET",
-        "MGCM", "IMTL", "RLW", "DWA", "FAMO", "PCD", "MoDo", "SDMGrad", "PCGrad", "GradVac", "Gramian", "fp32", "fp16", "bf16", "P"},
+        "MGCM", "IMTL", "RLW", "DWA", "FAMO", "PCD", "MoDo", "SDMGrad", "PCGrad", "GradVac", "Gramian",
+        "fp32", "fp16", "bf16", "P"},
     "two words that mean something together": {
         "primary task", "auxiliary task", "receptive field", "local agreement", "operating point", "negative delay",
         "paired bootstrap", "task weight", "looking back", "local convolution", "contrast of states",
