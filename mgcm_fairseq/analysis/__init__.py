@@ -2,4 +2,4 @@
 
 import logging
 
-logging.basicConfig(level=logging.WARNING)  # else fairseq, once it is imported, lets every library tell each of its steps
+logging.basicConfig(level=logging.WARNING)  # else fairseq, once imported, lets every library tell each step
