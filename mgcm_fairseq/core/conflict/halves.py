@@ -93,5 +93,5 @@ def across_halves(gramian_NSS: Tensor) -> Tensor:
     other, so noise adds nothing, whereas <g_s, g_t> of a batch has the covariance of their noise in it.
     """
     groups, size, _ = gramian_NSS.shape
-    blocks_NTT = gramian_NSS.view(groups, size // 2, 2, size // 2, 2)
-    return (blocks_NTT[:, :, 0, :, 1] + blocks_NTT[:, :, 1, :, 0]) / 2
+    parts_NT2T2 = gramian_NSS.view(groups, size // 2, 2, size // 2, 2)
+    return (parts_NT2T2[:, :, 0, :, 1] + parts_NT2T2[:, :, 1, :, 0]) / 2

@@ -41,7 +41,7 @@ ERRORS = 2.152
 """x: standard errors below 0 from which on products are found to be negative, for a false alarm in at most 5 %."""
 
 
-class Sums(NamedTuple):
+class ProductSums(NamedTuple):
     """Of some groups; zeros where nothing has been seen."""
 
     first: Tensor  # (N, T) S, in float64
@@ -69,11 +69,11 @@ class RunningProducts:
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}  # group -> (2, T)
 
-    def of(self, groups: Sequence[str], gramian_NSS: Tensor) -> Sums:
+    def of(self, groups: Sequence[str], gramian_NSS: Tensor) -> ProductSums:
         """What the passes so far have shown, on the device of the Gramians of half gradients."""
         zero_2T = gramian_NSS.new_zeros(2, gramian_NSS.size(1) // 2, dtype=torch.float64)
         sums_N2T = torch.stack([self._sums.get(group, zero_2T).to(gramian_NSS.device) for group in groups])
-        return Sums(sums_N2T[:, 0], sums_N2T[:, 1])
+        return ProductSums(sums_N2T[:, 0], sums_N2T[:, 1])
 
     def add(self, groups: Sequence[str], gramian_NSS: Tensor) -> None:
         """Adds a pass. A task that is absent or not finite, or a batch of one, leaves the sums as they are."""

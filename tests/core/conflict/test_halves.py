@@ -20,7 +20,7 @@ from tests.modules.grouped import grouped_ffn, plan_text
 LABELS = {"parameter": lambda name: name, "module": module_of,
           "layer": lambda name: re.match(r"(\w+coder\.\d|\w+)", name)[0]}
 CALLS = [(engine, granularity) for engine in ENGINES for granularity in LABELS]
-NETWORKS = {"front end, CTC": {}, "segments, bounds": {**SEGMENTED, **BOUNDED},
+NETWORKS = {"front end, CTC": {}, "segmented, bounds": {**SEGMENTED, **BOUNDED},
             "waiting": {**SEGMENTED, "differentiable_waiting": True},
             "grouped": {"language": [0, 1], "sharing_plan": plan_text(grouped_ffn(1, (0, 5, 7, 23))),
                         "encoder_layers": 2}}
@@ -83,7 +83,7 @@ def test_the_real_network_can_be_cut_in_every_stage(changes):
     assert across_halves(halves).ne(0).any()
 
 
-def test_gramians_of_the_batch_are_sums_of_blocks():
+def test_gramians_of_the_batch_are_sums_over_halves():
     torch.manual_seed(0)
     half_SD = torch.randn(6, 9).double()
     whole_TD = half_SD.view(3, 2, 9).sum(1)
