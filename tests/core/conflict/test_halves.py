@@ -20,7 +20,7 @@ from tests.modules.grouped import grouped_ffn, plan_text
 LABELS = {"parameter": lambda name: name, "module": module_of,
           "layer": lambda name: re.match(r"(\w+coder\.\d|\w+)", name)[0]}
 CALLS = [(engine, granularity) for engine in ENGINES for granularity in LABELS]
-NETWORKS = {"front end, CTC": {}, "segmenter, bounds": {**SEGMENTED, **BOUNDED},
+NETWORKS = {"front end, CTC": {}, "segmented, bounds": {**SEGMENTED, **BOUNDED},
             "waiting": {**SEGMENTED, "differentiable_waiting": True},
             "grouped": {"language": [0, 1], "sharing_plan": plan_text(grouped_ffn(1, (0, 5, 7, 23))),
                         "encoder_layers": 2}}
