@@ -114,11 +114,13 @@ UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
     "abbreviations and names of the literature": {
         "ST", "ASR", "MT", "FFN", "CTC", "LayerDrop", "DiSeg", "L_num", "L_ctr", "wait-k", "wait-segment", "AlignAtt",
         "EDAtt", "AL", "LAAL", "AP", "DAL", "ATD", "YAAL", "LongYAAL", "StreamLAAL", "RTF", "BLEU", "chrF", "COMET",
-        "MGCM", "PCD", "MoDo", "SDMGrad", "IMTL", "DWA", "FAMO", "PCGrad", "GradVac", "Gramian", "fp32", "fp16", "bf16", "P"},
+        "MGCM", "PCD", "MoDo", "SDMGrad", "IMTL", "DWA", "FAMO", "PCGrad", "GradVac", "Gramian", "fp32", "fp16", "bf16",
+        "P"},
     "two words that mean something together": {
         "primary task", "auxiliary task", "receptive field", "local agreement", "operating point", "negative delay",
         "paired bootstrap", "task weight", "looking back", "local convolution", "contrast of states",
-        "conflict rate", "noise floor", "noise-aware MGCM", "half gradient", "re-segmentation", "all-reduce", "group of languages", "sharing plan",
+        "conflict rate", "noise floor", "noise-aware MGCM", "half gradient",
+        "re-segmentation", "all-reduce", "group of languages", "sharing plan",
         "private unit", "private part"},
     "the field's own name": {"simultaneous", "consistency"},
     "Python's and PyTorch's word too, as the head of the glossary says": {"module"},
