@@ -46,6 +46,7 @@ def test_the_scope_stands_for_an_interval_and_is_decided_anew_in_the_next():
     opposed, free = Planted(-0.8, 3.0), Planted(0.0, 0.0, seed=1)
     list(passes(scope, opposed, free, 0, INTERVAL + 1))
     then = {group: inside for group, (_, inside) in scope._inside.items()}
+    assert torch.stack([then[name] for name in NAMES]).double().mean() > 0.95
     list(passes(scope, Planted(0.9, 3.0), free, INTERVAL + 1, 2 * INTERVAL))  # the conflict is over
     assert all(torch.equal(then[group], inside) for group, (_, inside) in scope._inside.items())
     list(passes(scope, Planted(0.9, 3.0), free, 2 * INTERVAL, 3 * INTERVAL + 1))
