@@ -21,7 +21,7 @@ class TrialError(Exception):
     """A step of a trial ended with an error; the message names its log."""
 
 
-class Steps(Protocol):
+class WithSteps(Protocol):
     """What is done one step after the other: a trial."""
 
     @property
@@ -42,7 +42,7 @@ class Steps(Protocol):
 class SideBySide:
     """Up to `jobs` trials at a time, each a process of one thread."""
 
-    def __init__(self, trials: Sequence[Steps], jobs: int, lock: int, gpus: int = 0) -> None:
+    def __init__(self, trials: Sequence[WithSteps], jobs: int, lock: int, gpus: int = 0) -> None:
         """Args:
             trials: in the order in which they are begun.
             jobs: at a time.
@@ -73,7 +73,7 @@ class SideBySide:
             for process in self._running:
                 process.terminate()
 
-    def _one(self, trial: Steps, number: int) -> None:
+    def _one(self, trial: WithSteps, number: int) -> None:
         for what, command in trial.steps():
             if self._stopped.is_set():
                 return
@@ -85,7 +85,7 @@ class SideBySide:
                 done = self._done
             self._say(f"{trial.name}: done, {done} of {len(self._trials)}")
 
-    def _step(self, trial: Steps, what: str, command: Sequence[str], gpu: int) -> None:
+    def _step(self, trial: WithSteps, what: str, command: Sequence[str], gpu: int) -> None:
         log = trial.folder / f"{what}.out"
         began = time.monotonic()
         if what == "train":

@@ -1,4 +1,4 @@
-"""A toy in which sharing costs: one FFN that four languages pass, whose two families ask for conflicting maps."""
+"""A toy in which sharing costs: one FFN that four languages pass, two of which ask for one map and two for another."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ from mgcm_fairseq.core.sharing import (
 )
 
 DIM, HIDDEN, ROWS, BATCHES = 6, 32, 32, 32
-FAMILY = (0, 1, 0, 1)  # of each language
+MAP = (0, 1, 0, 1)  # the one that each language asks for
 TRUTH, RANDOM = ((0, 2), (1, 3)), ((0, 1), (2, 3))
 NOISE = 0.5  # of the answers: an error of its square remains whatever the network does
 SHARED = ((0, 1, 2, 3),)
@@ -45,7 +45,7 @@ def maps():
 def batch(language, generator):
     x_ND = torch.randn(ROWS, DIM, generator=generator)
     noise_ND = NOISE * torch.randn(ROWS, DIM, generator=generator)
-    return x_ND, x_ND @ maps()[FAMILY[language]].T + noise_ND
+    return x_ND, x_ND @ maps()[MAP[language]].T + noise_ND
 
 
 def loss(network, language, generator):
@@ -113,7 +113,7 @@ def test_its_error_is_that_of_the_true_groups_and_random_groups_are_no_better_th
     groups, private = plan
     found = error(trained(Toy(*shared_and_private(whole, private), groups)))
     random = error(trained(Toy(*shared_and_private(whole, private), RANDOM)))
-    apart = error(trained(Toy(whole.some([]), whole, TRUTH)))  # each family has all units for itself
+    apart = error(trained(Toy(whole.some([]), whole, TRUTH)))  # all units for each map
     shared = error(trained(Toy(whole, whole.some([]), SHARED)))
     assert found < 1.05 * apart
     assert random > 0.99 * shared
