@@ -13,7 +13,7 @@ class MeteredMerger:
     """Stands in an engine for its merger; merges fake tensors once more, as on a GPU."""
 
     def __init__(self, merger: Merger) -> None:
-        self.merger, self.groups = merger, merger.groups
+        self.merger, self.groups, self.halves = merger, merger.groups, merger.halves
         self.as_on_gpu = Merger(merger.groups, merger.rule, merger.workers, GPU)
         self.operators = self.touched = 0  # of merging as on a GPU
         self.here = 0  # operators that ran in its place
