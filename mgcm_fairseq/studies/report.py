@@ -83,7 +83,7 @@ def tables(found: Mapping[str, Any]) -> str:
     if found["missing"]:
         lines += [f"Not trained: {', '.join(found['missing'])}.", ""]
     stated = ", ".join(f"{key} {value}" for key, value in found["environment"].items() if value is not None)
-    return "\n".join([*lines, f"Environment: {stated}.", ""])
+    return "\n".join([*lines, *([f"Environment: {stated}.", ""] if stated else [])])
 
 
 def _means(found: Mapping[str, Any]) -> list[str]:
