@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise InputError("--systems", "--study, whose first seed chooses the weights", "none", "Add it.")
         print(",".join(systems_to_train(study_of(args.study), read_study(STUDY, args.study.name))))
         return
-    found = _found(args.study, args.numbers, args.cost)
+    found = _found(args.study, args.numbers, args.cost or ())
     if args.trial:
         print(origin(found, args.trial))
     if args.page:
@@ -60,10 +60,10 @@ def _found(study: Path | None, numbers: Path | None, costs: Sequence[Path]) -> d
 
 def _parser() -> Parser:
     parser = Parser(SCRIPT, description=__doc__)
-    parser.add_argument("--study", type=Path, metavar="DIR", help="OUT/SIZE of scripts/study.sh replication --out OUT")
+    parser.add_argument("--study", type=Path, metavar="DIR", help="OUT/SIZE of the study `replication` whose --out was OUT")
     parser.add_argument("--numbers", type=Path, metavar="FILE", help="replication.json, in place of --study")
-    parser.add_argument("--cost", type=Path, nargs="+", metavar="FILE", default=[],
-                        help="with --study: JSON of scripts/benchmarks/conflict.py")
+    parser.add_argument("--cost", type=Path, nargs="+", metavar="FILE",
+                        help="with --study: JSON that the benchmark of conflict handling wrote")
     parser.add_argument("--out", type=Path, metavar="DIR", help="gets replication.json, tables.md and figures")
     parser.add_argument("--page", type=Path, metavar="FILE",
                         help="page whose marked tables are written anew, such as docs/replication.md")

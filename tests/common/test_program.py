@@ -71,10 +71,13 @@ def texts(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in told]
 
 
+OF_A_CLONE = ("with scripts/demo.sh.", "to one that has fairseq-fixed.", "in a clone: bash scripts/replicate.sh --size ")
+
+
 def test_no_message_names_a_script_that_a_wheel_lacks():
     """Of a clone alone are the demo, the setup and the checks."""
     paths = [path for path in PACKAGE.rglob("*.py")
              if path.name != "installation.py" and PACKAGE / "checks" not in path.parents]
     found = [f"{path.relative_to(PACKAGE)}:{line}: {text}" for path in paths for line, text in texts(path)
-             if "scripts/" in text and not text.endswith(("with scripts/demo.sh.", "to one that has fairseq-fixed."))]
+             if "scripts/" in text and not text.endswith(OF_A_CLONE)]
     assert found == []

@@ -284,7 +284,7 @@ def test_a_file_that_is_no_conflict_log_is_left_alone(tmp_path, text):
 
 
 @pytest.mark.parametrize(("name", "said"), [
-    ("mgmc", "one of mgcm, discard, sum, pcgrad, gradvac, torchjd:NAME or none, found 'mgmc'. Write e.g. "
+    ("mgmc", "pcd, noise-aware-mgcm, modo, sdmgrad, torchjd:NAME or none, found 'mgmc'. Write e.g. "
              "--conflict-rule mgcm."), ("PCgrad", "found 'PCgrad'. Write e.g. --conflict-rule pcgrad.")])
 def test_an_unknown_rule_is_told_once_with_the_one_it_resembles(name, said):
     with pytest.raises(InputError) as raised:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import SCRIPTS
 
 
 def origin(found: Mapping[str, Any], name: str) -> str:
@@ -18,14 +19,14 @@ def origin(found: Mapping[str, Any], name: str) -> str:
         raise InputError("--trial", f"one of {known}", repr(name), "Correct the option.")
     folder, seed = f"RUNS/{found['size']}/{name}", trial["seed"]
     lines = [f"{name}: seed {seed}, log RUNS/{trial['log']}, scores {folder}/evaluation/results.json",
-             f"all of it: bash scripts/replicate.sh --size {found['size']}"]
+             f"all of it, in a clone: bash scripts/replicate.sh --size {found['size']}"]
     begins = []
     if found["start_updates"]:
         start = f"RUNS/{found['size']}/start-seed{seed}"
         begins = [f"checkpoint.finetune_from_model={start}/model.pt"]
         lines += [f"begins with: {_training(found, found['start_options'], seed, start, [])}",
                   f"averaged by: {_averaging(found, start)}"]
-    scoring = ["bash", "scripts/evaluate.sh", "--checkpoint", f"{folder}/model.pt", "--corpus", "DATA", "--out",
+    scoring = ["bash", SCRIPTS["evaluate"], "--checkpoint", f"{folder}/model.pt", "--corpus", "DATA", "--out",
                f"{folder}/evaluation", *(word for run in found["runs"] for word in ("--run", run))]
     lines += [f"trained by: {_training(found, found['options'][trial['system']], seed, folder, begins)}",
               f"averaged by: {_averaging(found, folder)}", f"scored by: {shlex.join(scoring)}"]
@@ -38,7 +39,7 @@ def origin(found: Mapping[str, Any], name: str) -> str:
 
 
 def _averaging(found: Mapping[str, Any], folder: str) -> str:
-    return shlex.join(["python", "scripts/average_checkpoints.py", f"{folder}/checkpoints", "--last",
+    return shlex.join(["python", SCRIPTS["average"], f"{folder}/checkpoints", "--last",
                        str(found["average"]), "--out", f"{folder}/model.pt"])
 
 

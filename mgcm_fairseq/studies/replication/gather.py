@@ -46,7 +46,7 @@ def study_of(folder: Path) -> dict[str, Any]:
     try:
         return read_json(folder / "study.json")
     except (OSError, ValueError) as error:
-        raise InputError(folder / "study.json", "what scripts/study.sh wrote", str(error),
+        raise InputError(folder / "study.json", "what a study wrote", str(error),
                          "Give the folder OUT/SIZE of the study.") from error
 
 
