@@ -60,7 +60,7 @@ def _found(study: Path | None, numbers: Path | None, costs: Sequence[Path]) -> d
 
 def _parser() -> Parser:
     parser = Parser(SCRIPT, description=__doc__)
-    parser.add_argument("--study", type=Path, metavar="DIR", help="OUT/SIZE of the study `replication` whose --out was OUT")
+    parser.add_argument("--study", type=Path, metavar="DIR", help="folder OUT/SIZE of the study `replication`")
     parser.add_argument("--numbers", type=Path, metavar="FILE", help="replication.json, in place of --study")
     parser.add_argument("--cost", type=Path, nargs="+", metavar="FILE",
                         help="with --study: JSON that the benchmark of conflict handling wrote")

@@ -71,7 +71,8 @@ def texts(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in told]
 
 
-OF_A_CLONE = ("with scripts/demo.sh.", "to one that has fairseq-fixed.", "in a clone: bash scripts/replicate.sh --size ")
+OF_A_CLONE = ("with scripts/demo.sh.", "to one that has fairseq-fixed.",
+              "in a clone: bash scripts/replicate.sh --size ")
 
 
 def test_no_message_names_a_script_that_a_wheel_lacks():
