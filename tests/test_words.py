@@ -110,11 +110,11 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
          "core/conflict", "core/segmentation", *CORPORA, *AGENTS, "configs"],
         r"capture_output|audio-capture|capture ?log|capture_exception|capsys|CaptureFixture"),
     r"stud(y|ies)": (["core", "modules", "models", "data", "decoding", "agents", "preparation", "live", "training",
-                      *GRADIENTS, *CORPORA, *AGENTS], r"studies\.md"),
+                      *GRADIENTS, *CORPORA, *AGENTS], r"studies\.md|scripts/study"),
     r"trials?": (["core", "modules", "models", "data", "decoding", "agents", "preparation", "live", "training",
                   "spoken", "evaluation", *GRADIENTS, *CORPORA, *AGENTS], r"$^"),
     r"systems?": (["core", "modules", "preparation", "measuring", *GRADIENTS],
-                  r"SystemExit"),
+                  r"SystemExit|--systems"),
 }
 UNAMBIGUOUS = {  # terms of the glossary that need no row, and why
     "abbreviations and names of the literature": {
