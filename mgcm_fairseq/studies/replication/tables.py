@@ -122,10 +122,10 @@ def left_out(found: Found) -> list[str]:
 
 
 def made_with(found: Found) -> list[str]:
-    """The environment, once it was the same for all."""
+    """Size, updates, seeds and versions."""
     stated = ", ".join(f"{key} {value}" for key, value in found["environment"].items() if value is not None)
     return [f"Size `{found['size']}`, {found['updates']:,} updates, seeds {', '.join(map(str, found['seeds']))}. "
-            f"{stated[:1].upper()}{stated[1:]}."]
+            f"Made with {stated}."]
 
 
 TABLES: dict[str, Callable[[Found], list[str]]] = {
