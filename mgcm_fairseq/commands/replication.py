@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _found(study: Path | None, numbers: Path | None, costs: Sequence[Path]) -> dict[str, Any]:
     if (study is None) == (numbers is None):
         raise InputError("--study and --numbers", "one of the two", "none" if study is None else "both", "Correct it.")
+    if numbers is not None and costs:
+        raise InputError("--cost", "--study, whose costs they are", "--numbers", "Leave it out: that file has them.")
     if study is not None:
         return gather(study.resolve(), read_study(STUDY, study.resolve().name), costs)
     try:

@@ -22,7 +22,7 @@ class TrialError(Exception):
 
 
 class Startable(Protocol):
-    """What is done one step after the other: a trial."""
+    """What is done one step after the other: a trial, or the sharing plans of a seed."""
 
     @property
     def name(self) -> str:

@@ -119,6 +119,11 @@ def test_every_table_and_figure_is_made_of_the_file_alone(study: Path, tmp_path:
     assert "+1.5 (-0.5 to +3.0), p 0.110" in text
 
 
+def test_costs_beside_a_file_that_has_them_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--numbers", str(tmp_path / "replication.json"), "--cost", str(tmp_path / "cost.json")]) == 2
+    assert "expected --study" in capsys.readouterr().err
+
+
 def test_a_page_gets_the_tables_it_asks_for(study: Path) -> None:
     found = gather(study, STUDY, [])
     page = filled("Before.\n\n<!-- table: masking -->\nold\n<!-- end -->\n\nAfter.\n", found, Path("page"))

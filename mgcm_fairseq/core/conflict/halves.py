@@ -87,7 +87,7 @@ def of_whole_batch(gramian_NSS: Tensor) -> Tensor:
 
 
 def across_halves(gramian_NSS: Tensor) -> Tensor:
-    """(N, T, T) <g_s of one half, g_t of the other>, the mean over which is which.
+    """(N, T, T) <g_s of one half, g_t of the other>, the mean of both ways.
 
     In expectation <E g_s, E g_t> of a half, s = t among them: the halves' utterances are drawn independently of each
     other, so noise adds nothing, whereas <g_s, g_t> of a batch has the covariance of their noise in it.

@@ -1,7 +1,7 @@
 """Whether the tasks' expected gradients oppose each other: running sums of products across halves, and their test.
 
-Two gradients of pure noise oppose each other in every second batch. What tells is their expectation. For each group and
-backward pass, with g_t1 and g_t2 the gradients of task t on the halves of the batch,
+Two gradients of pure noise oppose each other in every second batch. What counts is their expectation. For each group
+and backward pass, with g_t1 and g_t2 the gradients of task t on the halves of the batch,
 
     y_a = (<g_01, g_a2> + <g_02, g_a1>) / (2 |g_01| |g_02|),    y_0 = <g_01, g_02> / (|g_01| |g_02|).
 

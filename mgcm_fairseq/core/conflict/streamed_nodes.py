@@ -95,7 +95,7 @@ class StageNode(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, judge: Judge, tape: Tape, numbers: list[list[int]], tasks: list[tuple[str, ...]],
                 flows: list[tuple[str, ...]], labels: tuple[str | None, ...], *inputs: Tensor) -> tuple[Tensor, ...]:
-        """`numbers`: of the tape's calls that are the halves of each call."""
+        """`numbers`: for each call those of its halves among the tape's calls."""
         ctx.set_materialize_grads(False)
         ctx.judge, ctx.tape, ctx.numbers, ctx.flows, ctx.labels = judge, tape, numbers, flows, labels
         ctx.owners = [only(of_call) if flow == "all" else flow

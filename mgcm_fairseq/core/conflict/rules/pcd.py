@@ -1,4 +1,4 @@
-"""PCD: as near to the primary gradient as leaves every auxiliary a share of progress (arXiv 2606.29521, TMLR 2026)."""
+"""PCD: what is nearest to the primary gradient and leaves all others some progress (arXiv 2606.29521, TMLR 2026)."""
 
 from collections.abc import Sequence
 from itertools import chain, combinations
@@ -36,7 +36,6 @@ class PCD:
 
     def __call__(self, gramian_NTT: Tensor, groups: Sequence[str], step: int) -> Tensor:
         """(N, T, T): task 0's gradient as it is times a factor, each auxiliary's times mu and that factor."""
-        tasks = gramian_NTT.size(1)
         scale_NT = self._scales(gramian_NTT, groups)
         scaled_NTT = gramian_NTT * scale_NT.unsqueeze(1) * scale_NT.unsqueeze(2)
         weights_NT = nearest_to_first(scaled_NTT)
@@ -44,7 +43,7 @@ class PCD:
         factor_N1 = ratio(gramian_NTT[:, 0, 0].sqrt(), length_N).unsqueeze(1)
         answer_NTT = torch.diag_embed(weights_NT * scale_NT * factor_N1)
         useless_N = gramian_NTT[:, 0, 0].eq(0) | gramian_NTT.isfinite().all(2).all(1).logical_not()
-        return torch.where(useless_N.view(-1, 1, 1), identity(gramian_NTT), answer_NTT).view(-1, tasks, tasks)
+        return torch.where(useless_N.view(-1, 1, 1), identity(gramian_NTT), answer_NTT)
 
     def _scales(self, gramian_NTT: Tensor, groups: Sequence[str]) -> Tensor:
         """(N, T) one over the root of the running mean, this pass in it; 0 for a task that never had a gradient."""
