@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(",".join(systems_to_train(study_of(args.study), read_study(STUDY, args.study.name))))
         return
     found = _found(args.study, args.numbers, args.cost or ())
+    if not (args.trial or args.page or args.out):
+        raise InputError("--trial, --page and --out", "one of them at least", "none", "Say what is to be written.")
     if args.trial:
         print(origin(found, args.trial))
     if args.page:

@@ -124,6 +124,12 @@ def test_costs_beside_a_file_that_has_them_are_refused(tmp_path: Path, capsys: p
     assert "expected --study" in capsys.readouterr().err
 
 
+def test_a_command_that_would_write_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "replication.json").write_text("{}")
+    assert main(["--numbers", str(tmp_path / "replication.json")]) == 2
+    assert "--trial, --page and --out: expected one of them at least, found none" in capsys.readouterr().err
+
+
 def test_a_page_gets_the_tables_it_asks_for(study: Path) -> None:
     found = gather(study, STUDY, [])
     page = filled("Before.\n\n<!-- table: masking -->\nold\n<!-- end -->\n\nAfter.\n", found, Path("page"))
