@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mgcm_fairseq.analysis.conflict_log import ConflictLog
 from mgcm_fairseq.analysis.consistency import over_training, part_members
 from mgcm_fairseq.common.whole import whole
-from mgcm_fairseq.evaluation.figures import COLOURS, FAINT, GRID, INK
+from mgcm_fairseq.evaluation.figures import COLOURS, FAINT, INK, dress_panel
 from mgcm_fairseq.training.part_names import PARTS
 
 COMPONENTS = ("attention", "ffn", "norm")
@@ -32,7 +32,7 @@ def plot_by_layer(log: ConflictLog, path: Path) -> None:
             axes.plot([100 * log.noise_rate(of_layer) for of_layer in members], color=colour,
                       label=f"{_NAMES[component]}: noise floor", **_NOISE)
         axes.set_xticks(range(len(layers)), [short(layer) for layer in layers], rotation=60, fontsize=8)
-        _dress(axes, task, "layer", "conflicts (% of modules and passes)")
+        dress_panel(axes, task, "layer", "conflicts (% of modules and passes)")
         axes.set_ylim(0, 100)
     panels[-1].legend(frameon=False, fontsize=8, labelcolor=INK)
     _save(figure, path)
@@ -49,7 +49,7 @@ def plot_cosines(log: ConflictLog, path: Path) -> None:
             if counts.sum():
                 axes.stairs(100 * counts / counts.sum(), edges, color=colour, label=_NAMES[component], linewidth=1.5)
         axes.axvline(0, color=FAINT, linewidth=1)
-        _dress(axes, task, "cosine", "modules and passes (%)")
+        dress_panel(axes, task, "cosine", "modules and passes (%)")
     for axes in [axes for axes in panels if axes.get_legend_handles_labels()[0]][-1:]:  # none without a cosine
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)
     _save(figure, path)
@@ -78,7 +78,7 @@ def plot_weights(log: ConflictLog, path: Path) -> None:
     figure, [axes] = _panels(1, "Weights of the tasks' losses")
     for task, weights, colour in zip(log.header["tasks"], log.weights.T, COLOURS, strict=False):
         axes.plot(log.updates, weights, color=colour, label=task)
-    _dress(axes, "", "updates", "weight")
+    dress_panel(axes, "", "updates", "weight")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, fontsize=8, labelcolor=INK)
     _save(figure, path)
@@ -98,7 +98,7 @@ def plot_consistency(log: ConflictLog, path: Path) -> None:
 
 def _parts_over_training(log: ConflictLog, task: str, axes: Axes) -> None:
     """The parts that the task reaches."""
-    _dress(axes, task, "updates", "cosine, mean over modules")
+    dress_panel(axes, task, "updates", "cosine, mean over modules")
     axes.axhline(0, color=FAINT, linewidth=1)
     for part, colour in zip(PARTS, COLOURS, strict=False):
         series = over_training(log, part_members(log, part))
@@ -108,7 +108,7 @@ def _parts_over_training(log: ConflictLog, task: str, axes: Axes) -> None:
 
 
 def _cosines_by_layer(log: ConflictLog, auxiliary: int, axes: Axes) -> None:
-    _dress(axes, log.auxiliaries[auxiliary], "layer", "cosine, mean over modules")
+    dress_panel(axes, log.auxiliaries[auxiliary], "layer", "cosine, mean over modules")
     axes.axhline(0, color=FAINT, linewidth=1)
     layers = log.layers()
     members = [log.members(layer, None) for layer in layers]
@@ -129,15 +129,6 @@ def _panels(columns: int, title: str, rows: int = 1,
     figure = Figure(figsize=(5.2 * columns, 4.2 * rows), dpi=160, layout="constrained")
     figure.suptitle(title, color=INK, fontsize=12, fontweight="bold", x=0.01, ha="left")
     return figure, list(figure.subplots(rows, columns, squeeze=False, sharey=share).flat)
-
-
-def _dress(axes: Axes, task: str, x: str, y: str) -> None:
-    axes.set_title(task, loc="left", color=INK, fontsize=10)
-    axes.set_xlabel(x, color=INK)
-    axes.set_ylabel(y, color=INK)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -30,6 +30,17 @@ def dress(axes: Axes, title: str, below: str, latency: str) -> None:
     axes.tick_params(colors=INK, length=3)
 
 
+def dress_panel(axes: Axes, title: str, below: str, left: str) -> None:
+    """Title, labels and grid of one panel among several."""
+    axes.set_title(title, loc="left", color=INK, fontsize=10)
+    axes.set_xlabel(below, color=INK)
+    axes.set_ylabel(left, color=INK)
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=INK, length=3)
+
+
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Writes folder/NAME.png and NAME.svg."""
     with rc_context({"svg.hashsalt": "mgcm-fairseq"}):

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mgcm_fairseq.analysis.plot_conflicts import short
-from mgcm_fairseq.evaluation.figures import COLOURS, FAINT, GRID, INK, save
+from mgcm_fairseq.evaluation.figures import COLOURS, FAINT, INK, dress_panel, save
 from mgcm_fairseq.studies.replication.conflicts import COMPONENTS, NOISE
 from mgcm_fairseq.studies.replication.paper import label
 from mgcm_fairseq.studies.replication.tables import runs_of, trials_of
@@ -31,7 +31,7 @@ def quality_and_latency(found: Mapping[str, Any]) -> Figure:
                       xerr=[(one["AL"][1] or 0) / 1000 for one in points],
                       yerr=[one["BLEU"][1] or 0 for one in points], color=colour, marker="o", capsize=3,
                       label=label(name))
-    _dress(axes, "", "average lagging AL (s)", "BLEU")
+    dress_panel(axes, "", "average lagging AL (s)", "BLEU")
     return _with_legend(figure, axes)
 
 
@@ -47,7 +47,7 @@ def on_dev(found: Mapping[str, Any]) -> Figure:
             if curves and len({len(curve) for curve in curves}) == 1:
                 means = np.mean([[row[index] for row in curve] for curve in curves], 0)
                 axes.plot([row[0] for row in curves[0]], means, color=colour, linewidth=2, label=label(name))
-        _dress(axes, "", "updates", name_of)
+        dress_panel(axes, "", "updates", name_of)
     return _with_legend(figure, panels[-1])
 
 
@@ -66,7 +66,7 @@ def by_layer(found: Mapping[str, Any]) -> Figure:
                               label=_NAMES[component] + (": noise floor" if of == NOISE else ""))
             axes.set_xticks(range(len(layers)), [short(layer) for layer in layers], rotation=60, fontsize=8)
             axes.set_ylim(0, 100)
-            _dress(axes, f"{task}, {label(name)}", "", "conflicts (%)")
+            dress_panel(axes, f"{task}, {label(name)}", "", "conflicts (%)")
     return _with_legend(figure, panels[-1])
 
 
@@ -83,7 +83,7 @@ def masking(found: Mapping[str, Any]) -> Figure:
         whole = [log["masking"][task]["cosine"] for log in logs if log["masking"][task]["cosine"] is not None]
         if whole:
             axes.axvline(mean(whole), color=INK, linewidth=2, label="whole gradients, mean")
-        _dress(axes, task, "cosine", "modules and passes (%)")
+        dress_panel(axes, task, "cosine", "modules and passes (%)")
     return _with_legend(figure, panels[-1])
 
 
@@ -97,13 +97,13 @@ def over_training(found: Mapping[str, Any]) -> Figure:
                                      ([log["over_training"][NOISE] for log in logs], FAINT, "noise floor")):
             axes.plot(logs[0]["updates"], _means(series), color=colour, label=name)
         axes.set_ylim(0, 100)
-        _dress(axes, f"{task}, {label(found['baseline'])}", "updates", "conflicts (% of modules)")
+        dress_panel(axes, f"{task}, {label(found['baseline'])}", "updates", "conflicts (% of modules)")
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)
         for colour, name in zip(cycle(COLOURS), rules, strict=False):
             if of_rule := _logs(found, name):
                 below.plot(of_rule[0]["updates"], _means([log["over_training"]["removed"][task] for log in of_rule]),
                            color=colour, label=label(name))
-        _dress(below, task, "updates", "removed of its gradients (%)")
+        dress_panel(below, task, "updates", "removed of its gradients (%)")
     return _with_legend(figure, panels[-1])
 
 
@@ -149,16 +149,6 @@ def _panels(rows: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(5.2 * columns + 1.5 * (columns == 1), 4 * rows), dpi=110, layout="constrained")
     figure.suptitle(title, color=INK, fontsize=12, fontweight="bold", x=0.01, ha="left")
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
-
-
-def _dress(axes: Axes, title: str, below: str, left: str) -> None:
-    axes.set_title(title, loc="left", color=INK, fontsize=10)
-    axes.set_xlabel(below, color=INK)
-    axes.set_ylabel(left, color=INK)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=INK, length=3)
 
 
 def _with_legend(figure: Figure, axes: Axes) -> Figure:

@@ -22,8 +22,8 @@ RULES = {
 
 OVER_HALVES = {
     "noise-aware-mgcm": "noise_aware_mgcm.NoiseAwareMGCM",
-    "modo": "modo.MoDo",
-    "sdmgrad": "sdmgrad.SDMGrad",
+    "modo": "modo.make",
+    "sdmgrad": "sdmgrad.make",
 }
 """The same of rules that read the Gramians of half gradients, see core.conflict.halves."""
 

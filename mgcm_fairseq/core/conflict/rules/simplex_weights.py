@@ -25,11 +25,15 @@ class SimplexWeights:
     multiplied by the number of tasks, so that equal weights give the plain sum.
     """
 
+    whole_gramian = True
+    halves = True
+    stateful = True
+
     def __init__(self, pull: float) -> None:
         self.pull = pull
         self._weights: dict[str, Tensor] = {}  # group -> (T,)
 
-    def __call__(self, gramian_NSS: Tensor, groups: Sequence[str]) -> Tensor:
+    def __call__(self, gramian_NSS: Tensor, groups: Sequence[str], step: int) -> Tensor:
         """(N, T, T) diagonal mixing matrices; moves the weights. A pass that is not finite leaves them."""
         square_NT = of_whole_batch(gramian_NSS).diagonal(dim1=1, dim2=2)
         present_NT = square_NT.ne(0)
