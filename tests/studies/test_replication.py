@@ -169,7 +169,6 @@ def test_a_systems_own_share_of_the_updates() -> None:
     assert not [option for option in options if option.startswith("updates=")]
 
 
-@pytest.mark.skipif(not NUMBERS.is_file(), reason="the study is not trained yet")
 def test_the_page_has_the_numbers_of_the_file() -> None:
     text, found = (REPOSITORY / "docs" / "replication.md").read_text(), json.loads(NUMBERS.read_text())
     assert filled(text, found, Path("page")) == text
