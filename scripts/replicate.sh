@@ -2,7 +2,7 @@
 # Does MGCM help? From nothing to the tables and figures of docs/replication.md: spoken corpus, preparation, trainings,
 # costs, report. Every step that is done already is skipped, so that an interrupted replication goes on where it
 # stopped: scripts/replicate.sh [OPTIONS]
-#   --size NAME       small: within two hours on two cores; full: the demo's network and more systems, 40 hours of one
+#   --size NAME       small: some 90 minutes on two cores; full: the demo's network and more systems, 40 hours of one
 #                     core and more (default: small)
 #   --out DIR         where to write (default: runs/replication)
 #   --captions DIR    with --size full: speak the captions of DIR/train.en.gz and DIR/train.de.gz, as Multi30k has them,
