@@ -32,6 +32,6 @@ check docs "$PYTHON" -m sphinx -q -W --keep-going docs build/docs
 # two processes, a file of tests in one of them: nearly half the time on two cores. Files come in the order of their
 # names: xdist would put those of many tests first and leave the longest tests, whole trainings, to the end.
 check tests "$PYTHON" -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
-    --durations=10 --cov --cov-report=term:skip-covered "$@"
+    --durations=20 "$@"
 
 [ ${#FAILED[@]} -eq 0 ] || { printf '\nfailed: %s\n' "${FAILED[*]}" >&2; exit 1; }
