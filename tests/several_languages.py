@@ -1,5 +1,6 @@
 """A tiny corpus with two made-up source languages, prepared, and a model that has seen it for ten updates."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,21 @@ def two_languages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(arguments(root)) == 0
 
     return made_once(tmp_path_factory, "two_languages", make)
+
+
+@pytest.fixture(scope="session")
+def two_languages_twice(two_languages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten training utterances of each language: the five, and each once more with a longer translation."""
+    def make(folder: Path) -> None:
+        shutil.copytree(two_languages, folder, dirs_exist_ok=True)
+        (folder / "finished").unlink()  # of what was copied
+        header, *rows = (folder / "train.tsv").read_text(encoding="utf-8").splitlines()
+        fields = [dict(zip(header.split("\t"), row.split("\t"), strict=True)) for row in rows]
+        more = ["\t".join({**row, "id": f"again_{row['id']}", "tgt_text": f"{row['tgt_text']} Der Hund."}.values())
+                for row in fields]
+        (folder / "train.tsv").write_text("\n".join([header, *rows, *more]) + "\n", encoding="utf-8")
+
+    return made_once(tmp_path_factory, "two_languages_twice", make)
 
 
 @pytest.fixture(scope="session")

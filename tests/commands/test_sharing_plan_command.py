@@ -16,22 +16,9 @@ from tests.several_languages import LANGUAGES
 
 
 @pytest.fixture(scope="module")
-def corpus(two_languages, tmp_path_factory):
-    """Ten training utterances of each language: the five, and each once more with a longer translation."""
-    folder = tmp_path_factory.mktemp("twice") / "corpus"
-    shutil.copytree(two_languages, folder)
-    header, *rows = (folder / "train.tsv").read_text(encoding="utf-8").splitlines()
-    fields = [dict(zip(header.split("\t"), row.split("\t"), strict=True)) for row in rows]
-    more = ["\t".join({**row, "id": f"again_{row['id']}", "tgt_text": f"{row['tgt_text']} Der Hund."}.values())
-            for row in fields]
-    (folder / "train.tsv").write_text("\n".join([header, *rows, *more]) + "\n", encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def options(corpus, two_languages_checkpoint):
-    return ["--checkpoint", str(two_languages_checkpoint), "--corpus", str(corpus), "--batches", "8", "--utterances",
-            "1", "--paired", "train"]
+def options(two_languages_twice, two_languages_checkpoint):
+    return ["--checkpoint", str(two_languages_checkpoint), "--corpus", str(two_languages_twice), "--batches", "8",
+            "--utterances", "1", "--paired", "train"]
 
 
 def written(folder):
@@ -122,8 +109,8 @@ def test_faults_are_named(options, more, message, tmp_path, refused):
 @pytest.mark.parametrize(("languages", "message"), [
     ("qab", "expected a corpus of several source languages, found qab alone"),
     ("qab,qac", "for qab,qaa to de, which"), ("qaa,qab", "for qab,qaa to de, which")])
-def test_other_languages_are_refused(options, corpus, languages, message, tmp_path, refused):
-    shutil.copytree(corpus, tmp_path / "other")
+def test_other_languages_are_refused(options, two_languages_twice, languages, message, tmp_path, refused):
+    shutil.copytree(two_languages_twice, tmp_path / "other")
     config = tmp_path / "other" / "config.yaml"
     config.write_text(config.read_text().replace("src_lang: qab,qaa", f"src_lang: {languages}"))
     status, said = refused("sharing_plan", *options, "--corpus", tmp_path / "other", "--out", tmp_path / "plan.yaml")
