@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks style, types, layers, the site and behaviour: scripts/test.sh [--versions lowest|latest] [arguments of pytest]
 # Sets up .venv first where that is needed; PYTHON=/path/to/python takes another environment as it is. With --versions the
-# checks run on the lowest or the latest versions that setup.py allows, in .venv-lowest or .venv-latest.
+# checks run on the lowest or the latest versions that setup.py allows, in .venv-lowest or .venv-latest. With --cov, which is
+# slow, pytest lists the lines that no test runs.
 set -euo pipefail
 HERE="$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)"
 case "${1:-}" in -h | --help) sed -n '2,/^set/ s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;; esac
