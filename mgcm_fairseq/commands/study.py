@@ -25,7 +25,7 @@ from mgcm_fairseq.recipes.launch import quoted
 from mgcm_fairseq.studies.plan_tables import told
 from mgcm_fairseq.studies.plans import Plans
 from mgcm_fairseq.studies.report import assemble, tables
-from mgcm_fairseq.studies.results import read_result
+from mgcm_fairseq.studies.same_plan import repeated, results
 from mgcm_fairseq.studies.side_by_side import SideBySide, TrialError
 from mgcm_fairseq.studies.study import PLAN, PLANS, START, Study, against, chosen
 from mgcm_fairseq.studies.study_file import read_study, studies
@@ -68,16 +68,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 of_seed.claim()
             gpus = torch.cuda.device_count() if args.device == "cuda" else 0
             try:
-                for these in (starts, plans, trials):
+                for these in (starts, plans):
                     SideBySide(these, args.jobs, lock.fileno(), gpus).run()
+                SideBySide(_to_train(trials, every), args.jobs, lock.fileno(), gpus).run()
             except TrialError as error:
                 say(called(SCRIPT), error)
                 return 1
-        done = [trial for trial in every if trial.done]
-        planned = _told(every)
+        done, planned = results(every), _told(every)
         if not done and not planned:
             raise InputError(out, "a trial that is done", "none", "Run it without --report first.")
-        found = assemble(study, [read_result(trial) for trial in done], planned)
+        found = assemble(study, done, planned)
         name = f"study_against_{args.baseline}" if args.baseline else "study"
         write_results(out / study.size.name / f"{name}.json", found)
         write_whole(out / study.size.name / f"{name}.md", tables(found))
@@ -91,6 +91,14 @@ def _plans(study: Study, names: Sequence[str], starts: Sequence[Trial]) -> list[
         return []
     wanted = {"found", *filter(None, map(study.plan_of, names))}
     return [Plans(start, frozenset(wanted)) for start in starts]
+
+
+def _to_train(trials: Sequence[Trial], every: Sequence[Trial]) -> list[Trial]:
+    """Those of the trials that are not the same training as another one of them, or as one that is done."""
+    same = repeated([trial for trial in every if trial.done or trial in trials])
+    for name, other in same.items():
+        print(f"{name}: same plan as {other.system}: not trained again", file=sys.stderr, flush=True)
+    return [trial for trial in trials if trial.name not in same]
 
 
 def _told(every: Sequence[Trial]) -> list[dict[str, Any]]:

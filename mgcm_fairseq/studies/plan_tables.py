@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from mgcm_fairseq.common.read_text import read_json
-from mgcm_fairseq.core.sharing import GroupedLayer, adjusted_rand
+from mgcm_fairseq.core.sharing import adjusted_rand
 from mgcm_fairseq.data.sharing_plan import read_plan
 from mgcm_fairseq.evaluation.table import ABSENT, markdown
 from mgcm_fairseq.studies.plans import Groups, Plans, planted
+from mgcm_fairseq.studies.same_plan import trained_by
 
 _JUDGED = ("delta", "p", "q", "stable", "groups", "unknown")
 
@@ -17,15 +18,15 @@ def told(plans: Plans) -> dict[str, Any]:
     """
     report, truth = read_json(plans.report), planted(plans.start.corpus)
     found, known, random = map(plans.file, ("found", "planted", "random"))
-    layers = read_plan(found).layers
+    plan = read_plan(found)
     return {
         "seed": plans.start.seed,
         "ffns": [{"ffn": name, "score": one["score"], **{key: one["fit"][key] for key in _JUDGED},
                   "agreement": _agreement(one["fit"]["groups"], truth)} for name, one in report["ffns"].items()],
         "split": [{"ffn": layer.ffn, "private": len(layer.private), "groups": [*map(list, layer.groups.values())],
                    "agreement": _agreement([*layer.groups.values()], truth)}
-                  for layer in layers],
-        "planted_is_found": known.is_file() and [*map(_split, read_plan(known).layers)] == [*map(_split, layers)],
+                  for layer in plan.layers],
+        "planted_is_found": known.is_file() and trained_by(read_plan(known)) == trained_by(plan),
         "random": [*map(list, read_plan(random).layers[0].groups.values())] if random.is_file() else None,
     }
 
@@ -51,11 +52,6 @@ def plan_tables(plans: Sequence[dict[str, Any]]) -> list[str]:
         lines += [f"The planted plan of seed {', '.join(same)} is the found one, and so are the trainings.", ""]
     drawn = [f"{_groups(plan['random'])} (seed {plan['seed']})" for plan in plans if plan["random"]]
     return [*lines, f"Random groups: {', '.join(drawn)}.", ""] if drawn else lines
-
-
-def _split(layer: GroupedLayer) -> tuple[object, ...]:
-    """What training depends on."""
-    return layer.ffn, layer.groups, layer.private
 
 
 def _agreement(groups: Groups, truth: Groups | None) -> float | None:

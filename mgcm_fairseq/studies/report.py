@@ -36,7 +36,8 @@ def assemble(study: Study, outcomes: Sequence[TrialResult], plans: Sequence[dict
                     if seed not in of_system.get(name, {})],
         "environment": {key: _shared([one.environment.get(key) for one in outcomes]) for key in STATED},
         "trials": [{"system": one.system, "seed": one.seed, "figures": one.figures, "dev": one.dev,
-                    "cpu_seconds": one.cpu_seconds, **({"by_language": one.by_language} if one.by_language else {})}
+                    "cpu_seconds": one.cpu_seconds, **({"by_language": one.by_language} if one.by_language else {}),
+                    **({"same_plan_as": one.same_plan_as} if one.same_plan_as else {})}
                     for one in outcomes],
         "systems": {name: {"updates": study.updates_of(name), **_system(seeds, base)}
                     for name, seeds in of_system.items()},
@@ -73,7 +74,7 @@ def tables(found: Mapping[str, Any]) -> str:
              f"Size `{found['size']}`: {found['updates']:,} updates, seeds {', '.join(map(str, found['seeds']))}. "
              "BLEU on the test set, mean and standard deviation over seeds; nats: ST's cross entropy for each token of "
              "dev, of the last checkpoint.", ""]
-    lines += [*_means(found), "", f"## Difference from {found['baseline']}", "",
+    lines += [*_means(found), "", *_taken_over(found), f"## Difference from {found['baseline']}", "",
               "In BLEU: mean, 95 % interval over test sentences and seeds, p, and each seed; and nats of each seed.",
               "", *_effects(found), "",
               "## Cost", "",
@@ -94,6 +95,16 @@ def _means(found: Mapping[str, Any]) -> list[str]:
         rows.append([name, str(count), *(_with_spread(system["mean"][run]["BLEU"]) for run in runs),
                      _with_spread(system["nats"], 3) if system["nats"] else ABSENT])
     return markdown(rows)
+
+
+def _taken_over(found: Mapping[str, Any]) -> list[str]:
+    """Which trials have the figures of another one."""
+    seeds: dict[tuple[str, str], list[str]] = {}
+    for trial in found["trials"]:
+        if "same_plan_as" in trial:
+            seeds.setdefault((trial["system"], trial["same_plan_as"]), []).append(str(trial["seed"]))
+    return [line for (name, other), of in seeds.items()
+            for line in (f"{name}, seed {', '.join(of)}: same plan as {other}: not trained again.", "")]
 
 
 def _effects(found: Mapping[str, Any]) -> list[str]:

@@ -32,6 +32,7 @@ class TrialResult:
     cpu_seconds: float | None  # of the training
     statistics: dict[str, list[np.ndarray]]  # run -> of each language (N, 10) of test sentences; sums determine BLEU
     environment: dict[str, Any]
+    same_plan_as: str | None = None  # the system whose trial this result was taken over from
 
 
 def read_result(trial: Trial) -> TrialResult:

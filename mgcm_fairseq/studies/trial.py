@@ -65,6 +65,12 @@ class Trial:
         return self.out / self.study.size.name / f"{PLAN}-seed{self.seed}"
 
     @property
+    def plan(self) -> Path | None:
+        """The sharing plan that it is trained by, if it has one."""
+        name = self.study.plan_of(self.system)
+        return self.plans / f"{name}.yaml" if name else None
+
+    @property
     def start(self) -> "Trial | None":
         """The trial that has to be done before this one, whose model it begins with."""
         if self.system == START or not self.study.size.start_updates:
@@ -80,7 +86,6 @@ class Trial:
 
     def steps(self) -> Iterator[tuple[str, list[str]]]:
         """(what it does, command) of each step that is left to do, in order."""
-        plan = self.study.plan_of(self.system)
         if not self.model.is_file():
             yield "train", [*PROGRAM, "--config-dir", str(CONFIGS), "--config-name", self.study.training,
                             "hydra.output_subdir=null", f"hydra.run.dir={quoted(self.folder)}",
@@ -90,7 +95,7 @@ class Trial:
                             "distributed_training.distributed_world_size=1",
                             f"checkpoint.save_dir={quoted(self.folder / 'checkpoints')}",
                             *([f"checkpoint.finetune_from_model={quoted(self.start.model)}"] if self.start else []),
-                            *([f"++model.sharing_plan={quoted(self.plans / f'{plan}.yaml')}"] if plan else []),
+                            *([f"++model.sharing_plan={quoted(self.plan)}"] if self.plan else []),
                             *self.study.of_training(self.system, self.seed)]
             yield "average", [sys.executable, "-W", "ignore", "-m", "mgcm_fairseq.commands.average",
                               str(self.folder / "checkpoints"), "--last", str(self.study.average), "--out",

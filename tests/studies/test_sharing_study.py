@@ -27,7 +27,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """sharing.yaml with a tiny network and few updates. Of so little the published analysis alone finds groups."""
     found = yaml.safe_load((CONFIGS / "studies" / "sharing.yaml").read_text())
     small = found["sizes"]["small"]
-    found |= {"average": 2, "runs": ["offline:1"], "systems": {"shared": [], "found": ["plan=found"]},
+    found |= {"average": 2, "runs": ["offline:1"],
+              "systems": {"shared": [], "found": ["plan=found"], "like_found": ["plan=reference"]},
               "plan": ["--batches 8 --utterances 1", "--sharing-variant released"],
               "start": [*found["start"], "optimization.lr=[0.002]"],
               "sizes": {"tiny": {**small, "updates": 2, "start_updates": 2, "seeds": [1],
@@ -70,8 +71,8 @@ def test_a_grouped_system_begins_with_the_starts_outputs(folder: Path) -> None:
 def test_the_figures_of_each_language_are_told(folder: Path) -> None:
     told = json.loads((folder / "study.json").read_text())
     assert told["missing"] == []
-    assert [trial["system"] for trial in told["trials"]] == ["shared", "found"]
-    for trial in told["trials"]:
+    assert [trial["system"] for trial in told["trials"]] == ["shared", "found", "like_found"]
+    for trial in told["trials"][:2]:
         home = folder / f"{trial['system']}-seed1" / "evaluation"
         for language in LANGUAGES:
             (greedy,) = json.loads((home / language / "results.json").read_text())["offline"].values()
@@ -93,6 +94,15 @@ def test_a_killed_study_goes_on(folder: Path) -> None:
     assert "found-seed1: train" in gone_on
     assert re.search(r"Loaded checkpoint .*/found-seed1/checkpoints/checkpoint_last.pt \(epoch 1 @ 1 updates\)",
                      (folder / "found-seed1" / "train.out").read_text())
-    shared, found = json.loads((folder / "study.json").read_text())["trials"]
+    shared, found, _ = json.loads((folder / "study.json").read_text())["trials"]
     assert shared["cpu_seconds"] > 0
     assert found["cpu_seconds"] is None
+
+
+def test_what_is_the_same_training_is_not_done_twice_and_that_is_told(folder: Path) -> None:
+    for name in ("killed.txt", "gone_on.txt"):
+        assert "like_found-seed1: same plan as found: not trained again\n" in (folder.parent.parent / name).read_text()
+    assert [path.name for path in (folder / "like_found-seed1").iterdir()] == ["trial.json"]
+    _, found, same = json.loads((folder / "study.json").read_text())["trials"]
+    assert same == {**found, "system": "like_found", "same_plan_as": "found"}
+    assert "\nlike_found, seed 1: same plan as found: not trained again.\n" in (folder / "study.md").read_text()
