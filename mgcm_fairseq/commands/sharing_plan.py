@@ -35,8 +35,7 @@ SCRIPT = SCRIPTS["sharing-plan"]
 
 @program(SCRIPT)
 def main(arguments: Sequence[str] | None = None) -> None:
-    args = _parser().parse_args(arguments)
-    _check(args)
+    args = parsed(Parser(SCRIPT, description=__doc__), arguments)
     setup = Setup(args.checkpoint, args.corpus, args.batches, args.utterances, args.seed, args.sketch, args.paired)
     for path in (args.out, args.report, args.figure):
         if path is not None:
@@ -58,6 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{args.out}: {layer.ffn} has {len(layer.private)} private hidden units for each of {groups}")
     if not layers:
         print(f"{args.out}: shared. No FFN of the encoder has groups of languages that differ by more than chance.")
+
+
+def parsed(parser: Parser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options, which a parser without any gets first; InputError where they do not fit together."""
+    _add_options(parser)
+    args = parser.parse_args(arguments)
+    _check(args)
+    return args
 
 
 def _layers(args: argparse.Namespace, found: Captured, fits: Sequence[Fit]) -> tuple[GroupedLayer, ...]:
@@ -115,8 +122,7 @@ def _seed(text: str) -> int:
     return value
 
 
-def _parser() -> Parser:
-    parser = Parser(SCRIPT, description=__doc__)
+def _add_options(parser: Parser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True,
                         help="a model that was trained on all languages, all of whose layers they share")
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR",
@@ -149,7 +155,6 @@ def _parser() -> Parser:
                         help="folder for gradients, and then for their inner products (default: --out with .capture)")
     parser.add_argument("--processes", type=positive, default=os.cpu_count() or 1, metavar="N",
                         help="processes, each of which holds the model (default: one for each core)")
-    return parser
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from mgcm_fairseq.commands.plan_options import check_plan_options
 from mgcm_fairseq.common.arguments import Parser, positive, positives
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import CONFIGS, SCRIPTS
@@ -60,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if trial.done:
                 trial.claim()
         if not args.report:
+            if plans:
+                check_plan_options(path, plans[0])
             for name in [*names, *([START] if starts else [])]:
                 _check_options(study, name, corpus)
             for trial in (*starts, *trials):

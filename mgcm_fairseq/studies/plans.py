@@ -53,8 +53,7 @@ class Plans:
         """(what it does, command) of each step that is left to do, in order."""
         found = self.file("found")
         if not found.is_file():
-            yield "plan", self._command(found, "--report", self.report, "--figure", self.folder / "plan.svg",
-                                        *(word for option in self.start.study.plan or () for word in option.split()))
+            yield "plan", self.command("found")
         like = read_plan(found)
         if self.wanted - {"found"} and not like.layers:
             yield from self._given("planted", self._planted())
@@ -78,15 +77,23 @@ class Plans:
         claim(self.folder / "plans.json", {"options": list(self.start.study.plan or ()),
                                            "corpus": str(self.start.corpus.resolve())})
 
-    def _given(self, name: str, groups: Groups, *more: object) -> Iterator[tuple[str, list[str]]]:
-        if not self.file(name).is_file():
-            yield name, self._command(self.file(name), "--groups", ":".join(map(",".join, groups)), *more,
-                                      *(word for option in self.start.study.plan or () for word in option.split()))
+    @property
+    def options(self) -> list[str]:
+        """The study's own, which each command ends with."""
+        return [word for option in self.start.study.plan or () for word in option.split()]
 
-    def _command(self, out: Path, *more: object) -> list[str]:
+    def command(self, name: str, groups: Groups = (), *more: object) -> list[str]:
+        """Makes the plan of this name, with these groups unless they are to be found."""
+        own = ["--groups", ":".join(map(",".join, groups))] if groups else [
+            "--report", str(self.report), "--figure", str(self.folder / "plan.svg")]
         return [sys.executable, "-W", "ignore", "-m", "mgcm_fairseq.commands.sharing_plan", "--checkpoint",
                 str(self.start.model), "--corpus", str(self.start.corpus), "--seed", str(self.start.seed), "--out",
-                str(out), "--work", str(self.folder / "capture"), "--processes", "1", *map(str, more)]
+                str(self.file(name)), "--work", str(self.folder / "capture"), "--processes", "1", *own,
+                *map(str, more), *self.options]
+
+    def _given(self, name: str, groups: Groups, *more: object) -> Iterator[tuple[str, list[str]]]:
+        if not self.file(name).is_file():
+            yield name, self.command(name, groups, *more)
 
     def _groups(self, name: str, like: SharingPlan) -> Groups:
         """Of a plan whose groups no gradient has a say in."""
