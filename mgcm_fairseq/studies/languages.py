@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mgcm_fairseq.evaluation.table import markdown
+from mgcm_fairseq.studies.differences import difference
 from mgcm_fairseq.studies.effects import effect, spread
 from mgcm_fairseq.studies.results import TrialResult
 
@@ -41,10 +42,6 @@ def language_tables(found: Mapping[str, Any]) -> list[str]:
         for name, of in systems.items():
             rows.append([name, *(f"{of[language]['mean'][run][0]:.1f}" for language in languages)])
             if of[languages[0]]["effects"]:
-                rows.append(["", *(_effect(of[language]["effects"][run]) for language in languages)])
+                rows.append(["", *(difference(of[language]["effects"][run]) for language in languages)])
         lines += [*markdown(rows), ""]
     return lines
-
-
-def _effect(one: Mapping[str, Any]) -> str:
-    return f"{one['difference']:+.1f} ({one['low']:+.1f} to {one['high']:+.1f}), p {one['p']:.3f}"

@@ -6,6 +6,7 @@ from statistics import mean
 from typing import Any
 
 from mgcm_fairseq.evaluation.table import ABSENT, markdown
+from mgcm_fairseq.studies.differences import difference_rows, with_spread
 from mgcm_fairseq.studies.effects import effect, spread, updates_to
 from mgcm_fairseq.studies.languages import by_language, language_tables
 from mgcm_fairseq.studies.plan_tables import plan_tables
@@ -92,8 +93,8 @@ def _means(found: Mapping[str, Any]) -> list[str]:
     rows = [["system", "seeds", *runs, "nats"]]
     for name, system in found["systems"].items():
         count = sum(trial["system"] == name for trial in found["trials"])
-        rows.append([name, str(count), *(_with_spread(system["mean"][run]["BLEU"]) for run in runs),
-                     _with_spread(system["nats"], 3) if system["nats"] else ABSENT])
+        rows.append([name, str(count), *(with_spread(system["mean"][run]["BLEU"]) for run in runs),
+                     with_spread(system["nats"], 3) if system["nats"] else ABSENT])
     return markdown(rows)
 
 
@@ -108,18 +109,8 @@ def _taken_over(found: Mapping[str, Any]) -> list[str]:
 
 
 def _effects(found: Mapping[str, Any]) -> list[str]:
-    runs = _runs(found)
-    rows = [["system", *(cell for run in runs for cell in (run, "by seed")), "nats by seed"]]
-    for name, system in found["systems"].items():
-        if system["effects"]:
-            rows.append([name, *(cell for run in runs for cell in _effect(system["effects"][run])),
-                         " ".join(f"{value:+.3f}" for value in system["nats_by_seed"])])
+    rows = difference_rows(found["systems"], {run: run for run in _runs(found)})
     return markdown(rows) if len(rows) > 1 else ["Nothing to compare."]
-
-
-def _effect(one: Mapping[str, Any]) -> tuple[str, str]:
-    return (f"{one['difference']:+.1f} ({one['low']:+.1f} to {one['high']:+.1f}), p {one['p']:.3f}",
-            " ".join(f"{value:+.1f}" for value in one["by_seed"]))
 
 
 def _cost(found: Mapping[str, Any]) -> list[str]:
@@ -134,11 +125,6 @@ def _cost(found: Mapping[str, Any]) -> list[str]:
 
 def _runs(found: Mapping[str, Any]) -> list[str]:
     return list(next(iter(found["systems"].values()))["mean"]) if found["systems"] else []
-
-
-def _with_spread(value: Sequence[float | None], digits: int = 1) -> str:
-    average, deviation = value
-    return f"{average:.{digits}f}" if deviation is None else f"{average:.{digits}f} ± {deviation:.{digits}f}"
 
 
 def _whole(value: float | None) -> str:

@@ -5,6 +5,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from mgcm_fairseq.evaluation.table import ABSENT, markdown
+from mgcm_fairseq.studies.differences import difference_rows, with_spread
 from mgcm_fairseq.studies.replication.conflicts import COMPONENTS, NOISE
 from mgcm_fairseq.studies.replication.paper import BILLIONS, TABLE_1, TABLE_2, label, run_label
 
@@ -19,8 +20,8 @@ def table_1(found: Found) -> list[str]:
     for name, system in found["systems"].items():
         paper = TABLE_1.get(name)
         rows.append([label(name), f"{len(trials_of(found, name))}",
-                     *(_spread(system["mean"][run]["BLEU"]) for run in runs),
-                     _spread(system["nats"], 3) if system["nats"] else ABSENT,
+                     *(with_spread(system["mean"][run]["BLEU"]) for run in runs),
+                     with_spread(system["nats"], 3) if system["nats"] else ABSENT,
                      *([f"{value:.2f}" for value in paper] if paper else [ABSENT] * 2)])
     return markdown(rows)
 
@@ -28,11 +29,7 @@ def table_1(found: Found) -> list[str]:
 def differences(found: Found) -> list[str]:
     """From the baseline: mean, interval, p, and each seed."""
     runs = [run for run in runs_of(found) if run.startswith("offline") or run.endswith("-3")]
-    rows = [["system", *(cell for run in runs for cell in (run_label(run), "by seed")), "nats by seed"]]
-    for name, system in found["systems"].items():
-        if system["effects"]:
-            rows.append([label(name), *(cell for run in runs for cell in _effect(system["effects"][run])),
-                         " ".join(f"{value:+.3f}" for value in system["nats_by_seed"])])
+    rows = difference_rows(found["systems"], {run: run_label(run) for run in runs}, label)
     return markdown(rows) if len(rows) > 1 else NOT_MADE
 
 
@@ -161,20 +158,10 @@ def _quarter(series: Sequence[float | None], number: int) -> float | None:
     return mean(known) if known else None
 
 
-def _effect(one: Mapping[str, Any]) -> tuple[str, str]:
-    return (f"{one['difference']:+.1f} ({one['low']:+.1f} to {one['high']:+.1f}), p {one['p']:.3f}",
-            " ".join(f"{value:+.1f}" for value in one["by_seed"]))
-
-
 def _percent(shares: Sequence[float | None]) -> str:
     """Mean and standard deviation of what is known."""
     known = [100 * one for one in shares if one is not None]
-    return _spread((mean(known), stdev(known) if len(known) > 1 else None)) + " %" if known else ABSENT
-
-
-def _spread(value: Sequence[float | None], digits: int = 1) -> str:
-    average, deviation = value
-    return f"{average:.{digits}f}" if deviation is None else f"{average:.{digits}f} ± {deviation:.{digits}f}"
+    return with_spread((mean(known), stdev(known) if len(known) > 1 else None)) + " %" if known else ABSENT
 
 
 def _number(value: float | None, form: str) -> str:
