@@ -1,6 +1,7 @@
 """The replication's tables and figures: of numbers that are known, of the page, and where a number comes from."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def study(tmp_path: Path) -> Path:
         if system in ("multi_task", "mgcm"):
             conflict_log(folder / f"{system}-seed{seed}" / "conflicts.jsonl")
         (folder / f"{system}-seed{seed}").mkdir(exist_ok=True)
+        (folder / f"{system}-seed{seed}" / "trial.json").write_text('{"corpus": "/home/corpus-small/en-de"}')
         (folder / f"{system}-seed{seed}" / "attempts.jsonl").write_text('{"began": 1}\n{"seconds": 60.0}\n')
     effect = {"by_seed": [1.0, 2.0], "difference": 1.5, "low": -0.5, "high": 3.0, "p": 0.11}
     systems = {name: {"updates": 700, "mean": {run: {"BLEU": [20.0, 1.0], "AL": [900.0, 5.0]} for run in RUNS},
@@ -152,6 +154,21 @@ def test_where_a_number_comes_from(study: Path) -> None:
     assert "offline-5: BLEU 20.0" in told
     with pytest.raises(InputError, match="mgcm-seed1"):
         origin(gather(study, STUDY, []), "mgcm-seed9")
+
+
+def test_where_a_number_of_spoken_captions_comes_from(study: Path) -> None:
+    corpus = re.search(r'corpus="\$out/(\S*)" runs', (REPOSITORY / "scripts" / "replicate.sh").read_text())
+    assert corpus is not None
+    name = corpus[1].replace("$size", "full").replace("${captions:+-captions}", "-captions")
+    assert "--captions" not in origin(gather(study, STUDY, []), "mgcm-seed2")
+    for trial in study.glob("*-seed*/trial.json"):
+        trial.write_text(json.dumps({"corpus": f"/home/{name}/en-de"}))
+    gathered = gather(study, STUDY, [])
+    assert "bash scripts/replicate.sh --size small --captions CAPTIONS\n" in origin(gathered, "mgcm-seed2")
+    assert "/home" not in as_lines(gathered), "no path of this machine"
+    (study / "multi_task-seed1" / "trial.json").unlink()
+    with pytest.raises(InputError, match=r"trial.json: expected what a trial is of, found FileNotFoundError"):
+        gather(study, STUDY, [])
 
 
 def test_numbers_take_a_line_for_each_training(study: Path) -> None:

@@ -11,15 +11,17 @@ from mgcm_fairseq.common.installation import SCRIPTS
 def origin(found: Mapping[str, Any], name: str) -> str:
     """Lines about the trial SYSTEM-seedN of replication.json; InputError where it has none.
 
-    DATA is the prepared corpus and RUNS the study's --out, as scripts/replicate.sh names them.
+    DATA is the prepared corpus and RUNS the study's --out, as scripts/replicate.sh names them; CAPTIONS is the folder
+    that the corpus was made of, where it was made of captions.
     """
     trial = next((one for one in found["trials"] if f"{one['system']}-seed{one['seed']}" == name), None)
     if trial is None:
         known = ", ".join(f"{one['system']}-seed{one['seed']}" for one in found["trials"])
         raise InputError("--trial", f"one of {known}", repr(name), "Correct the option.")
     folder, seed = f"RUNS/{found['size']}/{name}", trial["seed"]
+    captions = " --captions CAPTIONS" if found.get("captions") else ""  # older numbers do not say
     lines = [f"{name}: seed {seed}, log RUNS/{trial['log']}, scores {folder}/evaluation/results.json",
-             f"all of it, in a clone: bash scripts/replicate.sh --size {found['size']}"]
+             f"all of it, in a clone: bash scripts/replicate.sh --size {found['size']}{captions}"]
     begins = []
     if found["start_updates"]:
         start = f"RUNS/{found['size']}/start-seed{seed}"

@@ -14,6 +14,8 @@ from mgcm_fairseq.studies.study import Study
 
 CONFLICTS = "conflicts.jsonl"
 """In a trial's folder, where its options have a conflict log."""
+OF_CAPTIONS = "-captions"
+"""Ends the name of the corpus that scripts/replicate.sh makes of captions."""
 CANDIDATES = ("constant_low", "constant_mt")
 """Systems of constant weights, of which the better one on dev stands for tuned constant weights."""
 
@@ -29,11 +31,13 @@ def gather(folder: Path, study: Study, costs: Sequence[Path]) -> dict[str, Any]:
         InputError: a file is missing or another's.
     """
     found = study_of(folder)
-    trials = [{**trial, **_trial(folder, f"{trial['system']}-seed{trial['seed']}")} for trial in found["trials"]]
+    names = [f"{trial['system']}-seed{trial['seed']}" for trial in found["trials"]]
+    trials = [{**trial, **_trial(folder, name)} for name, trial in zip(names, found["trials"], strict=True)]
     return {
         **{key: found[key] for key in ("study", "title", "size", "updates", "baseline", "seeds", "environment")},
         "missing": _missing(found, study), "not_of_this_size": [one for one in study.systems
                                                                  if one not in study.size.systems],
+        "captions": _of_captions(folder / names[0] / "trial.json"),  # all trials have one corpus
         "tuned": tuned(found), "training": study.training, "start_updates": study.size.start_updates,
         "start_options": study.of_training("start", 0)[1:] if study.size.start_updates else [],
         "options": {name: study.of_training(name, 0)[1:] for name in found["systems"]},
@@ -87,6 +91,15 @@ def _trial(folder: Path, name: str) -> dict[str, Any]:
     return {"log": f"{folder.name}/{name}/train.log",
             "seconds": round(sum(one.get("seconds", 0) for one in records), 1) or None,
             "conflicts": summary(read_conflict_log(log)[0]) if log.is_file() else None}
+
+
+def _of_captions(path: Path) -> bool:
+    """Whether a trial's corpus was made of captions, by the name that scripts/replicate.sh gave it."""
+    try:
+        return Path(read_json(path)["corpus"]).parent.name.endswith(OF_CAPTIONS)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(path, "what a trial is of", f"{type(error).__name__}: {error}",
+                         "Remove its folder to train it anew.") from error
 
 
 def _missing(found: Mapping[str, Any], study: Study) -> list[str]:
