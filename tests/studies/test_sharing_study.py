@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -39,10 +40,20 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def folder(study: Path, two_languages_twice: Path) -> Path:
+def corpus(two_languages_twice: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The languages have other translations in the test set: a network that knows nothing writes the same in both."""
+    folder = tmp_path_factory.mktemp("sharing_corpus") / "corpus"
+    shutil.copytree(two_languages_twice, folder)
+    manifest = folder / "qaa-de" / "tst-COMMON.tsv"
+    manifest.write_text(manifest.read_text().replace("Der Hund", "öööööööööö"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(study: Path, corpus: Path) -> Path:
     """Of a study that was killed while `found` was trained, and went on."""
     out = study.parent / "out"
-    command = [str(study), "--size", "tiny", "--corpus", str(two_languages_twice), "--out", str(out), "--jobs", "1"]
+    command = [str(study), "--size", "tiny", "--corpus", str(corpus), "--out", str(out), "--jobs", "1"]
     ended = run(sys.executable, "-m", "tests.studies.forked_study", json.dumps(
         [[str(study.parent / "killed.txt"), "found-seed1", command], [str(study.parent / "gone_on.txt"), "", command]]))
     assert ended.stdout.split() == ["-9", "0"], (study.parent / "gone_on.txt").read_text()
@@ -77,6 +88,7 @@ def test_the_figures_of_each_language_are_told(folder: Path) -> None:
         for language in LANGUAGES:
             (greedy,) = json.loads((home / language / "results.json").read_text())["offline"].values()
             assert trial["by_language"][language][RUN]["chrF"] == greedy["chrF"]
+        assert trial["by_language"]["qaa"] != trial["by_language"]["qab"]
         assert trial["figures"][RUN]["chrF"] == pytest.approx(
             sum(trial["by_language"][language][RUN]["chrF"] for language in LANGUAGES) / len(LANGUAGES))
         assert [updates for updates, *_ in trial["dev"]] == [1, 2]
