@@ -1,4 +1,4 @@
-"""How tables write what seeds have in common, and what a system gains over the baseline."""
+"""How tables write means over seeds, what a system gains over the baseline, and what a study was made with."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -30,6 +30,12 @@ def difference_rows(systems: Mapping[str, Any], runs: Mapping[str, str],
             cells = (cell for run in runs for cell in (difference(effects[run]), _each(effects[run]["by_seed"], 1)))
             rows.append([named(name), *cells, _each(system["nats_by_seed"], 3)])
     return rows
+
+
+def versions(environment: Mapping[str, Any]) -> str:
+    """Versions and machine of study.json, where trials differ all of theirs. Empty: nothing is known."""
+    return ", ".join(f"{key} {' and '.join(map(str, value)) if isinstance(value, list) else value}"
+                     for key, value in environment.items() if value is not None)
 
 
 def _each(values: Sequence[float], digits: int) -> str:

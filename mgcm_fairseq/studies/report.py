@@ -6,7 +6,7 @@ from statistics import mean
 from typing import Any
 
 from mgcm_fairseq.evaluation.table import ABSENT, markdown
-from mgcm_fairseq.studies.differences import difference_rows, with_spread
+from mgcm_fairseq.studies.differences import difference_rows, versions, with_spread
 from mgcm_fairseq.studies.effects import effect, spread, updates_to
 from mgcm_fairseq.studies.languages import by_language, language_tables
 from mgcm_fairseq.studies.plan_tables import plan_tables
@@ -84,7 +84,7 @@ def tables(found: Mapping[str, Any]) -> str:
     lines += [*language_tables(found), *(plan_tables(found["plans"]) if found.get("plans") else [])]
     if found["missing"]:
         lines += [f"Not trained: {', '.join(found['missing'])}.", ""]
-    stated = ", ".join(f"{key} {value}" for key, value in found["environment"].items() if value is not None)
+    stated = versions(found["environment"])
     return "\n".join([*lines, *([f"Environment: {stated}.", ""] if stated else [])])
 
 

@@ -1,6 +1,6 @@
 """What tables say of a difference, letter for letter."""
 
-from mgcm_fairseq.studies.differences import difference_rows, with_spread
+from mgcm_fairseq.studies.differences import difference_rows, versions, with_spread
 
 
 def test_a_row_has_each_run_each_seed_and_the_nats() -> None:
@@ -18,3 +18,8 @@ def test_a_row_has_each_run_each_seed_and_the_nats() -> None:
 def test_a_mean_has_a_deviation_where_there_are_seeds() -> None:
     assert with_spread((38.44, 3.26)) == "38.4 ± 3.3"
     assert with_spread((1.3214, None), 3) == "1.321"
+
+
+def test_trials_of_several_commits_name_them_all() -> None:
+    assert versions({"commit": ["12ab", "34cd"], "gpu": None, "cores": 2}) == "commit 12ab and 34cd, cores 2"
+    assert versions({"commit": None}) == ""

@@ -5,7 +5,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from mgcm_fairseq.evaluation.table import ABSENT, markdown
-from mgcm_fairseq.studies.differences import difference_rows, with_spread
+from mgcm_fairseq.studies.differences import difference_rows, versions, with_spread
 from mgcm_fairseq.studies.replication.conflicts import COMPONENTS, NOISE
 from mgcm_fairseq.studies.replication.paper import BILLIONS, TABLE_1, TABLE_2, label, run_label
 
@@ -120,9 +120,8 @@ def left_out(found: Found) -> list[str]:
 
 def made_with(found: Found) -> list[str]:
     """Size, updates, seeds and versions."""
-    stated = ", ".join(f"{key} {value}" for key, value in found["environment"].items() if value is not None)
     return [f"Size `{found['size']}`, {found['updates']:,} updates, seeds {', '.join(map(str, found['seeds']))}. "
-            f"Made with {stated}."]
+            f"Made with {versions(found['environment'])}."]
 
 
 TABLES: dict[str, Callable[[Found], list[str]]] = {
