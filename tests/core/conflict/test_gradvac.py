@@ -48,6 +48,16 @@ def test_gradvac_turns_a_pair_exactly_to_its_target(g_TD, target):
         assert after.item() == pytest.approx(max(cosine.item(), target), abs=1e-9)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_cosine_that_rounding_takes_beyond_one_counts_as_one(sign):
+    beyond = sign * torch.tensor([[sign, 1 + 1e-7], [1 + 1e-7, sign]], dtype=torch.float64)[None]
+    exact = beyond.clamp(-1, 1)
+    found, expected = GradVac(beta=0.5), GradVac(beta=0.5)
+    torch.testing.assert_close(found(beyond, ["a"], 0), expected(exact, ["a"], 0), atol=1e-6, rtol=0)
+    assert found.targets["a"].abs().max() <= 0.5
+    torch.testing.assert_close(found.targets["a"], expected.targets["a"], atol=1e-6, rtol=0)
+
+
 def test_gradvac_keeps_targets_by_group():
     rule = GradVac()
     rule(torch.cat([gramian(drawn(seed=0)), gramian(drawn(seed=1))]), ["a", "b"], 0)

@@ -57,3 +57,13 @@ def test_as_published_another_function_begins():
     x_ND = torch.randn(512, 128, generator=torch.Generator().manual_seed(1)).double()
     shared, groups = as_published(whole, 256, (0.25, 0.75), 0.05 * torch.randn(2, 256).double())
     assert all(0.6 < relative_change(whole, shared, of_group, x_ND) < 1.1 for of_group in groups)
+
+
+def test_as_published_weights_of_fp32_are_factored_in_fp64():
+    whole, _ = ffn()
+    biases = torch.randn(1, 8).double()
+    exact, narrow = as_published(whole, 8, (1.0,), biases), as_published(
+        Units(*(value.float() for value in whole)), 8, (1.0,), biases.float())
+    for one, other in zip((exact[0], *exact[1]), (narrow[0], *narrow[1]), strict=True):
+        assert {value.dtype for value in other} == {torch.float32}
+        torch.testing.assert_close((other.w2 @ other.w1).double(), one.w2 @ one.w1, atol=1e-5, rtol=0)

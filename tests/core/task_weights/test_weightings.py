@@ -184,6 +184,7 @@ def test_groups_without_one_of_the_gradients_do_not_count():
     assert norm_ratio(squares, 1, [[0, 1, 2]]) == 0.5
     assert norm_ratio(squares, 1, [[1, 2], [0]]) == 0.5
     assert math.isnan(norm_ratio(squares, 1, [[1, 2], []]))
+    assert math.isnan(norm_ratio(torch.tensor([[0.0, 1.0]]), 1, [[0]]))  # the primary task asks for nothing
 
 
 def test_the_released_norms_are_those_of_gradients_that_nothing_clears():
