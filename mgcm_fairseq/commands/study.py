@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from mgcm_fairseq.commands.plan_options import check_plan_options
+from mgcm_fairseq.commands._plan_options import check_plan_options
 from mgcm_fairseq.common.arguments import Parser, positive, positives
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import CONFIGS, SCRIPTS

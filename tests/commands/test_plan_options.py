@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mgcm_fairseq.commands.plan_options import check_plan_options
+from mgcm_fairseq.commands._plan_options import check_plan_options
 from mgcm_fairseq.commands.study import main
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import CONFIGS

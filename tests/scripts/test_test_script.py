@@ -42,7 +42,7 @@ def tested(tmp_path):
 def test_a_failed_check_is_named_and_the_others_run(tested, tmp_path, fails):
     status, said, asked = tested("-k", "words", python=str(tmp_path / "stand_in"), fails=fails)
     assert [line[:len(check)] for line, check in zip(asked, CHECKS, strict=True)] == CHECKS
-    assert asked[-1].endswith("skip-covered -k words")
+    assert asked[-1].endswith("--durations=20 -k words")
     names = {"ruff": "style", "mypy": "types", "importlinter": "layers", "sphinx": "docs", "pytest": "tests"}
     assert (status, said) == ((1, f"\nfailed: {names[fails]}\n") if fails in names else (0, ""))
 
@@ -54,4 +54,4 @@ def test_other_versions_get_their_own_environment(tested, versions):
     assert status == 0
     assert asked[0] == f"set-up --dev --versions {versions}"
     assert [line.split()[1] for line in asked[1:]] == ["ruff", "import", "sphinx", "pytest"]
-    assert asked[-1].endswith("skip-covered -x")
+    assert asked[-1].endswith("--durations=20 -x")

@@ -15,7 +15,7 @@ from mgcm_fairseq.studies.study import Study
 CONFLICTS = "conflicts.jsonl"
 """In a trial's folder, where its options have a conflict log."""
 OF_CAPTIONS = "-captions"
-"""Ends the name of the corpus that scripts/replicate.sh makes of captions."""
+"""Ends the name of the corpus that a replication makes of captions."""
 CANDIDATES = ("constant_low", "constant_mt")
 """Systems of constant weights, of which the better one on dev stands for tuned constant weights."""
 
