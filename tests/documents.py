@@ -44,7 +44,7 @@ def commands() -> list[Command]:
 
 
 def commands_of(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Mark and words of each command of a page; of a pipe, of its end, which is ours, or of what stands before a grep."""
+    """Mark and words of each command of a page; of a pipe its end, which is ours, or what stands before a grep."""
     for info, inside in fences(text):
         language, _, mark = info.partition(" ")
         if language not in ("bash", "console"):
