@@ -44,7 +44,7 @@ def commands() -> list[Command]:
 
 
 def commands_of(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Mark and words of each command of a page; of a pipe, of what stands at its end, which is ours."""
+    """Mark and words of each command of a page; of a pipe its end, which is ours, or what stands before a grep."""
     for info, inside in fences(text):
         language, _, mark = info.partition(" ")
         if language not in ("bash", "console"):
@@ -52,7 +52,7 @@ def commands_of(text: str) -> Iterator[tuple[str, list[str]]]:
         lines = "\n".join(inside).replace("\\\n", " ").splitlines()
         shown = [line.removeprefix("$ ") for line in lines if language == "bash" or line.startswith("$ ")]
         for line in shown:
-            words = shlex.split(line, comments=True)
+            words = shlex.split(line.partition(" | grep ")[0], comments=True)
             words = words[len(words) - words[::-1].index("|"):] if "|" in words else words
             if words:
                 yield mark or ("corpus" if language == "console" else ""), words

@@ -107,7 +107,8 @@ def read(words, monkeypatch):
         assert arguments[1] in ("configs", "$(mgcm-user-dir --configs)")
         assert (REPOSITORY / "configs" / f"{arguments[3]}.yaml").is_file()
         if arguments[3].startswith("paper/"):
-            resolve(arguments[3].removeprefix("paper/"), arguments[4:])
+            overrides = arguments[4:-2] if arguments[-2:] == ["--cfg", "job"] else arguments[4:]
+            resolve(arguments[3].removeprefix("paper/"), overrides)
     elif program == "simuleval":
         read_simuleval(arguments)
     elif program == "omnisteval":

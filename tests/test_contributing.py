@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
+import yaml
 
 from mgcm_fairseq.recipes.configuration import resolve
 from tests.fixtures import BIN, ENVIRONMENT, REPOSITORY, made_once
@@ -118,9 +119,12 @@ print(resolve("mgcm_diseg", ["task.data=/d", "model.w2v_path=/w.pt"]).model.lags
 
 def test_a_recipes_lag_range_is_changed_for_good(copy, inside):
     [section] = re.findall(r"^```yaml\n(model:.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    assert inside(sys.executable, "-W", "ignore", "-c", RESOLVED).splitlines()[-1] != "3,9"
-    with (copy / "configs" / "paper" / "mgcm_diseg.yaml").open("a") as yaml:
-        yaml.write(f"\n{section}")
+    recipe = copy / "configs" / "paper" / "mgcm_diseg.yaml"
+    begun = re.sub(r"(?m)^model:.*\n(?:[ \t].*\n|\n)*", "", f"{recipe.read_text()}\n")  # without a reader's own section
+    recipe.write_text(begun)
+    inherited = yaml.safe_load((recipe.parent / "diseg.yaml").read_text())["model"]["lags"]
+    assert inside(sys.executable, "-W", "ignore", "-c", RESOLVED).splitlines()[-1] == inherited
+    recipe.write_text(f"{begun}\n{section}")
     assert inside(sys.executable, "-W", "ignore", "-c", RESOLVED).splitlines()[-1] == "3,9"
 
 

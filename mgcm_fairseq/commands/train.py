@@ -16,7 +16,7 @@ from mgcm_fairseq.common.lock import locked
 from mgcm_fairseq.common.program import called, program, say
 from mgcm_fairseq.common.stopping import sigterm_as_ctrl_c
 from mgcm_fairseq.common.whole import room_in
-from mgcm_fairseq.recipes.cluster import Cluster
+from mgcm_fairseq.recipes.cluster import Cluster, default_gpus
 from mgcm_fairseq.recipes.gpus import CONTEXT, GIB, SHARE, Looking
 from mgcm_fairseq.recipes.identity import record
 from mgcm_fairseq.recipes.launch import LAUNCHERS, Launch, quoted
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Returns the exit status: 0, 2 for a problem that the plan shows, 1 for a training that failed."""
     args = _parser().parse_intermixed_args(arguments)
     out = args.out.resolve()
-    cluster = Cluster(args.nodes, args.gpus or (1 if args.cpu else 8), args.cpu)
+    cluster = Cluster(args.nodes, args.gpus or default_gpus(args.cpu), args.cpu)
     launch = Launch(args.launcher, cluster, args.node_rank, args.master)
     launch.check()
     if args.cpu and args.gpu_memory is not None:
@@ -116,7 +116,8 @@ def _parser() -> Parser:
                         help="DIR/TRAINING/ gets checkpoints, DIR/TRAINING.pt the mean of the best")
     parser.add_argument("--dry-run", action="store_true", help="check everything and print the plan, start nothing")
     parser.add_argument("--gpus", type=positive, metavar="N",
-                        help="GPUs on each machine (default: 8, as the paper has; 1 with --cpu)")
+                        help=f"GPUs on each machine (default: {default_gpus(cpu=False)}, as in the paper; "
+                             f"{default_gpus(cpu=True)} with --cpu)")
     parser.add_argument("--gpu-memory", type=number(1, 10_000, "GiB from 1 to 10,000"), metavar="GIB",
                         help="memory of each GPU, for a plan that is made on another machine: on a login node, with "
                              "--launcher slurm, with --nodes. Without it this machine's smallest GPU counts. "

@@ -9,6 +9,11 @@ PAPER_WORKERS = 8  # GPUs that the YAMLs in configs/paper are written for
 UPDATE_FREQ = "optimization.update_freq"
 
 
+def default_gpus(cpu: bool) -> int:
+    """On each machine, unless --gpus says it: as in the paper, or with `cpu` the one process that fairseq starts."""
+    return 1 if cpu else PAPER_WORKERS
+
+
 @dataclass(frozen=True)
 class Cluster:
     """`gpus` on each of `nodes`, each with a process; `cpu`: processes without a GPU instead."""

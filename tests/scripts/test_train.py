@@ -202,6 +202,9 @@ def test_goes_on_after_sigkill_but_not_beside_what_lives_on(tiny_corpus, tmp_pat
     (["diseg", "--data", "x", "--w2v", "y", "--out", "z", "--gpus", "3"], "divides the paper's 8"),
     (["diseg", "--data", "x", "--w2v", "y", "--out", "z", "--gpus", "1", "--cpu", "--gpu-memory", "80"],
      "expected GPUs"),
+    (["diseg", "--data", "x", "--w2v", "y", "--out", "z", "--cpu", "--gpu-memory", "80"],  # --cpu alone: one process
+     "--gpu-memory: expected GPUs"),
+    (["diseg", "--data", "x", "--w2v", "y", "--out", "z", "--cpu", "--gpus", "2"], "1 with --cpu and --launcher local"),
     (["diseg", "--data", "x", "--w2v", "y", "--out", "z", "--nodes", "2", "--gpus", "4"], "1 with --launcher local")])
 def test_what_is_wrong_is_named(options, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
