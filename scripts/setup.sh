@@ -89,7 +89,7 @@ run() {
     while kill -0 "$child" 2> /dev/null; do
         sleep 0.5
         ticks=$((ticks + 1))
-        [ $((ticks % 40)) -ne 0 ] || say "  ... $(tail -n 1 "$LOG" | cut -c 1-100)"
+        [ $((ticks % 40)) -ne 0 ] || say "  ... $(grep '[^ ]' "$LOG" | tail -n 1 | cut -c 1-100)"
     done
     wait "$child" || give_up "$name failed"
     trap - EXIT

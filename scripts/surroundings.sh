@@ -20,6 +20,8 @@ check_folder() {  # $1: .venv
         fail "expected a folder without a colon, which separates folders in PATH, found $PWD. Rename it." ;;
     esac
     local folder="$1"
+    [ ! -L "$folder" ] || fail "expected a folder that this clone has to itself, found $folder, a link to $(readlink "$folder"), which \
+set-up would empty. Remove the link."
     [ -e "$folder" ] || folder="$PWD"
     [ -w "$folder" ] && [ -x "$folder" ] || fail "expected a folder in which $(id -un 2> /dev/null || true) may write, found \
 $folder, of $(stat -c %U "$folder" 2> /dev/null || echo another). Have its owner set it up and let you read it \

@@ -145,6 +145,14 @@ def test_a_colon_in_the_path_is_refused(tmp_path):
     assert not (tmp_path / "a:b" / ".venv").exists()
 
 
+def test_a_link_to_another_clones_environment_is_refused_and_that_is_kept(tmp_path):
+    (tmp_path / "other" / "bin").mkdir(parents=True)
+    clone = copy(tmp_path / "clone")
+    (clone / ".venv").symlink_to(tmp_path / "other")
+    assert f"found {clone}/.venv, a link to {tmp_path}/other, which" in one_sentence(bash(clone, "scripts/setup.sh"))
+    assert (tmp_path / "other" / "bin").exists()
+
+
 def test_a_disk_without_room_is_refused(tmp_path):
     script = copy(tmp_path) / "scripts" / "surroundings.sh"
     script.write_text(script.read_text().replace("NEEDED_MB=2000", "NEEDED_MB=999000000"))
