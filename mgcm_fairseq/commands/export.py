@@ -107,8 +107,8 @@ def _parser() -> Parser:
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint")
     parser.add_argument("--corpus", type=Path, metavar="DIR",
                         help="only for an older checkpoint without a vocabulary inside: the corpus of its training")
-    parser.add_argument("--policy", choices=list(POLICIES), required=True, help="that the system follows")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="to be made")
+    parser.add_argument("--policy", choices=list(POLICIES), required=True, help="policy that the system follows")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to make; it must not exist")
     parser.add_argument("options", nargs="*", metavar="OPTION",
                         help="behind a --, options of the policy's agent, e.g. -- --lag 3; -- --help shows them")
     return parser

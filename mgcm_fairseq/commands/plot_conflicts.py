@@ -1,7 +1,7 @@
 """Draws a conflict log: conflicts by layer with a noise floor (the paper's Fig. 5), cosines, conflicts and weights.
 
-And how far the tasks' gradients agree in front end, encoder and decoder, by layer and over training: as a figure, and
-in numbers.
+It also shows how far the tasks' gradients agree in front end, encoder and decoder, by layer and over training: as a
+figure, and in numbers.
 """
 
 import sys

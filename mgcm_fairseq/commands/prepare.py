@@ -1,4 +1,4 @@
-"""Preparation of a corpus for training: manifests, vocabulary, config.yaml and SimulEval lists."""
+"""Prepares a corpus for training: writes manifests, vocabulary, config.yaml and SimulEval's lists."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Translates what is said into a microphone, or a recording, in a page of the browser on this machine."""
+"""Translates a microphone or a recording while it is heard, in a page of the browser on this machine."""
 
 import argparse
 import asyncio

@@ -4,7 +4,7 @@ Gradients of the plain ST loss are taken on batches of one language each of the 
 gets private parts where groups of languages, which half of the batches propose, differ on the other half by more than
 chance. If none does, the plan says that everything is shared.
 
-A killed command goes on where it was when it is given again. The same seed gives the same plan for any --processes.
+If it is killed, run it again: it goes on where it was. The same seed gives the same plan for any --processes.
 """
 
 import argparse

@@ -111,7 +111,8 @@ def _parser() -> Parser:
         f"  {row:<20}{before or ''}" for row, before in STARTS_FROM.items()))
     parser.add_argument("row", metavar="ROW", choices=list(STARTS_FROM), help="see below")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="prepared corpus")
-    parser.add_argument("--w2v", type=Path, required=True, metavar="FILE", help="wav2vec_small.pt")
+    parser.add_argument("--w2v", type=Path, required=True, metavar="FILE",
+                        help="what the front end starts from: wav2vec_small.pt, or HuBERT base for IMTL's rows")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR",
                         help="DIR/TRAINING/ gets checkpoints, DIR/TRAINING.pt the mean of the best")
     parser.add_argument("--dry-run", action="store_true", help="check everything and print the plan, start nothing")

@@ -45,13 +45,13 @@ class ConflictConfig(FairseqDataclass):
                           "running sums remember."})
     conflict_engine: _ENGINE = field(  # type: ignore[valid-type]
         default="streamed",
-        metadata={"help": "streamed, the default: no more memory than plain training. stash: keeps all tasks' "
+        metadata={"help": "streamed, the default: little more memory than plain training. stash: keeps all tasks' "
                           "gradients, as granularity model needs."})
     conflict_reduce: _REDUCE = field(  # type: ignore[valid-type]
         default="global",
         metadata={"help": "global, the default: judge the gradients of all workers' batch, so that many workers "
-                          "train as one; it takes one more all-reduce. local: judge each worker's own, as the "
-                          "published code does."})
+                          "train as one. They send the gradients that the rule needs once more. local: judge each "
+                          "worker's own, as the published code does."})
     conflict_log: str = field(
         default="",
         metadata={"help": f"File for {command('plot-conflicts')}, a line of JSON for each record. It also measures a "
