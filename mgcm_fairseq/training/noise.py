@@ -1,4 +1,7 @@
-"""The noise floor of conflicts: how often the primary task's gradients on two halves of one batch oppose each other."""
+"""The noise floor of conflicts: how often the primary task's gradients on two halves of one batch oppose each other.
+
+A batch is sorted by length; every second utterance belongs to the second half, so that both have long and short ones.
+"""
 
 import copy
 import math
@@ -45,7 +48,7 @@ class NoiseFloor:
         self.criterion.ctc_weight = self._ctc_weight if ctc_task(tuple(tasks)) == self.criterion.tasks[0] else 0.0
         gradients: list[Gradients] = []
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            for half in (slice(0, size // 2), slice(size // 2, size // 2 * 2)):
+            for half in (slice(0, size // 2 * 2, 2), slice(1, size // 2 * 2, 2)):
                 [primary] = self.criterion.by_task(self.model, rows(batch, half, size), PLAIN)[0].values()
                 gradients.append(list(torch.autograd.grad(primary, parameters, allow_unused=True)))
         report = Report(("first half", "second half"))

@@ -160,7 +160,7 @@ def test_noise_floor_is_the_cosine_of_two_halves_and_leaves_no_trace():
     assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(before[name], after) for name, after in gradients(trained).items())
     halves = []
-    for half in (slice(0, 2), slice(2, 4)):
+    for half in (slice(0, 4, 2), slice(1, 4, 2)):  # of long and short ones each
         trained.zero_grad()
         criterion("st", ctc_weight=0.0)(trained, rows(training_batch(), half, 4))[0].backward()
         halves.append(gradients(trained))
