@@ -54,7 +54,8 @@ report() { "$PYTHON" scripts/replication.py "$@"; }
 step "Trainings of the first seed: all systems"
 study --seeds 1 > /dev/null
 step "Trainings of the other seeds: of the constant weights those that were better on dev"
-study --systems "$(report --study "$runs/$size" --systems)" > /dev/null
+systems="$(report --study "$runs/$size" --systems)"
+study --systems "$systems" > /dev/null
 
 step "What conflict handling costs"
 cost() { [ -f "$out/$1" ] || env OMP_NUM_THREADS=1 "$PYTHON" scripts/benchmarks/conflict.py \

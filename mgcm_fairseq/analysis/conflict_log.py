@@ -75,6 +75,7 @@ def _mean_of_means(sums_G: np.ndarray, counts_G: np.ndarray) -> float:
 class _Record(NamedTuple):
     """One record of the log, as ConflictLog has all of them."""
 
+    since: int  # updates done before its first pass; in logs that do not say, all before `update` count as done
     update: int
     quantities: np.ndarray
     histogram: np.ndarray
@@ -88,7 +89,8 @@ class _Record(NamedTuple):
 def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
     """The log, and the number of torn lines left out (a killed training leaves one).
 
-    A resumed training writes some updates again: the later record counts. Raises InputError for another file.
+    A resumed training does some updates again: an earlier record of any of them is left out, as is one of passes that
+    an interruption cut short. Raises InputError for another file.
     """
     if not path.is_file():
         raise InputError(path, _EXPECTED, "no such file", "Check the path.")
@@ -111,10 +113,10 @@ def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
             torn += bool(line.strip())
             continue
         record = _record(written, head, (path, number))
-        records = [earlier for earlier in records if earlier.update < record.update] + [record]
+        records = [earlier for earlier in records if earlier.update <= record.since] + [record]
     if not records:
         raise InputError(path, "at least one record", "none", "Train for more than --conflict-log-interval updates.")
-    updates, quantities, histograms, *others = (np.array(column) for column in zip(*records, strict=True))
+    _, updates, quantities, histograms, *others = (np.array(column) for column in zip(*records, strict=True))
     return ConflictLog(head, updates, quantities, histograms.sum(0), *others), torn
 
 
@@ -133,9 +135,11 @@ def _record(written: Any, head: dict[str, Any], where: tuple[Path, int]) -> "_Re
     groups, others, parts = len(head["groups"]), len(head["tasks"]) - 1, len(head.get("parts", []))
     try:
         update = written["update"]
-        if type(update) is not int or abs(update) >= 2**63:
-            raise ValueError(f"update {update}")
-        return _Record(update, _numbers(written["quantities"], (groups, others, 4)),
+        since = written.get("since", update - 1)
+        for number in (update, since):
+            if type(number) is not int or abs(number) >= 2**63:
+                raise ValueError(f"update {number}")
+        return _Record(since, update, _numbers(written["quantities"], (groups, others, 4)),
                        _numbers(written["histogram"], (len(head["components"]), others, head["bins"])),
                        _numbers(written.get("noise") or [None] * groups, (groups,)),
                        _numbers(written["parts"] if parts else np.zeros((0, others, 2)), (parts, others, 2)),

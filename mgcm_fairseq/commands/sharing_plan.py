@@ -45,12 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     fits = cross_fit(found.of_ffns, len(found.languages), args.seed)
     layers = _layers(args, found, fits)
     source = PlanSource(found.checkpoint, found.preparation, tuple(found.languages), args.batches, args.seed)
-    write_plan(args.out, SharingPlan(source, layers))
     told = report(found, fits, args.seed)
     if args.report:
         write_results(args.report, {**_setting(args, found), **told})
     if args.figure:
         plot_sharing(told, found.languages, args.figure)
+    write_plan(args.out, SharingPlan(source, layers))  # last: once it is there, nothing is left to do
     print(table(told), end="")
     for layer in layers:
         groups = " | ".join(" ".join(group) for group in layer.groups.values())
@@ -108,8 +108,9 @@ def _check(args: argparse.Namespace) -> None:
     if args.groups and args.sharing_variant != "repaired":
         raise InputError("--sharing-variant", "repaired where --groups are given", args.sharing_variant,
                          "Leave one of the two out.")
-    if args.like:
-        read_plan(args.like)
+    if args.like and not read_plan(args.like).layers:
+        raise InputError(args.like, "a plan that splits some FFN, which another can be like",
+                         "one that shares everything", "Leave --like out.")
     if args.figure and args.figure.suffix.removeprefix(".") not in FORMATS:
         raise InputError("--figure", f"a name that ends in {' or '.join('.' + kind for kind in FORMATS)}",
                          str(args.figure), "Correct the name.")

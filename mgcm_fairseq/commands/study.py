@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from fairseq import tasks
 
 from mgcm_fairseq.commands._plan_options import check_plan_options
 from mgcm_fairseq.common.arguments import Parser, positive, positives
@@ -30,7 +31,7 @@ from mgcm_fairseq.studies.same_plan import repeated, results
 from mgcm_fairseq.studies.side_by_side import SideBySide, TrialError
 from mgcm_fairseq.studies.study import PLAN, PLANS, START, Study, against, chosen
 from mgcm_fairseq.studies.study_file import read_study, studies
-from mgcm_fairseq.studies.trial import Trial
+from mgcm_fairseq.studies.trial import Trial, begun
 from mgcm_fairseq.tasks.unread import check_unread
 from mgcm_fairseq.training.at_least_zero import check_at_least_zero
 from mgcm_fairseq.training.goal import check_goal
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.device == "cuda" and not args.report and not torch.cuda.is_available():
         raise InputError("--device", "a GPU that torch can use", "none", "Use --device cpu.")
     seeds = args.seeds or study.size.seeds
-    every = [Trial(study, name, seed, corpus, out, args.device) for seed in dict.fromkeys((*seeds, *study.size.seeds))
+    every = [Trial(study, name, seed, corpus, out, args.device)
+             for seed in dict.fromkeys((*seeds, *study.size.seeds, *begun(out / study.size.name)))
              for name in study.systems]
     trials = [trial for trial in every if trial.system in names and trial.seed in seeds]
     starts = list({trial.start.name: trial.start for trial in trials if trial.start}.values())
@@ -117,6 +119,10 @@ def _check_options(study: Study, system: str, corpus: Path) -> None:
     cfg = resolve(study.training, [f"task.data={quoted(corpus)}", *plan, *study.of_training(system, seed=1)])
     for check in (check_goal, check_at_least_zero, check_losses, check_unread):
         check(cfg)
+    cfg.model.sharing_plan = ""  # it is yet to be made
+    task = tasks.setup_task(cfg.task)
+    task.build_model(cfg.model)
+    task.weights.of(cfg.criterion.tasks.split(","))
 
 
 def _parser() -> Parser:

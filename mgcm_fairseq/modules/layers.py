@@ -77,8 +77,14 @@ class EncoderLayer(nn.Module):
         """mask: (B, 1, T or 1, T), True where attention is allowed, or a bias; with a cache the T follow those in it.
 
         `valid_BT`: bool, what is no padding, for the local convolution. `language_B`: ranks, for the private parts.
+
+        Raises:
+            ValueError: there is a local convolution, and no `valid_BT`.
         """
-        if self.local is not None and valid_BT is not None:
+        if self.local is not None:
+            if valid_BT is None:
+                raise ValueError("local convolution: expected valid_BT, which says what is no padding, found none. "
+                                 "Pass it.")
             x_BTD = self.local(x_BTD, valid_BT, cache, name)
         read, attention = self.self_attn_residual.before(x_BTD), self.self_attn
         update = attention(read, read, mask) if cache is None else attention.step(read, cache, name, mask)

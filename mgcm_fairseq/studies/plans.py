@@ -52,13 +52,13 @@ class Plans:
     def steps(self) -> Iterator[tuple[str, list[str]]]:
         """(what it does, command) of each step that is left to do, in order."""
         found = self.file("found")
-        if not found.is_file():
+        if not (found.is_file() and self.report.is_file()):
             yield "plan", self.command("found")
         like = read_plan(found)
         if self.wanted - {"found"} and not like.layers:
             yield from self._given("planted", self._planted())
             like = read_plan(self.file("planted"))
-        if self.wanted - {"found", "planted"}:
+        if self.wanted - {"found"}:
             write_plan(self.file("reference"), like)
         for name in sorted(self.wanted - {"found", "reference"}):
             yield from self._given(name, self._groups(name, like), "--like", self.file("reference"))
@@ -110,7 +110,8 @@ class Plans:
         if known is None or len(known) < 2:
             raise InputError(self.start.corpus / TRUTH, "groups of languages that are known, two or more",
                              "no such file" if known is None else f"{len(known)}",
-                             "Make the corpus with --dialects, or leave out the systems with plan=planted.")
+                             "Make the corpus with --dialects, or leave out the systems with plan=planted; where the "
+                             "found plan shares everything, those with another plan than found, too.")
         return known
 
 

@@ -55,6 +55,7 @@ def _system(seeds: Mapping[int, TrialResult], base: Mapping[int, TrialResult]) -
                for seed in common if base[seed].dev]
     nats = {seed: one.dev[-1][2] for seed, one in seeds.items() if one.dev}
     every = [one for one in reached if one is not None]
+    both_on_dev = [seed for seed in common if seed in nats and base[seed].dev]
     differs = common and seeds[common[0]] is not base[common[0]]
     return {
         "mean": {run: {metric: spread([one.figures[run][metric] for one in seeds.values()])
@@ -63,7 +64,7 @@ def _system(seeds: Mapping[int, TrialResult], base: Mapping[int, TrialResult]) -
                                        [base[seed].statistics[run] for seed in common])) for run in runs if differs},
         "by_language": by_language(seeds, base, common if differs else []),
         "nats": spread(list(nats.values())) if nats else None,
-        "nats_by_seed": [nats[seed] - base[seed].dev[-1][2] for seed in common if seed in nats] if differs else [],
+        "nats_by_seed": [nats[seed] - base[seed].dev[-1][2] for seed in both_on_dev] if differs else [],
         "cpu_seconds": mean(seconds) if seconds else None,
         "updates_to_baseline": {"reached": len(every), "of": len(reached), "mean": mean(every) if every else None},
     }

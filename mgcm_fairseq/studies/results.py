@@ -14,7 +14,7 @@ from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.evaluation.comparison.bootstrap import bleu_statistics
 from mgcm_fairseq.evaluation.logs import run_name
 from mgcm_fairseq.evaluation.runs import parse_runs
-from mgcm_fairseq.studies.side_by_side import cpu_seconds
+from mgcm_fairseq.studies.side_by_side import taken
 from mgcm_fairseq.studies.trial import Trial
 
 RECORD = re.compile(r"\{.*\}$")
@@ -57,7 +57,7 @@ def _read(trial: Trial) -> TrialResult:
     environments = [found["environment"] for found in results.values()]
     environment = {**environments[0], "test_set": " ".join(str(one["test_set"]) for one in environments)}
     return TrialResult(trial.system, trial.seed, _means(by_language), by_language if len(by_language) > 1 else {},
-                       on_dev(trial.log), cpu_seconds(trial.folder), statistics, environment)
+                       on_dev(trial.log), taken(trial.folder, "cpu_seconds"), statistics, environment)
 
 
 def _means(by_language: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import Protocol
 from mgcm_fairseq.common.installation import HOME
 
 ATTEMPTS = "attempts.jsonl"
-"""In a trial's folder: a line when its training begins, and one when that ends, with the CPU time it took."""
+"""In a trial's folder: a line when its training begins, and one when that ends, with the time it took."""
 
 
 class TrialError(Exception):
@@ -120,9 +120,9 @@ def _note(folder: Path, record: dict[str, float]) -> None:
         file.write(json.dumps(record) + "\n")
 
 
-def cpu_seconds(folder: Path) -> float | None:
-    """CPU time of the training over all its attempts; None where one was killed before it could be counted."""
+def taken(folder: Path, key: str) -> float | None:
+    """`cpu_seconds` or `seconds` of a training over all its attempts; None where one was killed and not counted."""
     path = folder / ATTEMPTS
     records = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
-    counted = [record["cpu_seconds"] for record in records if "cpu_seconds" in record]
+    counted = [record[key] for record in records if key in record]
     return sum(counted) if counted and 2 * len(counted) == len(records) else None

@@ -125,6 +125,12 @@ class Trial:
             "runs": list(self.study.runs), **({PLAN: plan} if plan else {})})
 
 
+def begun(folder: Path) -> list[int]:
+    """The seeds of which there is a trial in OUT/SIZE."""
+    names = [path.parent.name for path in folder.glob("*-seed*/trial.json")]
+    return sorted({int(number) for name in names if (number := name.rpartition("-seed")[2]).isdecimal()})
+
+
 def claim(path: Path, wanted: dict[str, Any]) -> None:
     """Writes what a folder's trial is into a file of it; InputError if that holds something else."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,10 @@ class ByLosses:
 
     def on(self, device: torch.device) -> Tensor:
         """(T,) float64 weights on the device."""
-        return self._weighting.weights.to(device)
+        weights_T = self._weighting.weights
+        if device.type == "cuda" and weights_T.device.type == "cpu":  # drawn: a copy of pinned memory waits for nothing
+            weights_T = weights_T.pin_memory()
+        return weights_T.to(device, non_blocking=True)
 
     def off(self) -> frozenset[str]:
         """None ever is."""

@@ -1,4 +1,4 @@
-"""Gradients of the plain ST loss, batch by batch beside a training, and what is kept of them in a file.
+"""Gradients of the plain ST loss of a trained model, batch by batch, and what is kept of them in a file.
 
 Capturing leaves weights, gradients, random numbers and the modes of modules as they were. L languages, K batches of
 each, B = L K in all.
@@ -38,7 +38,7 @@ class Capture:
     """Of one model by one criterion."""
 
     def __init__(self, model: Any, criterion: Any, sketched: bool = False) -> None:
-        """InputError for a criterion without ST.
+        """InputError for a criterion without ST, and for a model whose layers are grouped already.
 
         Args:
             sketched: keep a CountSketch of each parameter larger than that; those of the encoder's FFNs stay exact.
@@ -46,6 +46,9 @@ class Capture:
         if "st" not in criterion.tasks:
             raise InputError("--checkpoint", "a model that was trained on st", ",".join(criterion.tasks),
                              "Pass another checkpoint.")
+        if model.private_parameters():
+            raise InputError("--checkpoint", "a model all of whose layers the languages share",
+                             "one with grouped layers", "Pass the checkpoint that its plan was made from.")
         self.model = model
         self.criterion = copy.copy(criterion).eval()  # without what training alone computes
         self.criterion.tasks = ("st",)

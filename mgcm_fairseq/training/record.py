@@ -98,12 +98,12 @@ class Recorder:
             say(called(), error)
 
     def _record(self, update: int) -> None:
-        self._recorded = update
+        since, self._recorded = self._recorded, update
         sums = self.telemetry.fetch()
         if sums is not None:
             self._log(sums)
             if self.path is not None:
-                self._append(self.path, update, sums)
+                self._append(self.path, since, update, sums)
 
     def _log(self, sums: Sums) -> None:
         """Rates in percent and cosines: by task, and by component, for every line, by layer for the epoch's."""
@@ -148,8 +148,8 @@ class Recorder:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, json.dumps(header) + "\n")
 
-    def _append(self, path: Path, update: int, sums: Sums) -> None:
-        record: dict[str, Any] = {"update": update, "passes": sums.passes,
+    def _append(self, path: Path, since: int, update: int, sums: Sums) -> None:
+        record: dict[str, Any] = {"since": since, "update": update, "passes": sums.passes,
                                   "quantities": _rounded(sums.quantities.tolist()),
                                   "histogram": sums.histogram.long().tolist(), "parts": _rounded(sums.parts.tolist()),
                                   "masking": _rounded(sums.masking.tolist()),

@@ -111,3 +111,14 @@ def test_cosines_of_components_that_a_log_has_not_are_left_out(tmp_path):
     path = write(tmp_path / "log", HEADER, record(10, 1))
     plot_cosines(read_conflict_log(path)[0], tmp_path / "cosines.png")
     assert (tmp_path / "cosines.png").stat().st_size > 0
+
+
+def test_a_record_that_an_interruption_cut_short_is_left_out_where_its_passes_come_again(tmp_path):
+    """Ctrl-C at update 47 left a record of 26 to 47; the training went on from a checkpoint of update 35."""
+    records = [{**record(25, 1), "since": 0}, {**record(48, 4), "since": 25}, {**record(50, 2), "since": 35},
+               {**record(75, 0), "since": 50}]
+    log, _ = read_conflict_log(write(tmp_path / "log", HEADER, *records))
+    assert log.updates.tolist() == [25, 50, 75]
+    assert log.rate([0], 0) == 3 / 12
+    with pytest.raises(InputError, match=r"update 1\.5"):
+        read_conflict_log(write(tmp_path / "other", HEADER, {**record(25, 1), "since": 1.5}))

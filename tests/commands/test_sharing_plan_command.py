@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from mgcm_fairseq.data.sharing_plan import read_plan
+from mgcm_fairseq.core.sharing import SharingPlan
+from mgcm_fairseq.data.sharing_plan import read_plan, write_plan
 from mgcm_fairseq.training.capture import Capture
 from tests.fixtures import ENVIRONMENT, REPOSITORY
 from tests.several_languages import LANGUAGES
@@ -78,8 +79,16 @@ def test_what_was_captured_serves_another_variant_and_no_other_seed(options, tmp
     [layer] = read_plan(tmp_path / "plan.yaml").layers
     assert list(layer.groups.values()) == [(LANGUAGES[0],), (LANGUAGES[1],)]
     assert "private hidden units for each of qab | qaa" in capsys.readouterr().out
-    like = tmp_path / "like.yaml"
+    like, shared = tmp_path / "like.yaml", tmp_path / "shared.yaml"
+    write_plan(shared, SharingPlan(read_plan(tmp_path / "plan.yaml").source, ()))
+    assert "shared.yaml: expected a plan that splits some FFN" in refused(
+        "sharing_plan", *again, "--groups", "qaa:qab", "--like", str(shared))[1]
     (tmp_path / "plan.yaml").rename(like)
+    with monkeypatch.context() as killed:
+        killed.setattr("mgcm_fairseq.commands.sharing_plan.report", killed_in_report)
+        with pytest.raises(RuntimeError, match="killed"):
+            run_script("sharing_plan", *again)
+    assert not (tmp_path / "plan.yaml").exists(), "it would say that its report is there, too"
     run_script("sharing_plan", *again, "--groups", "qaa:qab", "--like", str(like))
     [known] = read_plan(tmp_path / "plan.yaml").layers
     assert (known.ffn, known.groups, len(known.private)) == (layer.ffn, layer.groups, len(layer.private))
@@ -87,6 +96,10 @@ def test_what_was_captured_serves_another_variant_and_no_other_seed(options, tmp
     status, said = refused("sharing_plan", *again, "--seed", "2")
     assert status == 2
     assert "found one that differs in seed" in said
+
+
+def killed_in_report(*_):
+    raise RuntimeError("killed")
 
 
 @pytest.mark.parametrize(("more", "message"), [

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from mgcm_fairseq.modules.layers import DecoderLayer, EncoderLayer, LayerShape
+from mgcm_fairseq.modules.local import LocalConvolution
 
 DIM, HEADS, FFN, B, T, U = 12, 3, 20, 2, 7, 5
 EXACT = {"rtol": 1e-10, "atol": 1e-12}
@@ -102,3 +103,8 @@ def test_dropout_inside_the_sublayers_is_each_ones_own():
         getattr(made, layer).register_forward_hook(lambda *hook, answers=answers: answers.append(hook[-1]))
         made(x, None)
         torch.testing.assert_close(answers[0], bias.expand_as(answers[0]), **EXACT)
+
+
+def test_a_local_convolution_needs_to_know_what_is_padding():
+    with pytest.raises(ValueError, match="expected valid_BT"):
+        EncoderLayer(shape(True), local=LocalConvolution(DIM, 3, causal=False))(torch.randn(B, T, DIM), None)

@@ -49,6 +49,8 @@ def walk(plans: Plans, found: tuple[GroupedLayer, ...]) -> list[tuple[str, list[
         layers = found if what == "plan" else (SPLIT,)
         write_plan(Path(command[command.index("--out") + 1]),
                    SharingPlan(PlanSource("ab" * 32, "spoken", LANGUAGES, 64, 1), layers))
+        if report := value(command, "--report"):
+            Path(report).touch()
     return steps
 
 
@@ -81,6 +83,22 @@ def test_where_everything_is_shared_others_are_like_the_true_groups(trial: Trial
     assert value(steps[1][1], "--like") is None
     found, known, reference = (plans.file(name).read_bytes() for name in ("found", "planted", "reference"))
     assert reference == known != found
+
+
+@pytest.mark.parametrize("found", [(SPLIT,), ()])
+def test_the_true_groups_need_no_other_plan(trial: Trial, found: tuple[GroupedLayer, ...]) -> None:
+    steps = walk(made(trial, "found", "planted"), found)
+    assert [what for what, _ in steps] == ["plan", "planted"]
+    like = value(steps[1][1], "--like")
+    assert like is None if not found else Path(like or "").is_file()
+
+
+def test_a_plan_without_its_report_is_made_anew(trial: Trial) -> None:
+    plans = made(trial, "found")
+    walk(plans, ())
+    assert not list(plans.steps())
+    plans.report.unlink()
+    assert [what for what, _ in walk(plans, ())] == ["plan"]
 
 
 def test_the_found_plan_alone_needs_no_truth(trial: Trial) -> None:

@@ -15,7 +15,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import CONFIGS
 from mgcm_fairseq.studies.replication.conflicts import summary
 from mgcm_fairseq.studies.replication.doubt import origin
-from mgcm_fairseq.studies.replication.figures import FIGURES
+from mgcm_fairseq.studies.replication.figures import FIGURES, over_training
 from mgcm_fairseq.studies.replication.gather import as_lines, gather, systems_to_train, tuned
 from mgcm_fairseq.studies.replication.page import all_tables, filled
 from mgcm_fairseq.studies.replication.tables import TABLES
@@ -64,7 +64,8 @@ def study(tmp_path: Path) -> Path:
         if system in ("multi_task", "mgcm"):
             conflict_log(folder / f"{system}-seed{seed}" / "conflicts.jsonl")
         (folder / f"{system}-seed{seed}").mkdir(exist_ok=True)
-        (folder / f"{system}-seed{seed}" / "trial.json").write_text('{"corpus": "/home/corpus-small/en-de"}')
+        (folder / f"{system}-seed{seed}" / "trial.json").write_text(
+            '{"corpus": "/home/corpus-small/en-de", "device": "cuda"}')
         (folder / f"{system}-seed{seed}" / "attempts.jsonl").write_text('{"began": 1}\n{"seconds": 60.0}\n')
     effect = {"by_seed": [1.0, 2.0], "difference": 1.5, "low": -0.5, "high": 3.0, "p": 0.11}
     systems = {name: {"updates": 700, "mean": {run: {"BLEU": [20.0, 1.0], "AL": [900.0, 5.0]} for run in RUNS},
@@ -121,6 +122,16 @@ def test_every_table_and_figure_is_made_of_the_file_alone(study: Path, tmp_path:
     assert "+1.5 (-0.5 to +3.0), p 0.110" in text
 
 
+def test_a_curve_has_the_updates_of_which_every_training_has_a_record(study: Path) -> None:
+    path = study / "mgcm-seed1" / "conflicts.jsonl"
+    header, *records = path.read_text().splitlines()
+    path.write_text("\n".join([header, *(one.replace('"update": 25', '"update": 31') for one in records)]))
+    (study / "multi_task-seed1" / "conflicts.jsonl").write_text("\n".join([header, records[1]]))
+    above, below = over_training(gather(study, STUDY, [])).axes[::2]
+    assert {tuple(line.get_xdata()) for line in above.lines} == {(50,)}
+    assert [list(line.get_xdata()) for line in below.lines] == [[50]]
+
+
 def test_costs_beside_a_file_that_has_them_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--numbers", str(tmp_path / "replication.json"), "--cost", str(tmp_path / "cost.json")]) == 2
     assert "expected --study" in capsys.readouterr().err
@@ -152,6 +163,8 @@ def test_where_a_number_comes_from(study: Path) -> None:
     assert "task.conflict_rule=mgcm" in told
     assert "checkpoint.finetune_from_model=RUNS/small/start-seed2/model.pt" in told
     assert "offline-5: BLEU 20.0" in told
+    assert told.count("common.cpu=false distributed_training.distributed_world_size=1") == 2, "of the start, too"
+    assert "--device cuda" in told
     with pytest.raises(InputError, match="mgcm-seed1"):
         origin(gather(study, STUDY, []), "mgcm-seed9")
 
@@ -162,7 +175,7 @@ def test_where_a_number_of_spoken_captions_comes_from(study: Path) -> None:
     name = corpus[1].replace("$size", "full").replace("${captions:+-captions}", "-captions")
     assert "--captions" not in origin(gather(study, STUDY, []), "mgcm-seed2")
     for trial in study.glob("*-seed*/trial.json"):
-        trial.write_text(json.dumps({"corpus": f"/home/{name}/en-de"}))
+        trial.write_text(json.dumps({"corpus": f"/home/{name}/en-de", "device": "cpu"}))
     gathered = gather(study, STUDY, [])
     assert "bash scripts/replicate.sh --size small --captions CAPTIONS\n" in origin(gathered, "mgcm-seed2")
     assert "/home" not in as_lines(gathered), "no path of this machine"

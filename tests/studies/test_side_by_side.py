@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mgcm_fairseq.common.installation import CONFIGS
-from mgcm_fairseq.studies.side_by_side import ATTEMPTS, SideBySide, TrialError, cpu_seconds
+from mgcm_fairseq.studies.side_by_side import ATTEMPTS, SideBySide, TrialError, taken
 from mgcm_fairseq.studies.study_file import read_study
 from mgcm_fairseq.studies.trial import Trial
 
@@ -49,7 +49,7 @@ def test_all_steps_of_all_trials_are_done_once(tmp_path: Path, jobs: int, capsys
     run(these, jobs)  # every file would be there already
     assert all((trial.folder / what).exists() for trial in these for what in ("train", "average"))
     assert "done, 3 of 3" in capsys.readouterr().err
-    assert all((cpu_seconds(trial.folder) or 0) > 0 for trial in these)
+    assert all((taken(trial.folder, key) or 0) > 0 for trial in these for key in ("cpu_seconds", "seconds"))
 
 
 def test_a_trial_that_fails_ends_the_others_and_names_its_log(tmp_path: Path) -> None:
@@ -62,4 +62,4 @@ def test_the_time_of_a_killed_training_is_not_known(tmp_path: Path) -> None:
     (these,) = trials(tmp_path, WRITES)
     (these.folder / ATTEMPTS).write_text('{"began": 1}\n')
     run([these])
-    assert cpu_seconds(these.folder) is None
+    assert taken(these.folder, "cpu_seconds") is taken(these.folder, "seconds") is None

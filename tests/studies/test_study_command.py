@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mgcm_fairseq.commands.study import _check_options
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import CONFIGS
+from mgcm_fairseq.studies.study_file import read_study
+from mgcm_fairseq.studies.trial import begun
 from tests.fixtures import REPOSITORY
 
 
@@ -46,6 +50,22 @@ def test_a_trial_is_trained_evaluated_and_reported_once(study: Path, tiny_corpus
     assert "train" not in again.stderr
     others = run(study, tiny_corpus, "--report", "--seeds", "7")
     assert (others.returncode, others.stdout) == (0, first.stdout)
+    assert begun(folder) == [1]
+
+
+@pytest.mark.parametrize(("option", "message"), [
+    ("task.conflict_rule=mcgm", "mcgm"), ("task.conflict_rule=none ++task.task_weights=norm", "conflict-rule sum"),
+    ("++model.local_kernels='5'", "--local-kernels"), ("++task.fixed_task_weights='1,0.3'", "--fixed-task-weights"),
+    ("++task.conflict_granularity=model", "stash")])
+def test_what_a_training_would_refuse_is_refused_before_the_first(study: Path, tiny_corpus: Path, tmp_path: Path,
+                                                                  option: str, message: str) -> None:
+    found = yaml.safe_load(study.read_text())
+    found["systems"]["other"] = ["task.conflict_rule=mgcm", *option.split()]
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(found))
+    made = read_study(tmp_path / "other.yaml", "tiny")
+    _check_options(made, "multi_task", tiny_corpus)
+    with pytest.raises(InputError, match=message):
+        _check_options(made, "other", tiny_corpus)
 
 
 def test_a_report_needs_a_trial_that_is_done(study: Path, tiny_corpus: Path) -> None:

@@ -4,11 +4,13 @@ from itertools import product
 
 import pytest
 import torch
+from torch import nn
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN, Stash
 from mgcm_fairseq.core.sharing.count_sketch import SIZE, count_sketch
 from mgcm_fairseq.models.simul_st import SimulSTModel
+from mgcm_fairseq.modules.grouped import PrivateParts
 from mgcm_fairseq.training import capture
 from mgcm_fairseq.training.capture import Capture, ffns, gramian, of_units, unit_sums
 from tests.modules.networks import network
@@ -154,3 +156,10 @@ def test_gradients_that_are_not_finite_are_told(trained, tmp_path):
 def test_a_model_that_does_not_translate_speech_is_refused():
     with pytest.raises(InputError, match="--checkpoint: expected a model that was trained on st, found asr,mt"):
         Capture(model(), criterion("asr,mt"))
+
+
+def test_a_model_with_grouped_layers_is_refused():
+    made = model()
+    made.network.encoder.layers[0].private = PrivateParts([nn.Identity(), nn.Linear(2, 2)], [0, 1])
+    with pytest.raises(InputError, match="expected a model all of whose layers the languages share"):
+        Capture(made, criterion())

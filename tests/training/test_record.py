@@ -1,5 +1,8 @@
 """Records of conflicts in fairseq's metrics, over epochs that are shorter than the interval between two records."""
 
+import atexit
+import json
+
 import pytest
 import torch
 from fairseq.logging import metrics
@@ -47,3 +50,16 @@ def test_an_epoch_without_a_record_of_its_own_shows_the_last_one():
             assert isinstance(epoch[f"{task}_conflict"], float)
             assert all(0 <= rate <= 100 for rate in rates)
     assert torch.isfinite(torch.tensor(list(layers[-1].values()))).all()
+
+
+def test_a_record_says_after_which_update_its_passes_begin(tmp_path):
+    """A training that went on from a checkpoint of update 2, with a record every three."""
+    cfg = ConflictConfig(conflict_rule="sum", conflict_log_interval=3, conflict_log=str(tmp_path / "log"))
+    step, model = ConflictStep(cfg, 1), SimulSTModel(network())
+    with metrics.aggregate("train"):
+        for update in range(2, 8):
+            step.run(training_batch(seed=update), model, criterion(), BACKWARD, update, ignore_grad=False)
+    atexit.unregister(step.recorder.end)
+    step.recorder.end()
+    records = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()[1:]]
+    assert [(one["since"], one["update"], one["passes"]) for one in records] == [(2, 3, 1), (3, 6, 3), (6, 8, 2)]

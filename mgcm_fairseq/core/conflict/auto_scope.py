@@ -38,7 +38,7 @@ class AutoScope:
         whole_NTT = of_whole_batch(gramian_NSS)
         mixing_NTT = self.rule(whole_NTT, groups, step)
         self._decide(gramian_NSS, groups, step // self.interval)
-        inside_N = torch.stack([self._inside[group][1].to(whole_NTT.device) for group in groups])
+        inside_N = torch.stack([self._on(whole_NTT.device, group) for group in groups])
         self._products.add(groups, gramian_NSS)
         return torch.where(inside_N.view(-1, 1, 1), mixing_NTT, identity(whole_NTT))
 
@@ -48,6 +48,14 @@ class AutoScope:
         if due:
             opposing_N = self._products.of(due, gramian_NSS).opposing().any(1)
             self._inside.update(zip(due, ((interval, of_group) for of_group in opposing_N), strict=True))
+
+    def _on(self, device: torch.device, group: str) -> Tensor:
+        """Whether the group is in; one of a checkpoint is copied to the device once."""
+        interval, inside = self._inside[group]
+        if inside.device != device:
+            inside = inside.to(device)
+            self._inside[group] = interval, inside
+        return inside
 
     def state_dict(self, tasks: Sequence[str]) -> dict[str, Any]:
         """The rule's, the running sums, and what is in scope."""

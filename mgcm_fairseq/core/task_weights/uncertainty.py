@@ -20,7 +20,7 @@ class Uncertainty:
 
     @property
     def weights(self) -> Tensor:
-        """exp(-s_t)."""
+        """(T,) float64, exp(-s_t)."""
         return self._adam.values.neg().exp()
 
     def settle(self, update: Settled) -> None:

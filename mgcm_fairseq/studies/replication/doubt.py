@@ -19,6 +19,7 @@ def origin(found: Mapping[str, Any], name: str) -> str:
         known = ", ".join(f"{one['system']}-seed{one['seed']}" for one in found["trials"])
         raise InputError("--trial", f"one of {known}", repr(name), "Correct the option.")
     folder, seed = f"RUNS/{found['size']}/{name}", trial["seed"]
+    device = trial.get("device", "cpu")  # older numbers do not say
     captions = " --captions CAPTIONS" if found.get("captions") else ""  # older numbers do not say
     lines = [f"{name}: seed {seed}, log RUNS/{trial['log']}, scores {folder}/evaluation/results.json",
              f"all of it, in a clone: bash scripts/replicate.sh --size {found['size']}{captions}"]
@@ -26,11 +27,11 @@ def origin(found: Mapping[str, Any], name: str) -> str:
     if found["start_updates"]:
         start = f"RUNS/{found['size']}/start-seed{seed}"
         begins = [f"checkpoint.finetune_from_model={start}/model.pt"]
-        lines += [f"begins with: {_training(found, found['start_options'], seed, start, [])}",
+        lines += [f"begins with: {_training(found, found['start_options'], seed, start, device, [])}",
                   f"averaged by: {_averaging(found, start)}"]
     scoring = ["bash", SCRIPTS["evaluate"], "--checkpoint", f"{folder}/model.pt", "--corpus", "DATA", "--out",
-               f"{folder}/evaluation", *(word for run in found["runs"] for word in ("--run", run))]
-    lines += [f"trained by: {_training(found, found['options'][trial['system']], seed, folder, begins)}",
+               f"{folder}/evaluation", "--device", device, *(word for run in found["runs"] for word in ("--run", run))]
+    lines += [f"trained by: {_training(found, found['options'][trial['system']], seed, folder, device, begins)}",
               f"averaged by: {_averaging(found, folder)}", f"scored by: {shlex.join(scoring)}"]
     lines += [f"{run}: " + ", ".join(f"{key} {value}" for key, value in figures.items())
               for run, figures in trial["figures"].items()]
@@ -45,8 +46,10 @@ def _averaging(found: Mapping[str, Any], folder: str) -> str:
                        str(found["average"]), "--out", f"{folder}/model.pt"])
 
 
-def _training(found: Mapping[str, Any], options: list[str], seed: int, folder: str, more: list[str]) -> str:
+def _training(found: Mapping[str, Any], options: list[str], seed: int, folder: str, device: str,
+              more: list[str]) -> str:
     words = ["fairseq-hydra-train", "--config-dir", "configs", "--config-name", found["training"], "task.data=DATA",
-             f"hydra.run.dir={folder}", f"checkpoint.save_dir={folder}/checkpoints", f"common.seed={seed}", *more,
+             f"hydra.run.dir={folder}", f"checkpoint.save_dir={folder}/checkpoints", f"common.seed={seed}",
+             f"common.cpu={str(device == 'cpu').lower()}", "distributed_training.distributed_world_size=1", *more,
              *options]
     return shlex.join(words)

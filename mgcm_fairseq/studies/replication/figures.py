@@ -95,13 +95,13 @@ def over_training(found: Mapping[str, Any]) -> Figure:
     for axes, below, task in zip(panels, panels[len(tasks):], tasks, strict=False):
         for series, colour, name in (([log["over_training"]["rate"][task] for log in logs], COLOURS[0], task),
                                      ([log["over_training"][NOISE] for log in logs], FAINT, "noise floor")):
-            axes.plot(logs[0]["updates"], _means(series), color=colour, label=name)
+            axes.plot(*_by_update(logs, series), color=colour, label=name)
         axes.set_ylim(0, 100)
         dress_panel(axes, f"{task}, {label(found['baseline'])}", "updates", "conflicts (% of modules)")
         axes.legend(frameon=False, fontsize=8, labelcolor=INK)
         for colour, name in zip(cycle(COLOURS), rules, strict=False):
             if of_rule := _logs(found, name):
-                below.plot(of_rule[0]["updates"], _means([log["over_training"]["removed"][task] for log in of_rule]),
+                below.plot(*_by_update(of_rule, [log["over_training"]["removed"][task] for log in of_rule]),
                            color=colour, label=label(name))
         dress_panel(below, task, "updates", "removed of its gradients (%)")
     return _with_legend(figure, panels[-1])
@@ -140,9 +140,12 @@ def _mean(shares: Sequence[float | None]) -> float:
     return mean(known) if known else float("nan")
 
 
-def _means(series: Sequence[Sequence[float | None]]) -> list[float]:
-    """Percent for each record, mean over trainings; of the records that all have."""
-    return [_mean(record) for record in zip(*series, strict=False)]
+def _by_update(logs: Sequence[Mapping[str, Any]],
+               series: Sequence[Sequence[float | None]]) -> tuple[list[int], list[float]]:
+    """The updates of which all trainings have a record, and percent there, mean over trainings."""
+    known = [dict(zip(log["updates"], shares, strict=True)) for log, shares in zip(logs, series, strict=True)]
+    updates = [one for one in known[0] if all(one in other for other in known)]
+    return updates, [_mean([shares[one] for shares in known]) for one in updates]
 
 
 def _panels(rows: int, columns: int, title: str) -> tuple[Figure, list[Axes]]:

@@ -9,7 +9,7 @@ from mgcm_fairseq.analysis.conflict_log import read_conflict_log
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.studies.replication.conflicts import summary
-from mgcm_fairseq.studies.side_by_side import ATTEMPTS
+from mgcm_fairseq.studies.side_by_side import taken
 from mgcm_fairseq.studies.study import Study
 
 CONFLICTS = "conflicts.jsonl"
@@ -37,7 +37,7 @@ def gather(folder: Path, study: Study, costs: Sequence[Path]) -> dict[str, Any]:
         **{key: found[key] for key in ("study", "title", "size", "updates", "baseline", "seeds", "environment")},
         "missing": _missing(found, study), "not_of_this_size": [one for one in study.systems
                                                                  if one not in study.size.systems],
-        "captions": _of_captions(folder / names[0] / "trial.json"),  # all trials have one corpus
+        "captions": Path(_claimed(folder / names[0], "corpus")).parent.name.endswith(OF_CAPTIONS),  # all have one
         "tuned": tuned(found), "training": study.training, "start_updates": study.size.start_updates,
         "start_options": study.of_training("start", 0)[1:] if study.size.start_updates else [],
         "options": {name: study.of_training(name, 0)[1:] for name in found["systems"]},
@@ -84,19 +84,19 @@ def as_lines(found: Mapping[str, Any]) -> str:
 
 
 def _trial(folder: Path, name: str) -> dict[str, Any]:
-    """Where its files are, under the study's --out; how long its training took; and its conflicts."""
-    attempts = folder / name / ATTEMPTS
-    records = [json.loads(line) for line in attempts.read_text("utf-8").splitlines()] if attempts.is_file() else []
+    """Where its files are, under the study's --out; on what it was trained, and how long that took; its conflicts."""
+    seconds = taken(folder / name, "seconds")
     log = folder / name / CONFLICTS
     return {"log": f"{folder.name}/{name}/train.log",
-            "seconds": round(sum(one.get("seconds", 0) for one in records), 1) or None,
+            "device": _claimed(folder / name, "device"), "seconds": seconds and round(seconds, 1),
             "conflicts": summary(read_conflict_log(log)[0]) if log.is_file() else None}
 
 
-def _of_captions(path: Path) -> bool:
-    """Whether a trial's corpus was made of captions, by the name that scripts/replicate.sh gave it."""
+def _claimed(trial: Path, key: str) -> str:
+    """What trial.json of a trial's folder says of this."""
+    path = trial / "trial.json"
     try:
-        return Path(read_json(path)["corpus"]).parent.name.endswith(OF_CAPTIONS)
+        return str(read_json(path)[key])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(path, "what a trial is of", f"{type(error).__name__}: {error}",
                          "Remove its folder to train it anew.") from error

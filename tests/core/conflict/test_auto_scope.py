@@ -67,3 +67,11 @@ def test_it_goes_on_from_its_state_to_the_bit():
 def test_a_rule_that_knows_noise_itself_is_refused():
     with pytest.raises(ValueError, match="reads gradients of whole batches"):
         AutoScope(make_rule("noise-aware-mgcm"), 10)
+
+
+def test_what_a_checkpoint_says_is_copied_to_the_device_once():
+    one, two, planted = AutoScope(make_rule("mgcm"), 30), AutoScope(make_rule("mgcm"), 30), Planted(-0.8, 3.0)
+    one(planted.gramians(), NAMES, 0)
+    two.load_state_dict(one.state_dict(["st", "asr"]), ["st", "asr"])
+    two(planted.gramians().to("meta"), NAMES, 1)
+    assert {inside.device.type for _, inside in two._inside.values()} == {"meta"}
