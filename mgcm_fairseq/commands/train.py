@@ -13,7 +13,7 @@ from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.lock import locked
-from mgcm_fairseq.common.program import called, program, say
+from mgcm_fairseq.common.program import called, command, program, say
 from mgcm_fairseq.common.stopping import sigterm_as_ctrl_c
 from mgcm_fairseq.common.whole import room_in
 from mgcm_fairseq.recipes.cluster import Cluster, default_gpus
@@ -22,7 +22,7 @@ from mgcm_fairseq.recipes.identity import record
 from mgcm_fairseq.recipes.launch import LAUNCHERS, Launch, quoted
 from mgcm_fairseq.recipes.micro_batches import cut_of
 from mgcm_fairseq.recipes.processes import Processes
-from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXTS, overrides_of, trainings_of
+from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXTS, check_sharing_plan, overrides_of, trainings_of
 
 if TYPE_CHECKING:
     from mgcm_fairseq.recipes.plan import Training
@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     if args.cpu and args.gpu_memory is not None:
         raise InputError("--gpu-memory", "GPUs", "--cpu", "Leave one out: on CPUs the YAML's micro-batches stay.")
     trainings = trainings_of(args.row, args.text_first)
+    check_sharing_plan(args.row, args.sharing_plan, out)
     for training in trainings:
         cluster.overrides(overrides_of(training, args.overrides, trainings))  # before anything is written
     with ExitStack() as open_here:
@@ -60,8 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
 
         gpus = looking.found() if looking else []
         space = room(launch, gpus, args.gpu_memory)
+        planned = [f"{args.row}:model.sharing_plan={quoted(args.sharing_plan.resolve())}"] if args.sharing_plan else []
         overrides = [f"task.data={quoted(args.data.resolve())}", f"model.w2v_path={quoted(args.w2v.resolve())}",
-                     *args.overrides]
+                     *planned, *args.overrides]
         planner = Planner(out, launch, gpus, space, args.best, args.tflops)
         plan = planner.plan(trainings, overrides)
         print(show(plan, cluster, space, args.tflops), flush=True)
@@ -108,11 +110,14 @@ def _run(training: "Training", launch: Launch, processes: Processes) -> bool:
 
 def _parser() -> Parser:
     parser = Parser(SCRIPT, description=__doc__, epilog="rows and what they start from:\n" + "\n".join(
-        f"  {row:<20}{before or ''}" for row, before in STARTS_FROM.items()))
+        f"  {row:<22}{before or ''}" for row, before in STARTS_FROM.items()))
     parser.add_argument("row", metavar="ROW", choices=list(STARTS_FROM), help="see below")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="prepared corpus")
     parser.add_argument("--w2v", type=Path, required=True, metavar="FILE",
                         help="what the front end starts from: wav2vec_small.pt, or HuBERT base for IMTL's rows")
+    parser.add_argument("--sharing-plan", type=Path, metavar="FILE",
+                        help=f"for GDPS's rows: the plan that {command('sharing-plan')} made from the model of the row "
+                             "that they start from")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR",
                         help="DIR/TRAINING/ gets checkpoints, DIR/TRAINING.pt the mean of the best")
     parser.add_argument("--dry-run", action="store_true", help="check everything and print the plan, start nothing")

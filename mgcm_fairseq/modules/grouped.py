@@ -20,6 +20,7 @@ class PrivateParts(nn.Module):
         """`parts`: of each group, (B, T, D) -> (B, T, D); `group_of`: each language's, in the order of their ranks."""
         super().__init__()
         self.parts = nn.ModuleList(parts)
+        self._group_of = tuple(group_of)
         self.register_buffer("group_of", torch.tensor(group_of), persistent=False)
 
     def forward(self, x_BTD: Tensor, language_B: Tensor | None) -> Tensor:
@@ -37,7 +38,8 @@ class PrivateParts(nn.Module):
                              f"ranks of the rows' languages in their corpus to the encoder.")
         group_B = self.group_of[language_B]
         order_B = group_B.argsort(stable=True)
-        sizes = torch.bincount(group_B, minlength=len(self.parts)).tolist()
+        groups = [self._group_of[rank] for rank in language_B.tolist()]
+        sizes = [groups.count(group) for group in range(len(self.parts))]
         rows = zip(self.parts, x_BTD.index_select(0, order_B).split(sizes), strict=True)
         answers = [part(of_group) for part, of_group in rows if len(of_group) or torch.is_grad_enabled()]
         return torch.cat(answers).index_select(0, order_B.argsort())

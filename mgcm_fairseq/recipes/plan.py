@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.compat import load_checkpoint
+from mgcm_fairseq.data.sharing_plan import read_plan
 from mgcm_fairseq.models.simul_st import build_schedule
 from mgcm_fairseq.recipes import checks, estimate
 from mgcm_fairseq.recipes.checks import Problems
@@ -28,6 +29,7 @@ from mgcm_fairseq.tasks.unread import check_unread
 from mgcm_fairseq.training.at_least_zero import check_at_least_zero
 from mgcm_fairseq.training.goal import check_goal
 from mgcm_fairseq.training.losses import check_losses
+from mgcm_fairseq.training.resumed_plan import check_source
 
 
 @dataclass
@@ -132,6 +134,9 @@ class Planner:
         count = Count(training.cfg, self.launch.cluster.workers)
         training.corpus = count.corpus
         training.cut_by_hand = given_by_hand(given)
+        if training.cfg.model.sharing_plan and not training.updates:
+            plan_of_layers = read_plan(Path(training.cfg.model.sharing_plan))
+            check_source(plan_of_layers, Path(training.cfg.checkpoint.finetune_from_model))
         if start := _start(training):
             count.task.check_checkpoint(load_checkpoint(start, mmap=True).get("task_state", {}), start)
         if self.room.bytes is not None and not training.cut_by_hand:

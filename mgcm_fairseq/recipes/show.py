@@ -51,7 +51,7 @@ def _source(training: Training, tflops: float) -> str:
 
 
 def _row(name: str, cells: list[str]) -> str:
-    return f"{name:<{WIDTH}}" + "".join(f"{cell:>{WIDTH}}" for cell in cells)
+    return f"{name:<{WIDTH}}" + "".join(f" {cell:>{WIDTH}}" for cell in cells)
 
 
 def _estimated(text: Callable[[Estimate], str]) -> Callable[[Training], str]:

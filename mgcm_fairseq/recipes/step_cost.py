@@ -50,6 +50,7 @@ class MetaTraining:
     def cost(self, batch: dict[str, Any]) -> StepCost:
         """Of a batch that the task's dataset collated."""
         on_meta = tree_map_only(Tensor, lambda tensor: tensor.to("meta"), batch)
+        on_meta["language"] = batch["language"]  # which decides how many rows a private part has
         on_meta["net_input"]["src_tokens"] = on_meta["net_input"]["src_tokens"].to(self.dtype)
         weights = list(self.model.parameters())
         optimizer = SimpleNamespace(backward=lambda loss: loss.backward())

@@ -31,9 +31,14 @@ def check_plan(path: str, before: dict[str, Any], now: dict[str, Any], anew: boo
         raise InputError(path, f"a training with the sharing plan {_name(here)}", "one that shares all layers",
                          "To divide them, begin a new training with --finetune-from-model and another --save-dir.")
     assert here is not None
-    found = _sha256(Path(path)) if Path(path).is_file() else here.source.checkpoint
-    if found != here.source.checkpoint:
-        raise InputError(path, f"the checkpoint that the sharing plan was made from, sha256 {here.source.checkpoint}",
+    check_source(here, Path(path))
+
+
+def check_source(plan: SharingPlan, path: Path) -> None:
+    """InputError for a plan that was made from another checkpoint than `path`, where that is there."""
+    found = _sha256(path) if path.is_file() else plan.source.checkpoint
+    if found != plan.source.checkpoint:
+        raise InputError(path, f"the checkpoint that the sharing plan was made from, sha256 {plan.source.checkpoint}",
                          f"sha256 {found}, whose hidden units have other numbers",
                          "Make a plan from this checkpoint.")
 

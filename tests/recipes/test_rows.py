@@ -67,6 +67,8 @@ def test_what_the_paper_says():
     ("imtl_multi_task", "multi_task", IMTL),
     ("mgcm_imtl_multi_task", "imtl_multi_task", "task.conflict_rule"),
     ("imtl_mt", "mt", IMTL),
+    ("gdps_multi_task", "multi_task", "task.private_lr_factor"),
+    ("mgcm_gdps_multi_task", "gdps_multi_task", "task.conflict_rule"),
     ("mt", "multi_task", "task.eval_source|criterion.tasks|dataset.(max_tokens|batch_size).*|optimization.(lr|"
      "max_update)|lr_scheduler.(lr|warmup_updates)|optimizer.(lr|weight_decay)"),
     *((f"{rule}_diseg", f"{rule}_multi_task", SEGMENTATION) for rule in ("mgcm", "pcgrad", "discard"))])

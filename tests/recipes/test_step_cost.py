@@ -9,11 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
+from mgcm_fairseq.data.sharing_plan import write_plan
 from mgcm_fairseq.measuring.live_bytes import LiveBytes
 from mgcm_fairseq.recipes.configuration import resolve
 from mgcm_fairseq.recipes.operators import operators_of
 from mgcm_fairseq.recipes.step_cost import LATE, MetaTraining
+from tests.modules.grouped import grouped_ffn, plan_of_layers
 from tests.modules.networks import config
+from tests.several_languages import LANGUAGES
 
 BATCH = [0, 1, 2]
 
@@ -41,10 +44,14 @@ def parts(corpus, row, *more):
 
 
 @pytest.mark.parametrize("row", ["multi_task", "mgcm_multi_task", "mgcm_diseg", "pcgrad_diseg", "mgcm_imtl_multi_task"])
-def test_memory_is_that_of_the_real_step(tiny_corpus, row):
-    more = ["task.asr_until=0"] if "imtl" in row else []
-    fake = MetaTraining(*parts(tiny_corpus, row, *more)[:3], torch.float32, gpu=False)
-    task, model, criterion, batch = parts(tiny_corpus, row, *more)
+def test_memory_is_that_of_a_real_step(tiny_corpus, row):
+    check_memory(tiny_corpus, row, *(["task.asr_until=0"] if "imtl" in row else []))
+
+
+def check_memory(corpus, row, *more):
+    """That counted is that of a real step."""
+    fake = MetaTraining(*parts(corpus, row, *more)[:3], torch.float32, gpu=False)
+    task, model, criterion, batch = parts(corpus, row, *more)
     assert fake.parameters == sum(parameter.numel() for parameter in model.parameters())
     weights = list(model.parameters())
     gc.collect()
@@ -52,6 +59,12 @@ def test_memory_is_that_of_the_real_step(tiny_corpus, row):
         task.train_step(batch, model, criterion, SimpleNamespace(backward=lambda loss: loss.backward()), LATE)
     real = memory.peak - sum(weight.nbytes for weight in weights)
     assert fake.cost(batch).peak_bytes == pytest.approx(real, rel=0.05)
+
+
+def test_memory_of_grouped_layers_is_that_of_the_real_step(two_languages, tmp_path):
+    plan = plan_of_layers(grouped_ffn(0, (1, 5, 23), {"g0": (LANGUAGES[0],), "g1": (LANGUAGES[1],)}))
+    write_plan(tmp_path / "plan.yaml", plan)
+    check_memory(two_languages, "mgcm_gdps_multi_task", f"model.sharing_plan={tmp_path / 'plan.yaml'}")
 
 
 def test_arithmetic_is_that_of_pytorchs_counter(tiny_corpus):

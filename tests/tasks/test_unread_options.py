@@ -138,7 +138,8 @@ def test_a_loss_of_heads_that_are_not_there_is_refused():
 
 @pytest.mark.parametrize("row", [*STARTS_FROM, *TEXTS])
 def test_no_recipe_is_refused_and_none_is_warned_of(row, caplog):
-    cfg = resolve(row, ["task.data=corpus", "model.w2v_path=a.pt"])
+    plan = ["model.sharing_plan=plan.yaml"] if "gdps" in row else []
+    cfg = resolve(row, ["task.data=corpus", "model.w2v_path=a.pt", *plan])
     check_at_least_zero(cfg)
     check_losses(cfg)
     check_unread(cfg)
