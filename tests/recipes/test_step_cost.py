@@ -44,7 +44,7 @@ def parts(corpus, row, *more):
 
 
 @pytest.mark.parametrize("row", ["multi_task", "mgcm_multi_task", "mgcm_diseg", "pcgrad_diseg", "mgcm_imtl_multi_task"])
-def test_memory_is_that_of_a_real_step(tiny_corpus, row):
+def test_memory_is_that_of_the_real_step(tiny_corpus, row):
     check_memory(tiny_corpus, row, *(["task.asr_until=0"] if "imtl" in row else []))
 
 
