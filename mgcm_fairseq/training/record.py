@@ -42,7 +42,7 @@ class Recorder:
         self.weights = weights
         self.interval = cfg.conflict_log_interval
         self.noise = noise
-        self.path = Path(path) if path else None
+        self.path = Path(path).absolute() if path else None  # Hydra changes the folder, back before the last record
         self._recorded = self._update = update
         self._shown: list[tuple[str, float, float, int]] = []  # name, value, weight and digits, of the last record
         self._by_layer: dict[str, float] = {}  # the same of the layers, for the epoch's line

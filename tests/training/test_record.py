@@ -63,3 +63,19 @@ def test_a_record_says_after_which_update_its_passes_begin(tmp_path):
     step.recorder.end()
     records = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()[1:]]
     assert [(one["since"], one["update"], one["passes"]) for one in records] == [(2, 3, 1), (3, 6, 3), (6, 8, 2)]
+
+
+def test_the_last_record_lies_with_the_others_though_the_folder_has_changed(tmp_path, monkeypatch):
+    """Hydra changes to the training's folder, and back before the program ends."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "training").mkdir()
+    cfg = ConflictConfig(conflict_rule="sum", conflict_log_interval=3, conflict_log="log")
+    with monkeypatch.context() as hydra:
+        hydra.chdir("training")
+        step, model = ConflictStep(cfg, 1), SimulSTModel(network())
+        with metrics.aggregate("train"):
+            step.run(training_batch(), model, criterion(), BACKWARD, 0, ignore_grad=False)
+    atexit.unregister(step.recorder.end)
+    step.recorder.end()
+    assert len((tmp_path / "training" / "log").read_text().splitlines()) == 2
+    assert not (tmp_path / "log").exists()
