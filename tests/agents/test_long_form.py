@@ -15,6 +15,7 @@ from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.modules.streaming import speech_stream
 from tests.agents.feeding import feed, waveforms_of, words
 from tests.agents.policies import SOON, build
+from tests.short_segments import in_short_segments
 
 TALKS = [policy for policy in SOON if policy != "offline" and "beam" not in policy]
 SMALL = Bounds(patience=1, pause_ms=0, memory_ms=3_000, pieces=12, words=2)
@@ -25,12 +26,6 @@ def talk(tiny_corpus):
     """Six test sentences with half a second of silence between them."""
     silence = [0.0] * 8_000
     return [sample for one in waveforms_of(tiny_corpus)[:6] for sample in [*one, *silence]]
-
-
-def in_short_segments(system):
-    """Ends segments after 640 ms at the latest. How often a briefly trained model does depends on the processor."""
-    system.network.encoder.segmenter.longest = int(640 / system.frame_ms)
-    return system
 
 
 @pytest.fixture(scope="module")

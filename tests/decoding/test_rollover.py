@@ -11,11 +11,12 @@ from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.modules.streaming import speech_stream
 from tests.agents.feeding import waveforms_of
+from tests.short_segments import in_short_segments
 
 
 @pytest.fixture(scope="module")
 def system(tiny_corpus, tiny_segmenting_checkpoint):
-    return load_system(tiny_segmenting_checkpoint, tiny_corpus)
+    return in_short_segments(load_system(tiny_segmenting_checkpoint, tiny_corpus))
 
 
 @pytest.fixture

@@ -10,10 +10,12 @@ import soundfile
 import soxr
 
 from mgcm_fairseq.decoding.cut_talk import CutTalk
+from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.live.resampling import Resampler
 from mgcm_fairseq.live.runs import Runs
 from tests.live.clients import packets, plain, serving, text
 from tests.live.conftest import RUNS
+from tests.short_segments import in_short_segments
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -100,14 +102,14 @@ def test_segments_end_where_the_whole_recording_has_them(runs, talk):
 
     from mgcm_fairseq.modules.streaming import speech_stream
 
-    of_model = Runs([f"{run} --sentences model" for run in ("wait-segment:1", "alignatt:2")], runs.checkpoint,
-                    runs.system)
+    system = in_short_segments(load_system(runs.checkpoint, None))
+    of_model = Runs([f"{run} --sentences model" for run in ("wait-segment:1", "alignatt:2")], runs.checkpoint, system)
 
     async def scenario():
         async with serving(of_model) as (uri, _):
             return [await plain(uri, talk, run=run) for run in of_model.names]
 
-    encoder = runs.system.network.encoder
+    encoder = system.network.encoder
     stream = speech_stream(encoder)
     with torch.inference_mode():
         stream.extend(torch.tensor(np.frombuffer(talk, "<i2").astype(np.float32) / 2**15), True)
