@@ -14,6 +14,7 @@ from mgcm_fairseq.models.sharing import INITS
 from mgcm_fairseq.modules.front_ends import DEFAULT, FRONT_ENDS, options_of_others
 from mgcm_fairseq.modules.looking_back import POOLS
 
+# mypy takes a class that a call makes for no type: hence [valid-type] below
 _FRONT_END = ChoiceEnum([*FRONT_ENDS])
 _VARIANT = ChoiceEnum(["none", *VARIANTS])
 _SHRINK = ChoiceEnum(["none", "ctc"])

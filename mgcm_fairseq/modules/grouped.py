@@ -20,7 +20,7 @@ class PrivateParts(nn.Module):
         """`parts`: of each group, (B, T, D) -> (B, T, D); `group_of`: each language's, in the order of their ranks."""
         super().__init__()
         self.parts = nn.ModuleList(parts)
-        self._group_of = tuple(group_of)
+        self._group_of = tuple(group_of)  # and on the host, where sizes are counted without a read of the device's copy
         self.register_buffer("group_of", torch.tensor(group_of), persistent=False)
 
     def forward(self, x_BTD: Tensor, language_B: Tensor | None) -> Tensor:

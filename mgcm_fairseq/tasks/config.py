@@ -9,6 +9,7 @@ from mgcm_fairseq.common.program import command
 from mgcm_fairseq.data.transcript_noise import KINDS
 from mgcm_fairseq.training.config import ConflictConfig
 
+# mypy takes a class that a call makes for no type: hence [valid-type] below
 _SOURCE = ChoiceEnum(["speech", "text"])
 _GRID = ChoiceEnum(["auto", "always", "never"])
 _NOISE = ChoiceEnum(list(KINDS))

@@ -69,8 +69,8 @@ def check_unread(cfg: Any) -> None:
             if _differs(cfg, key):
                 raise InputError(_option(key), f"{mechanism.switch}, of which it is an option",
                                  f"{_given(cfg, key)} without it",
-                                 f"Leave it out; where a YAML gives it, write {key.split('.')[1]}: "
-                                 f"{json.dumps(_default(key))}.")
+                                 f"Give {mechanism.switch}, or leave this option out; where a YAML gives it, write "
+                                 f"{key.split('.')[1]}: {json.dumps(_default(key))}.")
         idle = [_option(key) for key in mechanism.told if _differs(cfg, key)]
         if idle:
             logger.warning("%s: nothing reads %s without %s", ", ".join(idle), "it" if len(idle) == 1 else "them",

@@ -13,6 +13,7 @@ AUTO = "auto"
 SCOPES = {"all": "", "above-front-end": r"(?!encoder\.front_end\.)", AUTO: ""}
 """Names for patterns of parameter names, relative to the network."""
 
+# mypy takes a class that a call makes for no type: hence [valid-type] below
 _GRANULARITY = ChoiceEnum(list(GRANULARITIES))
 _ENGINE = ChoiceEnum(sorted(ENGINES))
 _REDUCE = ChoiceEnum(["local", "global"])

@@ -76,7 +76,7 @@ def keys(text):
 def test_an_option_of_a_mechanism_that_is_off_is_refused(option, caplog):
     switch, named = REFUSED[option]
     with pytest.raises(InputError, match=f"^{option.split()[0]}: expected {named}.*, of which it is an option, found "
-                                         ".* without it. Leave it out"):
+                                         f".* without it. Give {named}.*, or leave this option out"):
         check_unread(of(option))
     check_unread(of(option, switch))
     assert not caplog.records
