@@ -17,7 +17,7 @@ from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.decoding.agent_options import SOURCE_LANG
 from mgcm_fairseq.decoding.system import load_system
-from mgcm_fairseq.decoding.trained_length import NO_BOUNDS
+from mgcm_fairseq.decoding.trained_length import without_bounds
 
 if TYPE_CHECKING:
     from mgcm_fairseq.live.server import LiveServer
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     print(f"{SCRIPT}: loading {args.checkpoint}", file=sys.stderr)
     runs = Runs(args.run or [], args.checkpoint, load_system(args.checkpoint, args.corpus).hearing(args.source_lang))
-    if runs.system.ends_sentences and not runs.system.has_bounds:
-        print(f"{SCRIPT}: {NO_BOUNDS}", file=sys.stderr)
+    if (said := without_bounds(runs.system)) is not None:
+        print(f"{SCRIPT}: {said}", file=sys.stderr)
     asyncio.run(_serve(LiveServer(runs, StreamLimits()), args.port))
 
 

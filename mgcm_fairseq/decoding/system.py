@@ -87,11 +87,13 @@ class System:
         return self.on_windows and self.forgets
 
     @property
-    def has_bounds(self) -> bool:
-        """Whether its attention reaches back so far and no further, so that every second of a talk costs the same."""
+    def missing_bounds(self) -> list[str]:
+        """Options of training that it lacks for every second of a talk to cost the same and look as in training."""
         encoder = self.network.encoder
-        of_front_end = getattr(encoder.front_end, "history", True)  # one without attention has none
-        return bool(of_front_end and encoder.segmenting.history and encoder.segmenting.longest)
+        given = {"--front-end-history": getattr(encoder.front_end, "history", True),  # one without attention needs none
+                 "--encoder-history": encoder.segmenting.history, "--longest-segment": encoder.segmenting.longest,
+                 "--rotary": encoder.rotary is not None}
+        return [option for option, value in given.items() if not value]
 
     @cached_property
     def writing(self) -> Writing:

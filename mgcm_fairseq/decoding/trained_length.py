@@ -6,8 +6,15 @@ from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.decoding.agent_options import LONG_FORM, is_given
 from mgcm_fairseq.decoding.system import System
 
-NO_BOUNDS = ("Each second costs more than the one before: train with --front-end-history, --encoder-history and "
-             "--longest-segment.")
+
+def without_bounds(system: System) -> str | None:
+    """A sentence about a model that hears a talk as one stream and was not trained to; None for one that was."""
+    missing = system.missing_bounds if system.ends_sentences else []
+    if not missing:
+        return None
+    what = ("its positions go beyond those of training" if missing == ["--rotary"] else
+            "each second costs more than the one before")
+    return f"In a long talk {what}: train with {' and '.join(missing)}."
 
 
 def too_long(samples: int | None, longest: int) -> str | None:
@@ -34,6 +41,4 @@ def options_for(samples: int | None, system: System, options: Sequence[str]) -> 
     if said is None or is_given(LONG_FORM, options):
         return list(options), None
     said = f"{said} It is translated as a talk, sentence after sentence ({LONG_FORM})."
-    if system.ends_sentences and not system.has_bounds:
-        said += f" {NO_BOUNDS}"
-    return [*options, LONG_FORM], said
+    return [*options, LONG_FORM], " ".join(filter(None, (said, without_bounds(system))))

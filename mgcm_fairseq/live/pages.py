@@ -29,7 +29,7 @@ HEADERS = {
 def refusal(request: Request) -> Response | None:
     """A response to who may not be answered; None for who may."""
     hosts = request.headers.get_all("Host")
-    if len(hosts) != 1 or urlsplit(f"//{hosts[0]}").hostname not in NAMES:
+    if len(hosts) != 1 or _hostname(hosts[0]) not in NAMES:
         return _response(403, "Forbidden", f"Host: expected a name of this machine, found {hosts}.")
     origins = request.headers.get_all("Origin")  # none: a program, and no page
     if origins and origins != [f"http://{hosts[0]}"]:
@@ -39,7 +39,7 @@ def refusal(request: Request) -> Response | None:
 
 def page(path: str, about: dict[str, Any]) -> Response:
     """A file of the page, or `about`, what this server is."""
-    name = urlsplit(path).path.removeprefix("/") or "index.html"
+    name = path.partition("?")[0].removeprefix("/") or "index.html"
     if name == "about.json":
         return _response(200, "OK", json.dumps(about), "application/json")
     body = _files().get(name)
@@ -47,6 +47,14 @@ def page(path: str, about: dict[str, Any]) -> Response:
         return _response(404, "Not Found", "No such page.")
     kind = TYPES.get(name[name.rfind("."):]) or mimetypes.guess_type(name)[0] or "application/octet-stream"
     return _response(200, "OK", body, kind)
+
+
+def _hostname(host: str) -> str | None:
+    """None where it is not even the form of one."""
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
 
 
 @cache

@@ -64,6 +64,7 @@ def test_an_agent_that_fails_ends_the_stream_with_its_error(runs, talk, queue, c
 
 @pytest.mark.parametrize("headers", [
     {"Origin": "http://evil.example"}, {"Origin": "http://127.0.0.1:1"}, {"Origin": "null"}, {"Host": "evil.example"},
+    {"Host": "[::1"},
 ])
 def test_pages_from_elsewhere_are_forbidden(runs, headers):
     async def scenario():
