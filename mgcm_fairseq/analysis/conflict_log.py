@@ -115,7 +115,7 @@ def read_conflict_log(path: Path) -> tuple[ConflictLog, int]:
         record = _record(written, head, (path, number))
         records = [earlier for earlier in records if earlier.update <= record.since] + [record]
     if not records:
-        raise InputError(path, "at least one record", "none", "Train for more than --conflict-log-interval updates.")
+        raise InputError(path, "at least one record", "none", "Let a training end, or reach --conflict-log-interval.")
     _, updates, quantities, histograms, *others = (np.array(column) for column in zip(*records, strict=True))
     return ConflictLog(head, updates, quantities, histograms.sum(0), *others), torn
 

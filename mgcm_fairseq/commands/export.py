@@ -37,7 +37,8 @@ def export(policy: str, args: argparse.Namespace, out: Path) -> None:
 
     `args`, those of the policy's agent, are checked by building it.
     """
-    partial = out.with_name(f".{out.name}.partial")
+    out = out.resolve()
+    partial = out.parent / f".{out.name}.partial"
     if out.exists():
         shutil.rmtree(partial, ignore_errors=True)  # of an export that was killed as it ended
         raise InputError("--out", "a folder that does not exist yet", str(out), "Remove it, or pass another.")

@@ -143,6 +143,10 @@ def _corpora(args: argparse.Namespace, sources: tuple[str, ...]) -> list[CorpusR
     """A reader for each source language."""
     if args.manifest:
         files = {split: path.resolve() for split, path in args.manifest}
+        if len(files) < len(args.manifest):
+            named = [split for split, _ in args.manifest]
+            raise InputError("--manifest", "a table for each split", f"two of {max(named, key=named.count)}",
+                             "Put their rows into one table.")
         return [ManifestCorpus(args.out.resolve(), source, args.lang, files, src_langs=sources) for source in sources]
     return readers(args.corpus or DEFAULT, args.root.resolve(), sources, args.lang)
 

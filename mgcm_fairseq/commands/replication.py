@@ -30,11 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.systems:
         if args.study is None:
             raise InputError("--systems", "--study, whose first seed chooses the weights", "none", "Add it.")
-        print(",".join(systems_to_train(study_of(args.study), read_study(STUDY, args.study.name))))
+        found = study_of(args.study, STUDY.stem)
+        print(",".join(systems_to_train(found, read_study(STUDY, found["size"]))))
         return
-    found = _found(args.study, args.numbers, args.cost or ())
     if not (args.trial or args.page or args.out):
         raise InputError("--trial, --page and --out", "one of them at least", "none", "Say what is to be written.")
+    found = _found(args.study, args.numbers, args.cost or ())
     if args.trial:
         print(origin(found, args.trial))
     if args.page:
@@ -55,10 +56,13 @@ def _found(study: Path | None, numbers: Path | None, costs: Sequence[Path]) -> d
     if numbers is not None and costs:
         raise InputError("--cost", "--study, whose costs they are", "--numbers", "Leave it out: that file has them.")
     if study is not None:
-        return gather(study.resolve(), read_study(STUDY, study.resolve().name), costs)
+        return gather(study.resolve(), read_study(STUDY, study_of(study, STUDY.stem)["size"]), costs)
     try:
-        return read_json(numbers or Path())
-    except (OSError, ValueError) as error:
+        found: dict[str, Any] = read_json(numbers or Path())
+        if missing := {"study", "trials", "systems", "runs"} - set(found):
+            raise ValueError(f"one without {', '.join(sorted(missing))}")
+        return found
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(numbers or "--numbers", "a replication.json", str(error), "Check the path.") from error
 
 

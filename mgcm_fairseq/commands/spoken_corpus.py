@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if args.target_lang != "de":
             raise InputError("--target-lang", "de, the grammar's language", args.target_lang,
                              "Give --source and --target for another one.")
+        if args.skip_bad:
+            raise InputError("--skip-bad", "--source and --target beside it", "none", "Leave it out.")
         splits = grammar_splits(sizes, args.seed, kept)
     summary = make_corpus(args.out, args.out / f"en-{args.target_lang}" / "data", splits, args.seed,
                           Languages("en", args.target_lang), args.processes)

@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     path = CONFIGS / "studies" / f"{args.study}.yaml" if args.study in studies() else Path(args.study)
     study = against(read_study(path, args.size), args.baseline)
+    if args.plans and study.plan is None:
+        raise InputError("--plans", "a study with a key plan", f"{path} without one", "Leave --plans out.")
     names = chosen(study, args.systems.split(",") if args.systems else None)
     corpus, out = args.corpus.resolve(), args.out.resolve()
     if args.device == "cuda" and not args.report and not torch.cuda.is_available():
@@ -110,7 +112,7 @@ def _told(every: Sequence[Trial]) -> list[dict[str, Any]]:
     """What the plans say that are done, of each seed."""
     starts = {trial.seed: trial.start for trial in every if trial.study.plan is not None and trial.start}
     plans = [Plans(start, frozenset(PLANS)) for _, start in sorted(starts.items())]
-    return [told(of_seed) for of_seed in plans if of_seed.report.is_file()]
+    return [told(of_seed) for of_seed in plans if of_seed.found_is_whole]
 
 
 def _check_options(study: Study, system: str, corpus: Path) -> None:
@@ -119,6 +121,9 @@ def _check_options(study: Study, system: str, corpus: Path) -> None:
     cfg = resolve(study.training, [f"task.data={quoted(corpus)}", *plan, *study.of_training(system, seed=1)])
     for check in (check_goal, check_at_least_zero, check_losses, check_unread):
         check(cfg)
+    if 0 <= (kept := cfg.checkpoint.keep_interval_updates) < study.average:
+        raise InputError(study.name, f"an average of at most {kept} checkpoints, which {study.training}.yaml keeps",
+                         f"average: {study.average}", "Lower it, or raise checkpoint.keep_interval_updates.")
     cfg.model.sharing_plan = ""  # it is yet to be made
     task = tasks.setup_task(cfg.task)
     task.build_model(cfg.model)

@@ -96,7 +96,8 @@ def train(training: "Training", launch: Launch, best_of: int, processes: Process
 def _run(training: "Training", launch: Launch, processes: Processes) -> bool:
     log = training.folder.with_suffix(f".node{launch.node_rank}.log" if launch.node_rank else ".log")
     print(f"== {training.name}, log in {log}", flush=True)
-    record(training.record, training.identity, cut_of(training.cfg).size)
+    if launch.node_rank == 0:
+        record(training.record, training.identity, cut_of(training.cfg).size)
     with room_in(log.parent, log), log.open("a") as file, processes.running(training.command) as process:
         for line in process.stdout or ():
             sys.stdout.write(line)

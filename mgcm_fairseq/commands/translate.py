@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mgcm_fairseq.agents.base import SystemAgent
 
 SCRIPT = SCRIPTS["translate"]
+LAG = 3  # segments
 READ_MS = 320  # of audio between two looks at what may be written
 
 
@@ -70,7 +71,8 @@ def _agent(args: argparse.Namespace, sound: Recording | Pipe) -> "SystemAgent":
     from mgcm_fairseq.decoding.system import load_system
     from mgcm_fairseq.decoding.trained_length import options_for
 
-    short = f"wait-segment:{args.lag}" if args.wait_k is None else f"wait-k:{args.wait_k}"
+    lag = LAG if args.lag is None else args.lag
+    short = f"wait-segment:{lag}" if args.wait_k is None else f"wait-k:{args.wait_k}"
     _, policy, points, options = read_choice(args.run or short)
     if len(points) > 1:
         raise InputError("--run", "one operating point", repr(args.run), "Choose one: a recording is translated once.")
@@ -103,7 +105,8 @@ def _parser() -> Parser:
     policy.add_argument("--run", metavar="POLICY:POINT [OPTIONS]",
                         help=f"any policy with its operating point, as for {command('evaluate')}, whose --help lists "
                         "them")
-    policy.add_argument("--lag", type=int, default=3, metavar="K", help="short for --run wait-segment:K")
+    policy.add_argument("--lag", type=int, metavar="K",
+                        help=f"short for --run wait-segment:K (default: {LAG}, unless another policy is named)")
     policy.add_argument("--wait-k", type=int, metavar="K", help="short for --run wait-k:K")
     return parser
 

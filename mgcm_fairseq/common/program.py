@@ -12,6 +12,8 @@ from mgcm_fairseq.common.installation import SCRIPTS, in_clone
 P = ParamSpec("P")
 
 WRONG = 2  # what argparse ends with too
+_PATHS = (FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""Errors of paths that a user gave: a file where a folder is to be, or one that is not theirs."""
 STOPPED = 130  # of a program that SIGINT ended, as shells count
 STOPPED_TEXT = "interrupted. The same command can be given again."
 
@@ -45,6 +47,12 @@ def program(script: str) -> Callable[[Callable[P, int | None]], Callable[P, int]
                 return main(*args, **kwargs) or 0
             except InputError as error:
                 say(called(script), error)
+                return WRONG
+            except _PATHS as error:
+                if error.filename is None:
+                    raise
+                say(called(script), InputError(error.filename, "a path that can be read or written here",
+                                               str(error.strerror), "Correct the option."))
                 return WRONG
             except KeyboardInterrupt:
                 print(f"{called(script)}: {STOPPED_TEXT}", file=sys.stderr)

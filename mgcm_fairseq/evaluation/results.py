@@ -74,10 +74,10 @@ def quality(instances: Sequence[Instance | Sentence], sources: Sequence[str], to
 def cost(instances: Sequence[Instance]) -> dict[str, float | None]:
     """RTF and slowest_read; None where another program wrote the log."""
     times = [one.computing for one in instances if one.computing is not None]
-    seconds = sum(one.source_length for one in instances)
-    if len(times) < len(instances) or not seconds:
+    length = sum(one.source_length for one in instances)
+    if len(times) < len(instances) or not length:
         return {"RTF": None, "slowest_read": None}
-    return {"RTF": round(sum(times) / seconds, 4),
+    return {"RTF": round(sum(times) / length, 4),
             "slowest_read": round(max(one.slowest_read or 0 for one in instances), 1)}
 
 

@@ -99,7 +99,7 @@ def averaging(cfg: DictConfig, best_of: int) -> None:
                          f"dataset.disable_validation={cfg.dataset.disable_validation}, checkpoint.no_save="
                          f"{cfg.checkpoint.no_save}, dataset.validate_after_updates={after}", "Leave that out.")
     scored = math.ceil(last / every) - max(0, math.ceil(after / every) - 1)
-    left = min(scored, cfg.checkpoint.keep_best_checkpoints)
+    left = max(0, min(scored, cfg.checkpoint.keep_best_checkpoints))
     if left < best_of:
         raise InputError("--best", f"at most {left}, as checkpoint.keep_best_checkpoints and "
                          "checkpoint.save_interval_updates leave", str(best_of), "Lower it, or keep more.")

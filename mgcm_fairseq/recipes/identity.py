@@ -22,12 +22,15 @@ ELSEWHERE = {"task.data", "task.conflict_log", "model.w2v_path", "optimization.u
 PRETRAINED = "wav2vec 2.0, sha256"
 """Two files of one architecture are of one size."""
 
+START, SUBSET = "begins with the model", "dataset.train_subset"
+"""Records of before do not have these."""
+
 MICRO_BATCH = "micro-batch"
 """What a record holds beside the identity: the order of an epoch's batches depends on it."""
 
 
 def identity(cfg: DictConfig) -> dict[str, Any]:
-    """Every option that the weights depend on, the vocabulary, wav2vec 2.0, and the largest batch of an update.
+    """Every option that the weights depend on, vocabulary, wav2vec 2.0, start, and the largest batch of an update.
 
     Raises:
         InputError: the corpus or the wav2vec 2.0 file is missing.
@@ -37,7 +40,7 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
         values = OmegaConf.to_container(cfg[section])
         assert isinstance(values, dict), section
         known |= {f"{section}.{key!s}": value for key, value in values.items()}
-    folder, w2v = Path(cfg.task.data), cfg.model.w2v_path
+    folder, w2v, start = Path(cfg.task.data), cfg.model.w2v_path, cfg.checkpoint.finetune_from_model
     corpus = CorpusConfig.read(folder)
     if w2v is not None and not Path(w2v).is_file():
         raise InputError(w2v, "a wav2vec 2.0 checkpoint", "no such file", "Correct --w2v.")
@@ -47,6 +50,7 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
             "vocabulary": hashlib.sha256((folder / corpus.spm_filename).read_bytes()).hexdigest(),
             "wav2vec 2.0, bytes": Path(w2v).stat().st_size if w2v is not None else 0,
             PRETRAINED: _digest(Path(w2v), Path(w2v).stat().st_mtime_ns) if w2v is not None else None,
+            START: Path(start).name if start else None, SUBSET: cfg.dataset.train_subset,
             "samples in an update": workers * cfg.dataset.max_tokens,
             "utterances in an update": workers * cfg.dataset.batch_size if cfg.dataset.batch_size else None}
 
@@ -60,7 +64,8 @@ def check(path: Path, wanted: dict[str, Any], begun: bool) -> None:
         return
     found = _read(path)
     found.pop(MICRO_BATCH, None)
-    found.setdefault(PRETRAINED, wanted.get(PRETRAINED))  # not known where an earlier version began the training
+    for key in (PRETRAINED, START, SUBSET):  # not known where an earlier version began the training
+        found.setdefault(key, wanted.get(key))
     later = {f"model.{name}": default for name, default in DEFAULTS.items() if f"model.{name}" in wanted}
     found = {**later, **found}
     other = [key for key in sorted(found.keys() | wanted.keys()) if found.get(key) != wanted.get(key)]

@@ -67,6 +67,7 @@ def updates_to(bleu: float, curve: Sequence[tuple[int, float]]) -> float | None:
     return None
 
 
-def spread(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean and standard deviation over seeds, the latter None for one."""
-    return mean(values), stdev(values) if len(values) > 1 else None
+def spread(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """Mean and standard deviation over the seeds that have a value; None of no seed, and the latter of one."""
+    known = [value for value in values if value is not None]
+    return mean(known) if known else None, stdev(known) if len(known) > 1 else None

@@ -18,7 +18,7 @@ from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.core.sharing import SharingPlan
 from mgcm_fairseq.data.sharing_plan import read_plan, write_plan
 from mgcm_fairseq.spoken.dialect_corpus import TRUTH
-from mgcm_fairseq.studies.trial import Trial, claim
+from mgcm_fairseq.studies.trial import Trial, begins_with, claim
 
 Groups = Sequence[Sequence[str]]
 
@@ -49,12 +49,16 @@ class Plans:
         """The plan of this name, of PLANS."""
         return self.folder / f"{name}.yaml"
 
+    @property
+    def found_is_whole(self) -> bool:
+        """Whether there is a found plan with its report."""
+        return self.file("found").is_file() and self.report.is_file()
+
     def steps(self) -> Iterator[tuple[str, list[str]]]:
         """(what it does, command) of each step that is left to do, in order."""
-        found = self.file("found")
-        if not (found.is_file() and self.report.is_file()):
+        if not self.found_is_whole:
             yield "plan", self.command("found")
-        like = read_plan(found)
+        like = read_plan(self.file("found"))
         if self.wanted - {"found"} and not like.layers:
             yield from self._given("planted", self._planted())
             like = read_plan(self.file("planted"))
@@ -75,7 +79,8 @@ class Plans:
         if "planted" in self.wanted:
             self._planted()
         claim(self.folder / "plans.json", {"options": list(self.start.study.plan or ()),
-                                           "corpus": str(self.start.corpus.resolve())})
+                                           "corpus": str(self.start.corpus.resolve()),
+                                           **begins_with(self.start.study, self.start)})
 
     @property
     def options(self) -> list[str]:

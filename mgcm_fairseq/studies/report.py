@@ -53,9 +53,9 @@ def _system(seeds: Mapping[int, TrialResult], base: Mapping[int, TrialResult]) -
     seconds = [one.cpu_seconds for one in seeds.values() if one.cpu_seconds is not None]
     reached = [updates_to(base[seed].dev[-1][1], [(updates, bleu) for updates, bleu, _ in seeds[seed].dev])
                for seed in common if base[seed].dev]
-    nats = {seed: one.dev[-1][2] for seed, one in seeds.items() if one.dev}
+    bits = {seed: one.dev[-1][2] for seed, one in seeds.items() if one.dev}
     every = [one for one in reached if one is not None]
-    both_on_dev = [seed for seed in common if seed in nats and base[seed].dev]
+    both_on_dev = [seed for seed in common if seed in bits and base[seed].dev]
     differs = common and seeds[common[0]] is not base[common[0]]
     return {
         "mean": {run: {metric: spread([one.figures[run][metric] for one in seeds.values()])
@@ -63,8 +63,8 @@ def _system(seeds: Mapping[int, TrialResult], base: Mapping[int, TrialResult]) -
         "effects": {run: asdict(effect([seeds[seed].statistics[run] for seed in common],
                                        [base[seed].statistics[run] for seed in common])) for run in runs if differs},
         "by_language": by_language(seeds, base, common if differs else []),
-        "nats": spread(list(nats.values())) if nats else None,
-        "nats_by_seed": [nats[seed] - base[seed].dev[-1][2] for seed in both_on_dev] if differs else [],
+        "bits": spread(list(bits.values())) if bits else None,
+        "bits_by_seed": [bits[seed] - base[seed].dev[-1][2] for seed in both_on_dev] if differs else [],
         "cpu_seconds": mean(seconds) if seconds else None,
         "updates_to_baseline": {"reached": len(every), "of": len(reached), "mean": mean(every) if every else None},
     }
@@ -74,10 +74,10 @@ def tables(found: Mapping[str, Any]) -> str:
     """study.md."""
     lines = [f"# {found['title']}", "",
              f"Size `{found['size']}`: {found['updates']:,} updates, seeds {', '.join(map(str, found['seeds']))}. "
-             "BLEU on the test set, mean and standard deviation over seeds; nats: ST's cross entropy for each token of "
+             "BLEU on the test set, mean and standard deviation over seeds; bits: ST's cross entropy for each token of "
              "dev, of the last checkpoint.", ""]
     lines += [*_means(found), "", *_taken_over(found), f"## Difference from {found['baseline']}", "",
-              "In BLEU: mean, 95 % interval over test sentences and seeds, p, and each seed; and nats of each seed.",
+              "In BLEU: mean, 95 % interval over test sentences and seeds, p, and each seed; and bits of each seed.",
               "", *_effects(found), "",
               "## Cost", "",
               f"Updates and seconds until the BLEU on dev that {found['baseline']} ends with, of the seeds that get "
@@ -91,11 +91,11 @@ def tables(found: Mapping[str, Any]) -> str:
 
 def _means(found: Mapping[str, Any]) -> list[str]:
     runs = _runs(found)
-    rows = [["system", "seeds", *runs, "nats"]]
+    rows = [["system", "seeds", *runs, "bits"]]
     for name, system in found["systems"].items():
         count = sum(trial["system"] == name for trial in found["trials"])
         rows.append([name, str(count), *(with_spread(system["mean"][run]["BLEU"]) for run in runs),
-                     with_spread(system["nats"], 3) if system["nats"] else ABSENT])
+                     with_spread(system["bits"], 3) if system["bits"] else ABSENT])
     return markdown(rows)
 
 

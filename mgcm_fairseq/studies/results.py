@@ -13,7 +13,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.evaluation.comparison.bootstrap import bleu_statistics
 from mgcm_fairseq.evaluation.logs import run_name
-from mgcm_fairseq.evaluation.runs import parse_runs
+from mgcm_fairseq.evaluation.runs import OFFLINE, parse_runs
 from mgcm_fairseq.studies.side_by_side import taken
 from mgcm_fairseq.studies.trial import Trial
 
@@ -28,7 +28,7 @@ class TrialResult:
     seed: int
     figures: dict[str, dict[str, Any]]  # run -> BLEU, chrF, length ratio; AL, LAAL if simultaneous. Means of languages
     by_language: dict[str, dict[str, dict[str, Any]]]  # source language -> the same; of one language alone nothing
-    dev: list[tuple[int, float, float]]  # (updates, BLEU, ST's nats a token), rising in updates
+    dev: list[tuple[int, float, float]]  # (updates, BLEU, ST's bits a token), rising in updates
     cpu_seconds: float | None  # of the training
     statistics: dict[str, list[np.ndarray]]  # run -> of each language (N, 10) of test sentences; sums determine BLEU
     environment: dict[str, Any]
@@ -61,15 +61,16 @@ def _read(trial: Trial) -> TrialResult:
 
 
 def _means(by_language: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """Of each figure over the languages."""
+    """Of each figure over the languages that have it; None where no language does."""
     first, *others = by_language.values()
     return first if not others else {
-        run: {metric: mean(of[run][metric] for of in by_language.values()) for metric in figures}
+        run: {metric: mean(known) if (known := [of[run][metric] for of in by_language.values()
+                                                if of[run][metric] is not None]) else None for metric in figures}
         for run, figures in first.items()}
 
 
 def on_dev(log: Path) -> list[tuple[int, float, float]]:
-    """(updates, BLEU, ST's nats a token) of each validation in a training's log; the last where updates came twice."""
+    """(updates, BLEU, ST's bits a token) of each validation in a training's log; the last where updates came twice."""
     found: dict[int, tuple[float, float]] = {}
     for line in log.read_text("utf-8").splitlines():
         if '"dev_bleu"' in line and (record := RECORD.search(line)):
@@ -80,13 +81,18 @@ def on_dev(log: Path) -> list[tuple[int, float, float]]:
 
 def _figures(results: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
     """BLEU, length ratio and, of simultaneous runs, AL and LAAL."""
-    offline = {f"offline-{1 if decoding == 'greedy' else decoding.removeprefix('beam')}": figures
-               for decoding, figures in results["offline"].items()}
+    offline = {_of_decoding(decoding): figures for decoding, figures in results["offline"].items()}
     simul = {run_name(run["policy"], run["point"]): run for run in results["simul"]}
     if name not in offline | simul:
         raise InputError(path, f"figures of {name}", ", ".join(offline | simul), "Remove the folder to evaluate again.")
     found = (offline | simul)[name]
     return {key: found[key] for key in ("BLEU", "chrF", "length_ratio", "AL", "LAAL") if key in found}
+
+
+def _of_decoding(decoding: str) -> str:
+    """The run's name, as `run_name` gives it, of `greedy`, `beam5`, or LABEL-beam5 of a run that has one."""
+    label, _, beam = decoding.rpartition("-")
+    return run_name(label or OFFLINE, 1 if beam == "greedy" else float(beam.removeprefix("beam")))
 
 
 def _texts(path: Path) -> tuple[list[str], list[str]]:

@@ -39,6 +39,14 @@ def read_study(path: Path, size: str) -> Study:
     if not found["sizes"][size]["seeds"] or not all(type(seed) is int for seed in found["sizes"][size]["seeds"]):
         raise InputError(path, "seeds as a list of whole numbers, one at least", repr(found["sizes"][size]["seeds"]),
                          "Correct the file.")
+    for key, value, least in (("average", found["average"], 1), ("updates", found["sizes"][size]["updates"], 1),
+                              ("start_updates", found["sizes"][size]["start_updates"], 0)):
+        if value < least:
+            raise InputError(path, f"{key} of {least} at least", repr(value), "Correct the file.")
+    if wrong := [option for option in (*found["options"], *found["start"], *found["sizes"][size]["options"])
+                 if option.startswith((f"{UPDATES}=", f"{PLAN}="))]:
+        raise InputError(path, f"{UPDATES}= and {PLAN}= in a system's options alone", repr(wrong[0]),
+                         "Put it under systems.")
     if wrong := [name for name, options in found["systems"].items() if not isinstance(options, list)]:
         raise InputError(path, "for each system a list of KEY=VALUE", f"{found['systems'][wrong[0]]!r} for {wrong[0]}",
                          "Correct the file.")

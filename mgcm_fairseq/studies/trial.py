@@ -16,6 +16,8 @@ from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.recipes.launch import PROGRAM, quoted
 from mgcm_fairseq.studies.study import PLAN, START, Study
 
+LATER_KEYS = ("start", "plan_options")
+"""Of trial.json and plans.json: folders of before do not have them."""
 ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "8589934592", "MALLOC_TOP_PAD_": "268435456"}
 """Of glibc: freed memory stays in the process, which makes convolutions on a CPU up to twice as fast."""
 
@@ -122,7 +124,13 @@ class Trial:
         claim(self.folder / "trial.json", {
             "training": self.study.training, "options": self.study.of_training(self.system, self.seed),
             "corpus": str(self.corpus.resolve()), "device": self.device, "average": self.study.average,
-            "runs": list(self.study.runs), **({PLAN: plan} if plan else {})})
+            "runs": list(self.study.runs), **begins_with(self.study, self.start),
+            **({PLAN: plan, "plan_options": list(self.study.plan or ())} if plan else {})})
+
+
+def begins_with(study: Study, start: Trial | None) -> dict[str, list[str]]:
+    """For a claim: the options of the training that something begins with, if any."""
+    return {"start": study.of_training(START, start.seed)} if start else {}
 
 
 def begun(folder: Path) -> list[int]:
@@ -138,8 +146,11 @@ def claim(path: Path, wanted: dict[str, Any]) -> None:
         write_whole(path, json.dumps(wanted, indent=1))
         return
     found = read_json(path)
-    if found != wanted:
-        named = next((key for key in wanted if not isinstance(found, dict) or found.get(key) != wanted[key]), PLAN)
+    known = {key: wanted[key] for key in LATER_KEYS if key in wanted}
+    if not isinstance(found, dict) or known | found != wanted:
+        found = known | found if isinstance(found, dict) else {}
+        named = next(key for key in [*wanted, *found] if found.get(key) != wanted.get(key))
+        other_device = f"Pass --device {found[named]}, remove" if named == "device" and named in found else "Remove"
         raise InputError(path.parent, f"a trial with {named} {wanted.get(named, 'none')}",
-                         str(found.get(named) if isinstance(found, dict) else found),
-                         "Remove the folder to train it anew, or choose another --out.")
+                         str(found.get(named, "none")),
+                         f"{other_device} the folder to train it anew, or choose another --out.")

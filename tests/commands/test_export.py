@@ -89,6 +89,15 @@ def test_what_does_not_fit_leaves_nothing(tiny_checkpoint, tmp_path, policy, opt
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("out", [".", "/"])
+def test_a_folder_that_is_there_is_refused(tiny_checkpoint, tmp_path, out, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["export", "--checkpoint", str(tiny_checkpoint), "--policy", "offline",
+                                      "--out", out])
+    monkeypatch.chdir(tmp_path)
+    assert status_of(export.main) == 2
+    assert "--out: expected a folder that does not exist yet" in capsys.readouterr().err
+
+
 def test_a_copy_that_fails_leaves_nothing(tiny_corpus, tiny_checkpoint, tmp_path, monkeypatch):
     def fail(*content):
         raise OSError("no space left")

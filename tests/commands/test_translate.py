@@ -179,6 +179,15 @@ def test_subtitles_say_what_is_printed_and_are_refused_before_anything_is_loaded
     assert (status, out, len(err.splitlines())) == (2, "", 1)
 
 
+def test_two_policies_are_refused_and_no_subtitles_are_left_of_a_wrong_checkpoint(talk, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main([str(talk), "--checkpoint", "none.pt", "--lag", "3", "--wait-k", "5"])
+    assert "--wait-k: not allowed with argument --lag" in capsys.readouterr().err
+    assert main([str(talk), "--checkpoint", str(tmp_path / "none.pt"), "--subtitles", str(tmp_path / "a.srt")]) == 2
+    assert "none.pt" in capsys.readouterr().err
+    assert not list(tmp_path.glob("a.srt*"))
+
+
 def test_nothing_slow_is_imported_before_the_first_word_is_said():
     run(sys.executable, "-c", "import sys, mgcm_fairseq.commands.translate; assert 'torch' not in sys.modules")
 

@@ -28,14 +28,17 @@ def ended(error, capsys):
     (InputError("a.tsv", "one", "two", "Mend it."), 2,
      "scripts/a.sh: error: a.tsv: expected one, found two. Mend it.\n"),
     (KeyboardInterrupt(), 130, "scripts/a.sh: interrupted. The same command can be given again.\n"),
+    (FileExistsError(17, "File exists", "a/b"), 2, "scripts/a.sh: error: a/b: expected a path that can be read or "
+     "written here, found File exists. Correct the option.\n"),
     (None, 0, ""), (1, 1, "")])
 def test_each_way_to_end_has_its_status_and_its_line(error, status, said, capsys):
     assert ended(error, capsys) == (status, said)
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(capsys):
-    with pytest.raises(ZeroDivisionError):
-        ended(ZeroDivisionError(), capsys)
+    for fault in (ZeroDivisionError(), PermissionError(1, "of a process, and of no path")):
+        with pytest.raises(type(fault)):
+            ended(fault, capsys)
 
 
 def test_an_installed_command_is_called_by_its_own_name(monkeypatch, capsys):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mgcm_fairseq.commands.average import main
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.models.averaging import average, best, latest
 
@@ -115,3 +116,11 @@ def test_a_file_without_weights_is_refused(tmp_path, model):
     torch.save({"model": model, "cfg": {}}, tmp_path / "a.pt")
     with pytest.raises(InputError, match=r"a\.pt: expected a checkpoint of fairseq-train"):
         average([tmp_path / "a.pt"], tmp_path / "mean.pt")
+
+
+def test_the_program_makes_the_folder_of_its_file_and_refuses_a_folder(tmp_path, capsys):
+    save(tmp_path / "checkpoint_1_5.pt", 2.0)
+    assert main([str(tmp_path), "--last", "1", "--out", str(tmp_path / "new" / "of" / "model.pt")]) == 0
+    assert torch.load(tmp_path / "new" / "of" / "model.pt")["model"]["w"].tolist() == [2.0, 2.0]
+    assert main([str(tmp_path), "--last", "1", "--out", str(tmp_path)]) == 2
+    assert "--out: expected a file to write, found the folder" in capsys.readouterr().err

@@ -74,3 +74,17 @@ def test_an_option_that_came_later_had_its_default(tiny_corpus, tmp_path):
     check(record, now, begun=True)
     with pytest.raises(InputError, match=r"model\.front_end 'another', found one with 'wav2vec2'"):
         check(record, {**now, "model.front_end": "another"}, begun=True)
+
+
+@pytest.mark.parametrize(("options", "named"), [
+    (["checkpoint.finetune_from_model=mt.pt"], "begins with the model 'mt.pt', found one with None"),
+    (["dataset.train_subset=dev"], "dataset.train_subset 'dev', found one with 'train'")])
+def test_what_a_training_starts_from_and_hears_is_part_of_it(tiny_corpus, tmp_path, options, named):
+    record, paths = tmp_path / "record.json", [f"task.data={tiny_corpus}", "model.w2v_path=null"]
+    first, other = (identity(resolve("single_task", [*paths, *more])) for more in ((), options))
+    record.write_text(json.dumps(first))
+    with pytest.raises(InputError, match=f"expected a training with {named}"):
+        check(record, other, begun=True)
+    later = ("begins with the model", "dataset.train_subset")
+    record.write_text(json.dumps({key: value for key, value in first.items() if key not in later}))
+    check(record, other, begun=True)  # of before it was recorded

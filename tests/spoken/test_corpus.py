@@ -165,6 +165,7 @@ def test_parallel_files_are_spoken(tmp_path: Path) -> None:
     (("--train", "20", "--dev", "0"), "at least 1 utterance in each split"),
     (("--size", "20", "--processes", "0"), "--processes: expected at least 1, found 0"),
     (("--size", "20", "--target-lang", "fr"), "--target-lang: expected de"),
+    (("--size", "20", "--skip-bad"), "--skip-bad: expected --source and --target beside it, found none."),
     (("--size", "20", "--source", "a.en"), "--source and --target: expected both or neither"),
     (("--size", "20", "--source", "a.en", "--target", "a.de"), "a.en: expected a text file"),
 ])

@@ -7,8 +7,10 @@ import pytest
 import sacrebleu
 
 from mgcm_fairseq.evaluation.comparison.bootstrap import bleu_statistics
+from mgcm_fairseq.evaluation.logs import run_name
+from mgcm_fairseq.evaluation.runs import parse_runs
 from mgcm_fairseq.studies.effects import effect, spread, updates_to
-from mgcm_fairseq.studies.results import on_dev
+from mgcm_fairseq.studies.results import _figures, _means, on_dev
 
 WORDS = ("der", "die", "das", "Haus", "Hund", "Garten", "sieht", "spielt", "alt", "neu", "im", "nicht")
 
@@ -75,6 +77,8 @@ def test_updates_until_a_bleu(bleu: float, updates: float | None) -> None:
 def test_spread_of_one_seed_has_no_deviation() -> None:
     assert spread([3.0]) == (3.0, None)
     assert spread([1.0, 3.0]) == (2.0, pytest.approx(2 ** 0.5))
+    assert spread([None, 3.0, 1.0]) == spread([3.0, 1.0])
+    assert spread([None]) == (None, None)
 
 
 def test_scores_on_dev_are_read_from_fairseqs_log(tmp_path: Path) -> None:
@@ -85,3 +89,17 @@ def test_scores_on_dev_are_read_from_fairseqs_log(tmp_path: Path) -> None:
                    'NOTE: resumed\n'
                    '2026-01-01 | INFO | dev | {"dev_bleu": "8", "dev_st_nll": "2.5", "dev_num_updates": "20"}\n')
     assert on_dev(log) == [(10, 3.0, 4.0), (20, 8.0, 2.5)]
+
+
+def test_a_named_run_has_its_figures(tmp_path: Path) -> None:
+    results = {"offline": {"greedy": {"BLEU": 1}, "beam5": {"BLEU": 2}, "wide-beam5": {"BLEU": 3}},
+               "simul": [{"policy": "short", "point": 3, "BLEU": 4, "AL": None}]}
+    found = [_figures(results, run_name(run.label, run.point), tmp_path)
+             for run in parse_runs(["offline:1,5", "wide=offline:5", "short=wait-k:3"])]
+    assert found == [{"BLEU": 1}, {"BLEU": 2}, {"BLEU": 3}, {"BLEU": 4, "AL": None}]
+
+
+def test_a_figure_that_no_language_has_is_none() -> None:
+    assert _means({"qaa": {"wait-k-3": {"BLEU": 1.0, "AL": None, "LAAL": 4.0}},
+                   "qab": {"wait-k-3": {"BLEU": 2.0, "AL": None, "LAAL": None}}}) == {
+        "wait-k-3": {"BLEU": 1.5, "AL": None, "LAAL": 4.0}}

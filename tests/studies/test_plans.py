@@ -99,6 +99,9 @@ def test_a_plan_without_its_report_is_made_anew(trial: Trial) -> None:
     assert not list(plans.steps())
     plans.report.unlink()
     assert [what for what, _ in walk(plans, ())] == ["plan"]
+    assert plans.found_is_whole
+    plans.file("found").unlink()
+    assert not plans.found_is_whole, "no report of a study may read it"
 
 
 def test_the_found_plan_alone_needs_no_truth(trial: Trial) -> None:

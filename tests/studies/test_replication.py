@@ -57,8 +57,8 @@ def study(tmp_path: Path) -> Path:
     trials, folder = [], tmp_path / "small"
     for system, seed in [("multi_task", 1), ("multi_task", 2), ("mgcm", 1), ("mgcm", 2), ("constant_low", 1),
                          ("constant_mt", 1)]:
-        nats = {"constant_low": 1.2, "constant_mt": 1.1}.get(system, 1.3)
-        trials.append({"system": system, "seed": seed, "figures": figures, "dev": [[350, 9.0, 2.0], [700, 12.0, nats]],
+        bits = {"constant_low": 1.2, "constant_mt": 1.1}.get(system, 1.3)
+        trials.append({"system": system, "seed": seed, "figures": figures, "dev": [[350, 9.0, 2.0], [700, 12.0, bits]],
                        "cpu_seconds": 150.0})
         if system in ("multi_task", "mgcm"):
             conflict_log(folder / f"{system}-seed{seed}" / "conflicts.jsonl")
@@ -68,8 +68,8 @@ def study(tmp_path: Path) -> Path:
         (folder / f"{system}-seed{seed}" / "attempts.jsonl").write_text('{"began": 1}\n{"seconds": 60.0}\n')
     effect = {"by_seed": [1.0, 2.0], "difference": 1.5, "low": -0.5, "high": 3.0, "p": 0.11}
     systems = {name: {"updates": 700, "mean": {run: {"BLEU": [20.0, 1.0], "AL": [900.0, 5.0]} for run in RUNS},
-                      "effects": {} if name == "multi_task" else dict.fromkeys(RUNS, effect), "nats": [1.3, 0.1],
-                      "nats_by_seed": [-0.1, -0.2], "cpu_seconds": 150.0,
+                      "effects": {} if name == "multi_task" else dict.fromkeys(RUNS, effect), "bits": [1.3, 0.1],
+                      "bits_by_seed": [-0.1, -0.2], "cpu_seconds": 150.0,
                       "updates_to_baseline": {"reached": 1, "of": 2, "mean": 600.0}}
                for name in ("multi_task", "mgcm", "constant_low", "constant_mt")}
     (folder / "study.json").write_text(json.dumps({
@@ -132,7 +132,8 @@ def test_a_curve_has_the_updates_of_which_every_training_has_a_record(study: Pat
 
 
 def test_costs_beside_a_file_that_has_them_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--numbers", str(tmp_path / "replication.json"), "--cost", str(tmp_path / "cost.json")]) == 2
+    assert main(["--numbers", str(tmp_path / "replication.json"), "--cost", str(tmp_path / "cost.json"),
+                 "--trial", "mgcm-seed1"]) == 2
     assert "expected --study" in capsys.readouterr().err
 
 
@@ -236,3 +237,28 @@ def test_masking_is_that_of_the_gradients_themselves(seed: int) -> None:
         expected = [1, float(cosine < 0), cosine, 0 if cosine < 0 else len(dots),
                     0 if cosine < 0 else sum(dot < 0 for dot in dots)]
         assert sums == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--page", "none.md"], "--page: expected a page with marked tables, found none.md, which is no file"),
+    (["--cost", "none.json", "--trial", "mgcm-seed1"], "none.json: expected what the benchmark of conflict handling"),
+    (["--cost", "rows.json", "--trial", "mgcm-seed1"], "found KeyError: 'environment'"),
+])
+def test_files_that_are_not_there_or_anothers_are_told(study: Path, arguments: list[str], message: str,
+                                                       monkeypatch: pytest.MonkeyPatch,
+                                                       capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(study.parent)
+    Path("rows.json").write_text('{"rows": []}')
+    assert main(["--study", str(study), *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_another_study_and_numbers_that_are_none_are_told(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (study / "numbers.json").write_text("{}")
+    assert main(["--numbers", str(study / "numbers.json"), "--trial", "mgcm-seed1"]) == 2
+    assert "expected a replication.json, found one without runs, study, systems, trials" in capsys.readouterr().err
+    found = json.loads((study / "study.json").read_text())
+    (study / "study.json").write_text(json.dumps({**found, "study": "sharing"}))
+    for more in (["--trial", "mgcm-seed1"], ["--systems"]):
+        assert main(["--study", str(study), *more]) == 2
+        assert "expected the study replication, found sharing" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mgcm_fairseq.commands.study import _check_options
+from mgcm_fairseq.commands.study import _check_options, main
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import CONFIGS
 from mgcm_fairseq.studies.study_file import read_study
@@ -66,6 +66,21 @@ def test_what_a_training_would_refuse_is_refused_before_the_first(study: Path, t
     _check_options(made, "multi_task", tiny_corpus)
     with pytest.raises(InputError, match=message):
         _check_options(made, "other", tiny_corpus)
+
+
+def test_more_checkpoints_than_are_kept_cannot_be_averaged(study: Path, tiny_corpus: Path, tmp_path: Path) -> None:
+    found = yaml.safe_load(study.read_text()) | {"average": 4}
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(found))
+    with pytest.raises(InputError, match=r"at most 3 checkpoints, which demo\.yaml keeps, found average: 4"):
+        _check_options(read_study(tmp_path / "other.yaml", "tiny"), "multi_task", tiny_corpus)
+
+
+def test_plans_of_a_study_without_them_are_refused(study: Path, tiny_corpus: Path,
+                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(study), "--size", "tiny", "--corpus", str(tiny_corpus), "--out", str(study.parent / "none"),
+                 "--plans"]) == 2
+    assert "--plans: expected a study with a key plan" in capsys.readouterr().err
+    assert not (study.parent / "none").exists()
 
 
 def test_a_report_needs_a_trial_that_is_done(study: Path, tiny_corpus: Path) -> None:

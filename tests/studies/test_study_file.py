@@ -1,5 +1,7 @@
 """A study's YAML: what is read of it, what is refused, and that its options are options of fairseq's."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,12 @@ def test_a_share_becomes_updates(tmp_path: Path) -> None:
     ({"plan": [], "sizes": {"small": {"updates": 3, "start_updates": 0, "seeds": [1], "options": []}}},
      "start_updates from 1 on"),
     ({"plan": "--batches 8"}, "expected plan as a list"),
+    ({"average": 0}, "expected average of 1 at least, found 0"),
+    ({"sizes": {"small": {**SIZE, "updates": 0}}}, "expected updates of 1 at least, found 0"),
+    ({"sizes": {"small": {**SIZE, "start_updates": -5}}}, "expected start_updates of 0 at least, found -5"),
+    ({"options": ["updates=50%"]}, "expected updates= and plan= in a system's options alone, found 'updates=50%'"),
+    ({"start": ["plan=found"]}, "in a system's options alone, found 'plan=found'"),
+    ({"sizes": {"small": {**SIZE, "options": ["updates=50%"]}}}, "in a system's options alone, found 'updates=50%'"),
     ({"plan": [], "systems": {"multi_task": [], "plan": []}}, "found 'plan'"),
     ({"sizes": {"small": {"updates": 3}}}, "expected the keys updates, start_updates, seeds, options, found updates"),
 ])
@@ -110,3 +118,28 @@ def test_a_trial_keeps_to_its_options(tmp_path: Path) -> None:
     other = read_study(edited(tmp_path, options=[]), "small")
     with pytest.raises(InputError, match="expected a trial with options"):
         Trial(other, "shrink", 1, tmp_path / "corpus", tmp_path, "cpu").claim()
+    Trial(study, "shrink", 1, tmp_path / "corpus", tmp_path, "cpu").claim()
+    with pytest.raises(InputError, match=r"device cuda, found cpu\. Pass --device cpu, remove the folder"):
+        Trial(study, "shrink", 1, tmp_path / "corpus", tmp_path, "cuda").claim()
+
+
+@pytest.mark.parametrize("changes", [{"start": ["task.tasks=st"]}, {"sizes": {"small": {**SIZE, "start_updates": 9}}},
+                                     {"sizes": {"small": {**SIZE, "start_updates": 0}}}])
+def test_a_trial_keeps_to_what_it_began_with(tmp_path: Path, changes: dict[str, object]) -> None:
+    study = read_study(edited(tmp_path, sizes={"small": {**SIZE, "start_updates": 5}}), "small")
+    record = Path(tmp_path / "small" / "shrink-seed1" / "trial.json")
+    Trial(study, "shrink", 1, tmp_path / "corpus", tmp_path, "cpu").claim()
+    other = read_study(edited(tmp_path, **{"sizes": {"small": {**SIZE, "start_updates": 5}}, **changes}), "small")
+    with pytest.raises(InputError, match="expected a trial with start"):
+        Trial(other, "shrink", 1, tmp_path / "corpus", tmp_path, "cpu").claim()
+    record.write_text(json.dumps({key: value for key, value in json.loads(record.read_text()).items()
+                                  if key != "start"}))
+    Trial(study, "shrink", 1, tmp_path / "corpus", tmp_path, "cpu").claim()  # of before it was recorded
+
+
+def test_a_trial_keeps_to_the_options_of_its_plan(tmp_path: Path) -> None:
+    study = read_study(CONFIGS / "studies" / "sharing.yaml", "small")
+    Trial(study, "found", 1, tmp_path / "corpus", tmp_path, "cpu").claim()
+    with pytest.raises(InputError, match="expected a trial with plan_options"):
+        Trial(replace(study, plan=("--batches 9",)), "found", 1, tmp_path / "corpus", tmp_path, "cpu").claim()
+    Trial(replace(study, plan=("--batches 9",)), "shared", 1, tmp_path / "corpus", tmp_path, "cpu").claim()

@@ -11,8 +11,8 @@ from mgcm_fairseq.common.installation import SCRIPTS
 def origin(found: Mapping[str, Any], name: str) -> str:
     """Lines about the trial SYSTEM-seedN of replication.json; InputError where it has none.
 
-    DATA is the prepared corpus and RUNS the study's --out, as scripts/replicate.sh names them; CAPTIONS is the folder
-    that the corpus was made of, where it was made of captions.
+    DATA is the prepared corpus and RUNS the study's --out, both absolute, since a training changes into its folder;
+    CAPTIONS is the folder that the corpus was made of, where it was made of captions.
     """
     trial = next((one for one in found["trials"] if f"{one['system']}-seed{one['seed']}" == name), None)
     if trial is None:
@@ -23,6 +23,7 @@ def origin(found: Mapping[str, Any], name: str) -> str:
     captions = " --captions CAPTIONS" if found.get("captions") else ""  # older numbers do not say
     lines = [f"{name}: seed {seed}, log RUNS/{trial['log']}, scores {folder}/evaluation/results.json",
              f"all of it, in a clone: bash scripts/replicate.sh --size {found['size']}{captions}"]
+    lines.append("below, DATA stands for the prepared corpus and RUNS for the study's --out, both as absolute paths")
     begins = []
     if found["start_updates"]:
         start = f"RUNS/{found['size']}/start-seed{seed}"
@@ -36,8 +37,8 @@ def origin(found: Mapping[str, Any], name: str) -> str:
     lines += [f"{run}: " + ", ".join(f"{key} {value}" for key, value in figures.items())
               for run, figures in trial["figures"].items()]
     if trial["dev"]:
-        lines.append("on dev: " + ", ".join(f"update {updates} BLEU {bleu} nats {nats}"
-                                            for updates, bleu, nats in trial["dev"]))
+        lines.append("on dev: " + ", ".join(f"update {updates} BLEU {bleu} bits {bits}"
+                                            for updates, bleu, bits in trial["dev"]))
     return "\n".join(lines)
 
 

@@ -26,7 +26,7 @@ def quality_and_latency(found: Mapping[str, Any]) -> Figure:
     figure, [axes] = _panels(1, 1, "Quality and latency of wait-k")
     runs = [run for run in runs_of(found) if not run.startswith("offline")]
     for colour, name in zip(cycle(COLOURS), _compared(found), strict=False):
-        points = [found["systems"][name]["mean"][run] for run in runs]
+        points = [point for run in runs if (point := found["systems"][name]["mean"][run])["AL"][0] is not None]
         axes.errorbar([one["AL"][0] / 1000 for one in points], [one["BLEU"][0] for one in points],
                       xerr=[(one["AL"][1] or 0) / 1000 for one in points],
                       yerr=[one["BLEU"][1] or 0 for one in points], color=colour, marker="o", capsize=3,
@@ -38,7 +38,7 @@ def quality_and_latency(found: Mapping[str, Any]) -> Figure:
 def on_dev(found: Mapping[str, Any]) -> Figure:
     """BLEU and cross entropy on dev over updates; thin: each seed, thick: their mean."""
     figure, panels = _panels(1, 2, "On dev, during training")
-    for axes, index, name_of in zip(panels, (1, 2), ("BLEU", "ST's cross entropy (nats)"), strict=True):
+    for axes, index, name_of in zip(panels, (1, 2), ("BLEU", "ST's cross entropy (bits)"), strict=True):
         for colour, name in zip(cycle(COLOURS), _compared(found), strict=False):
             curves = [one["dev"] for one in trials_of(found, name) if one["dev"]]
             for curve in curves:
@@ -80,7 +80,7 @@ def masking(found: Mapping[str, Any]) -> Figure:
             shares = np.mean([log["cosines"][component][task] for log in logs], 0) * 100
             axes.stairs(shares, np.linspace(-1, 1, len(shares) + 1), color=colour, label=_NAMES[component])
         axes.axvline(0, color=FAINT, linewidth=1)
-        whole = [log["masking"][task]["cosine"] for log in logs if log["masking"][task]["cosine"] is not None]
+        whole = [cosine for log in logs if (cosine := log["masking"].get(task, {}).get("cosine")) is not None]
         if whole:
             axes.axvline(mean(whole), color=INK, linewidth=2, label="whole gradients, mean")
         dress_panel(axes, task, "cosine", "modules and passes (%)")

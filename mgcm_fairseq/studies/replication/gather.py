@@ -30,7 +30,7 @@ def gather(folder: Path, study: Study, costs: Sequence[Path]) -> dict[str, Any]:
     Raises:
         InputError: a file is missing or another's.
     """
-    found = study_of(folder)
+    found = study_of(folder, study.name)
     names = [f"{trial['system']}-seed{trial['seed']}" for trial in found["trials"]]
     trials = [{**trial, **_trial(folder, name)} for name, trial in zip(names, found["trials"], strict=True)]
     return {
@@ -45,20 +45,24 @@ def gather(folder: Path, study: Study, costs: Sequence[Path]) -> dict[str, Any]:
         "costs": [_cost(path) for path in costs]}
 
 
-def study_of(folder: Path) -> dict[str, Any]:
-    """The study.json of a folder; InputError where there is none."""
+def study_of(folder: Path, name: str) -> dict[str, Any]:
+    """The study.json of a folder; InputError where there is none, or that of a study of another name."""
     try:
-        return read_json(folder / "study.json")
-    except (OSError, ValueError) as error:
-        raise InputError(folder / "study.json", "what a study wrote", str(error),
+        found: dict[str, Any] = read_json(folder / "study.json")
+        of = found["study"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(folder / "study.json", "what a study wrote", f"{type(error).__name__}: {error}",
                          "Give the folder OUT/SIZE of the study.") from error
+    if of != name:
+        raise InputError(folder / "study.json", f"the study {name}", str(of), "Give the folder OUT/SIZE of that study.")
+    return found
 
 
 def tuned(found: Mapping[str, Any]) -> str | None:
     """The candidate with the lower cross entropy on dev with the first seed; None where one of them is not trained."""
-    nats = {trial["system"]: trial["dev"][-1][2] for trial in found["trials"]
+    bits = {trial["system"]: trial["dev"][-1][2] for trial in found["trials"]
             if trial["system"] in CANDIDATES and trial["seed"] == found["seeds"][0] and trial["dev"]}
-    return min(nats, key=nats.__getitem__) if len(nats) == len(CANDIDATES) else None
+    return min(bits, key=bits.__getitem__) if len(bits) == len(CANDIDATES) else None
 
 
 def systems_to_train(found: Mapping[str, Any], study: Study) -> list[str]:
@@ -110,8 +114,13 @@ def _missing(found: Mapping[str, Any], study: Study) -> list[str]:
 
 
 def _cost(path: Path) -> dict[str, Any]:
-    found = read_json(path)
     kept = ("method", "size", "parameters", "seconds", "time_ratio", "floor_ratio", "extra_peak_over_params", "clock",
             "device", "dtype", "rounds")
-    return {"rows": [{key: row[key] for key in kept} for row in found["rows"]],
-            "environment": {key: found["environment"].get(key) for key in ("commit", "torch", "cpu", "gpu", "fake")}}
+    try:
+        found = read_json(path)
+        return {"rows": [{key: row[key] for key in kept} for row in found["rows"]],
+                "environment": {key: found["environment"].get(key)
+                                for key in ("commit", "torch", "cpu", "gpu", "fake")}}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(path, "what the benchmark of conflict handling wrote", f"{type(error).__name__}: {error}",
+                         "Correct --cost.") from error

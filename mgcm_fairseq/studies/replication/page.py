@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.read_text import read_text
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.studies.replication.tables import TABLES
 
@@ -24,7 +25,9 @@ def filled(text: str, found: Mapping[str, Any], path: Path) -> str:
 
 def fill(path: Path, found: Mapping[str, Any]) -> None:
     """Writes the page anew."""
-    write_whole(path, filled(path.read_text("utf-8"), found, path))
+    if not path.is_file():
+        raise InputError("--page", "a page with marked tables", f"{path}, which is no file", "Correct the path.")
+    write_whole(path, filled(read_text(path, "Save it as utf-8."), found, path))
 
 
 def all_tables(found: Mapping[str, Any]) -> str:

@@ -16,12 +16,12 @@ NOT_MADE = ["Not made: nothing that it needs is trained."]
 def table_1(found: Found) -> list[str]:
     """BLEU of each system over seeds, beside Table I of the paper."""
     runs = runs_of(found)
-    rows = [["system", "seeds", *map(run_label, runs), "nats", "paper: greedy", "paper: beam 5"]]
+    rows = [["system", "seeds", *map(run_label, runs), "bits", "paper: greedy", "paper: beam 5"]]
     for name, system in found["systems"].items():
         paper = TABLE_1.get(name)
         rows.append([label(name), f"{len(trials_of(found, name))}",
                      *(with_spread(system["mean"][run]["BLEU"]) for run in runs),
-                     with_spread(system["nats"], 3) if system["nats"] else ABSENT,
+                     with_spread(system["bits"], 3) if system["bits"] else ABSENT,
                      *([f"{value:.2f}" for value in paper] if paper else [ABSENT] * 2)])
     return markdown(rows)
 

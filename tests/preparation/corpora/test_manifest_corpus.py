@@ -269,3 +269,9 @@ def test_names_and_numbers_beyond_all_bounds_are_faults_of_an_utterance(tmp_path
     (tmp_path / "out").mkdir()
     summary, _ = record.run("dev", {}, corpus.inputs("dev"), lambda: writer.write(tmp_path / "out"))
     assert (summary["kept"], summary["left_out"]) == (1, {reason: 1})
+
+
+def test_two_tables_of_one_split_are_refused(folder, capsys):
+    write_table(folder / "a.tsv", ("audio", "src_text", "tgt_text"), ROWS)
+    assert prepare(folder, "--manifest", f"train={folder / 'a.tsv'}", f"train={folder / 'b.tsv'}") == 2
+    assert "--manifest: expected a table for each split, found two of train." in capsys.readouterr().err
