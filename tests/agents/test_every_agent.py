@@ -124,7 +124,7 @@ def test_on_a_grid_the_words_and_their_times_are_the_same(language, spoken, poli
 @every_policy
 def test_nothing_but_words_is_written(language, spoken, policy):
     agent = build(policy, SOON[policy][1], language.segmenting, language.corpus)
-    for samples in spoken:
+    for samples in spoken[:3]:
         assert not any(mark in words(feed(agent, samples, 320)) for mark in ("<", "▁", "</s>"))
 
 

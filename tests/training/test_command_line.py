@@ -1,6 +1,7 @@
 """fairseq-train with --conflict-rule: what it logs, what it records, and that it resumes exactly."""
 
 import json
+import logging
 import re
 import shutil
 import sys
@@ -10,13 +11,10 @@ import torch
 
 from mgcm_fairseq.training.screen import WIDTH
 from tests.fixtures import BIN, REPOSITORY, run, training_command
+from tests.training.here import train_here, weights
 
 SEGMENTING = ("--segmentation-variant", "repaired", "--segment-number-from", "0")
 RULES = ("mgcm", "pcgrad", "gradvac", "torchjd:UPGrad")
-
-
-def weights(folder):
-    return torch.load(folder / "checkpoint_last.pt")["model"]
 
 
 @pytest.fixture(scope="module")
@@ -114,16 +112,16 @@ def test_figures_of_the_file(trained, tmp_path):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_rules_resume_exactly(tiny_corpus, tmp_path, rule):
+def test_rules_resume_exactly(tiny_corpus, tmp_path, rule, caplog):
     options = ("--disable-validation", "--conflict-rule", rule, "--save-interval-updates", "3")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    run(*training_command(tiny_corpus, whole, 5, *options))
+    expected = weights(train_here(tiny_corpus, whole, 5, *options))
     parts.mkdir()
     shutil.copy(whole / "checkpoint_1_3.pt", parts / "checkpoint_last.pt")
-    resumed = run(*training_command(tiny_corpus, parts, 5, *options))
-    assert "@ 3 updates" in resumed.stdout + resumed.stderr
-    ours, theirs = weights(parts), weights(whole)
-    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    caplog.set_level(logging.INFO)
+    found = weights(train_here(tiny_corpus, parts, 5, *options))
+    assert "@ 3 updates" in caplog.text
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 def test_a_resumed_training_of_other_options_does_not_mix_with_the_file(tiny_corpus, trained):

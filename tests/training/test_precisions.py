@@ -38,20 +38,30 @@ def losses(done):
     return found
 
 
+@pytest.fixture(scope="module")
+def plain(tiny_corpus, tmp_path_factory):
+    """The losses of fairseq-train in fp32."""
+    return losses(train(tiny_corpus, tmp_path_factory.mktemp("plain")))
+
+
+@pytest.fixture(scope="module")
+def plain_hydra(tiny_corpus, tmp_path_factory):
+    """The losses of fairseq-hydra-train in fp32."""
+    return losses(hydra(tiny_corpus, tmp_path_factory.mktemp("plain")))
+
 
 @pytest.mark.parametrize("precision", ["--bf16", "--memory-efficient-bf16", "--amp", "--checkpoint-activations"])
-def test_fairseq_train_starts(tiny_corpus, tmp_path, precision):
-    found, plain = (losses(train(tiny_corpus, tmp_path / str(i), *more)) for i, more in enumerate([[precision], []]))
+def test_fairseq_train_starts(tiny_corpus, tmp_path, plain, precision):
+    found = losses(train(tiny_corpus, tmp_path, precision))
     assert found == pytest.approx(plain, rel=0.03)
     assert (found == plain) == (precision in ("--amp", "--checkpoint-activations"))  # which are fp32 on a CPU
 
 
 @pytest.mark.parametrize("precision", ["bf16", "memory_efficient_bf16"])
-def test_fairseq_hydra_train_starts(tiny_corpus, tmp_path, precision):
-    plain = losses(hydra(tiny_corpus, tmp_path / "plain"))
-    found = losses(hydra(tiny_corpus, tmp_path / "half", f"common.{precision}=true"))
-    assert found == pytest.approx(plain, rel=0.03)
-    assert found != plain
+def test_fairseq_hydra_train_starts(tiny_corpus, tmp_path, plain_hydra, precision):
+    found = losses(hydra(tiny_corpus, tmp_path, f"common.{precision}=true"))
+    assert found == pytest.approx(plain_hydra, rel=0.03)
+    assert found != plain_hydra
 
 
 def test_without_the_repair_bf16_wants_a_tpu(tiny_corpus, tmp_path):
