@@ -121,6 +121,11 @@ def training_batches(dataset: SpeechTranslationDataset, keep_fitting: Callable[.
     def sampler(dataset: SpeechTranslationDataset, epoch: int) -> Any:
         order = dataset.ordered_indices()
         fitting = keep_fitting(order, dataset, max_positions, ignore_invalid_inputs) if max_positions else order
+        if len(fitting) == 0:
+            shortest = int(dataset.audio_lengths.min())
+            raise InputError("--max-tokens, --max-source-samples or --max-target-tokens",
+                             f"limits that some utterance keeps; the shortest has {shortest} samples at 16 kHz",
+                             ", ".join(map(str, (max_tokens, *(max_positions or ())))), "Raise them.")
         return dataset.batch_by_size(fitting, max_tokens, max_sentences)
 
     return GlobalBatches(

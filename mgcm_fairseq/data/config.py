@@ -10,6 +10,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import command
 from mgcm_fairseq.common.read_text import read_text
 from mgcm_fairseq.common.whole import write_whole
+from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.languages import source_languages
 
 
@@ -79,6 +80,13 @@ class CorpusConfig:
             kind = getattr(field.type, "__name__", str(field.type))
             if type(found[field.name]).__name__ != kind:
                 raise InputError(path, f"{field.name} as {kind}", repr(found[field.name]), "Prepare the corpus again.")
+        for name in ("vocab_filename", "spm_filename"):
+            if found[name] != Path(found[name]).name or not found[name]:
+                raise InputError(path, f"{name} as a file in this folder", repr(found[name]),
+                                 "Put the file there: a checkpoint carries it along under its name.")
+        if found["sample_rate"] != SAMPLE_RATE:
+            raise InputError(path, f"sample_rate {SAMPLE_RATE}, that of all audio here", repr(found["sample_rate"]),
+                             "Prepare the corpus again.")
         source_languages(found["src_lang"], path)
         return cls(**found)
 

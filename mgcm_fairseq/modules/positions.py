@@ -20,10 +20,10 @@ class SinusoidalPositions(nn.Module):
 
     def forward(self, x_BTD: Tensor, start: int = 0) -> Tensor:
         """x + position vectors of start ... start + T - 1."""
-        end = start + x_BTD.size(1)
-        if end > self.table.size(0):
-            self.table = self._build(2 * end).to(self.table)
-        return x_BTD + self.table[start:end].to(x_BTD)
+        end, table = start + x_BTD.size(1), self.table  # read once: another thread may put a smaller one there
+        if end > table.size(0):
+            self.table = table = self._build(2 * end).to(table)
+        return x_BTD + table[start:end].to(x_BTD)
 
     def _build(self, size: int) -> Tensor:
         half = self.dim // 2
@@ -38,8 +38,7 @@ class RotaryPositions(nn.Module):
     Their product depends on the distance alone, so that attention does not change where all positions move together.
     """
 
-    cosines: Tensor
-    sines: Tensor
+    turns: Tensor  # (2, T, D / 2): cosines and sines, in one buffer, so that threads see both of one size
 
     def __init__(self, dim: int) -> None:
         """`dim`: of a head, an even number; ValueError for an odd one."""
@@ -47,26 +46,24 @@ class RotaryPositions(nn.Module):
         if dim % 2:
             raise ValueError(f"rotary positions: expected heads of even size, found {dim}.")
         self.dim = dim
-        for name, table in zip(("cosines", "sines"), self._build(0, 1024), strict=True):
-            self.register_buffer(name, table, persistent=False)
+        self.register_buffer("turns", self._build(0, 1024), persistent=False)
 
     def forward(self, x_BHTD: Tensor, start: int = 0) -> Tensor:
         """x at positions start ... start + T - 1."""
-        cosines, sines = (table.to(x_BHTD) for table in self._tables(start, start + x_BHTD.size(2)))
+        cosines, sines = self._turns(start, start + x_BHTD.size(2)).to(x_BHTD)
         first, second = x_BHTD.chunk(2, 3)
         return torch.cat([first * cosines - second * sines, second * cosines + first * sines], 3)
 
-    def _tables(self, start: int, end: int) -> tuple[Tensor, Tensor]:
+    def _turns(self, start: int, end: int) -> Tensor:
         """Those of positions far from 0, which speech without end reaches, are made anew."""
-        if start and end > self.cosines.size(0):
+        turns_2TD = self.turns  # read once: another thread may put a smaller one there
+        if start and end > turns_2TD.size(1):
             return self._build(start, end)
-        if end > self.cosines.size(0):
-            cosines, sines = self._build(0, 2 * end)
-            self.sines = sines.to(self.sines)  # first, since another thread may look at the size of the other
-            self.cosines = cosines.to(self.cosines)
-        return self.cosines[start:end], self.sines[start:end]
+        if end > turns_2TD.size(1):
+            self.turns = turns_2TD = self._build(0, 2 * end).to(turns_2TD)
+        return turns_2TD[:, start:end]
 
-    def _build(self, start: int, end: int) -> tuple[Tensor, Tensor]:
+    def _build(self, start: int, end: int) -> Tensor:
         rate = 10_000.0 ** -(torch.arange(0, self.dim, 2, dtype=torch.float64) / self.dim)
         angle = torch.arange(start, end, dtype=torch.float64).unsqueeze(1) * rate
-        return angle.cos(), angle.sin()
+        return torch.stack([angle.cos(), angle.sin()])

@@ -40,7 +40,7 @@ def convert(store: Store, folder: Path, together: bool, processes: ProcessPool) 
     Args:
         together: several files in a wav, up to an hour; else each in one of its own.
     """
-    _refuse_inside(folder, store.files())
+    refuse_inside(folder, store.files())
     folder.mkdir(parents=True, exist_ok=True)
     remove_partial(folder)
     made = []
@@ -56,15 +56,28 @@ def convert(store: Store, folder: Path, together: bool, processes: ProcessPool) 
     return made
 
 
-def _refuse_inside(folder: Path, files: Iterable[str]) -> None:
+def forget_converted(folder: Path, store: Store) -> None:
+    """Removes wavs that an earlier run made there, where the split now takes none of them."""
+    if folder.is_dir() and _inside(folder, store.files()) is None:
+        remove_partial(folder)
+        remove_finished(folder, [])
+
+
+def refuse_inside(folder: Path, files: Iterable[str]) -> None:
     """InputError if one of the files lies where wavs are written and removed."""
+    if path := _inside(folder, files):
+        raise InputError("--out", f"a folder whose {folder.parent.name}/{folder.name} is free for new audio", path,
+                         "Choose another.")
+
+
+def _inside(folder: Path, files: Iterable[str]) -> str | None:
     own, seen = folder.resolve(), None
     for path in files:
         parent = os.path.dirname(path)
         if parent != seen and Path(parent).resolve().is_relative_to(own):
-            raise InputError("--out", f"a folder whose {folder.parent.name}/{folder.name} is free for converted audio",
-                             path, "Choose another.")
+            return path
         seen = parent
+    return None
 
 
 def _plan(files: Iterable[tuple[str, int]], folder: Path, together: bool) -> Iterator[Pack]:

@@ -19,7 +19,7 @@ def print_summary(splits: dict[str, Summary], vocabulary: Summary | None, report
         print(f"{split:<12}" + "".join(f"{cell:>10}" for cell in cells))
     for split, summary in splits.items():
         if summary["converted"]:
-            print(f"{split}: {summary['converted']} files converted to 16 kHz mono wav in audio/{split}")
+            print(f"{split}: {summary['converted']} files converted to 16 kHz mono wav in {_audio(split)}")
         for reason, count in summary["filtered"].items():
             print(f"{split}: the train filter of DiSeg removed {count}: {reason}")
         if summary["shortened"]:
@@ -40,3 +40,9 @@ def print_summary(splits: dict[str, Summary], vocabulary: Summary | None, report
     if vocabulary["unknown_characters"]:
         print(f"vocabulary: {vocabulary['unknown_characters']} rare characters, {vocabulary['unknown_occurrences']} "
               "times in train, are unknown to it")
+
+
+def _audio(split: str) -> str:
+    """Where a split's converted audio lies: of several languages `en-de train` in the folder of its direction."""
+    pair, _, name = split.rpartition(" ")
+    return str(Path(pair, "audio", name))

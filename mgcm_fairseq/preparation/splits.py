@@ -12,7 +12,7 @@ from mgcm_fairseq.common.steps import Summary
 from mgcm_fairseq.common.whole import room_in
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.manifest import Utterance, write_manifest
-from mgcm_fairseq.preparation.audio import convert, verify_headers
+from mgcm_fairseq.preparation.audio import convert, forget_converted, refuse_inside, verify_headers
 from mgcm_fairseq.preparation.checked import CheckedEntry, check
 from mgcm_fairseq.preparation.corpora.entries import CorpusReader, EntryError
 from mgcm_fairseq.preparation.empty_text import is_empty_text
@@ -42,12 +42,16 @@ class SplitWriter:
         """
         with Store() as store, room_in(temporary_folder()):
             total = self._collect(store)
+            for lists in (self.split, f"{self.split}.tmp"):  # which `write_lists` writes anew
+                refuse_inside(folder / "simuleval" / lists, store.files())
             verify_headers(store, self.split, self.pack, self.processes)
             self._stop_at_unusable(store)  # before hours of conversion
             wavs: list[Path] = []
             if converted := store.count_to_convert():
                 together = self.pack or self.corpus.small_files
                 wavs = convert(store, folder / "audio" / self.split, together, self.processes)
+            else:
+                forget_converted(folder / "audio" / self.split, store)
             counts = _Counts()
             manifest = folder / f"{self.split}.tsv"
             write_manifest(manifest, self._utterances(store, counts))

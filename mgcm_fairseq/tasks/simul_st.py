@@ -18,10 +18,12 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.batch import Batch, NetInput
 from mgcm_fairseq.data.batches import training_batches
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
+from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.models.config import DEFAULTS, check_front_end
 from mgcm_fairseq.models.sharing import take_plan
 from mgcm_fairseq.models.simul_st import SimulSTModel
@@ -98,16 +100,23 @@ class SimulSTTask(FairseqTask):
             self._record_training(manifest, utterances)
         self.datasets[split] = dataset_of(self.cfg, utterances, self.vocabulary, self.corpus, train)
         logger.info("%s: %d utterances, %.2f h", split, len(utterances),
-                    utterances.audio_lengths.sum() / self.corpus.sample_rate / 3600)
+                    utterances.audio_lengths.sum() / SAMPLE_RATE / 3600)
 
     def _record_training(self, manifest: Path, utterances: Columns) -> None:
-        lengths = utterances.audio_lengths
-        trained = lengths[lengths <= self.cfg.max_source_samples]  # the others are left out
-        self.record = replace(self.record, preparation=fingerprint(manifest.read_bytes()),
-                              longest=int(trained.max(initial=0)))
+        self.record = replace(self.record, preparation=fingerprint(manifest.read_bytes()))
         if self.trained_on not in ("", self.record.preparation):
             logger.info("%s: preparation %s; the checkpoint that was loaded was trained on %s", manifest,
                         self.record.preparation, self.trained_on)
+
+    def _record_longest(self, dataset: SpeechTranslationDataset, max_positions: tuple[int, int] | None = None,
+                        epoch: int = 1, **_: Any) -> None:
+        """Of what is trained on in this epoch: utterances within the limits, and windows as long as they may be."""
+        limit = max_positions[0] if max_positions else self.cfg.max_source_samples
+        lengths, windows = dataset.utterances.audio_lengths, dataset.windows
+        longest = int(lengths[lengths <= limit].max(initial=0))
+        if windows is not None and epoch >= windows.first_epoch:
+            longest = max(longest, min(windows.high, limit))
+        self.record = replace(self.record, longest=longest)
 
     def max_positions(self) -> tuple[int, int]:
         """Audio samples and target tokens."""
@@ -121,6 +130,7 @@ class SimulSTTask(FairseqTask):
         multiple drops the remainder of the last batch. A reused loader keeps its processes while the model trains.
         """
         if dataset.shuffle_seed is not None:
+            self._record_longest(dataset, **options)
             return training_batches(dataset, self.filter_indices_by_size, **options)
         options |= {"max_positions": None, "required_batch_size_multiple": 1}
         if options.get("max_tokens"):

@@ -162,6 +162,12 @@ def test_a_dictionary_that_is_no_text_is_named_by_line(tmp_path):
 @pytest.mark.parametrize(("text", "message"), [
     (b"\xff", "expected text in utf-8"), (b"[" * 5_000, "expected YAML"), (b"a: 2020-99-99", "expected YAML"),
     (b"1: 2\na: 3", "exactly the keys"),
+    (b"{src_lang: en, tgt_lang: de, sample_rate: 16000, vocab_filename: a, spm_filename: ../b}",
+     r"spm_filename as a file in this folder, found '\.\./b'"),
+    (b"{src_lang: en, tgt_lang: de, sample_rate: 16000, vocab_filename: '', spm_filename: b}",
+     "vocab_filename as a file in this folder, found ''"),
+    (b"{src_lang: en, tgt_lang: de, sample_rate: 8000, vocab_filename: a, spm_filename: b}",
+     "sample_rate 16000, that of all audio here, found 8000"),
     (b"{src_lang: en, tgt_lang: no, sample_rate: 16000, vocab_filename: a, spm_filename: b}", "tgt_lang as str"),
     (b"{src_lang: en, tgt_lang: de, sample_rate: 16e3, vocab_filename: a, spm_filename: b}", "sample_rate as int"),
     (b"{src_lang: en, tgt_lang: de, sample_rate: 16000, vocab_filename: , spm_filename: b}", "vocab_filename as str")])

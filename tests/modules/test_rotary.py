@@ -5,7 +5,7 @@ import torch
 
 from mgcm_fairseq.modules.attention import MultiheadAttention
 from mgcm_fairseq.modules.cache import Cache
-from mgcm_fairseq.modules.positions import RotaryPositions
+from mgcm_fairseq.modules.positions import RotaryPositions, SinusoidalPositions
 
 DIM, HEADS = 16, 2
 
@@ -43,3 +43,17 @@ def test_attention_turns_queries_and_keys_by_their_own_positions():
 def test_an_odd_head_has_no_pairs():
     with pytest.raises(ValueError, match="heads of even size, found 7"):
         RotaryPositions(7)
+
+
+@pytest.mark.parametrize("kind", [RotaryPositions, SinusoidalPositions])
+def test_another_threads_smaller_table_does_no_harm(kind):
+    """It is put into the place of a larger one just after that has been made."""
+    class Contended(kind):
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if isinstance(value, torch.Tensor):
+                super().__setattr__(name, value.narrow(-2, 0, 1_024))
+
+    x_BHTD = torch.randn(1, 1, 3_000, 8)
+    x = x_BHTD if kind is RotaryPositions else x_BHTD[0]
+    assert torch.equal(Contended(8)(x), kind(8)(x))

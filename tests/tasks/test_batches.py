@@ -249,3 +249,29 @@ def test_fillers_are_short_and_count_for_nothing(task):
 def test_an_order_that_depends_on_the_number_of_workers_is_refused(task):
     with pytest.raises(InputError, match="--grouped-shuffling"):
         iterator(task, grouped_shuffling=True)
+
+
+def test_the_longest_speech_on_record_is_what_is_trained_on(tiny_corpus):
+    task = make(tiny_corpus, "never")
+    lengths = np.sort(task.dataset("train").audio_lengths)
+    for limit in (int(lengths[20]), 480_000):
+        iterator(task, max_positions=(limit, 512), ignore_invalid_inputs=True)
+        assert task.record.longest == lengths[lengths <= limit].max()
+
+
+def test_windows_are_on_record_from_their_epoch_on(tiny_corpus):
+    task = make(tiny_corpus, "never", windows="5,9", windows_from=3)
+    utterance = int(task.dataset("train").utterances.audio_lengths.max())
+    assert utterance < 9 * 16_000
+    for epoch_of, expected in ((1, utterance), (2, utterance), (3, 9 * 16_000), (4, 9 * 16_000)):
+        iterator(task, max_positions=(480_000, 512), epoch=epoch_of)
+        assert task.record.longest == expected
+    iterator(task, max_positions=(7 * 16_000, 512), epoch=3)
+    assert task.record.longest == 7 * 16_000
+
+
+def test_limits_that_no_utterance_keeps_are_refused_with_their_unit(tiny_corpus):
+    task = make(tiny_corpus, "never")
+    shortest = task.dataset("train").audio_lengths.min()
+    with pytest.raises(InputError, match=f"shortest has {shortest} samples at 16 kHz, found 4000, 4000, 512"):
+        iterator(task, max_tokens=4_000, max_positions=(4_000, 512), ignore_invalid_inputs=True).next_epoch_itr()

@@ -102,8 +102,8 @@ class _Search:
         """The talk, and offset and duration in s; EntryError where no talk has these samples."""
         sound = _read(cut, where)
         first = max(self._current, 0)
-        for index in [*range(first, len(self._talks)), *range(first + 1)]:
-            start = self._behind if index == self._current else 0
+        for turn, index in enumerate([*range(first, len(self._talks)), *range(first + 1)]):
+            start = self._behind if turn == 0 and index == self._current else 0
             self._open(index, where)
             at = _whole_sample(self._sound, sound, start)
             if at is not None:

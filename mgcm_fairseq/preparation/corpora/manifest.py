@@ -59,7 +59,7 @@ class ManifestCorpus(CorpusReader):
             names = (row["audio"] for _, row in read_rows(manifest, self._columns) if isinstance(row, dict))
         else:
             yield from (present(path) for path in self._texts(manifest))
-            names = (line.decode("utf-8", "replace") for line in read_lines(manifest))
+            names = (line.decode("utf-8", "replace").strip() for line in read_lines(manifest))
         last = None
         for name in names:
             path = manifest.parent / _span(name)[0]

@@ -54,6 +54,16 @@ def test_every_sentence_is_found_in_its_talk(root):
         assert (one.src_text, one.tgt_text) == (source, target)
 
 
+def test_cuts_in_another_order_than_their_talk_are_found(root):
+    talk = soundfile.read(root / "dev" / "full_wavs" / f"{TALKS[0]}.wav", dtype="int16")[0]
+    order = ((9_600, 20_000), (1_600, 9_600), (0, 1_600), (400, 4_000))
+    (root / "dev" / "FILE_ORDER").write_text(f"{TALKS[0]}\n")
+    for number, (start, end) in enumerate(order, start=8):
+        soundfile.write(gold(root) / f"sent_{number}.wav", talk[start:end], 16_000)
+    found = {one.src_text: one.audio for one in read_corpus(Acl6060(root, "en", "de"), "dev")}
+    assert [(found[text].offset, found[text].offset + found[text].length) for text in ENGLISH] == list(order)
+
+
 def test_it_is_prepared_without_a_vocabulary(root):
     assert prepare(root) == 0
     folder = root / "en-de"
