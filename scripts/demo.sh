@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From nothing to a quality-latency table: set-up, spoken corpus, preparation, training, SimulEval, scores.
 # Every step that is done already is skipped, so an interrupted demo goes on where it stopped: scripts/demo.sh [OPTIONS]
-#   --out DIR         where to write (default: runs/demo)
+#   --out DIR         where to write (default: runs/demo in the clone)
 #   --train N         sentences to train on (default: 14000)
 #   --test N          sentences to translate (default: 200)
 #   --updates N       of the training (default: 2800)
@@ -10,9 +10,10 @@
 #                     (default: mgcm)
 #   --variant NAME    of the segmentation: repaired or published (default: repaired)
 set -euo pipefail
+here="$PWD"
 CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-out=runs/demo train=14000 test=200 updates=2800 seed=1 training=mgcm variant=repaired
+out='' train=14000 test=200 updates=2800 seed=1 training=mgcm variant=repaired
 while [ $# -gt 0 ]; do
     case "$1" in
         --out | --train | --test | --updates | --seed | --training | --variant)
@@ -23,6 +24,11 @@ while [ $# -gt 0 ]; do
     esac
 done
 
+case "$out" in
+    '') out=runs/demo ;;
+    /*) ;;
+    *) [ "$here" = "$PWD" ] || out="$here/$out" ;;
+esac
 for name in train test updates seed; do
     case "${!name}" in '' | *[!0-9]* | 0*)
         echo "scripts/demo.sh: error: expected a whole number from 1 on as --$name, found '${!name}'." >&2
@@ -68,7 +74,7 @@ mkdir -p "$out" 2> /dev/null && [ -w "$out" ] || {
     exit 2
 }
 options="train $train, test $test, updates $updates, seed $seed, $training, $variant"
-if [ "$(cat "$out/options" 2> /dev/null || echo "$options")" != "$options" ]; then
+if [ -s "$out/options" ] && [ "$(cat "$out/options")" != "$options" ]; then
     echo "scripts/demo.sh: error: $out holds a demo with $(cat "$out/options"), not $options. Choose another --out." >&2
     exit 2
 fi
@@ -81,7 +87,8 @@ corpus="$out/corpus" data="$out/corpus/en-de" model="$out/model.pt" step_ms=320
 step "Spoken corpus: $train training sentences"
 "$PYTHON" scripts/make_spoken_corpus.py --out "$corpus" --train "$train" --dev $(((test + 1) / 2)) --test "$test" --seed "$seed"
 
-echo "$options" > "$out/options"
+echo "$options" > "$out/options.new"
+mv "$out/options.new" "$out/options"
 
 step "Preparation"
 bash scripts/prep_mustc.sh --root "$corpus" --lang de --vocab-size 800
@@ -133,5 +140,6 @@ bash scripts/evaluate.sh --long-form --checkpoint "$model" --corpus "$data" --ru
 step "Segments against words"
 "$PYTHON" scripts/segmentation_report.py --checkpoint "$model" --corpus "$data" --out "$out/segments.json"
 step "Done: $out/results.json, $out/table.md, $out/bleu_al.png, $out/segments.json"
-echo "Now hear it work: bash scripts/translate.sh $(head -n 1 "$data/simuleval/tst-COMMON.source")"
+wav="$(head -n 1 "$data/simuleval/tst-COMMON.source")"
+echo "Now hear it work: bash scripts/translate.sh --checkpoint $(printf %q "$model") $(printf %q "$wav")"
 echo "Or speak to it, in a page of your browser: bash scripts/serve.sh --checkpoint $(printf %q "$model")"

@@ -4,15 +4,16 @@
 # stopped: scripts/replicate.sh [OPTIONS]
 #   --size NAME       small: some 90 minutes on two cores; full: the demo's network and more systems, 40 hours of one
 #                     core and more (default: small)
-#   --out DIR         where to write (default: runs/replication)
+#   --out DIR         where to write (default: runs/replication in the clone)
 #   --captions DIR    with --size full: speak the captions of DIR/train.en.gz and DIR/train.de.gz, as Multi30k has them,
 #                     in place of the grammar's sentences
 #   --jobs N          trainings at a time, each a process of one thread (default: one for each core)
 #   --device NAME     cpu, or cuda, which spreads trainings over all GPUs (default: cpu)
 set -euo pipefail
+here="$PWD"
 CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
-size=small out=runs/replication captions='' jobs="$(nproc)" device=cpu
+size=small out='' captions='' jobs="$(nproc)" device=cpu
 fail() { echo "scripts/replicate.sh: error: $1" >&2; exit 2; }
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -23,6 +24,10 @@ while [ $# -gt 0 ]; do
         *) fail "unknown option $1. See --help." ;;
     esac
 done
+for name in out captions; do
+    case "${!name}" in '' | /*) ;; *) [ "$here" = "$PWD" ] || printf -v "$name" %s "$here/${!name}" ;; esac
+done
+out="${out:-runs/replication}"
 case "$size" in
     small) text=(--train 8000 --dev 100 --test 200 --longest 6 --words 200) vocabulary=400 ;;  # learnt in minutes
     full) text=(--train 14000 --dev 100 --test 200) vocabulary=800 ;;  # the demo's

@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if (args.source is None) != (args.target is None):
         raise InputError("--source and --target", "both or neither", "one of them", "Give two parallel files.")
+    if not re.fullmatch("[a-z]{2,3}(-[A-Za-z]+)?", args.target_lang) or args.target_lang == "en":
+        raise InputError("--target-lang", "the code of a language that is not spoken, such as de",
+                         repr(args.target_lang), "Correct it: it names the files of the translations.")
     if args.source:
         splits, left_out = file_splits(args.source, args.target, sizes, args.skip_bad)
         for reason, count in left_out.items():

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.lock import locked
 from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE
@@ -15,6 +16,7 @@ from mgcm_fairseq.spoken.talks import Talk, plan, read_spans, speak_missing
 from mgcm_fairseq.spoken.text import TRAIN, Splits, source_words
 from mgcm_fairseq.spoken.voice import AMERICAN
 
+_WORK = "spoken-corpus"
 _STATE = "spoken_corpus.json"  # what the folder holds: the digest of its plan and, once complete, a summary
 
 
@@ -50,37 +52,38 @@ def make_corpus(out: Path, data: Path, splits: Splits, seed: int, languages: Lan
     started = time.monotonic()
     talks = plan(splits, seed, languages.voice)
     digest = hashlib.sha256(repr((languages.target, talks, splits)).encode()).hexdigest()
-    done = _claim(out, digest)
-    if done:
+    if done := _known(out, digest):
         print(f"{out} is complete: nothing to do.")
         return done
-    spans = out / "spans"
-    spoken = speak_missing(talks, data, spans, processes)
-    summary = _write_texts(splits, talks, data, spans, languages)
-    write_whole(out / _STATE, json.dumps({"plan": digest, "complete": asdict(summary)}, indent=1))
-    shutil.rmtree(spans)
+    with locked(out, _WORK) as lock:
+        if not (out / _STATE).is_file():
+            write_whole(out / _STATE, json.dumps({"plan": digest, "complete": None}))
+        spans = out / "spans"
+        spoken = speak_missing(talks, data, spans, processes)
+        summary = _write_texts(splits, talks, data, spans, languages)
+        write_whole(out / _STATE, json.dumps({"plan": digest, "complete": asdict(summary)}, indent=1))
+        shutil.rmtree(spans)
+        Path(lock.name).unlink(missing_ok=True)  # whoever comes now finds a complete corpus
     seconds = time.monotonic() - started
     print(f"{out}: {spoken} utterances spoken in {seconds:.0f} s, {spoken / seconds:.0f} a second.")
     return summary
 
 
-def _claim(out: Path, digest: str) -> Summary | None:
-    """Marks the folder as being made by this plan; returns the summary if it is complete already."""
+def _known(out: Path, digest: str) -> Summary | None:
+    """The summary of a complete corpus of this plan; None where it is to be made. InputError for anything else."""
     state = out / _STATE
-    if state.is_file():
-        try:
-            found = read_json(state)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict) or found.get("plan") != digest:
-            raise InputError(out, "no corpus, or one of the same text, sizes, seed and version", "another corpus",
-                             "Choose another folder, or delete this one to make it again.")
-        return Summary(**found["complete"]) if found.get("complete") else None
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise InputError(out, "a new or empty folder", "files that are no spoken corpus", "Choose another folder.")
-    out.mkdir(parents=True, exist_ok=True)
-    write_whole(state, json.dumps({"plan": digest, "complete": None}))
-    return None
+    if not state.is_file():
+        if out.exists() and not (out.is_dir() and all(path.name == f".{_WORK}.lock" for path in out.iterdir())):
+            raise InputError(out, "a new or empty folder", "files that are no spoken corpus", "Choose another folder.")
+        return None
+    try:
+        found = read_json(state)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or found.get("plan") != digest:
+        raise InputError(out, "no corpus, or one of the same text, sizes, seed and version", "another corpus",
+                         "Choose another folder, or delete this one to make it again.")
+    return Summary(**found["complete"]) if found.get("complete") else None
 
 
 def _write_texts(splits: Splits, talks: list[Talk], data: Path, spans: Path, languages: Languages) -> Summary:

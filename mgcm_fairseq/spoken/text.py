@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ def _read_lines(path: Path) -> list[str]:
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         lines = content.decode("utf-8-sig").split("\n")
-    except (UnicodeDecodeError, OSError, EOFError) as error:
+    except (UnicodeDecodeError, OSError, EOFError, zlib.error) as error:
         raise InputError(path, "UTF-8 text, plain or (with the suffix .gz) gzip", str(error), "Convert it.") from error
     refuse_quoted(path, (line.strip() for line in lines))
     return [" ".join(line.split()) for line in (lines[:-1] if lines[-1] == "" else lines)]

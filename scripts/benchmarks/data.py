@@ -11,6 +11,7 @@ from pathlib import Path
 from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import HOME
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.measuring.resident import resident
@@ -54,12 +55,13 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         steps = {
-            "make corpus": [sys.executable, "scripts/make_spoken_corpus.py", "--out", folder, "--train", str(args.size),
-                            "--dev", "100", "--test", "100"],
-            "prepare": ["bash", "scripts/prep_mustc.sh", "--root", folder, "--lang", "de", "--vocab-size", "800"],
+            "make corpus": [sys.executable, str(HOME / "scripts" / "make_spoken_corpus.py"), "--out", folder,
+                            "--train", str(args.size), "--dev", "100", "--test", "100"],
+            "prepare": ["bash", str(HOME / "scripts" / "prep_mustc.sh"), "--root", folder, "--lang", "de",
+                        "--vocab-size", "800"],
             "load one epoch": [sys.executable, "-c", LOAD, f"{folder}/en-de"],
         }
-        os.environ |= {"PYTHON": sys.executable, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"}
+        os.environ |= {"PYTHON": sys.executable, "PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1"}
         rows = []
         for name, command in steps.items():
             seconds, peak = measure(command)

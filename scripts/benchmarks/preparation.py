@@ -17,6 +17,7 @@ import numpy as np
 from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import HOME
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.measuring.resident import resident
@@ -60,7 +61,7 @@ def _word(random: Random, letters: str) -> str:
 
 def prepare(root: Path, more: list[str], kill: Path | None = None) -> list[dict[str, float | str]]:
     """A row for each step of the preparation, as its lines appear; with `kill`, SIGKILL once this file exists."""
-    command = ["bash", "scripts/prep_mustc.sh", "--root", str(root), "--lang", "de", *more]
+    command = ["bash", str(HOME / "scripts" / "prep_mustc.sh"), "--root", str(root), "--lang", "de", *more]
     rows: list[dict[str, float | str]] = []
     peak, start, spent = 0, time.perf_counter(), 0.0
     with tempfile.TemporaryFile("w+") as log, tempfile.TemporaryFile("w+") as errors:
@@ -122,7 +123,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="for the corpora, gigabytes (default: the system's for such)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     args = parser.parse_args()
-    os.environ |= {"PYTHON": sys.executable, "PYTHONPATH": os.getcwd(), "OMP_NUM_THREADS": "1"}
+    os.environ |= {"PYTHON": sys.executable, "PYTHONPATH": str(HOME), "OMP_NUM_THREADS": "1"}
     report = []
 
     def show(name: str, size: int, rows: list[dict[str, float | str]]) -> None:

@@ -80,7 +80,7 @@ def _parser() -> Parser:
                         help="samples of a batch, padding counted")
     parser.add_argument("--batch-size", type=positive, default=SimulatedTraining.batch_size,
                         help="utterances of a batch at most")
-    parser.add_argument("--seed", type=int, default=SimulatedTraining.seed, help="of lengths and of the order")
+    parser.add_argument("--seed", type=positive, default=SimulatedTraining.seed, help="of lengths and of the order")
     assumed = parser.add_argument_group("assumptions about the machine, an A100 machine unless you say otherwise")
     for field in fields(Machine):
         assert field.default is not MISSING

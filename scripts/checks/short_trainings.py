@@ -3,11 +3,14 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from mgcm_fairseq.checks.short_trainings.run import differences, results
 from mgcm_fairseq.checks.short_trainings.settings import TRAININGS
 from mgcm_fairseq.common.arguments import Parser
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import program
+from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.config import CorpusConfig
 
@@ -19,6 +22,7 @@ def main() -> int:
     """Returns 1 if a digit differs from those of --against, else 0."""
     args = _parser().parse_args()
     CorpusConfig.read(args.corpus)
+    before = _results_of(args.against) if args.against else {}
     found = {}
     for name, result in results(args.corpus.resolve(), args.out.resolve(), args.trainings or list(TRAININGS)):
         print(f"{name}: {json.dumps(result, ensure_ascii=False)}", flush=True)
@@ -26,10 +30,18 @@ def main() -> int:
     write_whole(args.out / "results.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     if not args.against:
         return 0
-    before = json.loads(args.against.read_text(encoding="utf-8"))
     changed = differences({name: before[name] for name in found if name in before} if args.trainings else before, found)
     print("\n".join(changed) or f"all {len(found)} results are the same")
     return int(bool(changed))
+
+
+def _results_of(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = read_json(path)
+        return {name: dict(result) for name, result in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError("--against", "the results.json of another commit", f"{path} ({error})",
+                         "Correct the path.") from error
 
 
 def _parser() -> Parser:

@@ -90,6 +90,21 @@ def test_killed_in_training_it_ends_with_the_same_weights(demo, tmp_path):
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_it_goes_on_where_a_kill_left_its_options_empty(demo, tmp_path):
+    (tmp_path / "options").touch()
+    failed = run("bash", "scripts/demo.sh", "--out", tmp_path, "--train", "1", check=False)
+    assert "holds a demo" not in failed.stderr
+    assert "--size, --train, --dev, --test: expected at least" in failed.stderr
+
+
+def test_a_folder_is_looked_up_where_the_user_stands(demo):
+    folder, first = demo
+    asked = subprocess.run(["bash", REPOSITORY / "scripts" / "demo.sh", "--out", folder.name, "--updates", "30"],
+                           cwd=folder.parent, env=ENVIRONMENT, capture_output=True, text=True)
+    assert f"{folder} holds a demo with train 40" in asked.stderr
+    assert f"bash scripts/translate.sh --checkpoint {folder}/model.pt {folder}/corpus/" in first.stdout
+
+
 def test_other_options_in_the_same_folder_are_refused(demo):
     folder, _ = demo
     failed = run("bash", "scripts/demo.sh", "--out", folder, "--updates", "30", check=False)

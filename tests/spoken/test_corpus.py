@@ -13,6 +13,7 @@ import pytest
 import soundfile
 import yaml
 
+from mgcm_fairseq.common.lock import locked
 from mgcm_fairseq.spoken.talks import GRID, plan
 from mgcm_fairseq.spoken.text import Sizes, grammar_splits
 
@@ -165,6 +166,9 @@ def test_parallel_files_are_spoken(tmp_path: Path) -> None:
     (("--train", "20", "--dev", "0"), "at least 1 utterance in each split"),
     (("--size", "20", "--processes", "0"), "--processes: expected at least 1, found 0"),
     (("--size", "20", "--target-lang", "fr"), "--target-lang: expected de"),
+    (("--size", "20", "--target-lang", "en"), "--target-lang: expected the code of a language that is not spoken"),
+    (("--size", "20", "--target-lang", "yaml"), "such as de, found 'yaml'"),
+    (("--size", "20", "--target-lang", "a/b"), "such as de, found 'a/b'"),
     (("--size", "20", "--skip-bad"), "--skip-bad: expected --source and --target beside it, found none."),
     (("--size", "20", "--source", "a.en"), "--source and --target: expected both or neither"),
     (("--size", "20", "--source", "a.en", "--target", "a.de"), "a.en: expected a text file"),
@@ -183,3 +187,10 @@ def test_a_folder_of_other_things_is_not_touched(tmp_path: Path) -> None:
     assert status == 2
     assert "a new or empty folder" in errors
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_two_at_once_in_a_folder_are_refused(tmp_path: Path) -> None:
+    with locked(tmp_path / "corpus", "spoken-corpus"):
+        status, _, errors = run(tmp_path / "corpus", "--size", "20")
+    assert (status, "expected no other spoken-corpus at work here" in errors) == (2, True)
+    assert run(tmp_path / "corpus", "--size", "20")[0] == 0  # beside the lock alone

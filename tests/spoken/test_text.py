@@ -65,6 +65,11 @@ def test_unreadable_files_are_errors(tmp_path: Path) -> None:
     source, target = write(tmp_path, ["A."], ["A."])
     with pytest.raises(InputError, match="no such file"):
         file_splits(tmp_path / "none.en", target, SIZES, skip_bad=False)
+    packed = bytearray(gzip.compress("".join(f"Sentence {number}.\n" for number in range(999)).encode()))
+    packed[600:660] = bytes(60)
+    (tmp_path / "spoilt.gz").write_bytes(packed)
+    with pytest.raises(InputError, match=r"spoilt\.gz: expected UTF-8 text, plain or"):
+        file_splits(source, tmp_path / "spoilt.gz", SIZES, skip_bad=False)
     (tmp_path / "plain.gz").write_bytes(b"A.\n")
     with pytest.raises(InputError, match=r"plain\.gz: expected UTF-8 text, plain or \(with the suffix \.gz\) gzip"):
         file_splits(source, tmp_path / "plain.gz", SIZES, skip_bad=False)

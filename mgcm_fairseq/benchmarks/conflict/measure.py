@@ -2,10 +2,12 @@
 
 import math
 import os
+import re
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -97,9 +99,16 @@ def check_losses(workload: Workload) -> None:
         raise FloatingPointError(f"expected finite losses, found {losses}")
 
 
+def _available() -> int:
+    """Bytes that new allocations may take: Linux gives up what it keeps of files for them."""
+    known = Path("/proc/meminfo")
+    found = re.search(r"MemAvailable:\s+(\d+) kB", known.read_text()) if known.is_file() else None
+    return int(found[1]) * 1024 if found else os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def _check_memory(size: str, needed: int) -> None:
     """Raises InputError rather than have the operating system end the benchmark."""
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    free = _available()
     if needed > free:
         raise InputError("--sizes", f"sizes that fit in the {free / 2**30:.1f} GiB of free memory",
                          f"{size}, whose largest method needs {needed / 2**30:.1f} GiB",

@@ -76,8 +76,11 @@ def make(folder: Path) -> Material:
             soundfile.write(wav, samples.repeat(_FACTOR), rate * _FACTOR, subtype="PCM_16")
         partial.rename(made.coarse)
     if not made.checkpoint.is_file():
-        _run(*training(made.corpus, made.checkpoints, "--max-update", str(TRAINED), "--save-interval-updates",
+        partial = folder / "checkpoints.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        _run(*training(made.corpus, partial, "--max-update", str(TRAINED), "--save-interval-updates",
                        str(TRAINED // 3), "--disable-validation"))
+        partial.rename(made.checkpoints)
     return made
 
 

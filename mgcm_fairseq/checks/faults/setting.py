@@ -26,7 +26,7 @@ class FaultsSetting:
 
     @property
     def work(self) -> Path:
-        """What programs write, case by case; a case that went well is removed."""
+        """What programs write, a folder for each case."""
         return self.out / "work"
 
     def random(self, *case: object) -> Random:

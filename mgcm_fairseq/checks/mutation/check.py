@@ -20,6 +20,7 @@ from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import HOME
 from mgcm_fairseq.common.program import program
+from mgcm_fairseq.common.read_text import json_lines
 
 FILES = ("mgcm_fairseq/core/**/*.py", "mgcm_fairseq/modules/*.py")
 TESTS = ("tests/core/**/test_*.py", "tests/modules/test_*.py", "tests/models/test_*.py", "tests/criterions/test_*.py",
@@ -59,8 +60,7 @@ def _drawn(mutant: Mutant, seed: int) -> bytes:
 def _results(wanted: Sequence[Mutant], nearest: Nearest, options: argparse.Namespace) -> list[dict[str, Any]]:
     path = options.out / "results.jsonl"
     known = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        row = json.loads(line)
+    for _, row in json_lines(path, "Remove it.") if path.exists() else ():
         known[row["mutant"], row["number"]] = row
     for count, mutant in enumerate(wanted, 1):
         before = known.get((mutant.name, mutant.number))

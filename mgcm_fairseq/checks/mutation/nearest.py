@@ -12,6 +12,7 @@ from coverage import Coverage
 
 from mgcm_fairseq.checks.mutation.forked import in_fork, run_tests
 from mgcm_fairseq.checks.mutation.mutants import Mutant
+from mgcm_fairseq.common.read_text import json_lines
 
 SHARED = "tiny_"  # begins the names of fixtures that train in processes of their own, which are not measured
 LONGEST = 600.0  # seconds for the tests of a file
@@ -26,8 +27,7 @@ class Nearest:
         self._files = files
         product = _digest(files)
         known = {}
-        for line in kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []:
-            row = json.loads(line)
+        for _, row in json_lines(kept, "Remove it.") if kept.exists() else ():
             known[row["tests"], row["digest"]] = row
         self.seconds: dict[str, float] = {}
         self._tests: dict[tuple[str, int], set[str]] = {}  # a line -> the tests that execute it

@@ -29,6 +29,9 @@ def test_one_mutant(planted, run_script, capsys, monkeypatch):
     assert capsys.readouterr().out == "1 of 4 mutants, seed 16: 0 survived (0.0%)\n"
     [row] = map(json.loads, (planted / "out" / "results.jsonl").read_text().splitlines())
     assert row["killed by"] == "test_planted.py::test_sign"
+    for name in ("results.jsonl", "map.jsonl"):
+        with (planted / "out" / name).open("a") as file:
+            file.write('{"mutant": "plan')  # which a kill cut off
     monkeypatch.setattr(forked.os, "fork", lambda: pytest.fail("tried again, though it was tried before"))
     run_script(*command)
 

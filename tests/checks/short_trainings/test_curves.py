@@ -89,6 +89,17 @@ def test_the_command_compares_with_results_of_another_commit(run_script, tiny_co
     assert capsys.readouterr().out.splitlines()[-1] == (says or "all 1 results are the same")
 
 
+def test_a_wrong_file_to_compare_with_is_told_before_any_training(run_script, tiny_corpus, tmp_path, monkeypatch,
+                                                                  capsys):
+    monkeypatch.setattr(run, "results", lambda *_: pytest.fail("trained"))
+    (tmp_path / "list.json").write_text("[1]")
+    for name in ("none.json", "list.json"):
+        with pytest.raises(SystemExit, match="2"):
+            run_script("checks/short_trainings", "--corpus", tiny_corpus, "--out", tmp_path, "--against",
+                       tmp_path / name)
+        assert "--against: expected the results.json of another commit" in capsys.readouterr().err
+
+
 def test_curves_are_written_anew(tmp_path, monkeypatch):
     file = tmp_path / "one.json"
     file.write_text(json.dumps(KEPT))

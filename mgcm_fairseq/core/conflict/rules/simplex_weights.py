@@ -41,7 +41,7 @@ class SimplexWeights:
         zero_T = square_NT.new_zeros(square_NT.size(1))
         before_NT = torch.stack([self._weights.get(group, zero_T).to(zero_T.device) for group in groups])
         weights_NT = onto_simplex(before_NT, present_NT)
-        pulled_NT = weights_NT + self.pull * present_NT / count_N1
+        pulled_NT = weights_NT + self.pull * present_NT.to(square_NT) / count_N1
         halves_N2 = gramian_NSS.diagonal(dim1=1, dim2=2).reshape(len(groups), -1, 2).sum(1) / count_N1
         scale_N11 = halves_N2.sqrt().prod(1)[:, None, None]
         slope_NT = (ratio(across_halves(gramian_NSS), scale_N11) @ pulled_NT.unsqueeze(2)).squeeze(2)
