@@ -47,7 +47,7 @@ def test_an_odd_head_has_no_pairs():
 
 @pytest.mark.parametrize("kind", [RotaryPositions, SinusoidalPositions])
 def test_another_threads_smaller_table_does_no_harm(kind):
-    """It is put into the place of a larger one just after that has been made."""
+    """It replaces a larger one just after that has been made."""
     class Contended(kind):
         def __setattr__(self, name, value):
             super().__setattr__(name, value)

@@ -92,9 +92,9 @@ def test_killed_in_training_it_ends_with_the_same_weights(demo, tmp_path):
 
 def test_it_goes_on_where_a_kill_left_its_options_empty(demo, tmp_path):
     (tmp_path / "options").touch()
-    failed = run("bash", "scripts/demo.sh", "--out", tmp_path, "--train", "1", check=False)
+    failed = run("bash", "scripts/demo.sh", "--out", tmp_path, "--train", "1", "--test", "1", check=False)
     assert "holds a demo" not in failed.stderr
-    assert "--size, --train, --dev, --test: expected at least" in failed.stderr
+    assert "--size, --train, --dev, --test: expected at least" in failed.stderr, "it went on"
 
 
 def test_a_folder_is_looked_up_where_the_user_stands(demo):
