@@ -24,12 +24,23 @@ check() {  # NAME COMMAND...: goes on after a failure, so that one run shows all
     "${@:2}" || FAILED+=("$1")
 }
 
+SAID="$(mktemp)"  # by sphinx, which takes one core as mypy does: they run side by side
+"$PYTHON" -m sphinx -q -W --keep-going docs build/docs > "$SAID" 2>&1 &
+SPHINX=$!
+trap 'kill "$SPHINX" 2> /dev/null || true; rm -f "$SAID"' EXIT
+site() {
+    local status=0
+    wait "$SPHINX" || status=$?
+    cat "$SAID"
+    return "$status"
+}
+
 check style "$PYTHON" -m ruff check
 # torch annotates more of itself in each version, and with that changes what mypy asks of the calls to it
 [ "$VERSIONS" != tested ] || check types "$PYTHON" -m mypy
 check layers "$PYTHON" -c \
     'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True, no_logo=True))'
-check docs "$PYTHON" -m sphinx -q -W --keep-going docs build/docs
+check docs site
 # two processes, a file of tests in one of them: nearly half the time on two cores. Files come in the order of their
 # names: xdist would put those of many tests first and leave the longest tests, whole trainings, to the end.
 check tests "$PYTHON" -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder \

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.warm.start import warm_python
+
 REPOSITORY = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 HELD_OUT = 7  # utterances in dev and in tst-COMMON: no multiple of 8, fairseq's default for a batch
@@ -21,8 +23,14 @@ ENVIRONMENT = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(REPOSIT
 
 
 def run(*command: str | Path, check: bool = True) -> "subprocess.CompletedProcess[str]":
-    """Runs a command in the repository with this Python's programs; shows its output if it fails."""
-    result = subprocess.run([str(part) for part in command], cwd=REPOSITORY, env=ENVIRONMENT, text=True,
+    """Runs a command in the repository with this Python's programs, warm; shows its output if it fails."""
+    words = [str(part) for part in command]
+    python = warm_python()
+    if words[0] == sys.executable:
+        words[0] = python
+    elif Path(words[0]).parent == BIN:
+        words.insert(0, python)
+    result = subprocess.run(words, cwd=REPOSITORY, env={**ENVIRONMENT, "PYTHON": python}, text=True,
                             capture_output=True, stdin=subprocess.DEVNULL)
     assert not check or result.returncode == 0, f"{command}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
     return result

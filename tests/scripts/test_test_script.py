@@ -16,7 +16,7 @@ echo "set-up $*" >> "$ASKED"
 mkdir -p .venv-"$3"/bin
 cp stand_in .venv-"$3"/bin/python
 """
-CHECKS = ["-m ruff check", "-m mypy", "-c import sys; from importlinter.cli", "-m sphinx", "-m pytest"]
+CHECKS = {"-m ruff check", "-m mypy", "-c import sys; from importlinter.cli", "-m sphinx -q -W", "-m pytest"}
 
 
 @pytest.fixture
@@ -41,7 +41,8 @@ def tested(tmp_path):
 @pytest.mark.parametrize("fails", ["no check", "ruff", "mypy", "importlinter", "sphinx", "pytest"])
 def test_a_failed_check_is_named_and_the_others_run(tested, tmp_path, fails):
     status, said, asked = tested("-k", "words", python=str(tmp_path / "stand_in"), fails=fails)
-    assert [line[:len(check)] for line, check in zip(asked, CHECKS, strict=True)] == CHECKS
+    assert {check for check in CHECKS if sum(line.startswith(check) for line in asked) == 1} == CHECKS
+    assert len(asked) == len(CHECKS)
     assert asked[-1].endswith("--durations=20 -k words")
     names = {"ruff": "style", "mypy": "types", "importlinter": "layers", "sphinx": "docs", "pytest": "tests"}
     assert (status, said) == ((1, f"\nfailed: {names[fails]}\n") if fails in names else (0, ""))
@@ -53,5 +54,5 @@ def test_other_versions_get_their_own_environment(tested, versions):
     status, _, asked = tested("--versions", versions, "-x")
     assert status == 0
     assert asked[0] == f"set-up --dev --versions {versions}"
-    assert [line.split()[1] for line in asked[1:]] == ["ruff", "import", "sphinx", "pytest"]
+    assert {line.split()[1] for line in asked[1:]} == {"ruff", "import", "sphinx", "pytest"}
     assert asked[-1].endswith("--durations=20 -x")

@@ -1,0 +1,58 @@
+"""A warm Python does what a new one does."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.fixtures import ENVIRONMENT, REPOSITORY
+from tests.warm.start import warm_python
+
+SHOWS = "import os, sys; print(sys.argv, sys.path[0], os.getcwd(), os.environ.get('A'), __name__, sys.warnoptions)"
+LOGS = """
+import logging
+logging.info("not shown")
+import fairseq
+logging.getLogger("a").info("shown")
+"""
+SAYS_FIRST_WHAT_TO_LOG = """
+import logging
+logging.basicConfig(level="WARNING")
+import fairseq
+logging.getLogger("a").info("not shown")
+"""
+
+
+def ended(python, *words, **environment):
+    done = subprocess.run([python, *words], cwd=REPOSITORY, env={**ENVIRONMENT, **environment}, input="said", text=True,
+                          capture_output=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("words", [
+    ["-c", SHOWS, "a", "--b"], ["-W", "ignore", "-c", SHOWS], ["-c", "import sys; sys.exit('no')"],
+    ["-c", "import sys; sys.exit(3)"], ["-c", "import os; os.kill(os.getpid(), 9)"], ["-c", "raise KeyboardInterrupt"],
+    ["-c", "import atexit; atexit.register(print, 'at the end')"], ["-c", "print(input())"], ["-c", LOGS],
+    ["-c", SAYS_FIRST_WHAT_TO_LOG], ["-c", "import torch, warnings; warnings.warn('a')"],
+    ["-c", "import torch; print(torch.get_num_threads())"],
+    ["-m", "mgcm_fairseq.commands.prepare", "--lang", "x"], ["scripts/average_checkpoints.py"], ["missing.py"], ["-V"],
+])
+def test_the_same_as_a_new_python(words):
+    warm, new = ended(warm_python(), *words, A="B"), ended(sys.executable, *words, A="B")
+    assert warm[:2] == new[:2]
+    assert warm[2].splitlines()[-1:] == new[2].splitlines()[-1:]  # above it a traceback may show more of its callers
+
+
+@pytest.mark.parametrize("environment", [{}, {"PYTHONIOENCODING": "ascii:replace"}, {"PYTHONUTF8": "0"}])
+def test_the_same_encodings(environment):
+    code = "import sys; print('\u4f60', sys.stdout.encoding, sys.flags.utf8_mode)"
+    assert ended(warm_python(), "-c", code, **environment) == ended(sys.executable, "-c", code, **environment)
+
+
+def test_a_command_ends_with_its_client():
+    code = "import time; print('begun', flush=True); time.sleep(600)"
+    words = [warm_python(), "-c", code]
+    with subprocess.Popen(words, cwd=REPOSITORY, env=ENVIRONMENT, stdout=subprocess.PIPE) as client:
+        assert client.stdout.readline() == b"begun\n"
+        client.kill()
+        assert client.stdout.read() == b""  # once nobody has it open, the command neither
