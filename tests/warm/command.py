@@ -6,6 +6,7 @@ change: such a command gets a Python of its own.
 
 import atexit
 import builtins
+import fcntl
 import logging
 import os
 import random
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-READ_AT_THE_START = ("PYTHON", "LD_", "LC_", "LANG", "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "ATEN_", "TORCH",
+READ_AT_THE_START = ("PYTHON", "LD_", "LC_", "LANG", "OMP_", "MKL_", "GOMP_", "OPENBLAS_", "ATEN_", "TORCH",
                      "PYTORCH_", "CUDA_", "MALLOC_", "TZ")  # when Python starts, or a library is imported
 SET_HERE = ("PYTHON", "PYTHONPATH", "PYTHONIOENCODING")
 BEFORE = dict(os.environ)
@@ -29,12 +30,13 @@ SET_BY_IMPORTS: dict[str, str] = {}
 
 @dataclass
 class Command:
-    """`python WORDS` in a folder and an environment, with files as standard input, output and error."""
+    """`python WORDS` in a folder and an environment, with open files by their numbers and signals that it ignores."""
 
     words: Sequence[str]
     folder: str
     environment: Mapping[str, str]
-    files: Sequence[int]
+    files: Mapping[int, int]
+    ignored: Sequence[int]
 
     def status(self) -> int:
         """Its exit status, once it has ended as Python ends."""
@@ -63,17 +65,19 @@ class Command:
         return status & 0xff
 
     def _run(self) -> None:
-        for number, file in enumerate(self.files):
+        apart = {number: fcntl.fcntl(file, fcntl.F_DUPFD, 500) for number, file in self.files.items()}
+        for file in self.files.values():
+            os.close(file)
+        for number, file in apart.items():
             os.dup2(file, number)
             os.close(file)
+        signal.signal(signal.SIGINT, signal.SIG_IGN if signal.SIGINT in self.ignored else signal.default_int_handler)
+        for other in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(other, signal.SIG_IGN if other in self.ignored else signal.SIG_DFL)
         os.chdir(self.folder)
         os.environ.clear()
         os.environ.update(self.environment)
-        words = list(self.words)
-        filters = []
-        while words[:1] == ["-W"]:
-            filters.append(words[1])
-            words = words[2:]
+        filters, words = split_filters(self.words)
         known = words and (words[0] in ("-c", "-m") or os.path.isfile(words[0]))
         if not known or read_at_the_start(self.environment) != read_at_the_start(BEFORE):
             os.execv(sys.executable, [sys.executable, *self.words])
@@ -87,6 +91,16 @@ class Command:
         run_as_main(words)
 
 
+def split_filters(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The actions of -W, and what comes behind them and -B, which changes nothing here."""
+    filters, rest = [], list(words)
+    while rest and rest[0][:2] in ("-B", "-W"):
+        option = rest.pop(0)
+        if option.startswith("-W"):
+            filters.append(option[2:] or rest.pop(0))
+    return filters, rest
+
+
 def note_what_imports_set() -> None:
     """Libraries that are imported change the environment: so they do for each command."""
     SET_BY_IMPORTS.update(item for item in os.environ.items() if item not in BEFORE.items())
@@ -95,14 +109,15 @@ def note_what_imports_set() -> None:
 def read_at_the_start(environment: Mapping[str, str]) -> dict[str, str]:
     """What a fork cannot change."""
     return {name: value for name, value in environment.items()
-            if name.startswith(READ_AT_THE_START) and name not in SET_HERE}
+            if name.startswith(READ_AT_THE_START) and name not in SET_HERE and name not in SET_BY_IMPORTS}
 
 
 def open_standard_files(encoding_and_errors: str) -> None:
     """As Python opens them."""
     encoding, _, errors = encoding_and_errors.partition(":")
     sys.stdin = os.fdopen(0, encoding=encoding, closefd=False)
-    sys.stdout = os.fdopen(1, "w", encoding=encoding, errors=errors or None, closefd=False)
+    lines = 1 if os.environ.get("PYTHONUNBUFFERED") else -1
+    sys.stdout = os.fdopen(1, "w", lines, encoding=encoding, errors=errors or None, closefd=False)
     sys.stderr = os.fdopen(2, "w", 1, encoding=encoding, errors=errors or "backslashreplace", closefd=False)
 
 

@@ -5,26 +5,31 @@ import signal
 import socket
 import sys
 
-WORDS = b"\0"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def main(address: str) -> int:
-    """The exit status of `python ARGUMENTS` as the server at this address runs it; negative for a signal's number."""
+def main(address: str, words: list[str]) -> int:
+    """The exit status of `python WORDS` as the server at this address runs it; negative for a signal's number."""
+    files = [int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(address)
-        environment = [b"%b=%b" % pair for pair in os.environb.items()]
-        words = [os.fsencode(word) for word in sys.argv[1:]]
-        message = WORDS.join([os.fsencode(os.getcwd()), str(len(words)).encode(), *words, *environment])
-        socket.send_fds(server, [len(message).to_bytes(8, "big")], [0, 1, 2])
+        ignored = [number for number in SIGNALS if signal.getsignal(number) == signal.SIG_IGN]
+        numbers = b" ".join(b"%d" % number for number in files)
+        parts = [numbers, b" ".join(b"%d" % number for number in ignored), os.fsencode(os.getcwd()), b"%d" % len(words),
+                 *map(os.fsencode, words), *(b"%b=%b" % pair for pair in os.environb.items())]
+        message = b"\0".join(parts)
+        socket.send_fds(server, [len(message).to_bytes(8, "big")], files)
         server.sendall(message)
         pid = int.from_bytes(server.recv(8), "big")
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in set(SIGNALS) - set(ignored):
             signal.signal(number, lambda number, _: os.kill(pid, number))
+        for file in files[3:]:  # pipes that are to end with the command
+            os.close(file)
         return int.from_bytes(server.recv(8), "big", signed=True)
 
 
 if __name__ == "__main__":
-    status = main(sys.argv.pop(1))
+    status = main(sys.argv[1], sys.argv[2:])
     if status < 0:  # ended by a signal: so does this process
         if status != -signal.SIGKILL:
             signal.signal(-status, signal.SIG_DFL)

@@ -12,6 +12,8 @@ import signal
 import socket
 import sys
 import warnings
+from multiprocessing.spawn import set_executable
+from pathlib import Path
 
 from tests.warm import command
 from tests.warm.command import Command
@@ -22,13 +24,14 @@ IMPORTED = ["matplotlib.figure", "pandas", "torch", "torch._dynamo", "sentencepi
 
 def read(connection: socket.socket) -> Command:
     """What python.py sends."""
-    size, files, _, _ = socket.recv_fds(connection, 8, 3)
+    size, files, _, _ = socket.recv_fds(connection, 8, 250)
     expected, message = int.from_bytes(size, "big"), b""
     while len(message) < expected:
         message += connection.recv(expected - len(message))
-    folder, count, *rest = message.split(b"\0")
+    numbers, ignored, folder, count, *rest = message.split(b"\0")
     return Command(folder=os.fsdecode(folder), words=[os.fsdecode(word) for word in rest[:int(count)]],
-                   environment=dict(os.fsdecode(pair).split("=", 1) for pair in rest[int(count):]), files=files)
+                   environment=dict(os.fsdecode(pair).split("=", 1) for pair in rest[int(count):]),
+                   files=dict(zip(map(int, numbers.split()), files, strict=True)), ignored=[*map(int, ignored.split())])
 
 
 def handle(connection: socket.socket) -> None:
@@ -37,9 +40,8 @@ def handle(connection: socket.socket) -> None:
     pid = os.fork()
     if pid == 0:
         connection.close()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         os._exit(asked.status())
-    for file in asked.files:
+    for file in asked.files.values():
         os.close(file)
     connection.sendall(pid.to_bytes(8, "big"))
     finished = os.pidfd_open(pid)
@@ -57,6 +59,7 @@ def serve(address: str) -> None:
         for name in IMPORTED:
             importlib.import_module(name)
     command.note_what_imports_set()
+    set_executable(str(Path(address).with_name("python")))  # so that processes which a command starts are warm, too
     gc.freeze()  # or each fork would copy what its collections touch
     atexit._clear()  # a fork runs what it registers itself
     listening = socket.socket(socket.AF_UNIX)

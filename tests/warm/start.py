@@ -20,7 +20,7 @@ def warm_python() -> str:
     program.chmod(0o755)
     server = subprocess.Popen([sys.executable, "-m", "tests.warm.server", address], cwd=repository,
                               env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}, stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE)
+                              stdout=subprocess.PIPE, start_new_session=True)
     atexit.register(lambda: (server.communicate(), shutil.rmtree(folder)))
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"

@@ -56,3 +56,44 @@ def test_a_command_ends_with_its_client():
         assert client.stdout.readline() == b"begun\n"
         client.kill()
         assert client.stdout.read() == b""  # once nobody has it open, the command neither
+
+
+SPAWNS = """
+import multiprocessing, os, sys, time
+
+def square(number):
+    return number ** 2, "torch" in sys.modules
+
+def sleep(pipe):
+    pipe.send("begun")
+    time.sleep(600)
+
+if __name__ == "__main__":
+    method = sys.argv[1]
+    context = multiprocessing.get_context(method)
+    with context.Pool(2) as pool:
+        print(pool.map(square, range(4)))
+    here, there = context.Pipe()
+    process = context.Process(target=sleep, args=(there,))
+    process.start()
+    print(here.recv())
+    process.kill()
+    process.join()
+    print(process.exitcode)
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
+def test_processes_that_a_command_starts_are_warm(tmp_path, method):
+    (tmp_path / "spawns.py").write_text(SPAWNS)
+    status, said, errors = ended(warm_python(), tmp_path / "spawns.py", method)
+    assert status == 0, errors
+    assert said == f"{[(number ** 2, True) for number in range(4)]}\nbegun\n-9\n"
+
+
+def test_a_command_may_ignore_signals():
+    code = "import signal; print(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)"
+    for python in (warm_python(), sys.executable):
+        done = subprocess.run(["sh", "-c", f"trap '' INT; exec {python} -c '{code}'"], cwd=REPOSITORY, env=ENVIRONMENT,
+                              text=True, capture_output=True)
+        assert done.stdout == "True\n"
