@@ -37,7 +37,7 @@ def _fails(number: int) -> None:
 def test_an_error_comes_back_with_where_it_was_raised():
     with pytest.raises(InputError, match=r"^text: expected words, found none\. Leave it out\.$"):
         run(_fails, [0])
-    with pytest.raises(RuntimeError, match="^no such voice") as raised:
+    with pytest.raises(RuntimeError, match="no such voice") as raised:
         run(_fails, [1])
     assert "in _fails" in raised.value.__notes__[0]
 
