@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mgcm_fairseq.common.errors import InputError
 
@@ -62,7 +62,7 @@ def _answer(teller: Connection, work: Callable[[T], R], job: T) -> None:
     teller.send(answer)
 
 
-def _taken(answers: Connection, process: BaseProcess, job: T, named: Callable[[T], str]) -> R:
+def _taken(answers: Connection, process: BaseProcess, job: T, named: Callable[[T], str]) -> Any:
     try:
         with answers:
             result, error = answers.recv()
