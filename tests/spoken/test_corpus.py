@@ -132,8 +132,9 @@ def test_a_killed_run_resumes_to_the_same_bytes(corpus: Path, tmp_path: Path) ->
 
 def children(pid: int) -> list[int]:
     try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:  # it has ended
+        lists = [path.read_text() for path in Path(f"/proc/{pid}").glob("t*/*/children")]  # of each of its threads
+        return [int(child) for text in lists for child in text.split()]
+    except OSError:  # it has ended
         return []
 
 
