@@ -23,6 +23,7 @@ from mgcm_fairseq.decoding.agent_options import SOURCE_LANG
 from mgcm_fairseq.decoding.system import is_open, load_system, record_of, trained_on
 from mgcm_fairseq.evaluation.instances import read_instances
 from mgcm_fairseq.evaluation.logs import DECISIVE, RunLog, environments, finished
+from mgcm_fairseq.evaluation.long_form.resegmentation import resegment_all
 from mgcm_fairseq.evaluation.long_form.results import assemble as assemble_talks
 from mgcm_fairseq.evaluation.long_form.results import score
 from mgcm_fairseq.evaluation.long_form.sentences import write_sentences
@@ -94,7 +95,9 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
         "differing": {name: values for name, values in differing.items() if len(values) > 1}}
     if not options.long_form:
         return assemble(instances, sources, stated, comets)
-    scored = {run: score(run, talks, translations, target, comets) for run, translations in instances.items()}
+    sentences = resegment_all(talks, instances, target.unit, options.processes or free_cores("cpu"))
+    scored = {run: score(run, talks, translations, sentences[run], target, comets)
+              for run, translations in instances.items()}
     for run, one in scored.items():
         write_sentences(folders[run], one.sentences)
     write_for_omnisteval(options.out, talks)

@@ -43,7 +43,7 @@ def install() -> None:
     let_any_text_be_printed()
     repair_torchaudio()
     with statistics_when_used():
-        import fairseq  # noqa: F401
+        import fairseq  # noqa: F401 - here, so that what is around it holds
     allow_fairseq_checkpoints()
     keep_fairseq_from_running_checkpoints()
     save_checkpoints_whole()

@@ -20,7 +20,7 @@ def repair_torchaudio() -> None:
         import torchaudio
     except (OSError, RuntimeError) as error:
         sys.modules["torchaudio._extension"] = _without_extension(str(error))
-        import torchaudio  # noqa: F401
+        import torchaudio  # noqa: F401 - now that it can be
 
 
 def _without_extension(reason: str) -> types.ModuleType:

@@ -56,7 +56,7 @@ def let_ddp_run_on_cpu() -> None:
     if getattr(stock, "runs_on_cpu", False):
         return
 
-    class DistributedDataParallel(stock):  # type: ignore[misc, valid-type]
+    class DistributedDataParallel(stock):  # type: ignore[misc, valid-type]  # a base that is known at run time alone
         """torch's, without devices for a module that is on none."""
 
         runs_on_cpu = True

@@ -52,6 +52,12 @@ class Augmentation:
                      for column, (low, high) in ((1, self.gain or (0, 0)), (2, self.noise or (0, 0))))
         return Draws(epoch, speed, gain, snr)
 
+    def lengths(self, lengths: np.ndarray, longest: int) -> np.ndarray:
+        """(speeds, utterances): the samples that each utterance may have in some epoch, as `draw` has them."""
+        speeds = np.array(self.speeds or (STEPS,))[:, None]
+        possible = stretched(lengths, speeds)
+        return np.where(possible <= longest, possible, lengths)
+
     def apply(self, samples: np.ndarray, index: int, draws: Draws) -> np.ndarray:
         """Float32 samples of utterance `index` as they are heard in the epoch of `draws`; may exceed 1 with a gain."""
         repair_torchaudio()

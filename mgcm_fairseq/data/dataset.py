@@ -175,7 +175,7 @@ class SpeechTranslationDataset(FairseqDataset):
         """
         limits = max_tokens, max_sentences, required_batch_size_multiple
         if self.grid is None:
-            return super().batch_by_size(indices, *limits)  # type: ignore[no-any-return]
+            return super().batch_by_size(indices, *limits)  # type: ignore[no-any-return]  # fairseq has no types
         return [batch[::-1] for batch in super().batch_by_size(indices[::-1], *limits)][::-1]
 
     def size(self, index: int) -> tuple[int, int]:

@@ -37,7 +37,7 @@ def read_manifest(path: Path) -> list[Utterance]:
 def read_utterances(path: Path) -> Iterator[Utterance]:
     """The same one by one."""
     for row, (wav, offset, length) in read_rows(path):
-        yield Utterance(**{**row, "audio": AudioSpan(path.parent / wav, offset, length),  # type: ignore[arg-type]
+        yield Utterance(**{**row, "audio": AudioSpan(path.parent / wav, offset, length),  # type: ignore[arg-type]  # rows hold texts under these names
                            "n_frames": length})
 
 

@@ -202,4 +202,4 @@ def _task(state: Mapping[str, Any], checkpoint: Path) -> Mapping[str, Any]:
     if task is None or name != "simul_st":
         raise InputError(checkpoint, "a checkpoint of fairseq-train --task simul_st",
                          f"the task {name} and the keys {sorted(map(str, state))}", _OTHER_CHECKPOINT)
-    return task  # type: ignore[no-any-return]
+    return task  # type: ignore[no-any-return]  # fairseq's tasks have no types

@@ -22,7 +22,7 @@ class VoiceActivity:
         file = check_installed() / "data" / "silero_vad.jit"
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
-            self._network: Any = torch.jit.load(str(file), map_location="cpu")  # type: ignore[no-untyped-call]
+            self._network: Any = torch.jit.load(str(file), map_location="cpu")  # type: ignore[no-untyped-call]  # of torch, which is not typed
         self._network.eval()
 
     @torch.inference_mode()

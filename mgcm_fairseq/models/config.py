@@ -25,7 +25,7 @@ _BLANKS = ChoiceEnum(["own", "join"])
 
 @dataclass
 class SimulSTModelConfig(FairseqDataclass):
-    front_end: _FRONT_END = field(  # type: ignore[valid-type]
+    front_end: _FRONT_END = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default=DEFAULT,
         metadata={"help": "What turns audio into frames of features. wav2vec2, the default: wav2vec 2.0, as in the "
                           "paper; the options whose names begin with w2v are for it alone."})
@@ -95,7 +95,7 @@ class SimulSTModelConfig(FairseqDataclass):
         metadata={"help": "The YAML file of a sharing plan, by which groups of languages get private parts of layers "
                           "(GDPS, arXiv 2603.25836). It divides the shared model of --finetune-from-model; a "
                           "checkpoint carries the plan. By default all languages share everything."})
-    sharing_init: _INIT = field(  # type: ignore[valid-type]
+    sharing_init: _INIT = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="units",
         metadata={"help": "What the parts begin with. units, the default: copies of the plan's hidden units, so that "
                           "the model computes what it did. published: singular vectors, as GDPS's code, which changes "
@@ -135,7 +135,7 @@ class SimulSTModelConfig(FairseqDataclass):
         metadata={"help": "Keep no activations inside layers. The backward pass runs each layer again, once for all "
                           "tasks: less memory, about a third more time. Off by default: the recipes' micro-batches "
                           "fit without it."})
-    segmentation_variant: _VARIANT = field(  # type: ignore[valid-type]
+    segmentation_variant: _VARIANT = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="none",
         metadata={"help": "none, the default: the model does not segment and is an offline one. repaired: "
                           "differentiable segmentation (DiSeg, arXiv 2305.16093); a streak of boundary frames is one "
@@ -168,7 +168,7 @@ class SimulSTModelConfig(FairseqDataclass):
         default=False,
         metadata={"help": "Use the expectation of the decoder's lag, so that the decoder's losses teach the "
                           "segmenter. Off by default, as in DiSeg."})
-    shrink: _SHRINK = field(  # type: ignore[valid-type]
+    shrink: _SHRINK = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="none",
         metadata={"help": "none, the default: speech has a state for each frame. ctc: it has one for each streak of "
                           "frames in which the pieces head of --ctc hears the same, and each looks back at all frames, "
@@ -176,11 +176,11 @@ class SimulSTModelConfig(FairseqDataclass):
     shrink_from: int = field(
         default=3000,
         metadata={"help": "Updates before speech is shrunk, so that CTC has learnt to hear. The default is IMTL's."})
-    shrink_pool: _POOL = field(  # type: ignore[valid-type]
+    shrink_pool: _POOL = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="first",
         metadata={"help": "What the state of a streak begins with: first, its first frame, the default and IMTL's, or "
                           "the mean of its frames."})
-    shrink_blanks: _BLANKS = field(  # type: ignore[valid-type]
+    shrink_blanks: _BLANKS = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="own",
         metadata={"help": "Which streaks blanks make: own, streaks like others, the default and IMTL's, or join: they "
                           "belong to the piece before them, so that a state is a piece."})

@@ -21,7 +21,7 @@ class GenerationEncoder(FairseqEncoder):
         self.speech, self.text = network.encoder.speech, network.encoder.text
         self.phase = phase
 
-    def forward(self, src_tokens: Tensor, src_lengths: Tensor,  # type: ignore[override]
+    def forward(self, src_tokens: Tensor, src_lengths: Tensor,  # type: ignore[override]  # with the arguments that fairseq's generator passes
                 language: Tensor | None = None) -> Memory:
         """(B, N) samples and (B,) lengths in samples, or, for MT, integer tokens and their lengths; (B,) ranks of the
         languages, where there are several.
@@ -43,7 +43,7 @@ class GenerationDecoder(FairseqIncrementalDecoder):
         self.decode, self.lag_mask = network.decoder.forward, network.lag_mask
         self.phase = phase
 
-    def forward(self, prev_output_tokens: Tensor, encoder_out: Memory,  # type: ignore[override]
+    def forward(self, prev_output_tokens: Tensor, encoder_out: Memory,  # type: ignore[override]  # with the arguments that fairseq's generator passes
                 incremental_state: dict[str, Cache] | None = None) -> tuple[Tensor, dict[str, Any]]:
         """(B, U) tokens; with an incremental state all but the last are already in its cache."""
         mask = self.lag_mask(encoder_out, prev_output_tokens, self.phase().lag)

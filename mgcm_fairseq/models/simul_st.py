@@ -102,7 +102,7 @@ class SimulSTModel(BaseFairseqModel):
             state_dict |= {key: torch.zeros_like(weight) if f"{LOCAL}output." in key else weight
                            for key, weight in local.items()}
 
-    def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool,  # type: ignore[override]
+    def forward(self, inputs: TaskInputs, tasks: tuple[str, ...], ctc: bool,  # type: ignore[override]  # fairseq's models take the arguments of their own batches
                 passing: Passing = PLAIN, paired: bool = False) -> TaskOutputs:
         if self.recompute and self.training:
             passing = Recomputing(passing)

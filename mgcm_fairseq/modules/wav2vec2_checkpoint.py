@@ -59,7 +59,7 @@ def read_wav2vec2(path: Path, trust: bool, overridden: Collection[str] = ()) -> 
     if not isinstance(weights, dict) or not all(map(is_weight, weights.values())):
         raise InputError(path, f"{_WANTED}, with weights in `model`", f"the keys {sorted(map(str, state))}",
                          "Download it again, or pass another.")
-    sections: dict[str, Any] = OmegaConf.to_container(config)  # type: ignore[assignment]
+    sections: dict[str, Any] = OmegaConf.to_container(config)  # type: ignore[assignment]  # a dictionary, as a config is one
     sections = {name: section if isinstance(section, dict) else {} for name, section in sections.items()}
     model, task = sections.get("model", {}), sections.get("task", {})
     name = str(model.get("_name", "unnamed"))

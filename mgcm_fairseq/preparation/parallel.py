@@ -23,12 +23,13 @@ _AHEAD = 3  # jobs handed out for each process before the oldest must have ended
 
 
 class ProcessPool:
-    """`count` processes that work in `folder`, started once there is more than one job; one alone is this process.
+    """`count` processes that write in `folder`, started once there is more than one job; one alone is this process.
 
-    `kind` names what they do there, as for `common.lock`; `preload`: modules that they need and share.
+    `folder`: None where they write nothing. `kind` names what they do there, as for `common.lock`; `preload`: modules
+    that they need and share.
     """
 
-    def __init__(self, count: int, folder: Path, kind: str = "preparation",
+    def __init__(self, count: int, folder: Path | None, kind: str = "preparation",
                  preload: Sequence[str] = ("mgcm_fairseq.preparation.packs",)) -> None:
         self._count, self._folder, self._kind, self._preload = count, folder, kind, preload
         self._pool: ProcessPoolExecutor | None = None
@@ -70,11 +71,12 @@ class ProcessPool:
         return self._pool
 
 
-def _end_with_parent(folder: Path, kind: str) -> None:
+def _end_with_parent(folder: Path | None, kind: str) -> None:
     """A process that waits for jobs would outlive a parent that was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "runs in a process of the pool"
-    join_in(folder, kind)
+    if folder is not None:
+        join_in(folder, kind)
 
     def watch(timeout: float | None = None) -> None:
         if wait([parent.sentinel], timeout):

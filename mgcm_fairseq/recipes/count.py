@@ -81,7 +81,7 @@ class Count:
         return estimate.memory(self.cfg, self.parameters, peak, self.workers)
 
     def _made(self, cut: Cut) -> list[Any]:
-        return self.task.get_batch_iterator(  # type: ignore[no-any-return]
+        return self.task.get_batch_iterator(  # type: ignore[no-any-return]  # fairseq has no types
             self.dataset, max_tokens=cut.samples, max_sentences=cut.utterances,
             max_positions=self.task.max_positions()).frozen_batches
 
@@ -89,7 +89,7 @@ class Count:
         return self.training.cost(self.dataset.collater([self.dataset[index] for index in batch]))
 
     def _length(self, batch: Sequence[int]) -> int:
-        return max(self.dataset.num_tokens(index) for index in batch)  # type: ignore[no-any-return]
+        return max(self.dataset.num_tokens(index) for index in batch)  # type: ignore[no-any-return]  # fairseq has no types
 
     def _padded(self, batch: Sequence[int]) -> int:
         return len(batch) * self._length(batch)

@@ -72,7 +72,7 @@ class _CTC(torch.autograd.Function):
         return log_probs_TBV.new_empty(batch)
 
     @staticmethod
-    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]  # torch's takes any arguments
         log_probs_TBV, forward_BTS = ctx.saved_tensors
         gradient_TBV, _ = torch.empty_like(log_probs_TBV), torch.empty_like(forward_BTS)
         return gradient_TBV, None

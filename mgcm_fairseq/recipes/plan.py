@@ -143,7 +143,7 @@ class Planner:
             self._cut(training, self.room.cut(training.cfg, count, training.record if training.updates else None))
         training.estimate = self._estimate(training, count)
         if self.room.bytes is not None:
-            plan.notes.catch(lambda: checks.memory(self.room.bytes or 0, training.estimate.memory.total))  # type: ignore[union-attr]
+            plan.notes.catch(lambda: checks.memory(self.room.bytes or 0, training.estimate.memory.total))  # type: ignore[union-attr]  # it was estimated just above
 
     def _cut(self, training: Training, cut: Cut) -> None:
         if cut != cut_of(training.cfg):

@@ -14,7 +14,7 @@ with statistics_when_used():
 
 import torch._dynamo  # noqa: F401 - which PyTorch's optimizers import, a second of it
 
-import mgcm_fairseq.tasks  # noqa: F401
+import mgcm_fairseq.tasks  # noqa: F401 - registers what the YAMLs name, while the user waits
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.common.stopping import deaf_processes
 from mgcm_fairseq.common.whole import whole, write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.spoken.fresh_processes import in_fresh_processes
 from mgcm_fairseq.spoken.text import TRAIN, Splits
 from mgcm_fairseq.spoken.voice import AMERICAN, HELD_OUT_VARIANTS, TRAIN_VARIANTS, Voice, say_all
 
@@ -92,9 +93,8 @@ def speak_missing(talks: Sequence[Talk], data: Path, spans: Path, processes: int
     with tqdm(total=total, initial=total - left, unit="utterance", desc="speaking") as bar:
         if missing:
             context = deaf_processes([__name__])  # forks from a process that never spoke
-            with context.Pool(min(processes, len(missing)), maxtasksperchild=1) as pool:
-                for count in pool.imap_unordered(_speak_one, jobs):
-                    bar.update(count)
+            for count in in_fresh_processes(_speak_one, jobs, processes, context, lambda job: job[0].name):
+                bar.update(count)
     return left
 
 

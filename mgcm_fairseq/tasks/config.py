@@ -28,7 +28,7 @@ class SimulSTConfig(ConflictConfig):
         default=False,
         metadata={"help": "Translate the validation set greedily and log BLEU, as --best-checkpoint-metric bleu "
                           "needs. Off by default, since it makes validation slower."})
-    eval_source: _SOURCE = field(  # type: ignore[valid-type]
+    eval_source: _SOURCE = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="speech",
         metadata={"help": "What validation and fairseq-generate translate: speech, the default, or text, the "
                           "transcripts, for a model that was trained on --tasks mt alone."})
@@ -67,7 +67,7 @@ class SimulSTConfig(ConflictConfig):
                           "pieces that one gets for each of its own, such as 0.1,0.2, which is IMTL's (arXiv "
                           "2311.03810). Drawn anew in each epoch. What ASR and CTC are to write has none. By default "
                           "none."})
-    transcript_noise_kind: _NOISE = field(  # type: ignore[valid-type]
+    transcript_noise_kind: _NOISE = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="blank",
         metadata={"help": "What that noise is. blank, the default and IMTL's: punctuation becomes CTC's blank, and "
                           "blanks come before words. repeat: pieces come twice, as CTC hears them."})
@@ -76,7 +76,7 @@ class SimulSTConfig(ConflictConfig):
         metadata={"help": "By how much the learning rate of --sharing-plan's private parts is larger than that of all "
                           "other weights, through warm-up and decay. GDPS's (arXiv 2603.25836) is 2.5: 1e-4 beside "
                           "4e-5. 1, the default: the same rate for all."})
-    length_grid: _GRID = field(  # type: ignore[valid-type]
+    length_grid: _GRID = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="auto",
         metadata={"help": "Whether batches are padded to a few lengths. Half precision on a GPU plans its "
                           "convolutions for each length once. Results stay the same. auto, the default: on a GPU; "

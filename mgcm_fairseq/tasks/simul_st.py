@@ -23,7 +23,6 @@ from mgcm_fairseq.data.batch import Batch, NetInput
 from mgcm_fairseq.data.batches import training_batches
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.corpus_record import KEY, CorpusRecord, fingerprint
-from mgcm_fairseq.data.dataset import SpeechTranslationDataset
 from mgcm_fairseq.models.config import DEFAULTS, check_front_end
 from mgcm_fairseq.models.sharing import take_plan
 from mgcm_fairseq.models.simul_st import SimulSTModel
@@ -37,6 +36,7 @@ from mgcm_fairseq.tasks.generation import (
     refuse_reading,
     refuse_typing,
 )
+from mgcm_fairseq.tasks.longest_speech import longest_speech
 from mgcm_fairseq.tasks.piece_decoder import PieceDecoder
 from mgcm_fairseq.tasks.split import dataset_of
 from mgcm_fairseq.tasks.unread import check_unread
@@ -108,16 +108,6 @@ class SimulSTTask(FairseqTask):
             logger.info("%s: preparation %s; the checkpoint that was loaded was trained on %s", manifest,
                         self.record.preparation, self.trained_on)
 
-    def _record_longest(self, dataset: SpeechTranslationDataset, max_positions: tuple[int, int] | None = None,
-                        epoch: int = 1, **_: Any) -> None:
-        """Of what is trained on in this epoch: utterances within the limits, and windows as long as they may be."""
-        limit = max_positions[0] if max_positions else self.cfg.max_source_samples
-        lengths, windows = dataset.utterances.audio_lengths, dataset.windows
-        longest = int(lengths[lengths <= limit].max(initial=0))
-        if windows is not None and epoch >= windows.first_epoch:
-            longest = max(longest, min(windows.high, limit))
-        self.record = replace(self.record, longest=longest)
-
     def max_positions(self) -> tuple[int, int]:
         """Audio samples and target tokens."""
         return self.cfg.max_source_samples, self.cfg.max_target_tokens
@@ -130,7 +120,9 @@ class SimulSTTask(FairseqTask):
         multiple drops the remainder of the last batch. A reused loader keeps its processes while the model trains.
         """
         if dataset.shuffle_seed is not None:
-            self._record_longest(dataset, **options)
+            limit = (options.get("max_positions") or self.max_positions())[0]
+            longest = longest_speech(dataset, limit, options.get("epoch", 1))
+            self.record = replace(self.record, longest=longest)
             return training_batches(dataset, self.filter_indices_by_size, **options)
         options |= {"max_positions": None, "required_batch_size_multiple": 1}
         if options.get("max_tokens"):

@@ -30,7 +30,7 @@ class ConflictConfig(FairseqDataclass):
                           f"{', '.join(RULES)} or torchjd:NAME. mgcm is arXiv 2409.15911's; sum changes nothing, but "
                           f"reports. {', '.join(OVER_HALVES)} compare gradients of half batches, so as not to take "
                           "noise for a conflict. none, the default, trains on the plain sum without an engine."})
-    conflict_granularity: _GRANULARITY = field(  # type: ignore[valid-type]
+    conflict_granularity: _GRANULARITY = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="module",
         metadata={"help": "Parameters that are judged together. The default is the paper's: a module, the weight "
                           "and bias of one layer."})
@@ -44,11 +44,11 @@ class ConflictConfig(FairseqDataclass):
         default=200,
         metadata={"help": "Updates between two decisions of --conflict-scope auto. The default is about as many as its "
                           "running sums remember."})
-    conflict_engine: _ENGINE = field(  # type: ignore[valid-type]
+    conflict_engine: _ENGINE = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="streamed",
         metadata={"help": "streamed, the default: little more memory than plain training. stash: keeps all tasks' "
                           "gradients, as granularity model needs."})
-    conflict_reduce: _REDUCE = field(  # type: ignore[valid-type]
+    conflict_reduce: _REDUCE = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="global",
         metadata={"help": "global, the default: judge the gradients of all workers' batch, so that many workers "
                           "train as one. They send the gradients that the rule needs once more. local: judge each "
@@ -62,7 +62,7 @@ class ConflictConfig(FairseqDataclass):
         default=100,
         metadata={"help": "Updates between two records of conflicts, in the log and in the file. The default is the "
                           "interval of the recipes' other lines."})
-    task_weights: _WEIGHTS = field(  # type: ignore[valid-type]
+    task_weights: _WEIGHTS = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="fixed",
         metadata={"help": "What the weight of each task's loss follows: fixed, the default, nothing; norm, the norms "
                           "of gradients, as in arXiv 2311.03810 (IMTL); uncertainty, arXiv 1705.07115; dwa, arXiv "
@@ -79,12 +79,12 @@ class ConflictConfig(FairseqDataclass):
     task_weight_floor: float = field(
         default=0.1,
         metadata={"help": "The weight below which norm turns a task off for good. The default is IMTL's."})
-    task_weight_variant: _VARIANT = field(  # type: ignore[valid-type]
+    task_weight_variant: _VARIANT = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="repaired",
         metadata={"help": "How norm measures: repaired, the default, each task's own gradient for each of its tokens; "
                           "released, as IMTL's published code, the sum of gradients so far, weights and all, for "
                           "comparison."})
-    asr_norm_place: _PLACE = field(  # type: ignore[valid-type]
+    asr_norm_place: _PLACE = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="front-end",
         metadata={"help": "Where norm compares ASR's gradients with ST's: front-end, the default, as in IMTL; encoder, "
                           "for a --conflict-scope without the front end."})

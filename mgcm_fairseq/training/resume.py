@@ -60,7 +60,7 @@ def take_over(contents: dict[str, Any], cfg: DictConfig, model: nn.Module, crite
         InputError: what changed leaves weights or state without a meaning.
     """
     path, before = contents["path"], _sections(contents["cfg"] or {})
-    now = _sections(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))  # type: ignore[arg-type]
+    now = _sections(OmegaConf.to_container(cfg, resolve=True, enum_to_str=True))  # type: ignore[arg-type]  # a configuration is a dictionary
     _check_architecture(path, before.get("model") or {}, now["model"], anew)
     check_plan(path, before.get("model") or {}, now["model"], anew)
     _check_weights(path, contents["shapes"], model)
@@ -116,7 +116,7 @@ def _check_kind(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
 def _front_end(options: dict[str, Any]) -> dict[str, Any]:
     """All values of wav2vec 2.0's configuration, spelt alike."""
     known = OmegaConf.to_container(OmegaConf.structured(Wav2Vec2Config), enum_to_str=True)
-    values = {**known, **front_end_overrides(OmegaConf.create(options))}  # type: ignore[dict-item]
+    values = {**known, **front_end_overrides(OmegaConf.create(options))}  # type: ignore[dict-item]  # a configuration is a dictionary
     return {**values, "conv_feature_layers": "".join(str(values["conv_feature_layers"]).split())}
 
 

@@ -24,7 +24,7 @@ def test_torchaudio_works_once_repaired() -> None:
 def test_torchaudio_says_why_what_was_compiled_is_missing() -> None:
     stub = imports._without_extension("no libcudart")
 
-    @stub.fail_if_no_align  # type: ignore[untyped-decorator]
+    @stub.fail_if_no_align  # type: ignore[untyped-decorator]  # torchaudio's
     def forced_align() -> None:
         """As torchaudio decorates its own."""
 

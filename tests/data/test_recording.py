@@ -17,7 +17,7 @@ from mgcm_fairseq.data.recording import Recording, read_any
 from tests.data.sounds import noise
 
 repair_torchaudio()
-from torchaudio.functional import resample  # noqa: E402
+from torchaudio.functional import resample  # noqa: E402 - behind the repair that its import needs
 
 
 @pytest.fixture

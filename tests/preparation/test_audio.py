@@ -17,7 +17,7 @@ from tests.data.sounds import at_16_khz, noise, similarity, write_sound
 from tests.fixtures import REPOSITORY
 
 repair_torchaudio()
-from torchaudio.functional import resample  # noqa: E402
+from torchaudio.functional import resample  # noqa: E402 - behind the repair that its import needs
 
 PEAKS = """
 import re, sys

@@ -53,4 +53,4 @@ def into(text: str) -> Location:
 
 def clause(subject: str, predicate: str, tense: str = "present", **more: object) -> Clause:
     """A clause; `more` are the other fields of Clause."""
-    return Clause(who(subject), verb(predicate), tense, **more)  # type: ignore[arg-type]
+    return Clause(who(subject), verb(predicate), tense, **more)  # type: ignore[arg-type]  # of keywords of several types

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,40 @@ def test_a_killed_run_resumes_to_the_same_bytes(corpus: Path, tmp_path: Path) ->
     assert (status, digests(out)) == (0, digests(corpus)), errors
     done = {path for path, written in kept.items() if path.stat().st_mtime_ns == written}
     assert done  # what was finished was not spoken again
+
+
+def children(pid: int) -> list[int]:
+    try:
+        lists = [path.read_text() for path in Path(f"/proc/{pid}").glob("t*/*/children")]  # of each of its threads
+        return [int(child) for text in lists for child in text.split()]
+    except OSError:  # it has ended
+        return []
+
+
+def test_a_speaking_process_that_is_killed_ends_the_run_which_goes_on(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    process = command(out, *OPTIONS, "--processes", "2")
+    while not list(out.glob("spans/*.json")):
+        assert process.poll() is None
+        time.sleep(0.005)
+    deadline = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < deadline:  # one that has just answered is missed by nobody
+        for speaker in [child for server in children(process.pid) for child in children(server)]:
+            with suppress(ProcessLookupError):
+                os.kill(speaker, signal.SIGKILL)
+        time.sleep(0.005)
+    assert process.poll() is not None, "it waits for ever"
+    _, errors = process.communicate()
+    assert process.returncode == 2, errors
+    assert "--processes: expected processes that live to the end of their work, found one that was killed by SIGKILL " \
+        "while it spoke talk_" in errors
+    assert "Traceback" not in errors
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("spans/*.json")}
+    wavs = {path: path.stat().st_mtime_ns for path in out.rglob("*.wav") if out / "spans" / f"{path.stem}.json" in kept}
+    assert wavs
+    status, _, errors = run(out, *OPTIONS, "--processes", "1")
+    assert (status, digests(out)) == (0, digests(corpus)), errors
+    assert {path: path.stat().st_mtime_ns for path in wavs} == wavs, "what was finished was spoken again"
 
 
 def test_a_complete_corpus_is_left_alone(corpus: Path) -> None:

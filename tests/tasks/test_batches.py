@@ -270,6 +270,24 @@ def test_windows_are_on_record_from_their_epoch_on(tiny_corpus):
     assert task.record.longest == 7 * 16_000
 
 
+@pytest.mark.parametrize("speeds", ["0.9,1,1.1", "0.8", "1.25", ""])
+def test_slower_and_faster_copies_are_on_record(tiny_corpus, speeds):
+    task = make(tiny_corpus, "never", augment_speed=speeds)
+    lengths = task.dataset("train").utterances.audio_lengths
+    longest = int(lengths.max())
+    for limit in (480_000, longest, int(np.sort(lengths)[20])):
+        heard = 0
+        for number in range(1, 40):
+            iterator(task, max_positions=(limit, 512), ignore_invalid_inputs=True, epoch=number)
+            drawn = task.dataset("train").audio_lengths
+            heard = max(heard, int(drawn[drawn <= limit].max()))
+        assert task.record.longest == heard, limit
+    windowed = make(tiny_corpus, "never", windows="5,9", augment_speed=speeds)
+    iterator(windowed, max_positions=(480_000, 512))
+    slowest = min(map(float, (speeds or "1").split(",")))
+    assert windowed.record.longest == max(9 * 16_000 / slowest, task.record.longest)
+
+
 def test_limits_that_no_utterance_keeps_are_refused_with_their_unit(tiny_corpus):
     task = make(tiny_corpus, "never")
     shortest = task.dataset("train").audio_lengths.min()

@@ -34,7 +34,7 @@ def train_here(corpus: Path, folder: Path, updates: int, *more: str) -> Path:
 
 def weights(checkpoint: Path) -> dict[str, torch.Tensor]:
     """Of a checkpoint."""
-    return torch.load(checkpoint)["model"]  # type: ignore[no-any-return]
+    return torch.load(checkpoint)["model"]  # type: ignore[no-any-return]  # what a file holds has no type
 
 
 @contextmanager

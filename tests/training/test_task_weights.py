@@ -142,7 +142,7 @@ def _no_group_is_left():
 
 
 @pytest.mark.usefixtures("_no_group_is_left")
-def test_two_workers_are_one_with_their_batches(both):  # noqa: F811
+def test_two_workers_are_one_with_their_batches(both):  # noqa: F811 - the fixture
     """Whose gradients point elsewhere, are of other lengths and of other numbers of tokens."""
     def of_worker(update, rank):
         scales = {**SCALES, "asr": {"front": 0.4 + 0.3 * rank + 0.05 * update}}

@@ -108,7 +108,7 @@ class Chunk:
                 if stretch.filling is not None:
                     parts.append(stretch.filling)
             parts.append(self._end)
-        flat: Tensor = _flatten_dense_tensors(parts)  # type: ignore[no-untyped-call]
+        flat: Tensor = _flatten_dense_tensors(parts)  # type: ignore[no-untyped-call]  # of torch, which is not typed
         return flat.view(-1, self._tiles, self._tile)
 
     def dots(self, vectors_TKB: Tensor) -> Tensor:

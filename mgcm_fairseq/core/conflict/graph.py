@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import get_gradient_edge
 
-LEAF: Any = torch._C._functions.AccumulateGrad  # type: ignore[attr-defined]
+LEAF: Any = torch._C._functions.AccumulateGrad  # type: ignore[attr-defined]  # torch does not declare it
 """The type of node that a leaf's gradient ends in. To ask for the type is cheaper than for an attribute."""
 
 

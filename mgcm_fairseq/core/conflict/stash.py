@@ -74,7 +74,7 @@ class Stash:
         parameters = [*own, *reached.values()]  # no other: DDP counts what has a gradient, even one that is absent
         of_halves += [{}] * (self.merger.halves - len(of_halves))
         ordered = [named.get(task) for task in self.tasks for named in of_halves]
-        joined: Tensor = _Join.apply(self, ordered, *parameters)  # type: ignore[no-untyped-call]
+        joined: Tensor = _Join.apply(self, ordered, *parameters)  # type: ignore[no-untyped-call]  # of torch, which is not typed
         return joined
 
 

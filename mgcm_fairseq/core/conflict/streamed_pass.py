@@ -69,7 +69,7 @@ class StreamedPass:
             fanned = [part.value for part in inputs]
         played = iter(range(len(tape.differentiable)))
         numbers = [[next(played) for _ in of_call] for of_call in parts]
-        outputs = iter(StageNode.apply(self._judge, tape, numbers, tasks, flows, labels, *fanned, *tape.parameters))  # type: ignore[no-untyped-call]
+        outputs = iter(StageNode.apply(self._judge, tape, numbers, tasks, flows, labels, *fanned, *tape.parameters))  # type: ignore[no-untyped-call]  # of torch, which is not typed
         differentiables = [tape.differentiable[first] for first, *_ in numbers]
         streams = []
         for of_call, of_flow, differentiable in zip(tasks, flows, differentiables, strict=True):
@@ -96,7 +96,7 @@ class StreamedPass:
             raise ValueError(f"branch: expected some of {', '.join(stream.tasks)}, found {', '.join(tasks) or 'none'}.")
         if not stream.carriers or kept == stream.tasks:
             return Stream(stream.value, kept, stream.carriers)
-        value, *carriers = Branch.apply(self._judge, kept, stream.tasks, stream.value, *stream.carriers)  # type: ignore[no-untyped-call]
+        value, *carriers = Branch.apply(self._judge, kept, stream.tasks, stream.value, *stream.carriers)  # type: ignore[no-untyped-call]  # of torch, which is not typed
         return Stream(value, kept, tuple(carriers))
 
     def alias(self, parameter: Tensor, task: str) -> Tensor:
@@ -120,7 +120,7 @@ class StreamedPass:
             return parameter
         if parameter not in self._aliases:
             self._visit([parameter], parameter)
-            self._aliases[parameter] = Aliases.apply(self._judge, parameter)  # type: ignore[no-untyped-call]
+            self._aliases[parameter] = Aliases.apply(self._judge, parameter)  # type: ignore[no-untyped-call]  # of torch, which is not typed
         return self._aliases[parameter][self.tasks.index(task) * self.merger.halves + half]
 
     def _visit(self, parameters: list[Tensor], visitor: Any) -> bool:
@@ -140,7 +140,7 @@ class StreamedPass:
         """The stream's value and a carrier for each further task."""
         if stream.carriers or len(stream.tasks) < 2:
             return (stream.value, *stream.carriers)
-        fanned: tuple[Tensor, ...] = FanOut.apply(self._judge, stream.tasks, stream.value)  # type: ignore[no-untyped-call]
+        fanned: tuple[Tensor, ...] = FanOut.apply(self._judge, stream.tasks, stream.value)  # type: ignore[no-untyped-call]  # of torch, which is not typed
         return fanned
 
 

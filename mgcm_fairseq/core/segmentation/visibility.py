@@ -26,7 +26,7 @@ def expected_visibility(logits_BT: Tensor, lengths_B: Tensor, dtype: torch.dtype
         lengths_B: frames that are not padding.
         dtype: type of the answer, that of the queries; differences are taken in fp64.
     """
-    bias_BTT: Tensor = _Falling.apply(survival_sums(logits_BT, lengths_B), lengths_B, dtype)  # type: ignore[no-untyped-call]
+    bias_BTT: Tensor = _Falling.apply(survival_sums(logits_BT, lengths_B), lengths_B, dtype)  # type: ignore[no-untyped-call]  # of torch, which is not typed
     return bias_BTT.unsqueeze(1)
 
 

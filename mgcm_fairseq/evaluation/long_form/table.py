@@ -82,6 +82,7 @@ def _notes(results: Mapping[str, Any], known: set[str]) -> list[str]:
         notes.append("StreamLAAL is not there, since mweralign is not installed: pip install "
                      "'mgcm-fairseq[simulstream]'.")
     notes += [f"Latency of {name} is refused: {reason}." for name, reason in setting["refused"].items()]
+    notes += [f"{STREAM_LAAL} of {name} is not there: {reason}." for name, reason in setting["uncounted"].items()]
     notes += _warnings(runs, setting)
     return [fill(note, WIDTH, break_long_words=False, break_on_hyphens=False) for note in notes]
 

@@ -18,7 +18,7 @@ def halves_of(rank):
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_the_gramian_is_that_of_the_means(both, whole):  # noqa: F811
+def test_the_gramian_is_that_of_the_means(both, whole):  # noqa: F811 - the fixture
     def run(rank):
         model, rule = nn.Linear(4, 1, bias=False).double(), Watching()
         rule.whole_gramian = whole

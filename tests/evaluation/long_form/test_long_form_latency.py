@@ -3,6 +3,7 @@
 import json
 import sys
 from argparse import Namespace
+from types import SimpleNamespace
 
 import pytest
 from omnisteval.cli import main as omnisteval
@@ -22,7 +23,8 @@ needs_mweralign = pytest.mark.skipif(not has_mweralign(), reason="mweralign is n
 
 
 def scored(*translations, talks=None):
-    return score(RUN, talks or [talk()], translations, language("de"))
+    talks = talks or [talk()]
+    return score(RUN, talks, translations, resegment(talks, translations, "word"), language("de"))
 
 
 def test_a_talk_worked_by_hand():
@@ -86,8 +88,9 @@ def test_an_empty_translation_has_no_latency():
 def test_characters_where_there_are_no_words():
     sentences = ("今天下雨。", "明天有客人。")
     text = "".join(sentences)
-    found = score(RUN, [talk(sentences=sentences)],
-                  [written(text, [100.0 * index + 900 for index in range(len(text))], unit="char")], language("zh"))
+    talks, translations = [talk(sentences=sentences)], [
+        written(text, [100.0 * index + 900 for index in range(len(text))], unit="char")]
+    found = score(RUN, talks, translations, resegment(talks, translations, "char"), language("zh"))
     assert found.figures["BLEU"] == pytest.approx(100)
     assert [one.prediction for one in found.sentences] == list(sentences)
     # Sentences of 5 and 6 characters in 2 s: 400 and 333 ms each; the second begins with character 5, 600 ms early.
@@ -148,6 +151,36 @@ def test_stream_laal_of_characters():
     delays = [1000.0 + 2000 / 11 * index for index in range(11)] + [3000.0 + 2000 / 6 * index for index in range(6)]
     found = stream_laal([talk(sentences=sentences)], [written(text, delays, unit="char")], "char")
     assert found["StreamLAAL"] == pytest.approx(1000)
+
+
+@needs_mweralign
+@pytest.mark.parametrize(("last", "text"), [
+    ("", "a b"),  # mweralign drops an empty last line
+    ("c", "a ### b"), ("c", "###"), ("### c", "a b"), ("</s> c", "a b"), ("c", "</s> </S>"), ("c", "\x1c"), ("c", ""),
+])
+def test_no_word_disturbs_mweralign(last, text):
+    found = written(text, [100.0] * len(text.split()))
+    value = stream_laal([talk(sentences=("a b", last))], [found], "word")["StreamLAAL"]
+    assert (value is None) == (not text.split())
+
+
+@needs_mweralign
+@pytest.mark.parametrize("text", ["今 天", "今###天", "###", "今\t天", "\n", "今\r\n天", "▁", "今\x00", "a b今", "</s>",
+                                  ""])
+def test_no_character_disturbs_mweralign(text):
+    count = len(text.replace(" ", ""))
+    found = written(text, [100.0] * count, unit="char")
+    value = stream_laal([talk(sentences=("今天", "### a", "</s>", ""))], [found], "char")["StreamLAAL"]
+    assert (value is None) == (not count)
+
+
+def test_a_talk_that_mweralign_cuts_otherwise_costs_one_figure(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mweralign", SimpleNamespace(align_texts=lambda references, text: text[:-5]))
+    monkeypatch.setattr("mgcm_fairseq.evaluation.long_form.results.has_mweralign", lambda: True)
+    found = scored(on_time())
+    assert found.figures["LongYAAL"] == pytest.approx(1000)
+    assert found.figures["StreamLAAL"] is found.figures["StreamLAAL_CA"] is None
+    assert found.uncounted == "of one.wav mweralign made 11 words in 3 sentences, of 12 in 3"
 
 
 def test_simulstreams_scorer_gives_our_stream_laal():

@@ -3,6 +3,7 @@
 import pytest
 
 from mgcm_fairseq.data.languages import language
+from mgcm_fairseq.evaluation.long_form.resegmentation import resegment
 from mgcm_fairseq.evaluation.long_form.results import assemble, score
 from mgcm_fairseq.evaluation.long_form.table import table
 from mgcm_fairseq.evaluation.plot import plot
@@ -16,7 +17,8 @@ RUNS = {3: on_time(), 5: written(SENTENCES[2], [500.0] * 4), 7: written(" ".join
 
 @pytest.fixture(scope="module")
 def results():
-    runs = {(run := Run("wait-k", "wait-k", point)): score(run, [talk()], [made], language("de"))
+    runs = {(run := Run("wait-k", "wait-k", point)): score(run, [talk()], [made], resegment([talk()], [made], "word"),
+                                                          language("de"))
             for point, made in reversed(RUNS.items())}
     return assemble(runs, [talk()], SETTING)
 
@@ -37,7 +39,9 @@ def test_rows(results):
 
 
 def test_notes(results):
-    text = " ".join(table(results).split())
+    setting = {**results["environment"], "uncounted": {"wait-k-7": "of one.wav mweralign made less"}}
+    text = " ".join(table({**results, "environment": setting}).split())
+    assert "StreamLAAL of wait-k-7 is not there: of one.wav mweralign made less." in text
     assert "1 talk of 3 sentences, SimulEval" in text
     assert "Latency of wait-k-5 is refused: 100.0% of its delays are negative, more than 5%." in text
     assert "No LongYAAL, since no word was written before the last sentence of its talk ended: wait-k-7." in text

@@ -8,7 +8,7 @@ import pytest
 
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.preparation.corpora.quoting import Quoting
-from tests.preparation.corpora.test_manifest_corpus import ROWS, folder, prepare, write_table  # noqa: F401 - a fixture
+from tests.preparation.corpora.tables import ROWS, prepare, write_table
 
 COLUMNS = ["audio", "src_text", "tgt_text"]
 TEXTS = (('He said "never" and left.', "Er sagte „nie“."), ('"Never!"', '"Nie!" sagte er.'), ("Plain.", 'Zoll: 3"'))
@@ -25,7 +25,7 @@ def texts_of(out, split="train"):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_quotes_that_the_writer_of_a_table_added_are_taken_off(folder, way):  # noqa: F811
+def test_quotes_that_the_writer_of_a_table_added_are_taken_off(folder, way):
     table().to_csv(folder / "train.tsv", sep="\t", index=False, **WAYS[way])
     assert prepare(folder, "--corpus", "manifest", "--root", str(folder)) == 0
     assert texts_of(folder / "out") == set(TEXTS)
@@ -37,7 +37,7 @@ def test_quotes_that_the_writer_of_a_table_added_are_taken_off(folder, way):  # 
 @pytest.mark.parametrize("texts", [
     (('"Never!"', '"Nie!" sagte er.'), ('"To be" or "not to be"', '""Sein"" oder'), ('She said: "We', 'a\\b \\"c" "d')),
     (('"We shall', 'overcome."'), ('""', '"'), ('5" by 7"', "„Nie“ „doch“"))])
-def test_quotes_of_a_text_that_nobody_quoted_stay(folder, texts):  # noqa: F811
+def test_quotes_of_a_text_that_nobody_quoted_stay(folder, texts):
     write_table(folder / "train.tsv", COLUMNS, [(row[0], *pair) for row, pair in zip(ROWS, texts, strict=True)])
     assert prepare(folder, "--corpus", "manifest", "--root", str(folder), "--vocab-size", "60") == 0
     assert texts_of(folder / "out") == set(texts)
@@ -45,7 +45,7 @@ def test_quotes_of_a_text_that_nobody_quoted_stay(folder, texts):  # noqa: F811
 
 @pytest.mark.parametrize(("quoted", "odd"), [('"He said ""no""."', 'He said "no".'), ('"a ""b"""', '"open'),
                                              ('"a ""b"""', '"with a\tb"'), ('He said \\"no\\".', 'He said "no".')])
-def test_a_cell_that_is_quoted_in_another_way_than_its_table_is_named(folder, quoted, odd, capsys):  # noqa: F811
+def test_a_cell_that_is_quoted_in_another_way_than_its_table_is_named(folder, quoted, odd, capsys):
     rows = [(ROWS[0][0], quoted, "A."), (ROWS[1][0], odd, "B."), (ROWS[2][0], "Plain.", "C.")]
     write_table(folder / "train.tsv", COLUMNS, rows)
     arguments = ("--corpus", "manifest", "--root", str(folder))
@@ -58,14 +58,14 @@ def test_a_cell_that_is_quoted_in_another_way_than_its_table_is_named(folder, qu
     assert report["left_out"] == {"quotes that do not fit": 1}
 
 
-def test_a_table_that_shows_two_ways_is_refused_as_a_whole(folder, capsys):  # noqa: F811
+def test_a_table_that_shows_two_ways_is_refused_as_a_whole(folder, capsys):
     rows = [(ROWS[0][0], '"He said ""no""."', "A."), (ROWS[1][0], "B.", 'Er sagte \\"nein\\".')]
     write_table(folder / "train.tsv", COLUMNS, rows)
     assert prepare(folder, "--corpus", "manifest", "--root", str(folder), "--skip-bad") == 2
     assert f"{folder / 'train.tsv'}:3: expected a cell as csv quotes it" in capsys.readouterr().err
 
 
-def test_a_tab_behind_a_backslash_that_is_text_ends_its_cell(folder):  # noqa: F811
+def test_a_tab_behind_a_backslash_that_is_text_ends_its_cell(folder):
     rows = [(ROWS[0][0], 'A \\"backslash\\": \\\\', "Ein Schrägstrich"), (ROWS[1][0], "Another.", "Noch einer.")]
     write_table(folder / "train.tsv", COLUMNS, rows)
     assert prepare(folder, "--corpus", "manifest", "--root", str(folder)) == 0
@@ -80,7 +80,7 @@ def test_a_table_that_is_known_for_backslashes_may_have_cells_of_csv():
 
 
 @pytest.mark.parametrize("line", ['"He said ""no""."', 'He said \\"no\\".'])
-def test_a_text_beside_a_list_that_is_quoted_as_a_table_is_refused(folder, line, capsys):  # noqa: F811
+def test_a_text_beside_a_list_that_is_quoted_as_a_table_is_refused(folder, line, capsys):
     for ending, column in (("lst", 0), ("en", 1), ("de", 2)):
         lines = [row[column] for row in ROWS]
         (folder / f"train.{ending}").write_text("".join(f"{one}\n" for one in lines), encoding="utf-8")
