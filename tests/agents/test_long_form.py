@@ -14,10 +14,9 @@ from mgcm_fairseq.decoding.segment_writer import SegmentWriter
 from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.modules.streaming import speech_stream
 from tests.agents.feeding import feed, waveforms_of, words
-from tests.agents.policies import SOON, build
+from tests.agents.policies import SOON, TALKS, build
 from tests.short_segments import in_short_segments
 
-TALKS = [policy for policy in SOON if policy != "offline" and "beam" not in policy]
 SMALL = Bounds(patience=1, pause_ms=0, memory_ms=3_000, pieces=12, words=2)
 
 
@@ -78,6 +77,26 @@ def test_what_a_full_memory_holds_is_written_before_it_is_forgotten(tiny_corpus,
     writes = feed(agent, talk, 320)
     assert len(writes) > 1
     assert writes[0][0] < len(talk) / 16 / 2, "it would never write before the end"
+
+
+@pytest.mark.parametrize("policy", TALKS)
+def test_limits_longer_than_the_talk_change_nothing(tiny_corpus, tiny_segmenting_checkpoint, talk, policy):
+    """Before its end, of a model that never ends a sentence. Without limits, an agent takes it for one sentence."""
+    seconds, writes = 4, {}
+    for limit_s in (None, seconds + 1, seconds / 2):
+        options = "" if limit_s is None else "--long-form --sentences model"
+        agent = build(policy, f"{SOON[policy][1]} {options}", tiny_segmenting_checkpoint, tiny_corpus)
+        network = in_short_segments(agent.system).network
+        torch.nn.init.zeros_(network.decoder.output.weight[agent.system.vocabulary.eos])
+        if limit_s is not None:
+            agent.rollover = Rollover(agent.system, Bounds(pause_ms=0, memory_ms=int(limit_s * 1000)))
+            network.encoder.front_end.history = int((seconds + 1) * 50)
+            network.encoder.segmenter.history = int((seconds + 1) * 1000 / agent.system.frame_ms)
+        writes[limit_s] = [write for write in feed(agent, talk[:seconds * 16_000], 200)
+                           if write[0] < seconds * 1000]
+    assert writes[None]
+    assert writes[seconds + 1] == writes[None]
+    assert writes[seconds / 2] != writes[None], "or no limit is ever reached"
 
 
 def _segments(agent, talk):
