@@ -81,19 +81,20 @@ def test_what_a_full_memory_holds_is_written_before_it_is_forgotten(tiny_corpus,
 
 @pytest.mark.parametrize("policy", TALKS)
 def test_limits_longer_than_the_talk_change_nothing(tiny_corpus, tiny_segmenting_checkpoint, talk, policy):
-    """Before its end, of a model that never ends a sentence. Without limits, an agent takes it for one sentence."""
+    """Of a model that never ends a sentence: an agent without limits takes the talk for one. Before the talk's end."""
     seconds, writes = 4, {}
     for limit_s in (None, seconds + 1, seconds / 2):
         options = "" if limit_s is None else "--long-form --sentences model"
         agent = build(policy, f"{SOON[policy][1]} {options}", tiny_segmenting_checkpoint, tiny_corpus)
-        network = in_short_segments(agent.system).network
-        torch.nn.init.zeros_(network.decoder.output.weight[agent.system.vocabulary.eos])
+        system = in_short_segments(agent.system)
+        begins_V = torch.tensor([piece.startswith("▁") and len(piece) > 1 for piece in system.vocabulary.pieces])
+        system.network.decoder.register_forward_hook(lambda _, inputs, logits, begins_V=begins_V: logits + 100 * begins_V)
         if limit_s is not None:
-            agent.rollover = Rollover(agent.system, Bounds(pause_ms=0, memory_ms=int(limit_s * 1000)))
-            network.encoder.front_end.history = int((seconds + 1) * 50)
-            network.encoder.segmenter.history = int((seconds + 1) * 1000 / agent.system.frame_ms)
-        writes[limit_s] = [write for write in feed(agent, talk[:seconds * 16_000], 200)
-                           if write[0] < seconds * 1000]
+            agent.rollover = Rollover(system, Bounds(pause_ms=0, memory_ms=int(limit_s * 1000)))
+            system.network.encoder.front_end.history = int((seconds + 1) * 50)
+            system.network.encoder.segmenter.history = int((seconds + 1) * 1000 / system.frame_ms)
+        heard = feed(agent, talk[:seconds * 16_000], 200)
+        writes[limit_s] = [write for write in heard if write[0] < seconds * 1000]
     assert writes[None]
     assert writes[seconds + 1] == writes[None]
     assert writes[seconds / 2] != writes[None], "or no limit is ever reached"
