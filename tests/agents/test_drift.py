@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from mgcm_fairseq.benchmarks.agents.systems import random_system
-from mgcm_fairseq.core.conflict import PLAIN
 from tests.agents.feeding import feed, words
 from tests.agents.policies import SOON
 

@@ -87,8 +87,8 @@ def test_limits_longer_than_the_talk_change_nothing(tiny_corpus, tiny_segmenting
         options = "" if limit_s is None else "--long-form --sentences model"
         agent = build(policy, f"{SOON[policy][1]} {options}", tiny_segmenting_checkpoint, tiny_corpus)
         system = in_short_segments(agent.system)
-        begins_V = torch.tensor([piece.startswith("▁") and len(piece) > 1 for piece in system.vocabulary.pieces])
-        system.network.decoder.register_forward_hook(lambda _, inputs, logits, begins_V=begins_V: logits + 100 * begins_V)
+        favour_V = torch.tensor([100.0 * (piece[0] == "▁" and len(piece) > 1) for piece in system.vocabulary.pieces])
+        system.network.decoder.register_forward_hook(lambda _, inputs, logits, favour_V=favour_V: logits + favour_V)
         if limit_s is not None:
             agent.rollover = Rollover(system, Bounds(pause_ms=0, memory_ms=int(limit_s * 1000)))
             system.network.encoder.front_end.history = int((seconds + 1) * 50)
