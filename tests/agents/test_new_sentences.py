@@ -54,9 +54,8 @@ def beginning(agent, talk):
     states.prefixes = Prefixes(agent.system)
     states.prefixes.stream, states.prefixes.heard = stream, heard
     states.pieces, states.seen = list(old.pieces), list(old.seen)
-    if old.pieces:
-        states.earlier = list(old.earlier)  # of local agreement
-        assert all(one[:len(old.pieces)] == old.pieces for one in old.earlier)
+    states.earlier = list(getattr(old, "earlier", []))  # of local agreement, behind the words that are gone
+    assert all(old.pieces and one[:len(old.pieces)] == old.pieces for one in states.earlier)
     return states
 
 
