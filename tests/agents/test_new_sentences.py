@@ -79,7 +79,7 @@ def test_what_follows_is_what_a_new_agent_writes(tiny_corpus, tiny_segmenting_ch
             assert forgotten(states) == forgotten(agent.states)
             written += bool(text)
         kept = hypothesis(agent.states)
-        over = forgotten(agent.states) > before or len(kept) < pieces
+        over = not read.finished and (forgotten(agent.states) > before or len(kept) < pieces)
         if over and len(begun[bool(kept)]) < 2 and not (kept and policy.startswith("wait")):
             begun[bool(kept)].append(beginning(agent, talk))
     assert begun[False]
