@@ -19,6 +19,8 @@ SOON = {  # policy: agent and options that let it write early
     "EDAtt": (EDAttAgent, "--threshold 0.5"),
     "offline": (OfflineAgent, ""),
 }
+TALKS = [policy for policy in SOON if policy != "offline" and "beam" not in policy]
+"""Those under which a model may find where a sentence ends."""
 ONE_SENTENCE = {"long_form": False, "sentences": None, "patience": None, "pause_ms": None}
 """The options of talks, of an agent for one sentence."""
 NEVER = {  # policy: options that let it write nothing before the end

@@ -14,10 +14,9 @@ from mgcm_fairseq.decoding.segment_writer import SegmentWriter
 from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.modules.streaming import speech_stream
 from tests.agents.feeding import feed, waveforms_of, words
-from tests.agents.policies import SOON, build
+from tests.agents.policies import SOON, TALKS, build
 from tests.short_segments import in_short_segments
 
-TALKS = [policy for policy in SOON if policy != "offline" and "beam" not in policy]
 SMALL = Bounds(patience=1, pause_ms=0, memory_ms=3_000, pieces=12, words=2)
 
 
@@ -78,6 +77,27 @@ def test_what_a_full_memory_holds_is_written_before_it_is_forgotten(tiny_corpus,
     writes = feed(agent, talk, 320)
     assert len(writes) > 1
     assert writes[0][0] < len(talk) / 16 / 2, "it would never write before the end"
+
+
+@pytest.mark.parametrize("policy", TALKS)
+def test_limits_longer_than_the_talk_change_nothing(tiny_corpus, tiny_segmenting_checkpoint, talk, policy):
+    """Of a model that never ends a sentence: an agent without limits takes the talk for one. Before the talk's end."""
+    seconds, writes = 4, {}
+    for limit_s in (None, seconds + 1, seconds / 2):
+        options = "" if limit_s is None else "--long-form --sentences model"
+        agent = build(policy, f"{SOON[policy][1]} {options}", tiny_segmenting_checkpoint, tiny_corpus)
+        system = in_short_segments(agent.system)
+        favour_V = torch.tensor([100.0 * (piece[0] == "▁" and len(piece) > 1) for piece in system.vocabulary.pieces])
+        system.network.decoder.register_forward_hook(lambda _, inputs, logits, favour_V=favour_V: logits + favour_V)
+        if limit_s is not None:
+            agent.rollover = Rollover(system, Bounds(pause_ms=0, memory_ms=int(limit_s * 1000)))
+            system.network.encoder.front_end.history = int((seconds + 1) * 50)
+            system.network.encoder.segmenter.history = int((seconds + 1) * 1000 / system.frame_ms)
+        heard = feed(agent, talk[:seconds * 16_000], 200)
+        writes[limit_s] = [write for write in heard if write[0] < seconds * 1000]
+    assert writes[None]
+    assert writes[seconds + 1] == writes[None]
+    assert writes[seconds / 2] != writes[None], "or no limit is ever reached"
 
 
 def _segments(agent, talk):

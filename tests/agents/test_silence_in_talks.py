@@ -11,9 +11,8 @@ from mgcm_fairseq.modules.ctc import CTCHeads
 from mgcm_fairseq.modules.ear import ONSET
 from mgcm_fairseq.modules.streaming import speech_stream
 from tests.agents.feeding import feed, waveforms_of, words
-from tests.agents.policies import NEVER, SOON, build
+from tests.agents.policies import NEVER, SOON, TALKS, build
 
-TALKS = [policy for policy in SOON if policy != "offline" and "beam" not in policy]
 SILENCE = [0.0] * 8 * 16_000
 LONGEST = 6  # frames of a segment
 
