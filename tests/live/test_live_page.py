@@ -1,6 +1,7 @@
 """The page in a browser without a screen: a file and a microphone become text, and nothing else is asked for."""
 
 import shutil
+import statistics
 import subprocess
 
 import pytest
@@ -43,6 +44,54 @@ def test_a_microphone_becomes_text_while_it_is_on(page):
     assert log[0]["sample_rate"] == 16_000
     assert any(line["words"] for line in log[1:-1]), "before it was stopped"
     assert any(line["segments"] for line in log[1:])
+
+
+WATCH = """async () => {
+  const { Connection } = await import("/connection.js");
+  const take = Connection.prototype.take;
+  window.zero = Infinity;
+  window.shown = [];
+  Connection.prototype.take = function (samples) {
+    zero = Math.min(zero, performance.now() / 1000 - (this.captured + samples.length) / this.rate);
+    return take.call(this, samples);
+  };
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) for (const _ of addedNodes) shown.push(performance.now() / 1000);
+  }).observe(document.getElementById("words"), { childList: true });
+}"""  # `zero`: when the sound began, by the packet that came soonest
+
+
+def spoken(page, run, seconds):
+    """Words of so much of the microphone, by a clock beside the page: each with when it was `seen`; and the log."""
+    page.evaluate(WATCH)
+    page.select_option("#run", run)
+    page.click("#microphone")
+    page.wait_for_function("(least) => document.getElementById('heard').textContent >= least", arg=seconds)
+    page.click("#stop")
+    _, _, log = done(page)
+    words = [{**word, "shown": line["shown"]} for line in log[1:] for word in line["words"]]
+    seen = page.evaluate("shown.map((time) => time - zero)")
+    return [{**word, "seen": time} for word, time in zip(words, seen, strict=True)], log
+
+
+def test_words_of_a_microphone_are_shown_within_half_a_second(page, recording, expected):
+    assert expected("wait-k:1", recording[1]), "an agent's first words take longer, and have been written now"
+    words, log = spoken(page, "wait-k:1", 4.5)
+    late = [word["seen"] - word["ready"] for word in words]
+    said = "".join(f"\n{word}" for word in words)
+    assert len(words) > 3
+    assert -0.01 < min(late), f"shown before it was ready, by the clock of this test:{said}"
+    assert statistics.median(late) <= 0.5, f"half of the words were shown later than 0.5 s after they were ready:{said}"
+    assert statistics.median(abs(word["shown"] - word["seen"]) for word in words) < 0.2, f"the log has other times:{said}"
+    factor = sum(line["computing"] for line in log[1:]) / log[-1]["heard"]
+    assert factor < 1, f"a second of sound took {factor:.2f} s"
+    assert page.locator("#rtf").text_content() == f"{log[-1]['rtf']:.2f}"
+
+
+def test_time_goes_on_when_the_sound_has_ended(page):
+    words, log = spoken(page, "offline:1", 2)
+    assert {word["heard"] for word in words} == {log[-1]["heard"]}, "expected words that wait for the end of the sound"
+    assert all(word["ready"] <= word["shown"] for word in words), words
 
 
 LONG = """async () => {

@@ -11,7 +11,7 @@ const part = (name) => document.getElementById(name);
 const words = new Words(part("words"), part("tip"));
 const transcript = new Transcript(part("transcript"));
 const about = await (await fetch("about.json")).json();
-let now = null; // the stream that is shown: {source, connection, minute, record, lost, doing, trouble, fault, work}
+let now = null; // what is shown: {source, connection, minute, came, record, lost, doing, trouble, fault, work}
 let starting = false; // while the browser asks for the microphone, or reads the head of a file
 let changed = false;
 
@@ -61,6 +61,7 @@ async function begin(open) {
   transcript.clear();
   stream.doing = `Listening to ${name}.`;
   stream.minute = new Minute(rate);
+  stream.came = performance.now(); // the latest packet
   stream.record = new Record({ name, run, sample_rate: rate, protocol: about.protocol, begun: new Date().toISOString() },
                              about.separator);
   stream.connection = new Connection({
@@ -92,6 +93,7 @@ function take(stream, packet) {
   const { connection } = stream;
   const before = connection.dropped;
   stream.minute.hear(packet);
+  stream.came = performance.now();
   connection.take(packet);
   if (connection.dropped > before) tell(stream);
   changed = true;
@@ -117,11 +119,12 @@ function end(stream, fault) {
 }
 
 function answered(stream, message) {
-  const shown = stream.minute.now;
+  const heard = stream.minute.now; // stands still between packets, and when the sound has ended
+  const shown = heard + (performance.now() - stream.came) / 1000;
   stream.minute.answer(message);
   stream.record.answer(message, Number(shown.toFixed(3)));
   for (const word of message.words) words.add(word, shown);
-  words.move(shown); // also in a page that nobody sees, which is not drawn
+  words.move(heard); // also in a page that nobody sees, which is not drawn
   for (const [from, to] of message.lost ?? []) stream.lost += to - from;
   computed(stream, 0);
   if (message.new || message.lost) transcript.show(stream.record.text);
