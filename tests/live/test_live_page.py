@@ -89,9 +89,10 @@ def test_words_of_a_microphone_are_shown_within_half_a_second(page, recording, e
             pytest.skip("the machine has too much other work")
     said = "".join(f"\n{word}" for word in words)
     assert len(words) > 3
-    assert -0.01 < min(late), f"shown before it was ready, by the clock of this test:{said}"
+    assert min(late) > -0.01, f"shown before it was ready, by the clock of this test:{said}"
     assert statistics.median(late) <= 0.5, f"half of the words were shown later than 0.5 s after they were ready:{said}"
-    assert statistics.median(abs(word["shown"] - word["seen"]) for word in words) < 0.2, f"the log has other times:{said}"
+    wrong = statistics.median(abs(word["shown"] - word["seen"]) for word in words)
+    assert wrong < 0.2, f"the log has other times:{said}"
     assert factor < 1, f"a second of sound took {factor:.2f} s"
     assert page.locator("#rtf").text_content() == f"{log[-1]['rtf']:.2f}"
 

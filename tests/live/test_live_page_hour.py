@@ -11,8 +11,8 @@ RATE, READ = 8_000, 2_560  # samples: in a second, and in a read
 SECONDS = 3_600
 MEGABYTE = 2**20
 
-# In place of the server: it answers what `answers` say of a talk, one to each read, the talk again and again. The page's
-# clock runs a million times faster, and it hears silence without asking the disk, so that nothing waits.
+# In place of the server: it answers what `answers` say of a talk, one to each read, the talk again and again. The
+# page's clock runs a million times faster, and it hears silence without asking the disk, so that nothing waits.
 SERVER = """([answers, rate, read, total]) => {
   const now = performance.now.bind(performance);
   performance.now = () => 1e6 * now();
@@ -41,7 +41,8 @@ SERVER = """([answers, rate, read, total]) => {
     }
     answer() {
       const { words, segments, heard, ...one } = answers[this.next % answers.length];
-      const later = (time) => +(time + (Math.floor(this.next / answers.length) * answers.length * read) / rate).toFixed(3);
+      const before = (Math.floor(this.next / answers.length) * answers.length * read) / rate;
+      const later = (time) => +(time + before).toFixed(3);
       this.say({ ...one, heard: later(heard), sent: later(heard), segments: segments.map(later), queue: 0, deleted: "",
                  words: words.map((word) => ({ ...word, heard: later(word.heard), ready: later(word.ready) })),
                  answer: this.next, received: Math.min(total, (this.next + 1) * read) });
@@ -110,7 +111,8 @@ def staircase(log):
         if time >= start:
             corners += [(time, before), (time, count)]
             before = count
-    return [((time - start) / 60, (count - least) / max(10, words - least)) for time, count in [*corners, (SECONDS, words)]]
+    corners.append((SECONDS, words))
+    return [((time - start) / 60, (count - least) / max(10, words - least)) for time, count in corners]
 
 
 def test_an_hour_is_small_and_its_staircase_is_its_log(page, answers, hour):
