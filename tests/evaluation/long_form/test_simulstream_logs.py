@@ -94,7 +94,8 @@ def test_a_log_is_word_for_word_that_of_our_evaluation(folder, talks, ours):
 def test_omnisteval_gives_our_figures_of_it(folder, talks, ours, monkeypatch, tmp_path):
     called(monkeypatch, omnisteval, "longform", "--speech_segmentation", folder / "talks.json", "--ref_sentences_file",
            folder / "references.txt", "--hypothesis_file", folder / "theirs.jsonl", "--hypothesis_format",
-           "simulstream", "--simulstream_config_file", folder / "processor.yaml", "--word_level", "--output_folder", tmp_path)
+           "simulstream", "--simulstream_config_file", folder / "processor.yaml", "--word_level", "--output_folder",
+           tmp_path)
     theirs = dict(line.split("\t") for line in (tmp_path / "scores.tsv").read_text().splitlines()[1:])
     found = score(RUN, talks, ours, language("de"))
     latencies = long_latency(found.sentences)  # also where so weak a model's are refused
