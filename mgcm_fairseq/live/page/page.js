@@ -7,11 +7,14 @@ import { file, microphone } from "./sound.js";
 import { Transcript } from "./transcript.js";
 import { Words } from "./words.js";
 
+// The sound began at second `zero` of the browser's clock, by the packet that came soonest. A second of a microphone may
+// take longer by so much.
+const DRIFT = 0.01;
 const part = (name) => document.getElementById(name);
 const words = new Words(part("words"), part("tip"));
 const transcript = new Transcript(part("transcript"));
 const about = await (await fetch("about.json")).json();
-let now = null; // the stream that is shown: {source, connection, minute, record, lost, doing, trouble, fault, work}
+let now = null; // what is shown: {source, connection, minute, zero, record, lost, doing, trouble, fault, work}
 let starting = false; // while the browser asks for the microphone, or reads the head of a file
 let changed = false;
 
@@ -61,6 +64,7 @@ async function begin(open) {
   transcript.clear();
   stream.doing = `Listening to ${name}.`;
   stream.minute = new Minute(rate);
+  stream.zero = performance.now() / 1000;
   stream.record = new Record({ name, run, sample_rate: rate, protocol: about.protocol, begun: new Date().toISOString() },
                              about.separator);
   stream.connection = new Connection({
@@ -92,6 +96,8 @@ function take(stream, packet) {
   const { connection } = stream;
   const before = connection.dropped;
   stream.minute.hear(packet);
+  stream.zero = Math.min(stream.zero + (DRIFT * packet.length) / stream.source.rate,
+                         performance.now() / 1000 - stream.minute.now);
   connection.take(packet);
   if (connection.dropped > before) tell(stream);
   changed = true;
@@ -117,11 +123,11 @@ function end(stream, fault) {
 }
 
 function answered(stream, message) {
-  const shown = stream.minute.now;
+  const shown = performance.now() / 1000 - stream.zero;
   stream.minute.answer(message);
   stream.record.answer(message, Number(shown.toFixed(3)));
   for (const word of message.words) words.add(word, shown);
-  words.move(shown); // also in a page that nobody sees, which is not drawn
+  words.move(stream.minute.now); // also in a page that nobody sees, which is not drawn
   for (const [from, to] of message.lost ?? []) stream.lost += to - from;
   computed(stream, 0);
   if (message.new || message.lost) transcript.show(stream.record.text);

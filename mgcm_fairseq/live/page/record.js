@@ -22,7 +22,7 @@ export class Record {
     }
   }
 
-  // `shown`: seconds of sound when the answer was here.
+  // `shown`: seconds since the sound began when the answer was here.
   answer(message, shown) {
     this.words += message.words.length;
     this.add({ id: 0, total_audio_processed: message.heard, computation_time: message.computing,
