@@ -125,7 +125,7 @@ class Rollover:
         Marks attend to what comes behind the sentence, too.
         """
         rows = attention(self.system, [], pieces, memory, self.layer)
-        frames = [int(row[:max(1, count)].argmax()) for row, count in zip(rows, seen, strict=True)]
+        frames = [most_attended(row[:max(1, count)]) for row, count in zip(rows, seen, strict=True)]
         return [frame for frame, piece in zip(frames, pieces, strict=True) if self.spoken[piece]] or frames
 
     def forget_all_but(self, stream: SpeechStream, before: Sequence[int], kept: Sequence[int], memory: Memory) -> bool:
@@ -138,7 +138,7 @@ class Rollover:
         closed = stream.memory.states.size(1)
         if not kept:
             return False
-        frames = attention(self.system, before, kept, memory, self.layer).argmax(1).tolist()
+        frames = [most_attended(row) for row in attention(self.system, before, kept, memory, self.layer)]
         edges_T = stream.decided.boundaries[0, :closed].cpu()
         least = max(0, closed - self.most_frames // 2)
         used = max(edge_before(edges_T, min(*frames, closed)), edge_behind(edges_T, least - 1) if least else 0)
@@ -146,3 +146,11 @@ class Rollover:
             return False
         stream.forget(used)
         return True
+
+
+def most_attended(row_T: Tensor) -> int:
+    """The frame with the most attention of those between the first and the last, if there are any.
+
+    On these two attention gathers whatever is written (EDAtt, arXiv 2212.07850, for the last ones).
+    """
+    return 1 + int(row_T[1:-1].argmax()) if len(row_T) > 2 else int(row_T.argmax())

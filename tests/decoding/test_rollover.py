@@ -7,7 +7,7 @@ import torch
 
 from mgcm_fairseq.decoding.bounds import Bounds
 from mgcm_fairseq.decoding.looking import attention
-from mgcm_fairseq.decoding.rollover import Rollover
+from mgcm_fairseq.decoding.rollover import Rollover, most_attended
 from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.modules.streaming import speech_stream
 from tests.agents.feeding import waveforms_of
@@ -31,7 +31,25 @@ def looks_at(system, stream):
     """A piece for each frame that some piece of the vocabulary attends to most."""
     pieces = range(4, len(system.vocabulary))
     rollover = Rollover(system, Bounds())
-    return {int(attention(system, [], [piece], stream.memory, rollover.layer).argmax()): piece for piece in pieces}
+    return {most_attended(attention(system, [], [piece], stream.memory, rollover.layer)[0]): piece for piece in pieces}
+
+
+@pytest.mark.parametrize(("row", "frame"), [
+    ([0.5, 0.1, 0.2, 0.1, 0.1], 2), ([0.1, 0.1, 0.2, 0.1, 0.5], 2), ([0.1, 0.6, 0.3], 1), ([0.2, 0.8], 1), ([1.0], 0)])
+def test_attention_that_gathers_on_the_first_and_last_frame_is_left_out(row, frame):
+    assert most_attended(torch.tensor(row)) == frame
+
+
+@torch.no_grad()
+def test_a_word_that_attends_to_the_last_frame_keeps_no_speech_from_being_translated(system, stream, monkeypatch):
+    """What is kept would else seem to reach to the end, and all before it would be forgotten."""
+    frames = stream.memory.states.size(1)
+    row = torch.zeros(1, frames)
+    row[0, 10], row[0, -1] = 0.3, 0.7
+    monkeypatch.setattr("mgcm_fairseq.decoding.rollover.attention", lambda *_: row)
+    rollover = Rollover(system, Bounds(memory_ms=int(2 * frames * system.frame_ms)))
+    assert rollover.forget_all_but(stream, [], [5], stream.memory)
+    assert stream.forgotten_frames <= 10
 
 
 @torch.no_grad()
