@@ -57,3 +57,10 @@ def test_lines_are_even_and_a_word_is_never_broken():
 def test_a_burst_of_sentences_can_be_read_one_after_the_other():
     cues = all_cues([(10.0, ["x" * 33 + "."] * 4)])
     assert [round(cue.end - cue.start, 6) for cue in cues] == [2.0, 2.0, round(2 / FASTER, 6), round(2 / FASTER, 6)]
+
+
+def test_a_line_begins_and_ends_without_a_space():
+    """In a language without spaces, words in other letters bring their own."""
+    assert [cue.lines for cue in all_cues([(1.0, [" New", " York "])], UNSPACED)] == [("New York",)]
+    [cue] = all_cues([(1.0, ["你" * 12, " New", " York "])], UNSPACED)
+    assert cue.lines == ("你" * 12, "New York")

@@ -106,6 +106,11 @@ def test_a_language_without_signal_is_unknown():
                                                                                                   [True, True]]))
 
 
+@pytest.mark.parametrize("own", [0.0, -0.1])
+def test_languages_without_signal_have_no_score(own):
+    assert scores(torch.tensor([[own, 0.1], [0.1, own]])).isnan()
+
+
 def test_a_gradient_of_zeros_agrees_with_none(vectors):
     vectors[0] = 0
     measured = cosines((vectors @ vectors.T)[None])[0]

@@ -123,6 +123,15 @@ def test_a_loss_that_is_not_finite_spoils_nothing(kind, bad):
     assert run(KINDS[kind](), given).isfinite().all()
 
 
+def test_an_interval_without_a_finite_loss_leaves_dwas_weights():
+    given = losses(10)
+    given[6:8] = math.nan
+    found = run(DynamicAverage(3, 2), given)
+    assert found.isfinite().all()
+    assert torch.equal(found[8], found[7])
+    assert not torch.equal(found[6], torch.ones(3).double())
+
+
 @pytest.mark.parametrize("kind", ["dwa", "famo"])
 def test_the_unit_of_a_loss_does_not_matter_to_how_it_falls(kind):
     """Nats or bits: DWA reads ratios, and FAMO's shares of the weighted loss read logarithms."""
