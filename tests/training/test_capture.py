@@ -133,6 +133,12 @@ def test_a_sketch_keeps_inner_products_nearly():
     assert not torch.equal(count_sketch(x_BP[0], "b"), sketches[0])
 
 
+def test_a_sketch_keeps_the_norm_of_elements_that_are_alike():
+    """Signs are as often + as -: else the sum of all elements would be in it."""
+    squares = [float(count_sketch(torch.ones(30_000), name).square().sum()) for name in "abcdefgh"]
+    assert sum(squares) / 8 == pytest.approx(30_000, rel=0.1)
+
+
 def test_a_sketch_is_of_large_parameters_that_no_plan_splits():
     made = model(model_dim=96, ffn_dim=64)
     exact = tuple(f"{name}." for name in ffns(made.network))

@@ -108,3 +108,14 @@ def test_a_parameter_as_large_as_the_largest_that_is_copied(beside):
     [found] = merger.merge([model.weight], [[row.view(1, -1)] for row in gradients_TD], report, 0)
     torch.testing.assert_close(found[0], gradients_TD.sum(0))
     torch.testing.assert_close(report.gramian[0], gradients_TD @ gradients_TD.T)
+
+
+def test_a_parameter_in_three_equal_stretches():
+    """Of the one in the middle, start and end add up to the parameter's size."""
+    model = nn.Linear(24, 1, bias=False).double()
+    gradients_TD = torch.randn(3, 24).double()
+    merger = Merger(Groups(model), make_rule("sum"), limits=Limits(tile=8, chunk=8, alone=64))
+    report = Report(("0", "1", "2"))
+    [found] = merger.merge([model.weight], [[row.view(1, -1)] for row in gradients_TD], report, 0)
+    torch.testing.assert_close(found[0], gradients_TD.sum(0))
+    torch.testing.assert_close(report.gramian[0], gradients_TD @ gradients_TD.T)
