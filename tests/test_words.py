@@ -108,7 +108,7 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"captur(e|es|ed|ing)": (
         ["common", "data", "preparation", "spoken", "modules", "criterions", "decoding", "agents", "live", "recipes",
          "core/conflict", "core/segmentation", *CORPORA, *AGENTS, "configs"],
-        r"capture_output|audio-capture|capture ?log|capture_exception|capsys|CaptureFixture"),
+        r"capture_output|audio-capture|this\.captured|capture ?log|capture_exception|capsys|CaptureFixture"),
     r"stud(y|ies)": (["core", "modules", "models", "data", "decoding", "agents", "preparation", "live", "training",
                       *GRADIENTS, *CORPORA, *AGENTS], r"studies\.md|scripts/study"),
     r"trials?": (["core", "modules", "models", "data", "decoding", "agents", "preparation", "live", "training",
