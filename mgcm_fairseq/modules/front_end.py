@@ -155,6 +155,7 @@ class Wav2Vec2FrontEnd(nn.Module):
                 stages.append([])
             stages[-1] += rest
         frames = conv_length(lengths, *self.convolutions[0])  # for the group norm, which is the first block's
+        frames = frames.clamp(min=1)  # statistics of no frame would be NaN
         stream = passing.start(waveform_BN.unsqueeze(1), tasks)
         for parts in stages[:-1]:
             [stream] = passing.run(partial(_through, parts), [(stream, frames)])
@@ -229,6 +230,6 @@ def _run_layer(layer: nn.Module, x_BTC: Tensor, padding_BT: Tensor) -> Tensor:
 def _standardise(waveform_BN: Tensor, lengths: Tensor) -> Tensor:
     valid = valid_mask(lengths, waveform_BN.size(1))
     x = at_least_fp32(waveform_BN).masked_fill(~valid, 0.0)
-    count = lengths.unsqueeze(1)
+    count = lengths.clamp(min=1).unsqueeze(1)
     centred = (x - x.sum(1, keepdim=True) / count).masked_fill(~valid, 0.0)
     return (centred * torch.rsqrt(centred.square().sum(1, keepdim=True) / count + 1e-5)).to(waveform_BN)

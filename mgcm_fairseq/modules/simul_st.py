@@ -193,9 +193,9 @@ class SimulSTNetwork(nn.Module):
 
     def _hear(self, inputs: TaskInputs, tasks: Sequence[str], phase: Phase, passing: Passing) -> Stream:
         if not phase.front_end_frozen:
-            return self.encoder.front_end(inputs.waveform, inputs.waveform_lengths, passing, tasks)
+            return self.encoder.hear(inputs.waveform, inputs.waveform_lengths, passing, tasks)
         with torch.no_grad():
-            features = self.encoder.front_end(inputs.waveform, inputs.waveform_lengths, PLAIN, tasks)
+            features = self.encoder.hear(inputs.waveform, inputs.waveform_lengths, PLAIN, tasks)
         return passing.start(features.value, tasks)
 
 
