@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.front_end_blocks import Blocks, normalise, position, run_layer
@@ -135,6 +136,14 @@ def test_blocks_that_cannot_be():
         network(front_end_block=25)
     with pytest.raises(ValueError, match="known at its end only"):
         network(front_end_block=320, w2v_normalize=True)
+
+
+@pytest.mark.parametrize(("option", "others"), [
+    ("front_end_block", {}), ("front_end_history", {"front_end_block": 160})])
+def test_a_time_below_zero_is_refused(option, others):
+    name = option.replace("_", "-")
+    with pytest.raises(InputError, match=rf"--{name}: expected 0 ms or more, found -320\. "):
+        network(**{**others, option: -320})
 
 
 def test_features_are_a_stream_of_all_tasks():
