@@ -135,7 +135,7 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int,
     with torch.no_grad():
         embedding.weight[pad].zero_()
     front_end = make_front_end(cfg)
-    kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
+    kernels = _subsample_kernels(cfg)
     variant = str(cfg.segmentation_variant)
     bounds = _bounds(cfg, front_end.frame_samples * STRIDE ** len(kernels) * 1000 / SAMPLE_RATE)
     segmenter = Segmenter(cfg.model_dim, VARIANTS[variant], *bounds) if variant in VARIANTS else None
@@ -147,6 +147,16 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int,
     if cfg.differentiable_waiting and (segmenter is None or not segmenter.variant.waits_in_expectation):
         raise InputError("--differentiable-waiting", "--segmentation-variant repaired", variant, "Leave it out.")
     return SimulSTNetwork(encoder, decoder, torch.tensor(kinds.target), cfg.ctc, cfg.differentiable_waiting)
+
+
+def _subsample_kernels(cfg: SimulSTModelConfig) -> list[int]:
+    if not cfg.subsample_kernels:
+        return []
+    kernels = [plain_whole(part.strip()) or 0 for part in cfg.subsample_kernels.split(",")]
+    if not all(STRIDE <= kernel <= LARGEST_KERNEL for kernel in kernels):
+        raise InputError("--subsample-kernels", f"whole numbers from {STRIDE} to {LARGEST_KERNEL}, with commas",
+                         repr(cfg.subsample_kernels), "Write e.g. 5,5.")
+    return kernels
 
 
 def _bounds(cfg: SimulSTModelConfig, frame_ms: float) -> tuple[int, int]:

@@ -65,6 +65,11 @@ class Wav2Vec2FrontEnd(nn.Module):
             raise InputError("--front-end-block", "no blocks with a wav2vec 2.0 that scales each waveform by its mean "
                              "and variance, which are known at its end only", f"blocks of {block} samples",
                              "Leave it out, or use one that does not, such as wav2vec_small.pt.")
+        if block and any(kernel < stride for kernel, stride in self.convolutions):
+            raise InputError("--front-end-block", "no blocks with a wav2vec 2.0 that leaves samples out, but one whose "
+                             "convolutions have kernels of at least their strides", "kernels and strides "
+                             + "; ".join(f"{kernel}, {stride}" for kernel, stride in self.convolutions),
+                             "Leave it out, or correct --w2v-config.")
         if history and not block:
             raise InputError("--front-end-history", "a front end that hears in blocks", f"{history} samples, and no "
                              "blocks", "Add --front-end-block, or leave it out.")

@@ -115,13 +115,13 @@ class SubsamplerStream:
         for index, (convolution, kernel) in enumerate(
                 zip(self.subsampler.convs, self.subsampler.kernels, strict=True)):
             x_1CT, rest = x_1TC.transpose(1, 2), self.rests[index]
-            x_1CT = F.pad(x_1CT, (2 * (kernel // 2), 0)) if rest is None else torch.cat([rest, x_1CT], 2)
+            x_1CT = F.pad(x_1CT, (kernel - 1, 0)) if rest is None else torch.cat([rest, x_1CT], 2)
             frames = max(0, (x_1CT.size(2) - kernel) // STRIDE + 1)
             self.rests[index] = x_1CT[:, :, frames * STRIDE:]
             if frames == 0:
                 return x_1TC.new_zeros(1, 0, convolution.out_channels // 2)
             if most is not None:
-                width = most + 2 * (kernel // 2)
+                width = most + kernel - 1
                 x_1CT, most = _widened(x_1CT, width), (width - kernel) // STRIDE + 1
             x_1TC = F.glu(convolution(x_1CT)[:, :, :frames], dim=1).transpose(1, 2)
         return x_1TC

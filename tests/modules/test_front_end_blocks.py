@@ -136,6 +136,9 @@ def test_blocks_that_cannot_be():
         network(front_end_block=25)
     with pytest.raises(ValueError, match="known at its end only"):
         network(front_end_block=320, w2v_normalize=True)
+    with pytest.raises(InputError, match=r"kernels of at least their strides, found .*2, 4"):
+        network(front_end_block=320, **small(conv_feature_layers="[(8,10,5), (8,8,8), (8,2,4)]"))
+    network(**small(conv_feature_layers="[(8,10,5), (8,8,8), (8,2,4)]"))
 
 
 @pytest.mark.parametrize(("option", "others"), [
