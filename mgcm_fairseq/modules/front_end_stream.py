@@ -86,7 +86,7 @@ class FrontEndStream:
         before, zeros = encoder.pos_conv[0].kernel_size[0] // 2, zeros_added(encoder.pos_conv)
         context = x_1TC.new_zeros(1, before, x_1TC.size(2)) if self.context is None else self.context
         wide_1TC, frames = torch.cat([context, x_1TC], 1), x_1TC.size(1)
-        self.context = wide_1TC[:, -before:]
+        self.context = wide_1TC[:, wide_1TC.size(1) - before:]
         wide_1CT = _widened(wide_1TC.transpose(1, 2), 2 * before - zeros + self.front_end.frames_of_block)
         x_1TC = x_1TC + encoder.pos_conv(wide_1CT).transpose(1, 2)[:, zeros:zeros + frames]
         return x_1TC if encoder.layer_norm_first else encoder.layer_norm(x_1TC)

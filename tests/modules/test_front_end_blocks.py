@@ -149,6 +149,17 @@ def test_a_time_below_zero_is_refused(option, others):
         network(**{**others, option: -320})
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("kernel", [1, 2, 3, 8])
+def test_positions_of_any_kernel_stream(kernel):
+    made = front_end(**small(conv_pos=kernel))
+    waveform, lengths = speech([5 * BLOCK + 900])
+    whole, _ = features(made, waveform.double(), lengths)
+    stream = made.stream(False)
+    parts = [stream.extend(samples) for samples in waveform.double().split(BLOCK, 1)]
+    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-10, rtol=0)
+
+
 def test_features_are_a_stream_of_all_tasks():
     made = front_end()
     waveform, lengths = speech([5_120])
