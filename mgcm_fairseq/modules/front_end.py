@@ -45,7 +45,8 @@ class Wav2Vec2FrontEnd(nn.Module):
         if not re.fullmatch(r"(?s)(?!.*\*[^+]*\*|.*\d{5})[\d\s\[\](),+*]+", self.config.conv_feature_layers):
             raise InputError("wav2vec2 front end", "conv_feature_layers as a list of (channels, kernel, stride)",
                              repr(self.config.conv_feature_layers), "fairseq would run it as code: use another file.")
-        wanted = {"layer_type": "transformer", "quantize_input": False, "crop_seq_to_multiple": 1}
+        wanted = {"layer_type": "transformer", "quantize_input": False, "crop_seq_to_multiple": 1,
+                  "pos_conv_depth": 1}  # of several, all but the first would see what is made of padding
         unsupported = [name for name, value in wanted.items() if getattr(self.config, name) != value]
         if unsupported:
             found = [getattr(self.config, name) for name in unsupported]

@@ -149,6 +149,11 @@ def test_a_time_below_zero_is_refused(option, others):
         network(**{**others, option: -320})
 
 
+def test_positions_of_several_layers_are_refused_for_they_see_padding():
+    with pytest.raises(InputError, match=r"--w2v-config.*pos_conv_depth.*\[2\]"):
+        network(**small(pos_conv_depth=2))
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("kernel", [1, 2, 3, 8])
 def test_positions_of_any_kernel_stream(kernel):
