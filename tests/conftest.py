@@ -1,5 +1,6 @@
 """What every test starts from: the same random numbers and no time limit on generated examples; a GPU is optional."""
 
+import os
 from multiprocessing import spawn
 
 import pytest
@@ -10,7 +11,7 @@ from tests.warm.start import warm_python
 
 pytest_plugins = ["tests.fixtures", "tests.chinese", "tests.run_scripts", "tests.tiny_mustc", "tests.several_languages"]
 
-spawn.get_executable = warm_python  # what processes that the product spawns in a test run in
+spawn.get_executable = lambda: os.fsencode(warm_python())  # what processes that the product spawns in a test run in
 
 settings.register_profile("project", deadline=None, database=None, derandomize=True)
 settings.load_profile("project")

@@ -151,6 +151,6 @@ def test_a_front_end_trains_translates_and_is_tested_as_all_are(inside, tiny_cor
                   "fbank/multi_task", f"task.data={tiny_corpus}", f"checkpoint.save_dir={tmp_path}", *SMALL, wav,
                   checkpoint)
     assert " s  " in said
-    assert "6 passed" in said
+    assert "7 passed" in said
     assert [name for name in torch.load(checkpoint)["model"] if "front_end" in name] == [
         "network.encoder.front_end.norm.weight", "network.encoder.front_end.norm.bias"]

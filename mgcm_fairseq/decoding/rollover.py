@@ -125,7 +125,7 @@ class Rollover:
         Marks attend to what comes behind the sentence, too.
         """
         rows = attention(self.system, [], pieces, memory, self.layer)
-        frames = [most_attended(row[:max(1, count)]) for row, count in zip(rows, seen, strict=True)]
+        frames = [int(row[:max(1, count)].argmax()) for row, count in zip(rows, seen, strict=True)]
         return [frame for frame, piece in zip(frames, pieces, strict=True) if self.spoken[piece]] or frames
 
     def forget_all_but(self, stream: SpeechStream, before: Sequence[int], kept: Sequence[int], memory: Memory) -> bool:

@@ -128,6 +128,7 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int,
         pad: id of the padding.
         languages: source languages in the order of their ranks, for grouped layers.
     """
+    _check_sizes(cfg)
     shape = LayerShape(cfg.model_dim, cfg.ffn_dim, cfg.attention_heads, cfg.dropout, cfg.attention_dropout,
                        cfg.activation_dropout, cfg.norm_first)
     embedding = nn.Embedding(len(kinds.target), cfg.model_dim, padding_idx=pad)
@@ -135,7 +136,7 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int,
     with torch.no_grad():
         embedding.weight[pad].zero_()
     front_end = make_front_end(cfg)
-    kernels = [int(kernel) for kernel in cfg.subsample_kernels.split(",") if kernel]
+    kernels = _subsample_kernels(cfg)
     variant = str(cfg.segmentation_variant)
     bounds = _bounds(cfg, front_end.frame_samples * STRIDE ** len(kernels) * 1000 / SAMPLE_RATE)
     segmenter = Segmenter(cfg.model_dim, VARIANTS[variant], *bounds) if variant in VARIANTS else None
@@ -147,6 +148,29 @@ def build_network(cfg: SimulSTModelConfig, kinds: PieceKinds, pad: int,
     if cfg.differentiable_waiting and (segmenter is None or not segmenter.variant.waits_in_expectation):
         raise InputError("--differentiable-waiting", "--segmentation-variant repaired", variant, "Leave it out.")
     return SimulSTNetwork(encoder, decoder, torch.tensor(kinds.target), cfg.ctc, cfg.differentiable_waiting)
+
+
+def _check_sizes(cfg: SimulSTModelConfig) -> None:
+    """InputError for widths that positions or heads cannot have."""
+    dim, heads = cfg.model_dim, cfg.attention_heads
+    if dim < 4 or dim % 2:
+        raise InputError("--model-dim", "an even number from 4 on", str(dim), "Correct the option.")
+    if heads < 1 or dim % heads:
+        raise InputError("--attention-heads", f"a number that divides --model-dim {dim}", str(heads),
+                         "Correct one of the two.")
+    if cfg.rotary and dim // heads % 2:
+        raise InputError("--rotary", "heads of even size", f"{dim // heads}, which is {dim} / {heads}",
+                         "Correct --model-dim or --attention-heads, or leave it out.")
+
+
+def _subsample_kernels(cfg: SimulSTModelConfig) -> list[int]:
+    if not cfg.subsample_kernels:
+        return []
+    kernels = [plain_whole(part.strip()) or 0 for part in cfg.subsample_kernels.split(",")]
+    if not all(STRIDE <= kernel <= LARGEST_KERNEL for kernel in kernels):
+        raise InputError("--subsample-kernels", f"whole numbers from {STRIDE} to {LARGEST_KERNEL}, with commas",
+                         repr(cfg.subsample_kernels), "Write e.g. 5,5.")
+    return kernels
 
 
 def _bounds(cfg: SimulSTModelConfig, frame_ms: float) -> tuple[int, int]:

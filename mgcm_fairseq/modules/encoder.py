@@ -125,6 +125,16 @@ class SharedEncoder(nn.Module):
         embedded, frames = self._embed(samples_N.unsqueeze(0), lengths)
         return Stream(embedded.value[:, :int(frames)], embedded.tasks), frames
 
+    def hear(self, waveform_BN: Tensor, lengths: Tensor, passing: Passing, tasks: Sequence[str]) -> Stream:
+        """(B, N) samples at 16 kHz and (B,) lengths -> the front end's features (B, T, C) for the tasks.
+
+        Where all are too short for a frame, there is one all the same, of padding.
+        """
+        missing = self.front_end.receptive_field - waveform_BN.size(1)
+        if missing > 0:
+            waveform_BN = F.pad(waveform_BN, (0, missing))
+        return self.front_end(waveform_BN, lengths, passing, tasks)
+
     def embed_speech(self, features: Stream, lengths: Tensor, passing: Passing) -> tuple[Stream, Tensor]:
         """(B, T, C) front-end features of (B,) samples -> (B, T', D), to stand where embedded text stands, and (B,) T'.
         """
@@ -196,7 +206,7 @@ class SharedEncoder(nn.Module):
         return passing.run(self.positions, [(stream, start) for stream in states])
 
     def _embed(self, waveform_BN: Tensor, lengths: Tensor) -> tuple[Stream, Tensor]:
-        features = self.front_end(waveform_BN, lengths, PLAIN, ("st",))
+        features = self.hear(waveform_BN, lengths, PLAIN, ("st",))
         return self.embed_speech(features, lengths, PLAIN)
 
     def _encode(self, source: Source) -> Memory:

@@ -45,7 +45,8 @@ class Wav2Vec2FrontEnd(nn.Module):
         if not re.fullmatch(r"(?s)(?!.*\*[^+]*\*|.*\d{5})[\d\s\[\](),+*]+", self.config.conv_feature_layers):
             raise InputError("wav2vec2 front end", "conv_feature_layers as a list of (channels, kernel, stride)",
                              repr(self.config.conv_feature_layers), "fairseq would run it as code: use another file.")
-        wanted = {"layer_type": "transformer", "quantize_input": False, "crop_seq_to_multiple": 1}
+        wanted = {"layer_type": "transformer", "quantize_input": False, "crop_seq_to_multiple": 1,
+                  "pos_conv_depth": 1}  # of several, all but the first would see what is made of padding
         unsupported = [name for name, value in wanted.items() if getattr(self.config, name) != value]
         if unsupported:
             found = [getattr(self.config, name) for name in unsupported]
@@ -65,6 +66,11 @@ class Wav2Vec2FrontEnd(nn.Module):
             raise InputError("--front-end-block", "no blocks with a wav2vec 2.0 that scales each waveform by its mean "
                              "and variance, which are known at its end only", f"blocks of {block} samples",
                              "Leave it out, or use one that does not, such as wav2vec_small.pt.")
+        if block and any(kernel < stride for kernel, stride in self.convolutions):
+            raise InputError("--front-end-block", "no blocks with a wav2vec 2.0 that leaves samples out, but one whose "
+                             "convolutions have kernels of at least their strides", "kernels and strides "
+                             + "; ".join(f"{kernel}, {stride}" for kernel, stride in self.convolutions),
+                             "Leave it out, or correct --w2v-config.")
         if history and not block:
             raise InputError("--front-end-history", "a front end that hears in blocks", f"{history} samples, and no "
                              "blocks", "Add --front-end-block, or leave it out.")
@@ -155,6 +161,7 @@ class Wav2Vec2FrontEnd(nn.Module):
                 stages.append([])
             stages[-1] += rest
         frames = conv_length(lengths, *self.convolutions[0])  # for the group norm, which is the first block's
+        frames = frames.clamp(min=1)  # statistics of no frame would be NaN
         stream = passing.start(waveform_BN.unsqueeze(1), tasks)
         for parts in stages[:-1]:
             [stream] = passing.run(partial(_through, parts), [(stream, frames)])
@@ -229,6 +236,6 @@ def _run_layer(layer: nn.Module, x_BTC: Tensor, padding_BT: Tensor) -> Tensor:
 def _standardise(waveform_BN: Tensor, lengths: Tensor) -> Tensor:
     valid = valid_mask(lengths, waveform_BN.size(1))
     x = at_least_fp32(waveform_BN).masked_fill(~valid, 0.0)
-    count = lengths.unsqueeze(1)
+    count = lengths.clamp(min=1).unsqueeze(1)
     centred = (x - x.sum(1, keepdim=True) / count).masked_fill(~valid, 0.0)
     return (centred * torch.rsqrt(centred.square().sum(1, keepdim=True) / count + 1e-5)).to(waveform_BN)

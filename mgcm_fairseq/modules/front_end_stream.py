@@ -86,7 +86,7 @@ class FrontEndStream:
         before, zeros = encoder.pos_conv[0].kernel_size[0] // 2, zeros_added(encoder.pos_conv)
         context = x_1TC.new_zeros(1, before, x_1TC.size(2)) if self.context is None else self.context
         wide_1TC, frames = torch.cat([context, x_1TC], 1), x_1TC.size(1)
-        self.context = wide_1TC[:, -before:]
+        self.context = wide_1TC[:, wide_1TC.size(1) - before:]
         wide_1CT = _widened(wide_1TC.transpose(1, 2), 2 * before - zeros + self.front_end.frames_of_block)
         x_1TC = x_1TC + encoder.pos_conv(wide_1CT).transpose(1, 2)[:, zeros:zeros + frames]
         return x_1TC if encoder.layer_norm_first else encoder.layer_norm(x_1TC)
@@ -115,13 +115,13 @@ class SubsamplerStream:
         for index, (convolution, kernel) in enumerate(
                 zip(self.subsampler.convs, self.subsampler.kernels, strict=True)):
             x_1CT, rest = x_1TC.transpose(1, 2), self.rests[index]
-            x_1CT = F.pad(x_1CT, (2 * (kernel // 2), 0)) if rest is None else torch.cat([rest, x_1CT], 2)
+            x_1CT = F.pad(x_1CT, (kernel - 1, 0)) if rest is None else torch.cat([rest, x_1CT], 2)
             frames = max(0, (x_1CT.size(2) - kernel) // STRIDE + 1)
             self.rests[index] = x_1CT[:, :, frames * STRIDE:]
             if frames == 0:
                 return x_1TC.new_zeros(1, 0, convolution.out_channels // 2)
             if most is not None:
-                width = most + 2 * (kernel // 2)
+                width = most + kernel - 1
                 x_1CT, most = _widened(x_1CT, width), (width - kernel) // STRIDE + 1
             x_1TC = F.glu(convolution(x_1CT)[:, :, :frames], dim=1).transpose(1, 2)
         return x_1TC

@@ -28,8 +28,14 @@ BLOCKS = ("front_end_block", "front_end_history")
 
 
 def make_front_end(options: Any) -> FrontEnd:
-    """The front end that the model's options name, with random weights; InputError for blocks where it has none."""
+    """The front end that the model's options name, with random weights; InputError for blocks where it has none,
+    or that end before they begin.
+    """
     name = str(options.front_end)
+    for option in BLOCKS:
+        if getattr(options, option) < 0:
+            raise InputError(f"--{option.replace('_', '-')}", "0 ms or more", str(getattr(options, option)),
+                             "Correct the option.")
     made: FrontEnd = named(_kind(name).make)(options)
     for option in BLOCKS:
         if not made.block and getattr(options, option):

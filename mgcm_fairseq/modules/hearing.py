@@ -30,10 +30,13 @@ class FrontEnd(Protocol):
         """Samples that the first frame needs; no shorter input has a frame."""
 
     def frames(self, lengths: Tensor) -> Tensor:
-        """(B,) samples -> (B,) frames."""
+        """(B,) samples -> (B,) frames, 0 for what is shorter than the receptive field."""
 
     def __call__(self, waveform_BN: Tensor, lengths: Tensor, passing: Passing, tasks: Sequence[str]) -> Stream:
-        """(B, N) samples, right-padded, and (B,) lengths -> a stream of features (B, T, C) for the tasks."""
+        """(B, N) samples, right-padded, and (B,) lengths -> a stream of features (B, T, C) for the tasks.
+
+        N is at least the receptive field. A row may be shorter, and then has no frame.
+        """
 
 
 class HearsInBlocks(FrontEnd, Protocol):

@@ -10,8 +10,8 @@ def valid_mask(lengths: Tensor, size: int) -> Tensor:
 
 
 def conv_length(length: Tensor, kernel: int, stride: int, padding: int = 0) -> Tensor:
-    """Output length of a convolution, elementwise on integer tensors."""
-    return (length + 2 * padding - kernel).div(stride, rounding_mode="floor") + 1
+    """Output length of a convolution, elementwise on integer tensors; 0 for an input shorter than the kernel."""
+    return ((length + 2 * padding - kernel).div(stride, rounding_mode="floor") + 1).clamp(min=0)
 
 
 def key_mask(valid_BS: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from mgcm_fairseq.modules.ctc import Alignment, CTCHeads
 from mgcm_fairseq.modules.decoder import Prefix, SharedDecoder
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.lead_in import source_without, stream_without
+from mgcm_fairseq.modules.lengths import valid_mask
 from mgcm_fairseq.modules.schedule import Phase
 from mgcm_fairseq.modules.source import Memory, Source
 
@@ -168,11 +169,12 @@ class SimulSTNetwork(nn.Module):
 
     def _segmented(self, inputs: TaskInputs, speech: Source, phase: Phase, passing: Passing) -> Segmented:
         assert speech.logits is not None
+        assert speech.boundaries is not None
         segmenter, frames, task = self.encoder.segmenting, speech.lengths, speech.embedded.tasks[0]
         raw = passing.branch(speech.logits, task).value
         text = self.encoder.embed_text(inputs.transcript, passing, task).value
-        return Segmented(segmenter.counted(raw, frames, speech.forced), frames,
-                         segmenter.decide(raw.detach(), frames - 1).all,
+        inside = valid_mask(frames - 1, raw.size(1))
+        return Segmented(segmenter.counted(raw, frames, speech.forced), frames, speech.boundaries & inside,
                          passing.branch(speech.embedded, task).value, text, inputs.transcript_lengths - 1,
                          self.encoder.word_starts(inputs.transcript), segmenter.variant, phase.update)
 
@@ -191,9 +193,9 @@ class SimulSTNetwork(nn.Module):
 
     def _hear(self, inputs: TaskInputs, tasks: Sequence[str], phase: Phase, passing: Passing) -> Stream:
         if not phase.front_end_frozen:
-            return self.encoder.front_end(inputs.waveform, inputs.waveform_lengths, passing, tasks)
+            return self.encoder.hear(inputs.waveform, inputs.waveform_lengths, passing, tasks)
         with torch.no_grad():
-            features = self.encoder.front_end(inputs.waveform, inputs.waveform_lengths, PLAIN, tasks)
+            features = self.encoder.hear(inputs.waveform, inputs.waveform_lengths, PLAIN, tasks)
         return passing.start(features.value, tasks)
 
 

@@ -31,7 +31,7 @@ def looks_at(system, stream):
     """A piece for each frame that some piece of the vocabulary attends to most."""
     pieces = range(4, len(system.vocabulary))
     rollover = Rollover(system, Bounds())
-    return {most_attended(attention(system, [], [piece], stream.memory, rollover.layer)[0]): piece for piece in pieces}
+    return {int(attention(system, [], [piece], stream.memory, rollover.layer).argmax()): piece for piece in pieces}
 
 
 @pytest.mark.parametrize(("row", "frame"), [

@@ -1,5 +1,6 @@
 """The page in a browser without a screen: a file and a microphone become text, and nothing else is asked for."""
 
+import json
 import os
 import shutil
 import statistics
@@ -20,6 +21,25 @@ def test_the_scripts_of_the_page_are_javascript(tmp_path):
     for name, body in scripts.items():
         (tmp_path / name).with_suffix(".mjs").write_bytes(body)
         subprocess.run(["node", "--check", (tmp_path / name).with_suffix(".mjs")], check=True, capture_output=True)
+
+
+OLD = """import { Minute } from "./minute.mjs";
+const minute = new Minute(100);
+minute.answer({ segments: [0.5], lost: [[0.1, 0.2]], heard: 1, rtf: 0.1, queue: 0, words: ["a"] });
+minute.hear(new Int16Array(100 * 120));
+const slow = new Minute(20);
+if (slow.size > 0) slow.hear(new Int16Array(5));
+console.log(JSON.stringify([minute.ends.length, minute.lost.length, minute.load.length, minute.steps, slow.size,
+                            slow.peaks.length]));
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_a_minute_forgets_all_that_is_older_and_draws_the_slowest_sound(tmp_path):
+    (tmp_path / "minute.mjs").write_bytes(_files()["minute.js"])
+    (tmp_path / "old.mjs").write_text(OLD)
+    done = subprocess.run(["node", tmp_path / "old.mjs"], check=True, capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout) == [0, 0, 1, [{"time": 1, "words": 1}], 1, 5]
 
 
 def test_a_file_becomes_its_text_though_the_connection_is_lost(page, background, recording, expected):

@@ -80,6 +80,21 @@ def test_broken_json_is_refused(text):
         network(w2v_config=text)
 
 
+@pytest.mark.parametrize(("sizes", "message"), [
+    ({"model_dim": 2, "attention_heads": 1}, "--model-dim: expected an even number from 4 on, found 2"),
+    ({"model_dim": 3, "attention_heads": 1}, "--model-dim: expected an even number from 4 on, found 3"),
+    ({"model_dim": 97, "attention_heads": 1}, "--model-dim: expected an even number from 4 on, found 97"),
+    ({"model_dim": -96}, "--model-dim: expected an even number from 4 on, found -96"),
+    ({"attention_heads": 3}, "--attention-heads: expected a number that divides --model-dim 128, found 3"),
+    ({"attention_heads": 0}, "--attention-heads: expected a number that divides --model-dim 128, found 0"),
+    ({"model_dim": 18, "attention_heads": 6, "rotary": True},
+     "--rotary: expected heads of even size, found 3, which is 18 / 6"),
+])
+def test_sizes_that_cannot_be_are_refused(sizes, message):
+    with pytest.raises(InputError, match=message):
+        network(**sizes)
+
+
 def parameters(cfg, vocabulary):
     network = build_network(cfg, PieceKinds(*[[0] * vocabulary] * 2), PAD)
     return sum(parameter.numel() for parameter in network.parameters())

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.front_end_blocks import Blocks, normalise, position, run_layer
@@ -135,6 +136,33 @@ def test_blocks_that_cannot_be():
         network(front_end_block=25)
     with pytest.raises(ValueError, match="known at its end only"):
         network(front_end_block=320, w2v_normalize=True)
+    with pytest.raises(InputError, match=r"kernels of at least their strides, found .*2, 4"):
+        network(front_end_block=320, **small(conv_feature_layers="[(8,10,5), (8,8,8), (8,2,4)]"))
+    network(**small(conv_feature_layers="[(8,10,5), (8,8,8), (8,2,4)]"))
+
+
+@pytest.mark.parametrize(("option", "others"), [
+    ("front_end_block", {}), ("front_end_history", {"front_end_block": 160})])
+def test_a_time_below_zero_is_refused(option, others):
+    name = option.replace("_", "-")
+    with pytest.raises(InputError, match=rf"--{name}: expected 0 ms or more, found -320\. "):
+        network(**{**others, option: -320})
+
+
+def test_positions_of_several_layers_are_refused_for_they_see_padding():
+    with pytest.raises(InputError, match=r"--w2v-config.*pos_conv_depth.*\[2\]"):
+        network(**small(pos_conv_depth=2))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kernel", [1, 2, 3, 8])
+def test_positions_of_any_kernel_stream(kernel):
+    made = front_end(**small(conv_pos=kernel))
+    waveform, lengths = speech([5 * BLOCK + 900])
+    whole, _ = features(made, waveform.double(), lengths)
+    stream = made.stream(False)
+    parts = [stream.extend(samples) for samples in waveform.double().split(BLOCK, 1)]
+    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-10, rtol=0)
 
 
 def test_features_are_a_stream_of_all_tasks():

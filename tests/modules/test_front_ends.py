@@ -5,6 +5,7 @@ import torch
 
 from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.modules.front_ends import FRONT_ENDS
+from mgcm_fairseq.modules.schedule import Phase
 from tests.core.conflict.steps import assert_same, real_case, step_of
 from tests.modules.networks import config, features, network, speech
 
@@ -49,7 +50,18 @@ def test_there_are_as_many_frames_as_it_says_and_as_wide(front_end):
     for samples, expected in ((field, 1), (field + step - 1, 1), (field + step, 2), (field + 9 * step, 10)):
         found_1TC, frames = hear(front_end, [samples])
         assert (found_1TC.shape, frames.tolist()) == ((1, expected, front_end.dim), [expected])
-    assert front_end.frames(torch.tensor([field - 1, field])).tolist() == [0, 1]
+    assert front_end.frames(torch.tensor([0, 1, 15, field - 1, field])).tolist() == [0, 0, 0, 0, 1]
+
+
+@every_front_end
+@torch.no_grad()
+def test_the_encoder_hears_nothing_in_what_is_too_short_for_a_frame(row):
+    encoder = network(**ROWS[row]).double().encoder
+    for length in (1, encoder.front_end.receptive_field - 1):
+        waveform, lengths = speech([length])
+        memory = encoder.speech(waveform.double(), lengths, Phase())
+        assert memory.lengths.tolist() == [0]
+        assert memory.states.isfinite().all()
 
 
 @every_front_end

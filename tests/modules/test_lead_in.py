@@ -84,3 +84,19 @@ def test_the_decoder_sees_what_an_agent_sees_that_has_forgotten(variant, lag):
     assert trained.segmented.frames == memory.lengths
     whole = model(one, TASKS, False, Phase(segmented=True, lag=lag))
     assert not torch.allclose(trained.logits["st"], whole.logits["st"], atol=1e-3)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("shape", [{}, {"longest_segment": 240}, {"segmentation_variant": "published"}])
+def test_boundaries_behind_it_are_those_that_the_encoder_had(shape):
+    """Also where it ends within a streak of high frames, whose boundary lies before."""
+    model, one = made(**shape), inputs(None, slice(0, 1))
+    whole = model(one, TASKS, False, phase_of(model)).segmented
+    high = model.encoder.segmenting(whole.speech)[0] > 0
+    cut = int((high[1:] & high[:-1]).nonzero()[0]) + 1
+    lead_in = torch.tensor([cut * model.encoder.frame_samples])
+    behind = model(one._replace(lead_in=lead_in), TASKS, False, phase_of(model)).segmented
+    frames = int(behind.frames)
+    assert frames == int(whole.frames) - cut
+    assert torch.equal(behind.boundaries[0, :frames], whole.boundaries[0, cut:cut + frames])
+    assert not behind.boundaries[0, frames - 1:].any()

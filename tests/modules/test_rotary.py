@@ -1,8 +1,11 @@
 """Rotary positions against complex numbers: a head's pairs of numbers turn by position times rate."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
+from mgcm_fairseq.modules import positions
 from mgcm_fairseq.modules.attention import MultiheadAttention
 from mgcm_fairseq.modules.cache import Cache
 from mgcm_fairseq.modules.positions import RotaryPositions, SinusoidalPositions
@@ -57,3 +60,50 @@ def test_another_threads_smaller_table_does_no_harm(kind):
     x_BHTD = torch.randn(1, 1, 3_000, 8)
     x = x_BHTD if kind is RotaryPositions else x_BHTD[0]
     assert torch.equal(Contended(8)(x), kind(8)(x))
+
+
+def counted(monkeypatch):
+    """Positions for which angles will have been made: a growing list of (start, end)."""
+    made, build = [], positions.turns
+
+    def count(dim, start, end):
+        made.append((start, end))
+        return build(dim, start, end)
+
+    monkeypatch.setattr(positions, "turns", count)
+    positions.far_turns.cache_clear()
+    return made
+
+
+def test_far_positions_are_made_once_for_all_layers(monkeypatch):
+    made = counted(monkeypatch)
+    rotary = RotaryPositions(8)
+    x_BHTD = torch.randn(1, HEADS, 5, 8)
+    found = [rotary(x_BHTD, start) for _ in range(6) for start in (3_000, 70_000)]  # two streams beside each other
+    assert made == [(0, 1_024), (3_000, 3_005), (70_000, 70_005)]
+    for one, start in zip(found, (3_000, 70_000) * 6, strict=True):
+        torch.testing.assert_close(one.double(), turned(x_BHTD.double(), start), atol=1e-5, rtol=0)
+    assert rotary(x_BHTD.double(), 3_000).dtype == torch.float64
+    assert made[3:] == [(3_000, 3_005)], "in another precision they are made anew"
+
+
+def test_far_positions_of_an_agent_serve_a_pass_with_gradients(monkeypatch):
+    counted(monkeypatch)
+    rotary, x_BHTD = RotaryPositions(8), torch.randn(1, HEADS, 5, 8)
+    with torch.inference_mode():
+        expected = rotary(x_BHTD, 5_000)
+    found = rotary(x_BHTD.requires_grad_(), 5_000)
+    found.sum().backward()
+    assert torch.equal(found, expected)
+
+
+def test_far_positions_of_threads_are_each_their_own():
+    rotary = RotaryPositions(8)
+    x_BHTD = torch.randn(1, HEADS, 5, 8, dtype=torch.float64)
+
+    def right(thread):
+        starts = [2_000 * thread + step for step in range(2_000, 2_100)]
+        return all(torch.allclose(rotary(x_BHTD, start), turned(x_BHTD, start), atol=1e-9, rtol=0) for start in starts)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(right, range(8)))

@@ -21,7 +21,14 @@ def warm_python() -> str:
     server = subprocess.Popen([sys.executable, "-m", "tests.warm.server", address], cwd=repository,
                               env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}, stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, start_new_session=True)
-    atexit.register(lambda: (server.communicate(), shutil.rmtree(folder)))
+    owner = os.getpid()
+
+    def end() -> None:
+        if os.getpid() == owner:  # not in forks of it, in which the server would not end
+            server.communicate()
+            shutil.rmtree(folder)
+
+    atexit.register(end)
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
     return str(program)

@@ -7,7 +7,7 @@ const PEAK = 0.02; // seconds of sound between the least and the greatest sample
 export class Minute {
   constructor(rate) {
     this.rate = rate;
-    this.size = Math.round(rate * PEAK);
+    this.size = Math.max(1, Math.round(rate * PEAK));
     this.samples = 0;
     this.peaks = []; // {time, low, high}
     this.ends = []; // of segments, in seconds
@@ -45,7 +45,10 @@ export class Minute {
 
   forget() {
     const oldest = this.now - SPAN;
-    const before = (list, time) => list.findIndex((one) => time(one) >= oldest);
+    const before = (list, time) => {
+      const first = list.findIndex((one) => time(one) >= oldest);
+      return first < 0 ? list.length : first;
+    };
     const cut = (list, time, keep) => list.splice(0, Math.max(0, before(list, time) - keep));
     cut(this.peaks, (one) => one.time, 0);
     cut(this.ends, (one) => one, 0);

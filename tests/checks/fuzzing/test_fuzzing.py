@@ -12,7 +12,8 @@ from mgcm_fairseq.checks.fuzzing.guard import fuzz
 from mgcm_fairseq.checks.fuzzing.jobs import Job
 from mgcm_fairseq.checks.fuzzing.report import Kept, row, table
 from mgcm_fairseq.checks.fuzzing.targets import TARGETS
-from mgcm_fairseq.checks.fuzzing.trial import ACCEPTED, FAULTS, REFUSED, attempt, write_input
+from mgcm_fairseq.checks.fuzzing.targets.arguments import LINES, Arguments
+from mgcm_fairseq.checks.fuzzing.trial import ACCEPTED, FAULTS, REFUSED, Verdict, attempt, write_input
 from tests.checks.fuzzing import planted
 
 SLOW = {"overrides": 6, "checkpoint": 8, "wav2vec2": 16, "table": 40, "list": 40, "europarl-st": 40, "covost2": 40,
@@ -36,6 +37,15 @@ def test_a_short_run_finds_no_fault(name, tmp_path):
         found.append(attempt(target, tmp_path / "input", 60.0))
     assert [one for one in found if one.kind in FAULTS] == []
     assert {one.kind for one in found} == {ACCEPTED, REFUSED} - ({REFUSED} if name == "packs" else set())
+
+
+def test_every_unspoilt_command_line_is_accepted(tmp_path):
+    for part in ("shared", "input"):
+        (tmp_path / part).mkdir()
+    target = Arguments(tmp_path / "shared")
+    for program, line in LINES.items():
+        write_input(tmp_path / "input", {"line.json": json.dumps([program, line]).encode()})
+        assert (program, attempt(target, tmp_path / "input", 60.0)) == (program, Verdict(ACCEPTED))
 
 
 def job(tmp_path, target, generator="mutate", **more):

@@ -16,6 +16,8 @@ OPTIONS = ("--user-dir", "mgcm_fairseq", "--task", "simul_st", "--arch", "simul_
            "multitask_cross_entropy", "--w2v-config", json.dumps({**SMALL, "layer_norm_first": True}), "--model-dim",
            "16", "--ffn-dim", "16", "--attention-heads", "2", "--encoder-layers", "1", "--decoder-layers", "1",
            "--segmentation-variant", "repaired", "--front-end-block", "320", "--max-tokens", "64000", "--cpu")
+UPDATES = 7
+"""That the model is said to have been trained for."""
 
 
 def corpus(folder: Path) -> Path:
@@ -36,10 +38,11 @@ def state(folder: Path) -> dict[str, Any]:
     torch.manual_seed(0)
     task = tasks.setup_task(cfg.task)
     model = task.build_model(cfg.model)
+    model.set_num_updates(UPDATES)  # so that it says of itself that it segments
     container = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
     return {"args": None, "cfg": container, "model": model.state_dict(), "criterion": None,
-            "optimizer_history": [{"num_updates": 7, "criterion_name": "MultitaskCriterion", "optimizer_name": "Adam",
-                                   "lr_scheduler_state": {}}],
+            "optimizer_history": [{"num_updates": UPDATES, "criterion_name": "MultitaskCriterion",
+                                   "optimizer_name": "Adam", "lr_scheduler_state": {}}],
             "task_state": task.state_dict(), "extra_state": {"train_iterator": {"epoch": 1}},
             "last_optimizer_state": {}}
 
