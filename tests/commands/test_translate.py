@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import subprocess
 import sys
 import threading
 
@@ -19,7 +20,7 @@ from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.decoding.trained_length import too_long
 from mgcm_fairseq.evaluation.listening import listen
 from mgcm_fairseq.evaluation.runs import parse_runs
-from tests.fixtures import run
+from tests.fixtures import ENVIRONMENT, REPOSITORY, run
 
 AS_TALK = "--run", "wait-segment:1 --sentences model"
 
@@ -189,7 +190,8 @@ def test_two_policies_are_refused_and_no_subtitles_are_left_of_a_wrong_checkpoin
 
 
 def test_nothing_slow_is_imported_before_the_first_word_is_said():
-    run(sys.executable, "-c", "import sys, mgcm_fairseq.commands.translate; assert 'torch' not in sys.modules")
+    code = "import sys, mgcm_fairseq.commands.translate; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, env=ENVIRONMENT, check=True)
 
 
 def test_what_is_no_audio_is_refused(tiny_checkpoint, tmp_path):
