@@ -47,9 +47,10 @@ def speech_alone(network, vocabulary):
     """A letter where embedded speech is nearer to that of noise than to that of silence: a regression finds it."""
     noise = 0.1 * torch.randn(64_000, generator=torch.Generator().manual_seed(1))
     quiet, loud = (network.encoder.embed_utterance(samples)[0].value[0] for samples in (torch.zeros(64_000), noise))
-    known = torch.cat([torch.cat([quiet, loud]), torch.ones(len(quiet) + len(loud), 1)], 1)
-    wanted = torch.cat([-torch.ones(len(quiet), 1), torch.ones(len(loud), 1)])
-    *direction, bias = torch.linalg.lstsq(known, wanted).solution[:, 0]
+    known = torch.cat([torch.cat([quiet, loud]), torch.ones(len(quiet) + len(loud), 1)], 1).double()
+    wanted = torch.cat([-torch.ones(len(quiet), 1), torch.ones(len(loud), 1)]).double()
+    ridge = torch.eye(known.size(1)).double()  # or rounding would choose among as many solutions
+    *direction, bias = torch.linalg.solve(known.T @ known + ridge, known.T @ wanted)[:, 0].float()
     letter = vocabulary.spoken.index(True)
     network.ctc.embedding.weight[letter], network.ctc.piece_bias[letter] = torch.stack(direction), bias
 

@@ -40,21 +40,23 @@ class Command:
 
     def status(self) -> int:
         """Its exit status, once it has ended as Python ends."""
+        status = 0
         try:
             try:
                 self._run()
-                status = 0
-            except SystemExit as end:
-                if not (isinstance(end.code, int) or end.code is None):
-                    print(end.code, file=sys.stderr)
-                status = end.code if isinstance(end.code, int) else int(end.code is not None)
-            except KeyboardInterrupt:
-                traceback.print_exc()
-                signal.signal(signal.SIGINT, signal.SIG_DFL)
-                os.kill(os.getpid(), signal.SIGINT)
-            except BaseException:
-                traceback.print_exc()
+            except SystemExit:
+                raise
+            except BaseException as error:
                 status = 1
+                sys.excepthook(type(error), error, error.__traceback__)  # which may end with another status
+                if isinstance(error, KeyboardInterrupt):
+                    signal.signal(signal.SIGINT, signal.SIG_DFL)
+                    os.kill(os.getpid(), signal.SIGINT)
+        except SystemExit as end:
+            if not (isinstance(end.code, int) or end.code is None):
+                print(end.code, file=sys.stderr)
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        try:
             threading._shutdown()
             atexit._run_exitfuncs()
             sys.stdout.flush()

@@ -35,6 +35,8 @@ def ended(python, *words, **environment):
     ["-c", "import atexit; atexit.register(print, 'at the end')"], ["-c", "print(input())"], ["-c", LOGS],
     ["-c", SAYS_FIRST_WHAT_TO_LOG], ["-c", "import torch, warnings; warnings.warn('a')"],
     ["-c", "import torch; print(torch.get_num_threads())"],
+    ["-c", "import sys; sys.excepthook = lambda *what: print(what[1]); raise OSError('a')"],
+    ["-c", "import sys; sys.excepthook = lambda *what: sys.exit(2); raise OSError('a')"],
     ["-m", "mgcm_fairseq.commands.prepare", "--lang", "x"], ["scripts/average_checkpoints.py"], ["missing.py"], ["-V"],
 ])
 def test_the_same_as_a_new_python(words):
