@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import warnings
+from contextlib import suppress
 from multiprocessing.spawn import set_executable
 from pathlib import Path
 
@@ -26,8 +27,10 @@ def read(connection: socket.socket) -> Command:
     """What python.py sends."""
     size, files, _, _ = socket.recv_fds(connection, 8, 250)
     expected, message = int.from_bytes(size, "big"), b""
-    while len(message) < expected:
-        message += connection.recv(expected - len(message))
+    while len(message) < expected and (part := connection.recv(expected - len(message))):
+        message += part
+    if not message or len(message) < expected:
+        raise ConnectionError("the client was killed")
     numbers, ignored, folder, count, *rest = message.split(b"\0")
     return Command(folder=os.fsdecode(folder), words=[os.fsdecode(word) for word in rest[:int(count)]],
                    environment=dict(os.fsdecode(pair).split("=", 1) for pair in rest[int(count):]),
@@ -43,13 +46,17 @@ def handle(connection: socket.socket) -> None:
         os._exit(asked.status())
     for file in asked.files.values():
         os.close(file)
-    connection.sendall(pid.to_bytes(8, "big"))
     finished = os.pidfd_open(pid)
-    ready, _, _ = select.select([finished, connection], [], [])
-    if finished not in ready:  # the client was killed
-        os.kill(pid, signal.SIGKILL)
-        return
-    connection.sendall(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]).to_bytes(8, "big", signed=True))
+    try:
+        connection.sendall(pid.to_bytes(8, "big"))
+        select.select([finished, connection], [], [])
+        if not select.select([finished], [], [], 0)[0]:
+            raise ConnectionError("the client was killed")
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        connection.sendall(status.to_bytes(8, "big", signed=True))
+    except OSError:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(finished, signal.SIGKILL)
 
 
 def serve(address: str) -> None:
@@ -74,7 +81,8 @@ def serve(address: str) -> None:
         if os.fork() == 0:
             listening.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            handle(connection)
+            with suppress(ConnectionError):
+                handle(connection)
             os._exit(0)
         connection.close()
 

@@ -1,7 +1,9 @@
 """A warm Python does what a new one does."""
 
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -58,6 +60,16 @@ def test_a_command_ends_with_its_client():
         assert client.stdout.readline() == b"begun\n"
         client.kill()
         assert client.stdout.read() == b""  # once nobody has it open, the command neither
+
+
+@pytest.mark.parametrize("seconds", [0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1])
+def test_a_command_ends_with_a_client_that_has_hardly_begun(seconds):
+    words = [warm_python(), "-c", "import time; time.sleep(600)"]
+    for number in (signal.SIGKILL, signal.SIGTERM):
+        with subprocess.Popen(words, cwd=REPOSITORY, env=ENVIRONMENT, stdout=subprocess.PIPE) as client:
+            time.sleep(seconds)
+            client.send_signal(number)
+            assert client.stdout.read() == b""
 
 
 SPAWNS = """
