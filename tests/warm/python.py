@@ -8,6 +8,14 @@ import sys
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def answered(server: socket.socket) -> int:
+    """The number that the server says next; SystemExit if it is gone."""
+    answer = server.recv(8)
+    if len(answer) < 8:
+        sys.exit("a warm Python: its server ended before the command did")
+    return int.from_bytes(answer, "big", signed=True)
+
+
 def main(address: str, words: list[str]) -> int:
     """The exit status of `python WORDS` as the server at this address runs it; negative for a signal's number."""
     files = [int(name) for name in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{name}")]
@@ -20,12 +28,12 @@ def main(address: str, words: list[str]) -> int:
         message = b"\0".join(parts)
         socket.send_fds(server, [len(message).to_bytes(8, "big")], files)
         server.sendall(message)
-        pid = int.from_bytes(server.recv(8), "big")
+        pid = answered(server)
         for number in set(SIGNALS) - set(ignored):
             signal.signal(number, lambda number, _: os.kill(pid, number))
         for file in files[3:]:  # pipes that are to end with the command
             os.close(file)
-        return int.from_bytes(server.recv(8), "big", signed=True)
+        return answered(server)
 
 
 if __name__ == "__main__":

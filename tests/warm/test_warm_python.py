@@ -1,6 +1,7 @@
 """A warm Python does what a new one does."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -70,6 +71,19 @@ def test_a_command_ends_with_a_client_that_has_hardly_begun(seconds):
             time.sleep(seconds)
             client.send_signal(number)
             assert client.stdout.read() == b""
+
+
+def test_a_command_whose_server_is_gone_has_failed(tmp_path):
+    client = [sys.executable, "-IS", REPOSITORY / "tests" / "warm" / "python.py", tmp_path / "server", "-c", "pass"]
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "server"))
+        server.listen()
+        with subprocess.Popen(client, stderr=subprocess.PIPE, text=True) as process:
+            connection, _ = server.accept()
+            connection.recv(int.from_bytes(connection.recv(8), "big"), socket.MSG_WAITALL)
+            connection.close()
+            assert "its server ended" in process.communicate()[1]
+        assert process.returncode == 1
 
 
 SPAWNS = """
