@@ -44,7 +44,10 @@ SITE = [  # builds docs/; the versions that were tried, since a newer one may wa
     "myst-parser>=5.2,<6",  # pages in Markdown, which GitHub shows too
     "furo>=2025.12.19",  # the theme
 ]
-STREAM_LAAL = ["mweralign>=1.4.1"]  # cuts a talk for StreamLAAL; figures depend on it
+SIMULSTREAM = [  # runs our agents, and scores whole talks in its own way
+    "simulstream>=1.0,<1.1",
+    "mweralign>=1.4.1",  # cuts a talk for StreamLAAL; figures depend on it
+]
 EXTRAS = {
     "live": LIVE,  # the page of scripts/serve.sh
     "m4a": M4A,
@@ -53,12 +56,12 @@ EXTRAS = {
         "scipy>=1.17",  # from the synthesiser's 22,050 Hz to 16,000 Hz
     ],
     "fuzz": ["atheris>=3.0"],  # a generator of scripts/checks/fuzz.py; the first with a wheel for Python 3.11
-    "simulstream": ["simulstream>=1.0,<1.1", *STREAM_LAAL],  # scores of whole talks as simulstream computes them
+    "simulstream": SIMULSTREAM,
     "tensorboard": ["tensorboardX>=2.6.2.2"],  # what fairseq's --tensorboard-logdir imports; 2.6.1 needs an older numpy
     "slurm": SLURM,  # Hydra's launcher of jobs, for scripts/train.sh --launcher slurm
     "vad": VAD,  # talks for models that were not trained on windows
     "torchjd": TORCHJD,  # its weightings as conflict rules, and the solver that most of them need
-    "dev": [*LIVE, *M4A, *SLURM, *STREAM_LAAL, *TORCHJD, *SITE, "hypothesis>=6.170", "import-linter>=2.16",
+    "dev": [*LIVE, *M4A, *SIMULSTREAM, *SLURM, *TORCHJD, *SITE, "hypothesis>=6.170", "import-linter>=2.16",
             "mypy>=2.4", "pytest>=9.2", "pytest-cov>=7.1", "pytest-xdist>=3.8", "ruff>=0.17"],
 }
 COMMANDS = sorted(path.stem for path in (HERE / "mgcm_fairseq" / "commands").glob("[!_]*.py"))

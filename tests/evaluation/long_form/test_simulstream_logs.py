@@ -5,7 +5,6 @@ import sys
 from types import ModuleType
 
 import pytest
-import yaml
 from omnisteval.cli import main as omnisteval
 from sacrebleu import corpus_bleu
 
@@ -16,12 +15,13 @@ from simulstream import inference
 from simulstream.metrics import logger, score_latency, stats
 
 from mgcm_fairseq.agents.choice import build_agent
-from mgcm_fairseq.commands.export import agent_args, processor
+from mgcm_fairseq.commands.export import agent_args, export
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.decoding.system import load_system
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.long_form.hearing import hear_talk
 from mgcm_fairseq.evaluation.long_form.latency import long_latency
+from mgcm_fairseq.evaluation.long_form.resegmentation import resegment
 from mgcm_fairseq.evaluation.long_form.results import score
 from mgcm_fairseq.evaluation.long_form.stream_laal import _cut, stream_laal
 from mgcm_fairseq.evaluation.long_form.talks import read_talks, write_for_omnisteval
@@ -46,16 +46,16 @@ def ours(talks, tiny_segmenting_checkpoint):
 
 
 @pytest.fixture(scope="module")
-def folder(talks, tiny_segmenting_checkpoint, tmp_path_factory):
-    """processor.yaml as an export writes it, theirs.jsonl as simulstream logs what it runs, and the test set."""
+def folder(talks, tiny_corpus, tiny_segmenting_checkpoint, tmp_path_factory):
+    """system/ as an export leaves it, theirs.jsonl as simulstream, started there, logs it, and the test set."""
     folder = tmp_path_factory.mktemp("simulstream")
-    args = agent_args("wait-k", tiny_segmenting_checkpoint, None, ["--wait-k", "1", *OPTIONS])
-    content = processor(args, "wait-k", "word") | {"checkpoint": str(tiny_segmenting_checkpoint), "corpus": None}
-    (folder / "processor.yaml").write_text(yaml.safe_dump(content))
+    args = agent_args("wait-k", tiny_segmenting_checkpoint, tiny_corpus, ["--wait-k", "1", *OPTIONS])
+    export("wait-k", args, folder / "system")
     (folder / "list.txt").write_text("".join(f"{one.wav}\n" for one in talks))
     write_for_omnisteval(folder, talks)
     with pytest.MonkeyPatch.context() as patch:
-        called(patch, inference.cli_main, "--speech-processor-config", folder / "processor.yaml", "--wav-list-file",
+        patch.chdir(folder / "system")
+        called(patch, inference.cli_main, "--speech-processor-config", "simulstream.yaml", "--wav-list-file",
                folder / "list.txt", "--metrics-log-file", folder / "theirs.jsonl")
     for handler in logger.METRICS_LOGGER.handlers:
         handler.close()
@@ -67,6 +67,10 @@ def called(patch, program, *arguments):
     """Runs a program in this process."""
     patch.setattr(sys, "argv", ["program", *map(str, arguments)])
     program()
+
+
+def scored(talks, translations):
+    return score(RUN, talks, translations, resegment(talks, translations, "word"), language("de"))
 
 
 def of_log(folder, talks):
@@ -94,12 +98,12 @@ def test_a_log_is_word_for_word_that_of_our_evaluation(folder, talks, ours):
 def test_omnisteval_gives_our_figures_of_it(folder, talks, ours, monkeypatch, tmp_path):
     called(monkeypatch, omnisteval, "longform", "--speech_segmentation", folder / "talks.json", "--ref_sentences_file",
            folder / "references.txt", "--hypothesis_file", folder / "theirs.jsonl", "--hypothesis_format",
-           "simulstream", "--simulstream_config_file", folder / "processor.yaml", "--word_level", "--output_folder",
-           tmp_path)
+           "simulstream", "--simulstream_config_file", folder / "system" / "simulstream.yaml", "--word_level",
+           "--output_folder", tmp_path)
     theirs = dict(line.split("\t") for line in (tmp_path / "scores.tsv").read_text().splitlines()[1:])
-    found = score(RUN, talks, ours, language("de"))
+    found = scored(talks, ours)
     latencies = long_latency(found.sentences)  # also where so weak a model's are refused
-    aware = long_latency(score(RUN, talks, of_log(folder, talks), language("de")).sentences, True)
+    aware = long_latency(scored(talks, of_log(folder, talks)).sentences, True)
     expected = {"BLEU": found.figures["BLEU"], "chrF": found.figures["chrF"],
                 **{f"{name} (CU)": value for name, value in latencies.items()},
                 **{f"{name} (CA)": value for name, value in aware.items()}}
@@ -108,7 +112,7 @@ def test_omnisteval_gives_our_figures_of_it(folder, talks, ours, monkeypatch, tm
 
 
 def test_simulstreams_scorer_of_latency_gives_our_stream_laal(folder, talks, ours, monkeypatch, capsys):
-    called(monkeypatch, score_latency.cli_main, "--eval-config", folder / "processor.yaml", "--log-file",
+    called(monkeypatch, score_latency.cli_main, "--eval-config", folder / "system" / "simulstream.yaml", "--log-file",
            folder / "theirs.jsonl", "--audio-definition", folder / "talks.json", "--reference",
            folder / "references.txt", "--scorer", "stream_laal")
     said = capsys.readouterr().out
@@ -120,10 +124,10 @@ def test_simulstreams_scorer_of_latency_gives_our_stream_laal(folder, talks, our
 
 
 def test_simulstreams_statistics_give_our_real_time_factor(folder, talks, monkeypatch, capsys):
-    called(monkeypatch, stats.cli_main, "--eval-config", folder / "processor.yaml", "--log-file",
+    called(monkeypatch, stats.cli_main, "--eval-config", folder / "system" / "simulstream.yaml", "--log-file",
            folder / "theirs.jsonl")
     found = json.loads(capsys.readouterr().out.partition("Stats: ")[2])
-    ours = score(RUN, talks, of_log(folder, talks), language("de")).figures
+    ours = scored(talks, of_log(folder, talks)).figures
     assert found["normalized_erasure"]["value"] == 0
     assert found["real_time_factor"]["value"] == pytest.approx(ours["RTF"], abs=0.001)
 
@@ -135,7 +139,7 @@ def test_simulstreams_scorer_of_quality_gives_bleu_of_our_sentences(folder, talk
         monkeypatch.setitem(sys.modules, "comet", comet)
     from simulstream.metrics import score_quality
 
-    called(monkeypatch, score_quality.cli_main, "--eval-config", folder / "processor.yaml", "--log-file",
+    called(monkeypatch, score_quality.cli_main, "--eval-config", folder / "system" / "simulstream.yaml", "--log-file",
            folder / "theirs.jsonl", "--audio-definition", folder / "talks.json", "--references",
            folder / "references.txt", "--scorer", "sacrebleu")
     said = capsys.readouterr().out
