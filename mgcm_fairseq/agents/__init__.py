@@ -1,4 +1,4 @@
-"""SimulEval agents: a policy a file, arguments and one call into core and decoding each."""
+"""SimulEval agents: the policies, what they share, how one is chosen, and how simulstream runs them."""
 
 from mgcm_fairseq import compat
 

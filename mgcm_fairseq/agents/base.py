@@ -26,6 +26,7 @@ from mgcm_fairseq.decoding.packed import pack
 from mgcm_fairseq.decoding.system import System, load_system
 from mgcm_fairseq.decoding.voice_activity import VoiceActivity
 from mgcm_fairseq.measuring.held import held_bytes
+from mgcm_fairseq.modules.streaming import SpeechStream
 
 
 class SystemStates(AgentStates):
@@ -38,6 +39,11 @@ class SystemStates(AgentStates):
         self.source = Heard()
         self.talk: CutTalk | None = None  # if it is cut at its pauses
         self.sentence: SystemStates | None = None  # the one that goes on
+        self.segment_ends: list[int] = []  # samples up to those of the sentences that the last call ended
+
+    def speech(self) -> SpeechStream | None:
+        """The stream that encodes what is heard, where the policy has one by now."""
+        return None
 
     def update_target(self, segment: Segment) -> None:
         """Nobody reads what SimulEval would keep here for ever."""
@@ -116,14 +122,22 @@ class SystemAgent(SpeechToTextAgent):
         """The words that are due of a talk, each sentence of which is a source by itself."""
         talk = states.talk = states.talk or new_talk()
         sentence = states.sentence = states.sentence or self.build_states()
+        states.segment_ends = []
         texts = []
         for samples, over in talk.cut(states.source.take(), states.source_finished):
             sentence.source += samples
             sentence.source_sample_rate, sentence.source_finished = states.source_sample_rate, over
             texts.append(self.write(sentence))
             if over:
+                states.segment_ends += segment_ends(sentence, talk.start, self.system)
                 sentence.reset()
         return self.system.writing.joined(texts)
+
+
+def segment_ends(sentence: SystemStates, start: int, system: System) -> list[int]:
+    """Samples of a talk up to the end of each segment of a sentence that begins at `start`, if it has ended."""
+    speech = sentence.speech()
+    return [start + frames * system.network.encoder.frame_samples for frames in speech.decided.ends] if speech else []
 
 
 def _check_unit(args: Namespace, system: System) -> None:

@@ -18,7 +18,7 @@ from mgcm_fairseq.decoding.prefixes import Prefixes
 from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.source import Memory
-from mgcm_fairseq.modules.streaming import IncrementalStream
+from mgcm_fairseq.modules.streaming import IncrementalStream, SpeechStream
 
 SPARE_PIECES = 10  # beyond one a frame: what a translation of unfinished speech may have, lest it go round in circles
 
@@ -33,6 +33,9 @@ class RedecodingStates(SystemStates):
         self.prefixes: Prefixes | None = None
         self.heard = 0  # samples of all steps so far
         self.earlier: list[list[int]] = []  # whole hypotheses of the last steps, the latest at the end
+
+    def speech(self) -> SpeechStream | None:
+        return self.prefixes.stream if self.prefixes else None
 
     def begin_sentence(self, kept: Sequence[int]) -> None:
         """Goes on behind the pieces that are kept."""

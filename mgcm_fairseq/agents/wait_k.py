@@ -19,6 +19,7 @@ from mgcm_fairseq.decoding.prefixes import Prefixes
 from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import System
 from mgcm_fairseq.modules.source import Memory
+from mgcm_fairseq.modules.streaming import SpeechStream
 
 
 class WaitKStates(SystemStates):
@@ -32,6 +33,9 @@ class WaitKStates(SystemStates):
         self.silence_until = 0  # samples before which nothing was said, of those that the memory holds
         self.ends = 0  # how often in a row </s> was the best next piece
         self.prefixes: Prefixes | None = None
+
+    def speech(self) -> SpeechStream | None:
+        return self.prefixes.stream if self.prefixes else None
 
 
 @entrypoint

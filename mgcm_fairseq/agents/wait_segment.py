@@ -30,6 +30,9 @@ class WaitSegmentStates(SystemStates):
         self.stream: SpeechStream | None = None
         self.writer: SegmentWriter | None = None
 
+    def speech(self) -> SpeechStream | None:
+        return self.stream
+
 
 @entrypoint
 class WaitSegmentAgent(SystemAgent):

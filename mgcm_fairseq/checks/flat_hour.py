@@ -115,12 +115,14 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 def _endless(audio: Sequence[Path], samples: int) -> Iterator[np.ndarray]:
     while True:
         for path in audio:
-            for part in Recording(path).parts():
+            recording = Recording(path)
+            for part in recording.parts():
                 if samples <= len(part):
                     yield part[:samples]
                     return
                 samples -= len(part)
                 yield part
+            recording.check()
 
 
 def _resident() -> int:

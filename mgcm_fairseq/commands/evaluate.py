@@ -119,6 +119,7 @@ def _check(runs: Sequence[Run], setting: EvaluationSetting) -> None:
     """InputError for a checkpoint or an option that does not fit, once, and before anything is written."""
     if runs:
         system = load_system(setting.checkpoint, setting.corpus).hearing(setting.source_lang)
+        system.network.to(device=setting.device, dtype=DTYPES[setting.dtype])
         for run in runs:
             run.agent(setting.checkpoint, system)
 

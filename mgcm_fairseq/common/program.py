@@ -1,6 +1,8 @@
 """How every program of this package ends: one form of message, and one exit status for each way to end."""
 
 import functools
+import os
+import select
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,8 @@ WRONG = 2  # what argparse ends with too
 _PATHS = (FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
 """Errors of paths that a user gave: a file where a folder is to be, or one that is not theirs."""
 STOPPED = 130  # of a program that SIGINT ended, as shells count
-STOPPED_TEXT = "interrupted. The same command can be given again."
+UNREAD = 141  # of one that SIGPIPE ended: nobody reads its output any more, as behind `| head`
+STOPPED_TEXT = "interrupted. Run the same command again to go on."
 
 
 def say(name: str, error: object) -> None:
@@ -54,6 +57,11 @@ def program(script: str) -> Callable[[Callable[P, int | None]], Callable[P, int]
                 say(called(script), InputError(error.filename, "a path that can be read or written here",
                                                str(error.strerror), "Correct the option."))
                 return WRONG
+            except BrokenPipeError:
+                if not _reader_is_gone():
+                    raise
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains of what is left to write
+                return UNREAD
             except KeyboardInterrupt:
                 print(f"{called(script)}: {STOPPED_TEXT}", file=sys.stderr)
                 return STOPPED
@@ -61,3 +69,10 @@ def program(script: str) -> Callable[[Callable[P, int | None]], Callable[P, int]
         return run
 
     return decorated
+
+
+def _reader_is_gone() -> bool:
+    """Whether stdout is a pipe that nobody reads."""
+    output = select.poll()
+    output.register(1, 0)
+    return any(events & select.POLLERR for _, events in output.poll(0))

@@ -22,7 +22,8 @@ class Pauses:
 
     A pause within a sentence is heard once it has turned out to be none that ends it. No chunk is in two sentences, and
     one of speech is in none only where it belongs to fewer than SHORTEST between two pauses, or to more that are
-    nowhere SURE. Once they are, the sentence begins where they do.
+    nowhere SURE. Once they are, the sentence begins where they do, but at most `longest` chunks ago. What follows a
+    sentence that was cut for its length goes on at once, sure or not.
     """
 
     def __init__(self, pause: int, longest: int) -> None:
@@ -36,8 +37,8 @@ class Pauses:
         self.start = 0  # the first chunk of the sentence that goes on, or was the last
         self._began: int | None = None  # the first chunk of speech, if it speaks since
         self._goes_on = False  # a sentence
-        self._shortest = SHORTEST
-        self._latest: deque[float] = deque(maxlen=SHORTEST)  # probabilities since then
+        self._cut = False  # the last sentence, before a pause ended it
+        self._latest: deque[float] = deque(maxlen=SHORTEST)  # probabilities since it speaks
         self._behind = 0  # what was heard in a part
         self._quiet = 0  # chunks since the last one of speech
 
@@ -61,18 +62,28 @@ class Pauses:
         return self._part(True) if self._goes_on else SentencePart(self._behind, self._behind, False)
 
     def _begins(self, probability: float) -> bool:
+        if not (self._resumes(probability) if self._cut else self._is_sure(probability)) or self._began is None:
+            return False
+        self.start = self._behind = max(self._behind, self._began - BEFORE)
+        self._goes_on, self._quiet = True, 0
+        return True
+
+    def _resumes(self, probability: float) -> bool:
+        self._quiet = self._quiet + 1 if probability < STOPS else 0
+        self._cut = self._quiet < self.pause
+        self._began = self.chunks - 1 if probability >= BEGINS else None
+        return self._began is not None
+
+    def _is_sure(self, probability: float) -> bool:
         if probability < (BEGINS if self._began is None else STOPS):
             self._began = None
             return False
         if self._began is None:
             self._began = self.chunks - 1
-            self._latest = deque(maxlen=self._shortest)
+            self._latest.clear()
+        self._began = max(self._began, self.chunks - max(SHORTEST, self.longest))
         self._latest.append(probability)
-        if len(self._latest) < self._shortest or sum(self._latest) < SURE * self._shortest:
-            return False
-        self.start = self._behind = max(self._behind, self._began - BEFORE)
-        self._goes_on, self._quiet = True, 0
-        return True
+        return len(self._latest) == SHORTEST and sum(self._latest) >= SURE * SHORTEST
 
     def _ends(self) -> bool:
         length = self.chunks - self.start
@@ -83,5 +94,5 @@ class Pauses:
         self._behind = part.behind
         if over:
             self._goes_on, self._began = False, None
-            self._shortest = SHORTEST if self._quiet >= self.pause else 1
+            self._cut = self._quiet < self.pause
         return part

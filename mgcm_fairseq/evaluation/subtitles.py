@@ -77,8 +77,8 @@ class Subtitles:
             self._file.close()
         if kind is None:
             self.partial.replace(self.path)
-        elif self._cues is None:
-            self.partial.unlink()  # nothing was heard
+        elif self._count == 0:
+            self.partial.unlink()
 
     def begin(self, language: Language) -> None:
         """Before the first words."""

@@ -15,6 +15,7 @@ from mgcm_fairseq.live.streams import Streams
 LEFT = (1000, 1001, 1005)  # how a client closes that does not come back
 MOST_OF_REASON = 123  # bytes, as the protocol has it
 LAST_WORDS = 1.0  # seconds for a client to take what it is told last, which it may have no eyes for
+CLOSING = 10.0  # seconds for it to close, too
 
 
 class Conversation:
@@ -96,10 +97,15 @@ class Conversation:
         self._beating = asyncio.create_task(self._beat(self.session))
 
     async def _send(self, session: Session) -> None:
-        """Sends all answers that the client does not have yet, as they come."""
+        """Sends all answers that the client does not have yet, as they come; one that reads none is cut off."""
         with contextlib.suppress(ConnectionClosed):
-            async for answer in session.answers.following(self.wishes.answers):
-                await self.connection.send(answer)
+            async for answer in session.answers.following(self.wishes.answers if self.wishes.stream else 0):
+                try:
+                    async with asyncio.timeout(self.streams.limits.idle):
+                        await self.connection.send(answer)
+                except TimeoutError:
+                    self.connection.transport.abort()
+                    return
                 if not self.wishes.numbered:
                     session.answers.drop(session.answers.first + 1)
             if session.fault is not None:
@@ -117,7 +123,7 @@ class Conversation:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.streams.limits.idle):
                 await self.connection.wait_closed()
-        await self.connection.close()
+        await self._close()
 
     async def _refuse(self, refused: Refused) -> None:
         """Says why, as a message and with the close, since a program may show either."""
@@ -125,4 +131,12 @@ class Conversation:
         with contextlib.suppress(ConnectionClosed, TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.connection.send(json.dumps({"error": refused.reason, "code": refused.code}))
-        await self.connection.close(refused.code, reason)
+        await self._close(refused.code, reason)
+
+    async def _close(self, code: int = 1000, reason: str = "") -> None:
+        """Also a connection whose client reads nothing, and so would never answer."""
+        try:
+            async with asyncio.timeout(CLOSING):
+                await self.connection.close(code, reason)
+        except TimeoutError:
+            self.connection.transport.abort()

@@ -10,6 +10,7 @@ import soundfile
 from mgcm_fairseq.benchmarks.agents.pacing import Pacing
 from mgcm_fairseq.benchmarks.agents.systems import random_system
 from mgcm_fairseq.checks import flat_hour
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.bounds import Bounds
 from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.evaluation.listening import listen_on
@@ -38,7 +39,7 @@ def noise():
     return 0.1 * np.random.default_rng(0).standard_normal(16_000 * 15).astype(np.float32)
 
 
-@pytest.mark.parametrize("policy", ["wait-segment:2", "wait-k:2", "alignatt:2", "local-agreement:640"])
+@pytest.mark.parametrize("policy", ["wait-segment:2", "wait-k:2", "alignatt:2", "edatt:0.2", "local-agreement:640"])
 def test_what_is_held_stops_growing(agent, noise, policy):
     one = agent(policy)
     held = [one.state_bytes() for _ in listen_on(one, [noise], 640)][:-1]
@@ -62,3 +63,9 @@ def test_the_check_compares_the_last_minutes_with_early_ones(agent, noise, tmp_p
     assert row["resident_last"] > 1e8
     assert row["words"] > 5
     assert flat_hour.table([{"run": "wait-segment-2", **row}]).count("\n") == 2
+
+
+def test_recordings_without_a_sample_are_refused(agent, tmp_path):
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0, np.float32), 16_000)
+    with pytest.raises(InputError, match=r"empty\.wav: expected sound, found no sample"):
+        flat_hour.measure(agent("wait-segment:2"), agent("wait-segment:2"), [tmp_path / "empty.wav"], 20)

@@ -128,6 +128,12 @@ def test_nothing_is_left_behind_by_what_cannot_run(command, tmp_path):
     assert not (tmp_path / "out" / "runs").exists()
 
 
+def test_a_precision_that_a_run_refuses_leaves_nothing_behind_either(command, tmp_path, capsys):
+    assert main([*command[2:], "--run", "wait-k:1 --int8", "--dtype", "fp16", "--out", str(tmp_path / "out")]) == 2
+    assert "--int8: expected fp32 on a CPU" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "runs").exists()
+
+
 def test_other_settings_in_the_same_folder_are_refused(command, evaluated, tmp_path, capsys):
     copied = shutil.copytree(evaluated[0], tmp_path / "copy")
     assert main([*command[2:], "--source-segment-size", "640", "--out", str(copied)]) == 2

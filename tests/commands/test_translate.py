@@ -180,6 +180,15 @@ def test_subtitles_say_what_is_printed_and_are_refused_before_anything_is_loaded
     assert (status, out, len(err.splitlines())) == (2, "", 1)
 
 
+@pytest.mark.parametrize("piped", [True, False])
+def test_sound_without_a_sample_leaves_the_subtitles_that_were_there(told, tmp_path, piped):
+    (tmp_path / "a.srt").write_text("of yesterday")
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0, np.float32), 16_000)
+    sound, samples = ("-", b"") if piped else (tmp_path / "empty.wav", None)
+    assert told(sound, "--subtitles", tmp_path / "a.srt", piped=samples)[0] == 2
+    assert [(path.name, path.read_text()) for path in tmp_path.glob("a.srt*")] == [("a.srt", "of yesterday")]
+
+
 def test_two_policies_are_refused_and_no_subtitles_are_left_of_a_wrong_checkpoint(talk, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([str(talk), "--checkpoint", "none.pt", "--lag", "3", "--wait-k", "5"])

@@ -1,6 +1,8 @@
 """How programs end: a line in argparse's form and a status, the same for all."""
 
 import ast
+import os
+import subprocess
 import sys
 from importlib import import_module
 
@@ -27,7 +29,7 @@ def ended(error, capsys):
 @pytest.mark.parametrize(("error", "status", "said"), [
     (InputError("a.tsv", "one", "two", "Mend it."), 2,
      "scripts/a.sh: error: a.tsv: expected one, found two. Mend it.\n"),
-    (KeyboardInterrupt(), 130, "scripts/a.sh: interrupted. The same command can be given again.\n"),
+    (KeyboardInterrupt(), 130, "scripts/a.sh: interrupted. Run the same command again to go on.\n"),
     (FileExistsError(17, "File exists", "a/b"), 2, "scripts/a.sh: error: a/b: expected a path that can be read or "
      "written here, found File exists. Correct the option.\n"),
     (None, 0, ""), (1, 1, "")])
@@ -85,3 +87,23 @@ def test_no_message_names_a_script_that_a_wheel_lacks():
     found = [f"{path.relative_to(PACKAGE)}:{line}: {text}" for path in paths for line, text in texts(path)
              if "scripts/" in text and not text.endswith(OF_A_CLONE)]
     assert found == []
+
+
+@pytest.mark.parametrize(("reader", "status"), [(False, 141), (True, 1)])
+def test_output_that_nobody_reads_ends_a_program_and_another_broken_pipe_is_a_fault(reader, status):
+    code = """
+import sys
+from mgcm_fairseq.common.program import program
+@program("scripts/a.sh")
+def main():
+    print("told", flush=True)
+    raise BrokenPipeError("of another pipe")
+sys.exit(main())
+"""
+    reading, writing = os.pipe()
+    if not reader:
+        os.close(reading)
+    done = subprocess.run([sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == status
+    assert ("BrokenPipeError: of another pipe" in done.stderr) == reader
+    assert reader or not done.stderr

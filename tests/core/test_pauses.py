@@ -65,6 +65,23 @@ def test_a_long_sentence_ends_at_any_silence_and_a_longer_one_anywhere():
     assert sentences([SPEECH] * 50, longest=10) == [(0, 20), (20, 40), (40, 50)]
 
 
+def test_behind_a_cut_for_its_length_speech_goes_on_sure_or_not_until_a_pause():
+    weak = [SURE - 0.01] * 15
+    assert sentences([*[SPEECH] * 20, *weak, *[SILENCE] * 9], longest=10) == [(0, 20), (20, 35 + 1)]
+    assert sentences([*[SPEECH] * 20, *[SILENCE] * 2, *weak, *[SILENCE] * 9], longest=10) == [(0, 20), (20, 37 + 1)]
+    assert sentences([*[SPEECH] * 20, *[SILENCE] * 6, *weak, *[SILENCE] * 9], longest=10) == [(0, 20)]
+    assert sentences([*[SPEECH] * 20, *[SILENCE] * 6, *[SPEECH] * (SHORTEST - 1)], longest=10) == [(0, 20)]
+
+
+def test_what_is_nowhere_sure_is_not_kept_for_ever():
+    pauses = Pauses(6, 50)
+    for _ in range(10_000):
+        pauses.hear(SURE - 0.3)
+        assert pauses.chunks - pauses.needed <= 50 + BEFORE
+    heard = [pauses.hear(SPEECH) for _ in range(SHORTEST)]
+    assert max(part.behind - part.first for part in heard) == 50 + BEFORE
+
+
 @pytest.mark.parametrize("seed", range(50))
 def test_speech_is_in_one_sentence_and_no_more(seed):
     draw = random.Random(seed)

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import socket
 import threading
 
 import pytest
 from websockets.asyncio.client import connect
 
+from mgcm_fairseq.live.limits import StreamLimits
+from mgcm_fairseq.live.server import LiveServer
 from tests.live.clients import closed, opened, packets, plain, rest, send, serving, text
 from tests.live.conftest import RUNS
 
@@ -88,3 +91,30 @@ def test_one_stream_too_many_is_refused_until_another_is_over(runs, talk, expect
             return await plain(uri, talk)
 
     assert text(asyncio.run(scenario())) == expected(RUNS[0], talk)
+
+
+def test_a_client_that_reads_no_answer_leaves_its_stream_to_others(runs, talk):
+    async def scenario():
+        server = LiveServer(runs, StreamLimits(idle=0.5, beat=600))
+        deaf, session = socket.socket(), None
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+        async with await server.listen(0) as listening:
+            listening.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)  # which connections inherit
+            deaf.connect(listening.sockets[0].getsockname())
+            deaf.setblocking(False)
+            uri = "ws://127.0.0.1:{1}/".format(*listening.sockets[0].getsockname())
+            client = await connect(uri, sock=deaf, max_queue=1)
+            for _, packet in packets(12 * talk, 1_600):
+                await client.send(packet)
+                while not server.streams.sessions:
+                    await asyncio.sleep(0.01)
+                session = session or next(iter(server.streams.sessions.values()))
+            await client.send(json.dumps({"end_of_stream": True}))
+            async with asyncio.timeout(30):
+                while server.streams.sessions:
+                    await asyncio.sleep(0.05)
+            client.transport.abort()
+            return session.answers
+
+    answers = asyncio.run(scenario())
+    assert 0 < answers.first < answers.count, "it had room for all"

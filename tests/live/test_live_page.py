@@ -42,6 +42,29 @@ def test_a_minute_forgets_all_that_is_older_and_draws_the_slowest_sound(tmp_path
     assert json.loads(done.stdout) == [0, 0, 1, [{"time": 1, "words": 1}], 1, 5]
 
 
+HEADS = """import { openRecording } from "./recording.mjs";
+const found = [];
+for (const said of [200, 0, 1000, 60]) {
+  const head = new DataView(new ArrayBuffer(44));
+  const write = (at, text) => [...text].forEach((letter, i) => head.setUint8(at + i, letter.charCodeAt(0)));
+  write(0, "RIFF"); write(8, "WAVE"); write(12, "fmt "); write(36, "data");
+  head.setUint32(16, 16, true); head.setUint16(20, 1, true); head.setUint16(22, 1, true);
+  head.setUint32(24, 16000, true); head.setUint16(34, 16, true); head.setUint32(40, said, true);
+  const recording = await openRecording(new Blob([head, new Int16Array(100).fill(7)]));
+  found.push([recording.length, (await recording.samples(0, recording.length)).length]);
+}
+console.log(JSON.stringify(found));
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+def test_a_wav_has_the_samples_that_are_there_where_its_head_says_none_or_too_many(tmp_path):
+    (tmp_path / "recording.mjs").write_bytes(_files()["recording.js"])
+    (tmp_path / "heads.mjs").write_text(HEADS)
+    done = subprocess.run(["node", tmp_path / "heads.mjs"], check=True, capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout) == [[100, 100], [100, 100], [100, 100], [30, 30]]
+
+
 def test_a_file_becomes_its_text_though_the_connection_is_lost(page, background, recording, expected):
     path, pcm = recording
     page.select_option("#run", "alignatt:2")

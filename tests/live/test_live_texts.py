@@ -64,6 +64,14 @@ def test_simulstreams_own_client_is_served(runs, talk, expected, tmp_path, caplo
     assert [answer for answer in answers if "new" not in answer] == 2 * [{"end_of_processing": True}]
 
 
+def test_a_client_that_says_how_many_answers_it_has_of_no_stream_gets_all(runs, talk, expected):
+    async def scenario():
+        async with serving(runs) as (uri, _):
+            return await plain(uri, talk, run=RUNS[1], answers=7)
+
+    assert text(asyncio.run(scenario())) == expected(RUNS[1], talk)
+
+
 def test_other_rates_are_resampled_as_a_whole(runs, talk, expected):
     whole = soxr.resample(np.frombuffer(talk, "<i2").astype(np.float32) / 2**15, 16_000, 44_100)
     pcm = (whole * 2**15).round().clip(-2**15, 2**15 - 1).astype("<i2").tobytes()
@@ -129,8 +137,28 @@ def test_where_a_talk_is_cut_at_its_pauses_sentences_end_segments_too(runs, talk
     whole = CutTalk(500, runs.system.longest)
     assert sum(over for _, over in whole.cut(samples, True)) > 1
     ends = [round(end / 16_000, 3) for end in whole.ends]
+    found = list(of_each_sentence(runs.system, samples))
     of_segments, of_sentences = ([end for answer in answers for end in answer["segments"]]
                                  for answers in asyncio.run(scenario()))
     assert of_sentences == ends
     assert set(ends) < set(of_segments)
-    assert of_segments == sorted(of_segments)
+    assert len(found) > len(ends)
+    assert of_segments == sorted({*ends, *found})
+
+
+def of_each_sentence(system, samples):
+    """Where segments of each sentence end that a talk is cut into, in seconds of the talk."""
+    import torch
+
+    from mgcm_fairseq.modules.streaming import speech_stream
+
+    encoder, cut, sentence = system.network.encoder, CutTalk(500, system.longest), []
+    for part, over in cut.cut(samples, True):
+        sentence += part
+        if over:
+            stream, sentence = speech_stream(encoder), torch.tensor(sentence)
+            with torch.inference_mode():
+                stream.extend(sentence, True)
+            ends = (cut.start + frames * encoder.frame_samples for frames in stream.decided.ends)
+            yield from (round(end / 16_000, 3) for end in ends)
+            sentence = []

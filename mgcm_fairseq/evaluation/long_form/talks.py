@@ -28,7 +28,8 @@ class RecordedTalk:
 
     def text(self, unit: Unit) -> str:
         """All references as one text, as a translation of the talk is one."""
-        return (" " if unit == "word" else "").join(" ".join(one.tgt_text.split()) for one in self.sentences)
+        texts = (" ".join(one.tgt_text.split()) for one in self.sentences)
+        return (" " if unit == "word" else "").join(filter(None, texts))
 
 
 def read_talks(corpus: Path, split: str) -> list[RecordedTalk]:

@@ -77,7 +77,8 @@ async function begin(open) {
   now = stream;
   for (const button of ["save-text", "save-log", "stop"]) part(button).disabled = false;
   tell(stream);
-  stream.source.play?.();
+  if (stream.gone) stop(stream);
+  else stream.source.play?.();
 }
 
 function change(stream, what) {
@@ -107,6 +108,10 @@ function take(stream, packet) {
 // Sends what is left, and waits for its text. `fault`: why, where it is not the user's wish.
 async function stop(stream, fault = "") {
   if (stream.stopping) return;
+  if (!stream.connection) { // a microphone that was unplugged while the browser began with it
+    stream.gone = true;
+    return;
+  }
   stream.stopping = true;
   part("stop").disabled = true;
   change(stream, { doing: "Translating the rest.", fault });

@@ -19,7 +19,8 @@ function readHeader(view, size) {
                  rate: view.getUint32(at + 12, true), bits: view.getUint16(at + 22, true) };
     } else if (name(at) === "data") {
       if (!format || format.kind !== 1 || format.bits !== 16 || !format.channels || !format.rate) return null;
-      const bytes = Math.min(length, size - at - 8);
+      const rest = size - at - 8;
+      const bytes = length ? Math.min(length, rest) : rest; // a program that wrote into a pipe left 0 there
       return { ...format, start: at + 8, length: Math.floor(bytes / 2 / format.channels) };
     }
     at += 8 + length + (length % 2);

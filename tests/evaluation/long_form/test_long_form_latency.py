@@ -106,6 +106,11 @@ def test_bands(long_yaal, name):
     assert band(long_yaal) == name
 
 
+def test_a_sentence_without_a_reference_leaves_no_space_in_the_talks_text():
+    assert talk(sentences=("", "A  b.", "", "C.", "")).text("word") == "A b. C."
+    assert talk(sentences=("", "天", "气")).text("char") == "天气"
+
+
 def test_a_read_waits_for_the_one_before_it():
     assert ready_times([320, 640, 960, 1280], [100, 700, 10, 5]) == [420, 1340, 1350, 1355]
 
