@@ -1,6 +1,6 @@
 """Writes options.md, the page of all options of the plugin with their help; a test compares it with the code."""
 
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -39,9 +39,7 @@ def _options(config: type[Any]) -> str:
 
 def _line(one: Any) -> str:
     name = one.name if one.name == "data" else f"--{one.name.replace('_', '-')}"
-    flag = one.default is False
-    default = "" if flag or one.default in (None, "", "???", MISSING) else f", default `{one.default}`"
-    return f"- `{name}`{' (a flag)' if flag else default}: {one.metadata['help'].replace('<', '&lt;')}"
+    return f"- `{name}`{' (a flag)' if one.default is False else ''}: {one.metadata['help'].replace('<', '&lt;')}"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from tests.fixtures import REPOSITORY
 MARKS = ("", "gpu", "corpus")
 """What stands behind ```bash: nothing where a test runs the command, else what it needs that tests do not have."""
 
-PROGRAM = r"(bash|python|pip|fairseq-[\w-]+|simuleval|source|pytest|mgcm-[\w-]+|git)"
+PROGRAM = r"(bash|python|pip|fairseq-[\w-]+|simuleval|simulstream_inference|source|pytest|mgcm-[\w-]+|git)"
 """What a command line begins with."""
 
 

@@ -111,6 +111,11 @@ def read(words, monkeypatch):
             resolve(arguments[3].removeprefix("paper/"), overrides)
     elif program == "simuleval":
         read_simuleval(arguments)
+    elif program == "simulstream_inference":
+        inference = pytest.importorskip("simulstream.inference", reason="needs the extra `simulstream`")
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(Parsed):
+            inference.cli_main()
     elif program == "omnisteval":
         with pytest.raises(Parsed):
             omnisteval_parser().parse_args(arguments)
@@ -122,7 +127,7 @@ def read(words, monkeypatch):
     elif words[:2] == ["python", "-m"]:
         assert importlib.util.find_spec(words[2]), words[2]
     else:
-        assert words in (["source", ".venv/bin/activate"],), f"no parser for {program}"
+        assert words in (["source", ".venv/bin/activate"], ["cd", "system"]), f"no parser for {program}"
 
 
 def read_script(path, arguments, monkeypatch):

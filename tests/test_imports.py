@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from collections import Counter
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 import mgcm_fairseq
@@ -53,6 +56,18 @@ def test_the_contracts_in_pyproject_hold() -> None:
     found = run(LINT)
     assert found.returncode == 0, found.stdout
     assert "0 broken" in found.stdout
+
+
+def test_no_imports_run_in_a_circle() -> None:
+    graph = grimp.build_graph("mgcm_fairseq")
+    TopologicalSorter({module: graph.find_modules_directly_imported_by(module) for module in graph.modules}).prepare()
+
+
+def test_the_largest_room_is_under_a_quarter_of_the_lines() -> None:
+    lines = Counter({room.name: sum(len(path.read_text().splitlines()) for path in room.rglob("*.py"))
+                     for room in PACKAGE.iterdir() if room.is_dir()})
+    [(room, most)] = lines.most_common(1)
+    assert most < lines.total() / 4, room
 
 
 @pytest.mark.parametrize(("importing", "imported", "broken"), [("data", "core", 0), ("core", "data", 1)])

@@ -112,7 +112,7 @@ WORDS = {  # a word, where it would have a second meaning, and what may be there
     r"stud(y|ies)": (["core", "modules", "models", "data", "decoding", "agents", "preparation", "live", "training",
                       *GRADIENTS, *CORPORA, *AGENTS], r"studies\.md|scripts/study"),
     r"trials?": (["core", "modules", "models", "data", "decoding", "agents", "preparation", "live", "training",
-                  "spoken", "evaluation", *GRADIENTS, *CORPORA, *AGENTS], r"$^"),
+                  "spoken", "evaluation", "checks/mutation", "checks/fuzzing", *GRADIENTS, *CORPORA, *AGENTS], r"$^"),
     r"systems?": (["core", "modules", "preparation", "measuring", *GRADIENTS],
                   r"SystemExit|--systems"),
 }

@@ -1,1 +1,1 @@
-"""Checks of the whole product that take longer than tests: faults, spoilt inputs, pairs of options, a GPU."""
+"""Checks of the whole product that take longer than tests: faults, spoilt inputs, mutations, talks, a GPU and more."""

@@ -48,8 +48,8 @@ def _parser() -> Parser:
                         help="latency of the curves (default: AL, of whole talks LongYAAL)")
     parser.add_argument("--at", metavar="MS,MS,...",
                         help="latencies at which BLEU is read off (default: five over the range that all curves share)")
-    parser.add_argument("--resamples", default="1000", metavar="N", help="of the paired bootstrap")
-    parser.add_argument("--seed", default="1", metavar="N", help="of the paired bootstrap")
+    parser.add_argument("--resamples", default="1000", metavar="N", help="resamples of the paired bootstrap")
+    parser.add_argument("--seed", default="1", metavar="N", help="seed of the paired bootstrap")
     return parser
 
 

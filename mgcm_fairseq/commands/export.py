@@ -26,7 +26,7 @@ HEADER = """\
 #     --eval-latency-unit {unit} --sacrebleu-tokenizer {tokenizer}
 """
 PROCESSOR_HEADER = """\
-# Run by simulstream in this folder, with mgcm-fairseq[simulstream] installed:
+# Run by simulstream in this folder, with mgcm-fairseq and its extra `simulstream` installed:
 # simulstream_inference --speech-processor-config simulstream.yaml --wav-list-file LIST --metrics-log-file LOG
 """
 CHUNK = 0.32  # seconds; text does not depend on it, and delays do

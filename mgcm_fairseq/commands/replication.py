@@ -14,9 +14,9 @@ from mgcm_fairseq.common.installation import CONFIGS, SCRIPTS
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.common.whole import write_whole
-from mgcm_fairseq.studies.replication.doubt import origin
 from mgcm_fairseq.studies.replication.figures import draw
 from mgcm_fairseq.studies.replication.gather import as_lines, gather, study_of, systems_to_train
+from mgcm_fairseq.studies.replication.origin import origin
 from mgcm_fairseq.studies.replication.page import all_tables, fill
 from mgcm_fairseq.studies.study_file import read_study
 

@@ -12,7 +12,7 @@ import mgcm_fairseq.tasks  # noqa: F401 - repairs the stack before torchaudio is
 from mgcm_fairseq.agents.choice import HELP
 from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.common.installation import SCRIPTS
+from mgcm_fairseq.common.installation import SCRIPTS, install
 from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.decoding.agent_options import SOURCE_LANG
@@ -58,7 +58,7 @@ def _check_installed() -> None:
     for name in ("websockets", "soxr"):
         if importlib.util.find_spec(name) is None:
             raise InputError("mgcm-fairseq", f"the package {name}", "none",
-                             "Install it: pip install 'mgcm-fairseq[live]', or '.[live]' in a clone.")
+                             f"Install it: {install('live')}.")
 
 
 def _parser() -> Parser:

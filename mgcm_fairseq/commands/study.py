@@ -35,7 +35,7 @@ from mgcm_fairseq.studies.trial import Trial, begun
 from mgcm_fairseq.tasks.unread import check_unread
 from mgcm_fairseq.training.at_least_zero import check_at_least_zero
 from mgcm_fairseq.training.goal import check_goal
-from mgcm_fairseq.training.losses import check_losses
+from mgcm_fairseq.training.needed_losses import check_losses
 
 SCRIPT = SCRIPTS["study"]
 
@@ -142,7 +142,8 @@ def _parser() -> Parser:
                         help="compare with this system, in study_against_NAME.json and .md (default: the study's)")
     parser.add_argument("--plans", action="store_true",
                         help="end with the sharing plans: train what the systems begin with, and no system")
-    parser.add_argument("--seeds", type=positives, metavar="N,N,...", help="(default: those of the size)")
+    parser.add_argument("--seeds", type=positives, metavar="N,N,...",
+                        help="train each system once with each of these seeds (default: those of the size)")
     parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, metavar="N",
                         help="trials at a time, each a process of one thread; the results are the same for any number "
                         "(default: one for each core)")

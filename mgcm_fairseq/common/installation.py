@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from mgcm_fairseq import __version__
+
 PACKAGE = Path(__file__).parents[1]
 HOME = PACKAGE.parent
 """The folder that holds the package: the clone, or where Python keeps what is installed."""
@@ -31,3 +33,10 @@ SCRIPTS = {  # a program, which a wheel installs as mgcm-NAME, and what starts i
 def in_clone() -> bool:
     """Whether scripts/ lies beside the package."""
     return (HOME / SCRIPTS["train"]).is_file()
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra of this package; for messages."""
+    if in_clone():
+        return f"pip install -c constraints.txt -e '.[{extra}]'"
+    return f"pip install 'mgcm_fairseq-{__version__}-py3-none-any.whl[{extra}]'"

@@ -14,6 +14,7 @@ from fairseq.logging import metrics
 from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.option_help import shows_defaults
 from mgcm_fairseq.core.conflict import PLAIN, Passing
 from mgcm_fairseq.criterions.modality import reduce_state_contrast, state_contrast
 from mgcm_fairseq.criterions.segmentation import SegmentationLosses
@@ -23,6 +24,7 @@ from mgcm_fairseq.modules.lengths import at_least_fp32
 from mgcm_fairseq.modules.simul_st import TASKS, TaskInputs, ctc_task
 
 
+@shows_defaults
 @dataclass
 class MultitaskCriterionConfig(FairseqDataclass):
     tasks: str = field(

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import install
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 
 CHUNK = 512  # samples, the only size that the network takes at 16 kHz
@@ -37,5 +38,5 @@ def check_installed() -> Path:
     found = find_spec("silero_vad")
     if found is None or not found.submodule_search_locations:
         raise InputError("--sentences pauses", "silero-vad, which hears pauses", "no such package",
-                         "Install it: pip install 'mgcm-fairseq[vad]', or '.[vad]' in a clone.")
+                         f"Install it: {install('vad')}.")
     return Path(found.submodule_search_locations[0])

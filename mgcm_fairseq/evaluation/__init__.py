@@ -1,1 +1,1 @@
-"""Scores of finished translations: from what SimulEval and fairseq-generate wrote to a table and a plot."""
+"""Runs agents on a test set, scores what they and fairseq-generate write, and makes tables and plots of it."""

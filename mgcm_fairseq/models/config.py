@@ -9,6 +9,7 @@ import yaml
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.option_help import shows_defaults
 from mgcm_fairseq.core.segmentation import VARIANTS
 from mgcm_fairseq.models.sharing import INITS
 from mgcm_fairseq.modules.front_ends import DEFAULT, FRONT_ENDS, options_of_others
@@ -23,6 +24,7 @@ _INIT = ChoiceEnum([*INITS])
 _BLANKS = ChoiceEnum(["own", "join"])
 
 
+@shows_defaults
 @dataclass
 class SimulSTModelConfig(FairseqDataclass):
     front_end: _FRONT_END = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
@@ -82,13 +84,14 @@ class SimulSTModelConfig(FairseqDataclass):
     rotary: bool = field(
         default=False,
         metadata={"help": "Tell the shared encoder distances between frames, by rotary positions, and the decoder "
-                          "where a frame stands in what it may see. Speech then has no hour that training did not "
-                          "see. Off by default, as in the paper: sinusoidal positions from the first frame on."})
+                          "where a frame stands in what it may see. Positions are relative, so "
+                          "people may speak for hours. Off by default, as in the paper: sinusoidal positions from the "
+                          "first frame on."})
     local_kernels: str = field(
         default="",
         metadata={"help": "Kernel, in frames or tokens, of a convolution in front of the shared encoder's first layer, "
                           "and by how much each later layer's is larger, such as 5,3, which is IMTL's (arXiv "
-                          "2311.03810). Even ones become one larger. Speech and text pass through them. By default "
+                          "2311.03810). Even sizes are raised by one. Speech and text pass through them. By default "
                           "there are none."})
     sharing_plan: str = field(
         default="",
@@ -99,9 +102,9 @@ class SimulSTModelConfig(FairseqDataclass):
         default="units",
         metadata={"help": "What the parts begin with. units, the default: copies of the plan's hidden units, so that "
                           "the model computes what it did. published: singular vectors, as GDPS's code, which changes "
-                          "what it computes, by how much the log says. wide: all languages pass all parts, of which "
-                          "what is new adds nothing at first: a shared layer with as many parameters. These two are "
-                          "to compare."})
+                          "what it computes, by how much the log says. wide: every language uses all parts, and the "
+                          "new units start with output 0: a shared layer with as many parameters. published and wide "
+                          "are there for comparison."})
     norm_first: bool = field(
         default=False,
         metadata={"help": "Put the norm in front of each sub-layer (pre-norm). A small model that starts from "
@@ -182,11 +185,12 @@ class SimulSTModelConfig(FairseqDataclass):
                           "the mean of its frames."})
     shrink_blanks: _BLANKS = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="own",
-        metadata={"help": "Which streaks blanks make: own, streaks like others, the default and IMTL's, or join: they "
-                          "belong to the piece before them, so that a state is a piece."})
+        metadata={"help": "How blanks are grouped. own, the default and IMTL's: each stretch of blanks is a streak. "
+                          "join: blanks belong to the piece before them, so that a state is a piece."})
     no_looking_back: bool = field(
         default=False,
-        metadata={"help": "Leave out the looking back at all frames, to compare. By default it is there, as in IMTL."})
+        metadata={"help": "Leave out the looking back at all frames, for comparison. By default it is there, as in "
+                          "IMTL."})
     ctc: bool = field(
         default=False,
         metadata={"help": "Add CTC heads that read the letters and the pieces of the transcript. A front end that "

@@ -1,1 +1,1 @@
-"""Network modules over tensors and masks; they know nothing of tasks, configuration files or generation."""
+"""Network modules: tensors, masks and names of tasks in, tensors out; options and decoding are elsewhere."""

@@ -109,8 +109,8 @@ def normaliser(frames: Tensor, sums: tuple[Tensor, Tensor], weight: Tensor, bias
     frames = frames.clamp(min=1)
     mean = _sum_so_far(sums[0], most) / frames
     variance = (_sum_so_far(sums[1], most) / frames - mean.square()).clamp(min=0)
-    scale = torch.rsqrt(variance + eps) * weight.to(mean)[:, None]
-    return scale, bias.to(mean)[:, None] - mean * scale
+    scale = torch.rsqrt(variance + eps) * weight[:, None]
+    return scale, bias[:, None] - mean * scale
 
 
 def _sum_so_far(of_blocks_BCn: Tensor, most: int | None) -> Tensor:

@@ -28,7 +28,7 @@ from mgcm_fairseq.recipes.rows import overrides_of
 from mgcm_fairseq.tasks.unread import check_unread
 from mgcm_fairseq.training.at_least_zero import check_at_least_zero
 from mgcm_fairseq.training.goal import check_goal
-from mgcm_fairseq.training.losses import check_losses
+from mgcm_fairseq.training.needed_losses import check_losses
 from mgcm_fairseq.training.resumed_plan import check_source
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fairseq.dataclass import ChoiceEnum
 from omegaconf import II, MISSING
 
+from mgcm_fairseq.common.option_help import shows_defaults
 from mgcm_fairseq.common.program import command
 from mgcm_fairseq.data.transcript_noise import KINDS
 from mgcm_fairseq.training.config import ConflictConfig
@@ -15,6 +16,7 @@ _GRID = ChoiceEnum(["auto", "always", "never"])
 _NOISE = ChoiceEnum(list(KINDS))
 
 
+@shows_defaults
 @dataclass
 class SimulSTConfig(ConflictConfig):
     data: str = field(default=MISSING, metadata={"help": f"The folder that {command('prepare')} wrote."})

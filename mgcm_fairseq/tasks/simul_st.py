@@ -43,7 +43,7 @@ from mgcm_fairseq.tasks.unread import check_unread
 from mgcm_fairseq.tasks.validation_bleu import bleu_of_sums, counts_of_batch, parts_of
 from mgcm_fairseq.training.at_least_zero import check_at_least_zero
 from mgcm_fairseq.training.goal import check_goal
-from mgcm_fairseq.training.losses import check_losses
+from mgcm_fairseq.training.needed_losses import check_losses
 from mgcm_fairseq.training.non_finite import explanation, search
 from mgcm_fairseq.training.preconditions import unused_parts_named, unwrap
 from mgcm_fairseq.training.private_rate import private_rate

@@ -1,1 +1,1 @@
-"""Conflict handling inside fairseq's training: the step, what it refuses, and what it records."""
+"""Inside fairseq's training: conflicts, task weights, what is refused, recorded and shown, and resuming."""

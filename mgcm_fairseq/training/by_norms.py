@@ -11,7 +11,7 @@ from mgcm_fairseq.core.task_weights import NormWeights
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.norm_sums import NormSums
 from mgcm_fairseq.training.part_names import DECODER, ENCODER, FRONT_END
-from mgcm_fairseq.training.task_weights_options import check_places
+from mgcm_fairseq.training.task_weights_options import check_parts
 
 logger = logging.getLogger(__name__)
 
@@ -25,16 +25,16 @@ class ByNorms:
         self._released = cfg.task_weight_variant == "released"
         self._weighting = NormWeights(tasks, cfg.task_weight_floor)
         self._sums: NormSums | None = None
-        self._places: dict[str, list[list[int]]] = {}  # where each auxiliary task is compared with the primary one
+        self._parts: dict[str, list[list[int]]] = {}  # where each auxiliary task is compared with the primary one
         self._kept: tuple[dict[str, Any], str] | None = None  # sums of a checkpoint, until the groups are known
 
     def measure(self, groups: Groups) -> None:
-        """Has norms be of these groups; InputError where a place that is asked for has none."""
+        """Has norms be of these groups; InputError where a part that is asked for has none."""
         self._sums = NormSums(groups, self._tasks, self._released)
-        of_asr = FRONT_END if self._cfg.asr_norm_place == "front-end" else ENCODER
-        self._places = {task: self._sums.places(*((of_asr,) if task == "asr" else (ENCODER, DECODER)))
+        of_asr = FRONT_END if self._cfg.asr_norm_part == "front-end" else ENCODER
+        self._parts = {task: self._sums.parts(*((of_asr,) if task == "asr" else (ENCODER, DECODER)))
                         for task in self._tasks[1:]}
-        check_places(self._cfg, self._places)
+        check_parts(self._cfg, self._parts)
         if self._kept is not None:
             self._sums.load_state_dict(*self._kept)
 
@@ -64,7 +64,7 @@ class ByNorms:
         change, rest = divmod(number, self._cfg.task_weight_interval)
         if rest:
             return False
-        ratios = self._sums.ratios(self._places)
+        ratios = self._sums.ratios(self._parts)
         self._weighting.change(change, ratios, batches if self._released else 1)
         told = [f"{task} {self._weighting.weights[task]:.3f} (norms {ratio:.3f})" for task, ratio in ratios.items()]
         logger.info("update %d: task weights %s", number, ", ".join(told))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
 
+from mgcm_fairseq.common.option_help import shows_defaults
 from mgcm_fairseq.common.program import command
 from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, OVER_HALVES, RULES
 
@@ -19,9 +20,10 @@ _ENGINE = ChoiceEnum(sorted(ENGINES))
 _REDUCE = ChoiceEnum(["local", "global"])
 _WEIGHTS = ChoiceEnum(["fixed", "norm", "uncertainty", "dwa", "famo", "random"])
 _VARIANT = ChoiceEnum(["repaired", "released"])
-_PLACE = ChoiceEnum(["front-end", "encoder"])
+_PART = ChoiceEnum(["front-end", "encoder"])
 
 
+@shows_defaults
 @dataclass
 class ConflictConfig(FairseqDataclass):
     conflict_rule: str = field(
@@ -64,10 +66,10 @@ class ConflictConfig(FairseqDataclass):
                           "interval of the recipes' other lines."})
     task_weights: _WEIGHTS = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="fixed",
-        metadata={"help": "What the weight of each task's loss follows: fixed, the default, nothing; norm, the norms "
-                          "of gradients, as in arXiv 2311.03810 (IMTL); uncertainty, arXiv 1705.07115; dwa, arXiv "
-                          "1803.10704; famo, arXiv 2306.03792; random, nothing either: drawn anew in each update, "
-                          "arXiv 2111.10603."})
+        metadata={"help": "How the tasks' losses are weighted. fixed, the default: by constants. norm: by the norms of "
+                          "gradients, as in arXiv 2311.03810 (IMTL). uncertainty: arXiv 1705.07115. dwa: arXiv "
+                          "1803.10704. famo: arXiv 2306.03792. random: weights drawn anew in each update, arXiv "
+                          "2111.10603."})
     fixed_task_weights: str = field(
         default="",
         metadata={"help": "Weights of the tasks, with commas, in the order of --tasks, such as 1,0.3,0.3, for "
@@ -84,7 +86,7 @@ class ConflictConfig(FairseqDataclass):
         metadata={"help": "How norm measures: repaired, the default, each task's own gradient for each of its tokens; "
                           "released, as IMTL's published code, the sum of gradients so far, weights and all, for "
                           "comparison."})
-    asr_norm_place: _PLACE = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
+    asr_norm_part: _PART = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="front-end",
         metadata={"help": "Where norm compares ASR's gradients with ST's: front-end, the default, as in IMTL; encoder, "
                           "for a --conflict-scope without the front end."})

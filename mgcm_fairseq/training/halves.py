@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mgcm_fairseq.core.conflict import Stash, Streamed
 from mgcm_fairseq.data.batch import Batch
-from mgcm_fairseq.training.noise import rows
+from mgcm_fairseq.training.noise_floor import rows
 from mgcm_fairseq.training.task_weights import TaskWeights
 
 _OF_THE_WHOLE = ("ntokens", "nsentences", "sample_size")

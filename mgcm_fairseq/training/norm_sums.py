@@ -32,7 +32,7 @@ class NormSums:
         self._update_NT2: Tensor | None = None  # of this update: passes in which the task had a gradient, and squares
         self._interval_NT2: Tensor | None = None  # the same of all updates of this interval that are done
 
-    def places(self, *beginnings: str) -> list[list[int]]:
+    def parts(self, *beginnings: str) -> list[list[int]]:
         """The groups in the layers whose names begin so, for each beginning; as published, one in each attention."""
         return [[index for index, layer in enumerate(self._layers) if layer.startswith(beginning)
                  and (not self._released or self._modules[index].endswith("self_attn.out_proj"))]
@@ -73,12 +73,12 @@ class NormSums:
         self._interval_NT2 = update_NT2 if before is None else before.to(update_NT2.device) + update_NT2
         self._update_NT2 = None
 
-    def ratios(self, places: Mapping[str, list[list[int]]]) -> dict[str, float]:
+    def ratios(self, parts: Mapping[str, list[list[int]]]) -> dict[str, float]:
         """Task -> how long its gradients were beside the primary task's in this interval, see `norm_ratio`; ends it."""
         sums_NT2 = self._zeros(torch.device("cpu")) if self._interval_NT2 is None else self._interval_NT2.cpu()
         self._interval_NT2 = None
         squares_NT = sums_NT2[..., 1] / sums_NT2[..., 0]
-        return {task: norm_ratio(squares_NT, self._tasks.index(task), of_task) for task, of_task in places.items()}
+        return {task: norm_ratio(squares_NT, self._tasks.index(task), of_task) for task, of_task in parts.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """The sums of this interval, and whose they are."""

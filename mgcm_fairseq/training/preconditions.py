@@ -8,7 +8,6 @@ import torch
 from fairseq.optim.bmuf import FairseqBMUF
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.core.segmentation import VARIANTS
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.rule import name_of, rule_of
 from mgcm_fairseq.training.task_weights_options import may_end
@@ -93,7 +92,8 @@ def _check_halves(cfg: ConflictConfig, criterion: Any, model: Any, workers: int)
         raise InputError("--conflict-rule", "one that judges whole batches: --state-contrast compares each utterance "
                          "with those of the other half, and halves would not be independent", name_of(cfg),
                          "Leave one of the two out.")
-    if getattr(model.network.encoder.segmenter, "variant", None) is VARIANTS["published"]:
+    segmenter = model.network.encoder.segmenter
+    if segmenter is not None and segmenter.variant.counts_over_the_batch:
         raise InputError("--conflict-rule", "one that judges whole batches: the published number of segments is a norm "
                          "over a batch, which is not the sum of its halves'", name_of(cfg),
                          "Use --segmentation-variant repaired.")

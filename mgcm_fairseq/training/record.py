@@ -23,7 +23,7 @@ from mgcm_fairseq.core.conflict.places import COMPONENTS
 from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.training.config import ConflictConfig
 from mgcm_fairseq.training.masking import MASKING
-from mgcm_fairseq.training.noise import NoiseFloor
+from mgcm_fairseq.training.noise_floor import NoiseFloor
 from mgcm_fairseq.training.part_names import PARTS
 from mgcm_fairseq.training.task_weights import TaskWeights
 from mgcm_fairseq.training.telemetry import BINS, QUANTITIES, Sums, Telemetry, summarise

@@ -35,7 +35,7 @@ FRONT_END = ("extractor_mode", "conv_feature_layers", "conv_bias", "conv_pos", "
 TOLD = (("criterion", "tasks"), *(("task", name) for name in (
     "conflict_rule", "conflict_granularity", "conflict_scope", "conflict_scope_interval", "conflict_engine",
     "conflict_reduce", "fixed_task_weights", "task_weight_interval", "task_weight_floor", "task_weight_variant",
-    "asr_norm_place", "asr_until")))
+    "asr_norm_part", "asr_until")))
 """Sections and options of which a training that goes on says that they changed."""
 
 _ANEW = "begin a new training from it with --finetune-from-model and another --save-dir"

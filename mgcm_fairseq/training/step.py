@@ -14,7 +14,7 @@ from mgcm_fairseq.core.conflict import ENGINES, Stash, Streamed, Workers
 from mgcm_fairseq.data.batch import Batch
 from mgcm_fairseq.training.config import SCOPES, ConflictConfig
 from mgcm_fairseq.training.halves import joined_loss
-from mgcm_fairseq.training.noise import NoiseFloor
+from mgcm_fairseq.training.noise_floor import NoiseFloor
 from mgcm_fairseq.training.preconditions import check_config, check_training, unwrap
 from mgcm_fairseq.training.record import Recorder
 from mgcm_fairseq.training.rule import name_of, rule_of

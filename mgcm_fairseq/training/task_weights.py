@@ -91,7 +91,7 @@ class TaskWeights:
         self._show()
 
     def measure(self, groups: Groups) -> None:
-        """Has norms be of an engine's groups; InputError where a place that is asked for has none."""
+        """Has norms be of an engine's groups; InputError where a part that is asked for has none."""
         if isinstance(self._following, ByNorms):
             self._following.measure(groups)
 

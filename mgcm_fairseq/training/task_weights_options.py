@@ -35,7 +35,7 @@ def check_options(cfg: ConflictConfig) -> None:
         _check_norm(cfg)
     else:
         for option, value, usual in (("--task-weight-variant", str(cfg.task_weight_variant), "repaired"),
-                                     ("--asr-norm-place", str(cfg.asr_norm_place), "front-end")):
+                                     ("--asr-norm-part", str(cfg.asr_norm_part), "front-end")):
             if value != usual:
                 raise InputError(option, f"{_BY_NORMS}, of which it is an option", f"--task-weights {kind}",
                                  "Leave it out.")
@@ -88,13 +88,13 @@ def fixed_weights(cfg: ConflictConfig, tasks: Sequence[str]) -> list[float]:
     return weights
 
 
-def check_places(cfg: ConflictConfig, places: Mapping[str, Sequence[Sequence[int]]]) -> None:
-    """InputError where no group that is judged lies in the places in which a task's norms are compared."""
-    for task, of_task in places.items():
+def check_parts(cfg: ConflictConfig, parts: Mapping[str, Sequence[Sequence[int]]]) -> None:
+    """InputError where no group that is judged lies in the parts in which a task's norms are compared."""
+    for task, of_task in parts.items():
         if not any(of_task):
-            where = "the front end" if task == "asr" and cfg.asr_norm_place == "front-end" else "encoder and decoder"
+            where = "the front end" if task == "asr" and cfg.asr_norm_part == "front-end" else "encoder and decoder"
             raise InputError("--conflict-scope", f"one with layers of {where}, where norms of {task} are compared",
-                             cfg.conflict_scope, "Use --conflict-scope all, or above-front-end with --asr-norm-place "
+                             cfg.conflict_scope, "Use --conflict-scope all, or above-front-end with --asr-norm-part "
                              "encoder.")
 
 

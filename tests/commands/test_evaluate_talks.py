@@ -62,7 +62,7 @@ def test_what_is_written(evaluated):
         assert {"BLEU", "chrF", "LongYAAL", "LongDAL_CA", "band", "empty", "negative_delays", "RTF"} <= one.keys()
     table = " ".join((evaluated / "table.md").read_text().split())
     assert "3 talks of 5 sentences, SimulEval" in table
-    assert ("pip install 'mgcm-fairseq[simulstream]'" in table) != has_mweralign()
+    assert ("pip install -c constraints.txt -e '.[simulstream]'" in table) != has_mweralign()
     for name, reason in setting["refused"].items():
         assert f"Latency of {name} is refused: {reason}." in table
     assert {"bleu_longyaal.png", "bleu_longyaal.svg", "talks.json", "references.txt"} <= {

@@ -43,7 +43,7 @@ def test_it_says_where_the_page_is_and_ends_with_ctrl_c(tiny_segmenting_checkpoi
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
         assert process.returncode == 130
-        assert errors.splitlines()[1:] == ["scripts/serve.sh: interrupted. The same command can be given again."]
+        assert errors.splitlines()[1:] == ["scripts/serve.sh: interrupted. Run the same command again to go on."]
 
 
 def test_what_does_not_fit_is_said_at_once(said, tiny_segmenting_checkpoint, tiny_checkpoint):
@@ -67,4 +67,4 @@ def test_without_its_packages_it_says_how_to_get_them(said, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     status, last = said("--checkpoint", "none.pt")
     assert status == 2
-    assert "expected the package websockets, found none. Install it: pip install 'mgcm-fairseq[live]'" in last
+    assert "found none. Install it: pip install -c constraints.txt -e '.[live]'." in last

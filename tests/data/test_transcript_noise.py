@@ -12,7 +12,7 @@ from mgcm_fairseq.data.transcript_noise import TranscriptNoise
 from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.tasks.config import SimulSTConfig
 from mgcm_fairseq.tasks.simul_st import SimulSTTask
-from mgcm_fairseq.training.losses import check_losses
+from mgcm_fairseq.training.needed_losses import check_losses
 from tests.modules.networks import network
 from tests.training.batches import criterion, training_batch
 from tests.training.here import config

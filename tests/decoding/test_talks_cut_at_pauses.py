@@ -90,7 +90,7 @@ def test_what_is_held_has_a_bound(talk):
 
 def test_without_silero_vad_the_message_says_what_to_do(monkeypatch):
     monkeypatch.setattr(voice_activity, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"--sentences pauses: expected silero-vad.* pip install 'mgcm-fairseq.vad.'"):
+    with pytest.raises(InputError, match=r"--sentences pauses: expected silero-vad.* pip install .*\[vad\]'"):
         VoiceActivity()
 
 

@@ -36,6 +36,11 @@ def test_results_have_the_promised_form(demo):
     assert (folder / "bleu_al.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "table.md").read_text() in first.stdout
     assert first.stdout.splitlines()[-1].endswith(f": bash scripts/serve.sh --checkpoint {folder}/model.pt")
+    talks = json.loads((folder / "talks" / "results.json").read_text())["simul"]
+    assert [(row["policy"], row["point"]) for row in talks] == [
+        ("alignatt", 4), ("alignatt", 8), ("wait-k", 5), ("wait-segment", 3), ("wait-segment", 5)]
+    assert all({"BLEU", "LongYAAL", "band", "empty", "negative_delays", "RTF"} <= set(row) for row in talks)
+    assert (folder / "talks" / "table.md").read_text() in first.stdout
     segments = json.loads((folder / "segments.json").read_text())
     assert all(segments[group]["ratio"] > 0 for group in ("short", "long"))
 
@@ -117,3 +122,16 @@ def test_unknown_options_are_refused(arguments):
     failed = run("bash", "scripts/demo.sh", *arguments, check=False)
     assert failed.returncode == 2
     assert arguments[0] in failed.stderr
+
+
+@pytest.mark.parametrize(("options", "told"), [
+    (("--training", "multi"), {"conflict_rule": "none", "tasks": "st,asr,mt", "differentiable_waiting": True}),
+    (("--training", "single", "--variant", "published"),
+     {"conflict_rule": "none", "tasks": "st", "segmentation_variant": "published", "differentiable_waiting": False})],
+    ids=["multi", "single, published"])
+def test_variations_train_and_are_scored(tmp_path, options, told):
+    run("bash", "scripts/demo.sh", "--out", tmp_path, "--train", "20", "--test", "2", "--updates", "10", *options)
+    trained = torch.load(tmp_path / "model.pt", weights_only=False)["cfg"]
+    known = {**trained["task"], **trained["criterion"], **trained["model"]}
+    assert {name: getattr(known[name], "value", known[name]) for name in told} == told
+    assert len(json.loads((tmp_path / "results.json").read_text())["simul"]) == 14

@@ -14,9 +14,9 @@ from mgcm_fairseq.commands.replication import main
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import CONFIGS
 from mgcm_fairseq.studies.replication.conflicts import summary
-from mgcm_fairseq.studies.replication.doubt import origin
 from mgcm_fairseq.studies.replication.figures import FIGURES, over_training
 from mgcm_fairseq.studies.replication.gather import as_lines, gather, systems_to_train, tuned
+from mgcm_fairseq.studies.replication.origin import origin
 from mgcm_fairseq.studies.replication.page import all_tables, filled
 from mgcm_fairseq.studies.replication.tables import TABLES
 from mgcm_fairseq.studies.study_file import read_study

@@ -17,7 +17,7 @@ from mgcm_fairseq.recipes.rows import STARTS_FROM, TEXTS
 from mgcm_fairseq.tasks.config import SimulSTConfig
 from mgcm_fairseq.tasks.unread import MECHANISMS, check_unread
 from mgcm_fairseq.training.at_least_zero import UNITS, check_at_least_zero
-from mgcm_fairseq.training.losses import check_losses
+from mgcm_fairseq.training.needed_losses import check_losses
 from tests.training.here import config, train_here
 
 GROUPS = {"task": SimulSTConfig, "model": SimulSTModelConfig, "criterion": MultitaskCriterionConfig}
@@ -53,7 +53,7 @@ BY_THEMSELVES = """task: data max_source_samples max_target_tokens eval_bleu eva
     encoder_layers decoder_layers rotary local_kernels sharing_plan norm_first no_embedding_norm tie_output dropout
     attention_dropout activation_dropout freeze_front_end_updates checkpoint_activations segmentation_variant shrink ctc
     criterion: tasks label_smoothing"""
-REFUSED_ELSEWHERE = """task: eval_lag windows_from conflict_log fixed_task_weights task_weight_variant asr_norm_place
+REFUSED_ELSEWHERE = """task: eval_lag windows_from conflict_log fixed_task_weights task_weight_variant asr_norm_part
     asr_until
     model: w2v_normalize front_end_history encoder_history longest_segment differentiable_waiting
     criterion: ctc_weight state_contrast"""

@@ -17,7 +17,7 @@ from fairseq.optim.fairseq_optimizer import FairseqOptimizer
 from mgcm_fairseq import compat
 from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.training.config import ConflictConfig
-from mgcm_fairseq.training.noise import rows
+from mgcm_fairseq.training.noise_floor import rows
 from mgcm_fairseq.training.step import ConflictStep
 from tests.modules.grouped import grouped_ffn, plan_text
 from tests.modules.networks import config, network

@@ -16,7 +16,7 @@ from mgcm_fairseq.core.conflict import PLAIN
 from mgcm_fairseq.models.simul_st import SimulSTModel
 from mgcm_fairseq.modules.schedule import Schedule
 from mgcm_fairseq.training.config import ConflictConfig
-from mgcm_fairseq.training.noise import NoiseFloor, rows
+from mgcm_fairseq.training.noise_floor import NoiseFloor, rows
 from mgcm_fairseq.training.part_names import PARTS
 from mgcm_fairseq.training.preconditions import check_training
 from mgcm_fairseq.training.step import ConflictStep

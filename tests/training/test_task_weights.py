@@ -83,7 +83,7 @@ def test_a_task_that_is_off_is_not_run_any_more():
 
 
 def test_norms_of_asr_in_the_encoder():
-    found = follow(*begun(asr_norm_place="encoder"), 2)
+    found = follow(*begun(asr_norm_part="encoder"), 2)
     assert found[-1] == pytest.approx([1, 0.3, math.sqrt(0.9)])
 
 

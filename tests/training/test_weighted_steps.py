@@ -16,7 +16,7 @@ from mgcm_fairseq.core.conflict import PLAIN, Stash, make_rule, tape
 from mgcm_fairseq.core.conflict.rules.torchjd import NAMES, PROPORTIONAL
 from mgcm_fairseq.models.simul_st import SimulSTModel, build_schedule
 from mgcm_fairseq.training.config import ConflictConfig
-from mgcm_fairseq.training.noise import NoiseFloor
+from mgcm_fairseq.training.noise_floor import NoiseFloor
 from mgcm_fairseq.training.preconditions import check_training
 from mgcm_fairseq.training.screen import short_line
 from mgcm_fairseq.training.step import ConflictStep
@@ -229,7 +229,7 @@ def test_the_log_and_the_screen_show_the_weights(tmp_path):
     ({"task_weights": "dwa", "asr_until": 5}, "weigh all tasks"),
     ({"task_weights": "famo", "fixed_task_weights": "1,1,1"}, "Leave one of the two out"),
     ({"task_weight_variant": "released"}, "--task-weights norm"),
-    ({"task_weights": "dwa", "asr_norm_place": "encoder"}, "--task-weights norm")])
+    ({"task_weights": "dwa", "asr_norm_part": "encoder"}, "--task-weights norm")])
 def test_options_that_cannot_work_are_refused(given, said):
     with pytest.raises(InputError, match=said):
         TaskWeights(ConflictConfig(**{"conflict_rule": "mgcm", **given}))
@@ -250,9 +250,9 @@ def test_tasks_that_do_not_fit_are_refused(given, tasks, said):
 
 def test_a_scope_without_the_front_end_asks_for_the_encoders_norms():
     options = {"task_weights": "norm", "conflict_scope": "above-front-end"}
-    with pytest.raises(InputError, match="--asr-norm-place encoder"):
+    with pytest.raises(InputError, match="--asr-norm-part encoder"):
         trained(1, conflict_step(**options))
-    assert 0 < trained(1, conflict_step(asr_norm_place="encoder", **options))[1] <= 1
+    assert 0 < trained(1, conflict_step(asr_norm_part="encoder", **options))[1] <= 1
 
 
 @pytest.mark.parametrize(("given", "refused"), [

@@ -13,7 +13,7 @@ TASKS = ("st", "asr", "mt")
 TOKENS = {"st": 10, "asr": 7, "mt": 13}
 SCALES = {"st": {"front": 1.0, "encoder": 1.0, "decoder": 1.0}, "asr": {"front": 0.8, "encoder": 0.3, "decoder": 0.2},
           "mt": {"encoder": 0.9, "decoder": 0.5}}
-"""Task -> place -> norm of each module's gradient for a token, in multiples of its size."""
+"""Task -> part -> norm of each module's gradient for a token, in multiples of its size."""
 
 
 class _Attention(nn.Module):
@@ -29,7 +29,7 @@ class _Layer(nn.Module):
 
 
 class Known(nn.Module):
-    """Two layers in each place; a loss is the sum of the parameters times directions of its own."""
+    """Two layers in each part; a loss is the sum of the parameters times directions of its own."""
 
     def __init__(self):
         super().__init__()
@@ -43,9 +43,9 @@ class Known(nn.Module):
         generator, found = torch.Generator().manual_seed(seed), {}
         for task, of_task in (SCALES if scales is None else scales).items():
             found[task] = 0.0
-            for place, scale in of_task.items():
+            for part, scale in of_task.items():
                 layers = {"front": self.encoder.front_end, "encoder": self.encoder.layers,
-                          "decoder": self.decoder.layers}[place]
+                          "decoder": self.decoder.layers}[part]
                 for layer in layers:
                     for module in (layer.self_attn.out_proj, layer.fc1):
                         flat = torch.cat([part.flatten() for part in module.parameters()])

@@ -13,8 +13,8 @@ from pathlib import Path
 from random import Random
 
 from mgcm_fairseq.checks.fuzzing import generators
+from mgcm_fairseq.checks.fuzzing.attempt import ACCEPTED, FAULTS, REFUSED, attempt, write_input
 from mgcm_fairseq.checks.fuzzing.target import Target
-from mgcm_fairseq.checks.fuzzing.trial import ACCEPTED, FAULTS, REFUSED, attempt, write_input
 
 NUMBER, BEGAN, TAKEN, REFUSALS = range(4)  # what the process writes where its parent sees it
 IDLE = 0.0  # BEGAN between two inputs

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mgcm_fairseq.checks.fuzzing.attempt import FAULTS
 from mgcm_fairseq.checks.fuzzing.guard import Tally
 from mgcm_fairseq.checks.fuzzing.jobs import Fault
-from mgcm_fairseq.checks.fuzzing.trial import FAULTS
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.evaluation.table import markdown
 

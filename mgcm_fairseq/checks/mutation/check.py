@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mgcm_fairseq.checks.mutation import forked
+from mgcm_fairseq.checks.mutation.killed_by import killed_by
 from mgcm_fairseq.checks.mutation.mutants import Mutant, mutants
 from mgcm_fairseq.checks.mutation.nearest import Nearest
-from mgcm_fairseq.checks.mutation.trial import killed_by
 from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import HOME
@@ -69,7 +69,7 @@ def _results(wanted: Sequence[Mutant], nearest: Nearest, options: argparse.Names
         tests = nearest.of(mutant, options.seconds)
         seconds = sum(nearest.seconds[test] for test in tests)
         row = {"mutant": mutant.name, "number": mutant.number, "tests": len(tests),
-               "killed by": killed_by(mutant, HOME, tests, seconds, options.out / "trial.log")}
+               "killed by": killed_by(mutant, HOME, tests, seconds, options.out / "mutant.log")}
         known[mutant.name, mutant.number] = row
         with path.open("a", encoding="utf-8") as out:
             out.write(json.dumps(row) + "\n")

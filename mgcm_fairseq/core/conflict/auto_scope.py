@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mgcm_fairseq.core.conflict.expected_conflict import RunningProducts
 from mgcm_fairseq.core.conflict.gramian import identity
 from mgcm_fairseq.core.conflict.halves import of_whole_batch
-from mgcm_fairseq.core.conflict.noise_floor import RunningProducts
 from mgcm_fairseq.core.conflict.rules.rule import Rule
 
 
@@ -16,7 +16,7 @@ class AutoScope:
     """Another rule, which reads whole batches, within a scope that follows the training.
 
     A group is in scope if the expected gradient of an auxiliary opposes the primary task's there, as far as
-    core.conflict.noise_floor can tell; the others keep their plain sum. Nothing is in scope in the first interval.
+    core.conflict.expected_conflict can tell; the others keep their plain sum. The first interval has nothing in scope.
     """
 
     halves = True

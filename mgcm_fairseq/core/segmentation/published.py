@@ -13,6 +13,7 @@ class Published:
 
     name = "published"
     waits_in_expectation = False
+    counts_over_the_batch = True
 
     def decide(self, logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None = None) -> Decisions:
         """Every frame with p > 0.5."""

@@ -15,6 +15,7 @@ class Repaired:
 
     name = "repaired"
     waits_in_expectation = True
+    counts_over_the_batch = False
 
     def decide(self, logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None = None) -> Decisions:
         """The first frame of each streak."""

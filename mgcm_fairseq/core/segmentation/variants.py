@@ -24,6 +24,10 @@ class Variant(Protocol):
     def waits_in_expectation(self) -> bool:
         """Whether `expected_waiting` of the counted logits is the expectation of `wait_mask`."""
 
+    @property
+    def counts_over_the_batch(self) -> bool:
+        """Whether `segment_number_loss` of a batch is not the sum of that of its parts."""
+
     def decide(self, logits_BT: Tensor, lengths_B: Tensor, before_B: Tensor | None = None) -> Decisions:
         """Hard boundaries; `before_B` is `last` of the frames before, None at the beginning of an utterance."""
 

@@ -13,16 +13,16 @@ CHANGES = {"asr": (3, 1.0), "mt": (5, 0.5)}
 """Task -> how often its weight changes, and the exponent of the first change; that of the c-th is c times as large."""
 
 
-def norm_ratio(squares_NT: Tensor, task: int, places: Sequence[Sequence[int]]) -> float:
-    """max over places P of n_task(P) / n_0(P), where n_t(P) is the mean over P's groups of |g_t|; nan where unknown.
+def norm_ratio(squares_NT: Tensor, task: int, parts: Sequence[Sequence[int]]) -> float:
+    """max over parts P of n_task(P) / n_0(P), where n_t(P) is the mean over P's groups of |g_t|; nan where unknown.
 
     Args:
         squares_NT: mean of |g_t|^2 over an interval, on the CPU; nan where a task had no gradient.
         task: an auxiliary task.
-        places: for each, its groups; those count for which both tasks are known.
+        parts: for each, its groups; those count for which both tasks are known.
     """
     ratios = []
-    for groups in places:
+    for groups in parts:
         pairs_N2 = squares_NT[list(groups)][:, [0, task]].sqrt()
         pairs_N2 = pairs_N2[pairs_N2.isfinite().all(1)]
         primary, auxiliary = pairs_N2.mean(0).tolist() if len(pairs_N2) else (math.nan, math.nan)

@@ -5,6 +5,7 @@ from textwrap import fill
 from typing import Any
 
 from mgcm_fairseq.common.environment import ABSENT as NOT_INSTALLED
+from mgcm_fairseq.common.installation import install
 from mgcm_fairseq.data.languages import UNITS
 from mgcm_fairseq.evaluation.logs import run_name
 from mgcm_fairseq.evaluation.long_form.latency import METRICS
@@ -79,8 +80,7 @@ def _notes(results: Mapping[str, Any], known: set[str]) -> list[str]:
         notes.append("Where a model was trained on single sentences, or --sentences pauses says so, a talk is cut at "
                      f"the pauses that silero-vad {setting['silero_vad']} hears.")
     if STREAM_LAAL not in known:
-        notes.append("StreamLAAL is not there, since mweralign is not installed: pip install "
-                     "'mgcm-fairseq[simulstream]'.")
+        notes.append(f"StreamLAAL is not there, since mweralign is not installed: {install('simulstream')}.")
     notes += [f"Latency of {name} is refused: {reason}." for name, reason in setting["refused"].items()]
     notes += [f"{STREAM_LAAL} of {name} is not there: {reason}." for name, reason in setting["uncounted"].items()]
     notes += _warnings(runs, setting)

@@ -7,13 +7,13 @@ from random import Random
 import pytest
 
 from mgcm_fairseq.checks.fuzzing import generators
+from mgcm_fairseq.checks.fuzzing.attempt import ACCEPTED, FAULTS, REFUSED, Verdict, attempt, write_input
 from mgcm_fairseq.checks.fuzzing.check import main
 from mgcm_fairseq.checks.fuzzing.guard import fuzz
 from mgcm_fairseq.checks.fuzzing.jobs import Job
 from mgcm_fairseq.checks.fuzzing.report import Kept, row, table
 from mgcm_fairseq.checks.fuzzing.targets import TARGETS
 from mgcm_fairseq.checks.fuzzing.targets.arguments import LINES, Arguments
-from mgcm_fairseq.checks.fuzzing.trial import ACCEPTED, FAULTS, REFUSED, Verdict, attempt, write_input
 from tests.checks.fuzzing import planted
 
 SLOW = {"overrides": 6, "checkpoint": 8, "wav2vec2": 16, "table": 40, "list": 40, "europarl-st": 40, "covost2": 40,

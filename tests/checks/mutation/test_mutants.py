@@ -6,9 +6,9 @@ import pytest
 
 from mgcm_fairseq.checks.mutation import forked
 from mgcm_fairseq.checks.mutation.check import FILES, HOME
+from mgcm_fairseq.checks.mutation.killed_by import killed_by
 from mgcm_fairseq.checks.mutation.mutants import mutants, tree_of
 from mgcm_fairseq.checks.mutation.nearest import Nearest
-from mgcm_fairseq.checks.mutation.trial import killed_by
 
 EXPECTED = {
     "a < b": ["a <= b", "a >= b"], "a == b": ["a != b"], "a is None": ["a is not None"], "a in b": ["a not in b"],
@@ -90,7 +90,7 @@ def test_near_tests_kill_what_they_would_notice(planted, tmp_path, monkeypatch):
     for mutant in mutants("planted.py", PRODUCT):
         tests = nearest.of(mutant, 9.0)
         killers[mutant.line, mutant.what.split(": ")[1]] = (
-            len(tests), killed_by(mutant, tmp_path, tests, 1.0, tmp_path / "trial.log"))
+            len(tests), killed_by(mutant, tmp_path, tests, 1.0, tmp_path / "mutant.log"))
     clipped, kept = (f"test_planted.py::test_{name}" for name in ("clipped", "kept"))
     assert killers.pop((1, "3 -> 4"))[1] == killers.pop((1, "3 -> 2"))[1] == clipped
     assert killers.pop((4, "value > LIMIT -> value <= LIMIT"))[1] in (clipped, kept)

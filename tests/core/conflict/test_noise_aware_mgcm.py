@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mgcm_fairseq.core.conflict import ENGINES
+from mgcm_fairseq.core.conflict.expected_conflict import ERRORS, RATE
 from mgcm_fairseq.core.conflict.halves import of_whole_batch
-from mgcm_fairseq.core.conflict.noise_floor import ERRORS, RATE
 from mgcm_fairseq.core.conflict.rules.mgcm import mgcm
 from mgcm_fairseq.core.conflict.rules.noise_aware_mgcm import NoiseAwareMGCM
 from tests.core.conflict.halved import Halved

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mgcm_fairseq.core.segmentation.boundaries import probabilities
 from mgcm_fairseq.core.segmentation.losses import contrastive_losses, segment_number_losses, segment_number_norms
+from mgcm_fairseq.core.segmentation.variants import VARIANTS
 from tests.core.segmentation import loops
 from tests.core.segmentation.inputs import batches, ragged
 
@@ -47,6 +48,15 @@ def test_segment_number_by_hand():
     # n = 2, 1: slots of 2 and 6: peaks 1.5 and 1; sums off by 0.25 and 2; weights 5/2 and 6.
     assert segment_number_norms(p_BT, lengths_B, words_B).item() == pytest.approx(
         math.hypot(0.25, 2) + math.sqrt(0.25 * 2.5 + 1e-6))
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_a_variant_says_whether_its_number_of_segments_is_counted_over_the_batch(variant):
+    p_BT, lengths_B, words_B = torch.rand(2, 9, dtype=torch.float64), torch.tensor([9, 6]), torch.tensor([3, 4])
+    whole = variant.segment_number_loss(p_BT, lengths_B, words_B)
+    each = [variant.segment_number_loss(*one) for one in zip(p_BT.split(1), lengths_B.split(1), words_B.split(1),
+                                                             strict=True)]
+    assert torch.isclose(whole, sum(each)).item() != variant.counts_over_the_batch
 
 
 @pytest.mark.parametrize("loss", [segment_number_losses, segment_number_norms])

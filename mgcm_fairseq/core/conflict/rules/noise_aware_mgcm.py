@@ -5,15 +5,15 @@ from typing import Any
 
 from torch import Tensor
 
+from mgcm_fairseq.core.conflict.expected_conflict import RunningProducts
 from mgcm_fairseq.core.conflict.gramian import identity
 from mgcm_fairseq.core.conflict.halves import of_whole_batch
-from mgcm_fairseq.core.conflict.noise_floor import RunningProducts
 
 
 class NoiseAwareMGCM:
     """MGCM (arXiv 2409.15911, Eq. 4) with what is known of expectations in place of one batch's products.
 
-    Where the test of core.conflict.noise_floor finds a conflict: g_a <- g_a - c g_0, with c = E y_a / E |u_0|^2 < 0.
+    Where core.conflict.expected_conflict finds a conflict: g_a <- g_a - c g_0, with c = E y_a / E |u_0|^2 < 0.
     Then E g_a' is orthogonal to E g_0 (of gradients in lengths of g_0), and c does not depend on this batch.
 
     MGCM's own coefficient is <g_0, g_a> / |g_0|^2 of the batch, where that is negative. It fits where gradients are
