@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
+import mgcm_fairseq
 from mgcm_fairseq.agents.registry import POLICIES
 from mgcm_fairseq.core.conflict import ENGINES, GRANULARITIES, RULES
 from mgcm_fairseq.criterions.multitask import MultitaskCriterionConfig
@@ -40,6 +42,13 @@ def test_examples_of_the_pages_run(page):
 
 def test_the_readme_is_short():
     assert len(README.read_text().split()) <= 1500
+
+
+def test_what_is_cited_has_the_version_and_the_papers_of_the_package():
+    cited = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    assert cited["version"] == mgcm_fairseq.__version__
+    numbers = {one["identifiers"][0]["value"].removeprefix("arXiv:") for one in cited["references"]}
+    assert numbers == set(re.findall(r"\d{4}\.\d{5}", README.read_text()))
 
 
 def test_links_lead_somewhere():
