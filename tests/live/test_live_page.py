@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -77,6 +78,26 @@ def test_a_file_becomes_its_text_though_the_connection_is_lost(page, background,
     check_log(page, shown, log, "alignatt:2")
     assert log[-1]["heard"] == len(pcm) / 32_000
     assert page.locator("#lost").text_content() == "0.0"
+
+
+DROP = """(bytes) => {
+  const dropped = new DataTransfer();
+  dropped.items.add(new File([Uint8Array.from(bytes)], "speech.wav"));
+  document.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped }));
+}"""
+
+
+def test_a_file_that_is_dropped_becomes_its_text_which_can_be_downloaded(page, recording, expected):
+    path, pcm = recording
+    page.select_option("#run", "wait-k:1")
+    page.evaluate(DROP, list(path.read_bytes()))
+    text, shown, log = done(page)
+    assert text == expected("wait-k:1", pcm)
+    check_log(page, shown, log, "wait-k:1")
+    with page.expect_download() as download:
+        page.click("#save-text")
+    assert download.value.suggested_filename == "translation.txt"
+    assert " ".join(re.sub(r"(?m)^\S*\d:\d\d\S*\s+", "", download.value.path().read_text("utf-8")).split()) == text
 
 
 def test_a_microphone_becomes_text_while_it_is_on(page):

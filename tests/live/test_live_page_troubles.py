@@ -175,6 +175,16 @@ def test_a_worklet_that_does_not_load_is_told_and_the_microphone_is_free(page, m
     assert page.locator("#microphone").is_enabled()
 
 
+UNPLUGGED = """() => Object.defineProperty(MediaStreamTrack.prototype, "onended", { set: (told) => told() })"""
+
+
+def test_a_microphone_that_is_unplugged_while_it_begins_ends_its_stream(page):
+    page.evaluate(UNPLUGGED)
+    page.click("#microphone")
+    done(page)
+    assert page.locator("#microphone").is_enabled()
+
+
 def test_the_last_packet_of_a_microphone_is_sent_though_it_is_not_full(page):
     page.evaluate(KEEP_OPENED)
     received = []
