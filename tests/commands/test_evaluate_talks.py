@@ -11,8 +11,10 @@ from mgcm_fairseq.commands.compare import main as compare
 from mgcm_fairseq.commands.evaluate import main
 from mgcm_fairseq.data.audio import AudioSpan
 from mgcm_fairseq.data.manifest import Utterance, read_manifest, write_manifest
+from mgcm_fairseq.evaluation.logs import run_name
 from mgcm_fairseq.evaluation.long_form.stream_laal import has_mweralign
 from tests.commands.evaluated import logs, plain_scores
+from tests.evaluation.long_form import omnistevals
 
 PAUSE = np.zeros(8_000, dtype=np.float32)
 TALKS = ((0, 1), (2, 3), (4,))  # the test set's sentences
@@ -78,6 +80,18 @@ def test_a_log_holds_a_talk_a_line(evaluated, talks):
         assert all(delay % 320 == 0 or delay == length for delay in record["delays"])
         assert all(delay <= elapsed for delay, elapsed in zip(record["delays"], record["elapsed"], strict=True))
         assert record["elapsed"] == sorted(record["elapsed"])
+
+
+def test_omnistevals_own_command_reads_the_log_and_gives_our_figures(evaluated, tmp_path, monkeypatch):
+    compared = 0
+    for ours in json.loads((evaluated / "results.json").read_text())["simul"]:
+        log = evaluated / "runs" / run_name(ours["policy"], ours["point"]) / "instances.log"
+        theirs = omnistevals.figures(monkeypatch, evaluated, log, tmp_path / log.parent.name)
+        for name, value in theirs.items():
+            if ours[name] is not None:  # the latency of a run may be refused
+                assert ours[name] == pytest.approx(value, abs=0.06), name
+                compared += 1
+    assert compared >= 4
 
 
 def test_taken_up_by_other_processes_it_writes_the_same(command, evaluated, tmp_path):

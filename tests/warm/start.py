@@ -25,7 +25,9 @@ def warm_python() -> str:
 
     def end() -> None:
         if os.getpid() == owner:  # not in forks of it, in which the server would not end
-            server.communicate()
+            for pipe in (server.stdin, server.stdout):  # commands that still run, such as a fork server, hold it too
+                pipe.close()
+            server.wait()
             shutil.rmtree(folder)
 
     atexit.register(end)

@@ -125,3 +125,20 @@ def test_a_command_may_ignore_signals():
         done = subprocess.run(["sh", "-c", f"trap '' INT; exec {python} -c '{code}'"], cwd=REPOSITORY, env=ENVIRONMENT,
                               text=True, capture_output=True)
         assert done.stdout == "True\n"
+
+
+FORK_SERVER = """
+import multiprocessing, multiprocessing.spawn
+from tests.warm.start import warm_python
+multiprocessing.spawn.set_executable(warm_python())
+process = multiprocessing.get_context("forkserver").Process(target=len, args=("a",))
+process.start()
+process.join()
+print(process.exitcode)
+"""  # whose fork server runs as long as this does
+
+
+def test_the_owner_of_a_server_ends_though_a_command_still_runs():
+    done = subprocess.run([sys.executable, "-c", FORK_SERVER], cwd=REPOSITORY, env=ENVIRONMENT, text=True,
+                          capture_output=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr

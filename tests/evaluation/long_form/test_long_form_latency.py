@@ -6,7 +6,6 @@ from argparse import Namespace
 from types import SimpleNamespace
 
 import pytest
-from omnisteval.cli import main as omnisteval
 
 from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.evaluation.long_form.hearing import ready_times
@@ -16,6 +15,7 @@ from mgcm_fairseq.evaluation.long_form.results import score
 from mgcm_fairseq.evaluation.long_form.stream_laal import has_mweralign, stream_laal
 from mgcm_fairseq.evaluation.long_form.talks import write_for_omnisteval
 from mgcm_fairseq.evaluation.runs import Run
+from tests.evaluation.long_form import omnistevals
 from tests.evaluation.long_form.made_talks import END_MS, SENTENCES, on_time, talk, written
 
 RUN = Run("wait-k", "wait-k", 3)
@@ -125,15 +125,7 @@ def test_omnistevals_own_command_gives_our_figures(tmp_path, monkeypatch):
     log.write_text("".join(json.dumps({"source": [one.wav.name], "prediction": made.prediction, "delays": made.delays,
                                        "elapsed": made.elapsed, "source_length": made.source_length}) + "\n"
                            for one, made in zip(talks, (noisy, on_time(700.0)), strict=True)))
-    monkeypatch.setattr(sys, "argv", [
-        "omnisteval", "longform", "--speech_segmentation", str(tmp_path / "talks.json"), "--ref_sentences_file",
-        str(tmp_path / "references.txt"), "--hypothesis_file", str(log), "--hypothesis_format", "jsonl", "--word_level",
-        "--output_folder", str(tmp_path / "theirs")])
-    omnisteval()
-    lines = (tmp_path / "theirs" / "scores.tsv").read_text().splitlines()[1:]
-    names = {f"{name} ({kind})": f"{name}{suffix}" for name in ("LongYAAL", "LongAL", "LongLAAL", "LongAP", "LongDAL")
-             for kind, suffix in (("CU", ""), ("CA", "_CA"))} | {"BLEU": "BLEU", "chrF": "chrF"}
-    theirs = {names[name]: float(value) for name, value in (line.split("\t") for line in lines)}
+    theirs = omnistevals.figures(monkeypatch, tmp_path, log, tmp_path / "theirs")
     assert len(theirs) == 12
     for name, value in theirs.items():
         assert found.figures[name] == pytest.approx(value, abs=0.06), name
