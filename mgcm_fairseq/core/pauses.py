@@ -40,7 +40,7 @@ class Pauses:
         self._cut = False  # the last sentence, before a pause ended it
         self._latest: deque[float] = deque(maxlen=SHORTEST)  # probabilities since it speaks
         self._behind = 0  # what was heard in a part
-        self._quiet = 0  # chunks since the last one of speech
+        self._quiet: int  # chunks since the last one of speech, once a sentence has begun
 
     @property
     def needed(self) -> int:

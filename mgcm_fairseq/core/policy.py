@@ -90,4 +90,5 @@ def whole_words(accepted: int, starts: Sequence[bool], ended: bool, closed: Sequ
 
 
 def _before_the_first(stopping_U: Tensor) -> int:
-    return int((stopping_U.cumsum(0) == 0).sum())
+    stops = stopping_U.nonzero()
+    return int(stops[0]) if len(stops) else len(stopping_U)

@@ -85,7 +85,7 @@ class SimulSTNetwork(nn.Module):
     target_kinds: Tensor
 
     def __init__(self, encoder: SharedEncoder, decoder: SharedDecoder, target_kinds: Tensor, ctc: bool,
-                 differentiable_waiting: bool = False) -> None:
+                 differentiable_waiting: bool) -> None:
         """`target_kinds`: (vocabulary,) int64, what pieces do to the units of the target (core.kinds)."""
         super().__init__()
         self.register_buffer("target_kinds", target_kinds, persistent=False)

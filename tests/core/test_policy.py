@@ -51,6 +51,11 @@ def test_edatt_stops_at_exactly_the_threshold():
     assert edatt(torch.tensor([[.5, .25, .25, 0.]]), 1, 0.25) == 0
 
 
+def test_edatt_writes_nothing_at_a_threshold_of_zero_wherever_attention_lies():
+    assert edatt(torch.tensor([[0., 0., 1.]]), 1, 0.0) == 0
+    assert edatt(torch.tensor([[0., 0., 1.]]), 1, 0.1) == 1
+
+
 def test_one_frame_is_the_latest_and_its_attention_left_out():
     alone = torch.ones(2, 1)
     assert alignatt(alone, 1) == 0

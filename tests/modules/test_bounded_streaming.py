@@ -131,6 +131,23 @@ def test_what_comes_after_forgetting_is_encoded_as_before(waveform, rotary, step
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("rotary", [True, False])
+def test_a_stream_goes_on_as_if_it_had_not_been_asked_for_the_whole(waveform, rotary):
+    made = encoder(rotary=rotary)
+    asked, other = speech_stream(made), speech_stream(made)
+    for piece in waveform[0].split(3_000):
+        asked.extend(piece, False)
+        other.extend(piece, False)
+        before = asked.memory.states.clone()
+        whole = asked.whole()
+        assert torch.equal(asked.memory.states, before)
+        torch.testing.assert_close(whole.states[:, :before.size(1)], before, atol=1e-10, rtol=0)
+    torch.testing.assert_close(asked.whole().states, made.utterance(waveform[0], SEGMENTED).states, atol=1e-10, rtol=0)
+    other.end()
+    torch.testing.assert_close(asked.whole().states, other.memory.states, atol=1e-10, rtol=0)
+
+
+@torch.no_grad()
 def test_it_forgets_whole_segments_alone(waveform):
     made = encoder(boundaries=False)
     stream = heard(made, waveform[0], SAMPLES)

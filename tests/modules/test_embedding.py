@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from mgcm_fairseq.modules.attention import MultiheadAttention
 from mgcm_fairseq.modules.positions import SinusoidalPositions
 from mgcm_fairseq.modules.schedule import OFFLINE
 from tests.modules.networks import network, speech, text_memory, tokens
@@ -77,3 +78,21 @@ def test_an_output_of_its_own_begins_as_the_embedding_does():
     dim = made.decoder.output.in_features
     for weight in (made.decoder.output.weight, made.decoder.embedding.weight):
         assert weight.std().item() == pytest.approx(dim**-0.5, rel=0.1)
+
+
+def test_there_is_a_norm_behind_the_positions_unless_it_is_left_out():
+    for left_out in (False, True):
+        made = network(no_embedding_norm=left_out)
+        for norm in (made.encoder.embedding_norm, made.decoder.embedding_norm):
+            x_BTD = 3 * torch.randn(1, 4, made.encoder.projection.out_features) + 1
+            found = norm(x_BTD)
+            assert torch.equal(found, x_BTD) == left_out
+            assert torch.allclose(found.mean(2), torch.zeros(1, 4), atol=1e-5) != left_out
+
+
+def test_projections_of_attention_begin_as_those_of_one_matrix_for_all_three():
+    """Xavier's bound with a gain of 1 / sqrt(2), as PyTorch's MultiheadAttention and fairseq's."""
+    made = MultiheadAttention(64, 4, 0.0)
+    for projection in (made.q_proj, made.k_proj, made.v_proj):
+        assert 0.95 < projection.weight.abs().max() / (6 / 128 / 2) ** 0.5 <= 1
+    assert 0.95 < made.out_proj.weight.abs().max() / (6 / 128) ** 0.5 <= 1

@@ -107,3 +107,8 @@ def test_far_positions_of_threads_are_each_their_own():
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(right, range(8)))
+
+
+def test_a_table_that_has_grown_turns_as_one_that_was_long_enough():
+    x_BHTD = torch.randn(1, HEADS, 1_500, 8, dtype=torch.float64)
+    torch.testing.assert_close(RotaryPositions(8)(x_BHTD), turned(x_BHTD, 0), atol=1e-12, rtol=0)

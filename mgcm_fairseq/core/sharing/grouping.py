@@ -28,8 +28,8 @@ def distances(cosines_LL: Tensor) -> Tensor:
 def grouped(distance_LL: Tensor) -> Grouping:
     """The partition that the distances speak for.
 
-    One group if all are below `ALIKE`, else the cut of the tree of average linkage into 2 to L - 1 groups that has
-    the largest mean silhouette, or singletons if none is above `STRUCTURE`. Where a distance is nan, nothing speaks for
+    One group if all are below `ALIKE`, else the cut of the tree of average linkage into 2 to L groups that has the
+    largest mean silhouette, or singletons if none is above `STRUCTURE`. Where a distance is nan, nothing speaks for
     any split, and all languages stay one group.
     """
     distance = distance_LL.tolist()
@@ -39,9 +39,9 @@ def grouped(distance_LL: Tensor) -> Grouping:
         return Grouping((tuple(languages),), float("nan"))
     if max(pairs, default=0.0) < ALIKE:
         return Grouping((tuple(languages),), 0.0)
-    cuts = [Grouping(groups, silhouette(distance, groups)) for groups in linkage(distance)[1:-1]]
-    best = max(cuts, key=lambda cut: cut.silhouette, default=None)
-    if best is None or best.silhouette <= STRUCTURE:
+    best = max((Grouping(groups, silhouette(distance, groups)) for groups in linkage(distance)[:-1]),
+               key=lambda cut: cut.silhouette)
+    if best.silhouette <= STRUCTURE:
         return Grouping(tuple((language,) for language in languages), 0.0)
     return best
 

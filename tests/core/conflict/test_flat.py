@@ -8,7 +8,8 @@ from torch import nn
 
 from mgcm_fairseq.core.conflict import Groups, Report, make_rule
 from mgcm_fairseq.core.conflict import flat as flat_module
-from mgcm_fairseq.core.conflict.flat import Limits
+from mgcm_fairseq.core.conflict.flat import Limits, Zeros
+from mgcm_fairseq.core.conflict.layout import Layout
 from mgcm_fairseq.core.conflict.merge import Merger
 from tests.core.conflict.flat_cases import LIMITS, Case, Parameter, assert_reference, cases, made, reference
 
@@ -119,3 +120,20 @@ def test_a_parameter_in_three_equal_stretches():
     [found] = merger.merge([model.weight], [[row.view(1, -1)] for row in gradients_TD], report, 0)
     torch.testing.assert_close(found[0], gradients_TD.sum(0))
     torch.testing.assert_close(report.gramian[0], gradients_TD @ gradients_TD.T)
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+@given(case=cases(types=(torch.float64, torch.float32)))
+@settings(max_examples=20)
+def test_squares_are_those_of_each_group(limits, case):
+    """Of each worker's own gradients, for task weights."""
+    layout = Layout(Groups(case.model), case.parameters, case.gradients, LIMITS[limits], Zeros())
+    if not layout.groups:
+        return
+    squares_NT = layout.squares(case.gradients)
+    members = Groups(case.model).members(case.parameters)
+    for row, group in enumerate(layout.groups):
+        for task, of_task in enumerate(case.gradients):
+            present = [of_task[p].double() for p in members[group] if of_task[p] is not None]
+            expected = sum((gradient.square().sum() for gradient in present), torch.zeros((), dtype=torch.float64))
+            torch.testing.assert_close(squares_NT[row, task], expected, rtol=1e-5, atol=1e-9)

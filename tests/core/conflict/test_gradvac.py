@@ -136,3 +136,11 @@ def test_a_state_dict_does_not_change_with_the_rule():
     before = saved["targets"]["a"].clone()
     rule(gramian(drawn(seed=1)), ["a"], 1)
     assert torch.equal(saved["targets"]["a"], before)
+
+
+def test_a_target_of_one_which_only_rounding_reaches_leaves_numbers():
+    rule = GradVac(beta=0.5)
+    rule.load_state_dict({"tasks": TASKS[:2], "targets": {"a": torch.ones(2, 2, dtype=torch.float64)}}, TASKS[:2])
+    mixing = rule(gramian(HAND[:2].double()), ["a"], 0)
+    assert mixing.isfinite().all()
+    assert mixing[0, 0, 1] > 1

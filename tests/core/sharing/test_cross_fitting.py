@@ -116,3 +116,10 @@ def test_a_seed_gives_the_same_again():
     first, again, other = (cross_fit(planted, 4, seed=seed, draws=20) for seed in (1, 1, 2))
     assert repr(first) == repr(again)
     assert repr(first) != repr(other)
+
+
+def test_so_many_parts_with_two_groups_each_get_as_many_permutations_as_their_number_needs():
+    planted = gramians("aabb", own=1.0, noise=4, draws=1, size=512, seed=2)
+    fits = cross_fit(planted.expand(12, -1, -1), 4, seed=1, draws=5)
+    assert {fit.groups for fit in fits} == {HALVES}
+    assert {fit.p for fit in fits} == {1 / 241}  # 12 parts at a rate of 0.05
