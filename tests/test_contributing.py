@@ -104,6 +104,8 @@ def test_a_corpus_is_prepared(inside, tiny_corpus, tmp_path):
     said = inside(sys.executable, "-m", "mgcm_fairseq.commands.prepare", "--corpus", "pairs", "--root", tmp_path,
                   "--lang", "de", "--vocab-size", "60", "--processes", "1")
     assert "train" in said
+    assert "1 passed" in inside(sys.executable, "-m", "pytest", "-q", "-p", "no:flake8", "-p", "no:cacheprovider",
+                                "--noconftest", "-c", "/dev/null", "tests/preparation/corpora/test_pairs.py")
     assert len((tmp_path / "en-de" / "train.tsv").read_text().splitlines()) == 10
 
 

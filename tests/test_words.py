@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -240,6 +239,10 @@ def test_every_term_of_the_glossary_is_searched_for_or_unambiguous() -> None:
 
 
 def test_no_two_classes_share_a_name() -> None:
-    names = Counter(node.name for path in PACKAGE.rglob("*.py") for node in ast.parse(path.read_text()).body
-                    if isinstance(node, ast.ClassDef) and not node.name.startswith("_"))
-    assert [name for name, count in names.items() if count > 1] == []
+    found: dict[str, list[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(str(path.relative_to(REPOSITORY)))
+    several = {name: places for name, places in found.items() if len(places) > 1}
+    assert not several, f"give one of each another name: {several}"

@@ -154,6 +154,9 @@ def _corpora(args: argparse.Namespace, sources: tuple[str, ...]) -> list[CorpusR
 def _splits(args: argparse.Namespace, corpus: CorpusReader) -> list[str]:
     """Those to prepare; InputError for ones from which no vocabulary can be made."""
     known = corpus.splits()
+    if not known:
+        raise InputError("--root", f"a corpus as --corpus {args.corpus or DEFAULT} reads it",
+                         f"no split in {corpus.root}", "Correct --root or --corpus.")
     splits: list[str] = args.splits or known
     if "train" in known and "train" not in splits:
         raise InputError("--splits", "train among the splits: the vocabulary is made from it", " ".join(splits),

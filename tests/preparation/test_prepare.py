@@ -21,6 +21,8 @@ from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.data.vocabulary import Vocabulary, train
 from mgcm_fairseq.preparation.checked import CheckedEntry
+from mgcm_fairseq.preparation.corpora import CORPORA
+from mgcm_fairseq.preparation.corpora.mustc import MustC
 from mgcm_fairseq.preparation.empty_text import is_empty_text
 from mgcm_fairseq.preparation.splits import train_filter
 
@@ -283,3 +285,17 @@ def test_the_script_ends_with_a_message_on_bad_input_and_without_a_python(corpus
     result = run_script(corpus, "/no/such/python")
     assert (result.returncode, result.stdout) == (2, "")
     assert "expected a Python at /no/such/python, found none. Run scripts/setup.sh first" in result.stderr
+
+
+class WithoutSplits(MustC):
+    """A reader that does not say itself that its corpus is not there."""
+
+    def splits(self):
+        return []
+
+
+def test_a_root_in_which_a_reader_finds_no_split_is_refused_and_nothing_is_made(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(CORPORA, "mustc", f"{__name__}.WithoutSplits")
+    assert main(["--corpus", "mustc", "--root", str(tmp_path / "nothing"), "--lang", "de"]) == 2
+    assert "--root: expected a corpus as --corpus mustc reads it, found no split" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
