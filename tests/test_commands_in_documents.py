@@ -35,6 +35,8 @@ RUN_BY = {
     "pip install torch numpy cython setuptools wheel": IN_VENV,
     "mgcm-user-dir --configs": "`test_wheel.py::test_from_a_corpus_to_a_translation`",
     "bash scripts/demo.sh": "`scripts/test_demo.py::test_results_have_the_promised_form`",
+    "bash scripts/demo.sh --training": "`scripts/test_demo.py::test_variations_train_and_are_scored`",
+    "bash scripts/demo.sh --variant": "`scripts/test_demo.py::test_variations_train_and_are_scored`",
     "bash scripts/serve.sh": "`commands/test_serve.py::test_it_says_where_the_page_is_and_ends_with_ctrl_c`",
     "bash scripts/test.sh": "`scripts/test_test_script.py::test_a_failed_check_is_named_and_the_others_run`",
     "bash scripts/test.sh --versions": "`scripts/test_test_script.py::test_other_versions_get_their_own_environment`",

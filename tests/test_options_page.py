@@ -31,7 +31,8 @@ def test_help_ends_with_the_default_as_that_of_our_own_programs_does(config):
     gen_parser_from_dataclass(parser, config())
     shown = 0
     for action in filter(lambda one: one.help, parser._actions):
-        values = [action.default] if action.default not in (None, False, "", "{}", "???", SUPPRESS) else []
+        nothing = action.default is None or action.default is False or action.default in ("", "{}", "???", SUPPRESS)
+        values = [] if nothing else [action.default]
         written = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
         assert all(action.help.endswith(f" (default: {value})") for value in written), action.dest
         assert action.help.count("(default: ") == len(values), action.dest

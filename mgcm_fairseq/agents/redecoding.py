@@ -71,7 +71,8 @@ class RedecodingAgent(SystemAgent):
             texts.append(self._sure(states, heard))
             states.heard = heard
         if states.source_finished and len(states.source) >= self.shortest:
-            texts += self._rest(states, self._encode(states, len(states.source)))
+            memory = self._encode(states, len(states.source), ended=self.rollover is None)
+            texts += self._rest(states, memory)
         return self.system.writing.joined(texts)
 
     def stable(self, states: RedecodingStates, hypothesis: Hypothesis, memory: Memory) -> int:
@@ -134,6 +135,6 @@ class RedecodingAgent(SystemAgent):
             best = self.search.best(states.pieces, of_sentence, self.rollover.bounds.pieces, may_be_empty=True)
             yield self._write(states, best._replace(ended=True), len(best.pieces))
 
-    def _encode(self, states: RedecodingStates, heard: int) -> Memory:
+    def _encode(self, states: RedecodingStates, heard: int, ended: bool = False) -> Memory:
         states.prefixes = states.prefixes or Prefixes(self.system, self.rollover.ear() if self.rollover else None)
-        return states.prefixes.encode(states.source, heard)
+        return states.prefixes.encode(states.source, heard, ended)

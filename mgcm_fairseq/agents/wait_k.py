@@ -76,7 +76,7 @@ class WaitKAgent(SystemAgent):
             if self.rollover is not None:
                 self._begin_sentence_if_over(states, self.rollover, full)
         if states.source_finished and available >= self.shortest:
-            memory = self._encode(states, available)
+            memory = self._encode(states, available, ended=self.rollover is None)
             memories: Iterable[Memory] = [memory] if self.rollover is None else \
                 self.rollover.rest(Prefixes.stream_of(states.prefixes), states)
             written += (self._extend(states, rest, to_end=True) for rest in memories)
@@ -89,9 +89,9 @@ class WaitKAgent(SystemAgent):
             return needed
         return max(max(prefixes.forgotten_samples, states.silence_until) + needed, prefixes.heard)
 
-    def _encode(self, states: WaitKStates, samples: int) -> Memory:
+    def _encode(self, states: WaitKStates, samples: int, ended: bool = False) -> Memory:
         states.prefixes = states.prefixes or Prefixes(self.system, self.rollover.ear() if self.rollover else None)
-        return states.prefixes.encode(states.source, samples)
+        return states.prefixes.encode(states.source, samples, ended)
 
     def _extend(self, states: WaitKStates, memory: Memory, to_end: bool) -> str:
         """Appends the next word, or all that is left, as decoded from a memory.

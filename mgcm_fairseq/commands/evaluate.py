@@ -122,6 +122,9 @@ def _check(runs: Sequence[Run], setting: EvaluationSetting) -> None:
         system.network.to(device=setting.device, dtype=DTYPES[setting.dtype])
         for run in runs:
             run.agent(setting.checkpoint, system)
+        del system
+        if setting.device.startswith("cuda"):
+            torch.cuda.empty_cache()  # the processes that translate need the room
 
 
 def _translate_missing(logs: Mapping[Run, RunLog], setting: EvaluationSetting, processes: int) -> None:

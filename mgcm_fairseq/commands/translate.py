@@ -44,16 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if subtitles:
             subtitles.begin(agent.system.writing.language)
         _say(sound, "listening")
-        heard = written = False
+        written = False
         for seconds, words in listen_on(agent, sound.parts(), READ_MS):
-            heard = True
             if words:
                 print(f"{seconds:7.2f} s  {words}", flush=True)
                 written = True
             if subtitles:
                 subtitles.add(words, seconds)
-        if not heard:
-            sound.check()  # while subtitles that were there are still there
         if subtitles:
             subtitles.finish()
     if not written:

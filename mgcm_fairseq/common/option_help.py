@@ -1,10 +1,11 @@
 """Help of the options that fairseq makes of a dataclass: it ends with the default, as that of our own programs does."""
 
-from dataclasses import MISSING
+from dataclasses import MISSING, fields
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 C = TypeVar("C")
+_EMPTY = ("", "{}", "???")
 
 
 def shows_defaults(config: type[C]) -> type[C]:
@@ -12,11 +13,13 @@ def shows_defaults(config: type[C]) -> type[C]:
 
     Flags, and options that are empty unless they are given, have no default that a user would want to know.
     """
-    own: dict[str, Any] = getattr(config, "__dataclass_fields__")  # noqa: B009  # which a type checker does not know
-    for name in config.__annotations__:
-        option = own[name]
+    for option in fields(config):  # type: ignore[arg-type]  # which mypy does not know for a dataclass
         text = option.metadata.get("help")
-        if text and option.default not in (None, False, "", "{}", "???", MISSING):
+        if option.name in config.__annotations__ and text and _has_default(option.default):
             value = f"{option.default:g}" if isinstance(option.default, float) else option.default
             option.metadata = MappingProxyType({**option.metadata, "help": f"{text} (default: {value})"})
     return config
+
+
+def _has_default(default: Any) -> bool:
+    return not (default is None or default is False or default is MISSING or default in _EMPTY)

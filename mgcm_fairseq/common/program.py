@@ -18,7 +18,7 @@ _PATHS = (FileExistsError, NotADirectoryError, IsADirectoryError, PermissionErro
 """Errors of paths that a user gave: a file where a folder is to be, or one that is not theirs."""
 STOPPED = 130  # of a program that SIGINT ended, as shells count
 UNREAD = 141  # of one that SIGPIPE ended: nobody reads its output any more, as behind `| head`
-STOPPED_TEXT = "interrupted. Run the same command again to go on."
+STOPPED_TEXT = "interrupted. You can run the same command again."
 
 
 def say(name: str, error: object) -> None:
@@ -47,7 +47,9 @@ def program(script: str) -> Callable[[Callable[P, int | None]], Callable[P, int]
         @functools.wraps(main)
         def run(*args: P.args, **kwargs: P.kwargs) -> int:
             try:
-                return main(*args, **kwargs) or 0
+                status = main(*args, **kwargs) or 0
+                sys.stdout.flush()
+                return status
             except InputError as error:
                 say(called(script), error)
                 return WRONG

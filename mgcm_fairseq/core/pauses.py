@@ -22,8 +22,9 @@ class Pauses:
 
     A pause within a sentence is heard once it has turned out to be none that ends it. No chunk is in two sentences, and
     one of speech is in none only where it belongs to fewer than SHORTEST between two pauses, or to more that are
-    nowhere SURE. Once they are, the sentence begins where they do, but at most `longest` chunks ago. What follows a
-    sentence that was cut for its length goes on at once, sure or not.
+    nowhere SURE. Once they are, the sentence begins where they do, but at most `longest` chunks ago. Where a sentence
+    is cut for its length, the next one begins at once: sure or not if the cut one was somewhere SURE, else from the
+    first chunk on that is.
     """
 
     def __init__(self, pause: int, longest: int) -> None:
@@ -37,7 +38,8 @@ class Pauses:
         self.start = 0  # the first chunk of the sentence that goes on, or was the last
         self._began: int | None = None  # the first chunk of speech, if it speaks since
         self._goes_on = False  # a sentence
-        self._cut = False  # the last sentence, before a pause ended it
+        self._sure = False  # somewhere in this sentence
+        self._cut = False  # the last sentence was, in mid-speech
         self._latest: deque[float] = deque(maxlen=SHORTEST)  # probabilities since it speaks
         self._behind = 0  # what was heard in a part
         self._quiet: int  # chunks since the last one of speech, once a sentence has begun
@@ -52,7 +54,9 @@ class Pauses:
     def hear(self, probability: float) -> SentencePart:
         """The next chunk, by the probability that somebody speaks in it."""
         self.chunks += 1
-        if not self._goes_on and not self._begins(probability):
+        if self._goes_on:
+            self._sure = self._hears_sure(probability) or self._sure
+        elif not self._begins(probability):
             return SentencePart(self._behind, self._behind, False)
         self._quiet = self._quiet + 1 if probability < STOPS else 0
         return self._part(self._ends())
@@ -62,19 +66,27 @@ class Pauses:
         return self._part(True) if self._goes_on else SentencePart(self._behind, self._behind, False)
 
     def _begins(self, probability: float) -> bool:
-        if not (self._resumes(probability) if self._cut else self._is_sure(probability)) or self._began is None:
+        if self._cut:
+            begins = self._resumes(probability)
+            self._sure = self._sure and not begins
+        else:
+            begins = self._sure = self._becomes_sure(probability)
+        if not begins or self._began is None:
             return False
         self.start = self._behind = max(self._behind, self._began - BEFORE)
         self._goes_on, self._quiet = True, 0
         return True
 
     def _resumes(self, probability: float) -> bool:
+        speaks = probability >= (SURE if not self._sure else BEGINS if self._quiet else STOPS)
         self._quiet = self._quiet + 1 if probability < STOPS else 0
         self._cut = self._quiet < self.pause
-        self._began = self.chunks - 1 if probability >= BEGINS else None
-        return self._began is not None
+        self._began = self.chunks - 1 if speaks else None
+        self._latest.clear()
+        self._latest.append(probability)
+        return speaks
 
-    def _is_sure(self, probability: float) -> bool:
+    def _becomes_sure(self, probability: float) -> bool:
         if probability < (BEGINS if self._began is None else STOPS):
             self._began = None
             return False
@@ -82,6 +94,9 @@ class Pauses:
             self._began = self.chunks - 1
             self._latest.clear()
         self._began = max(self._began, self.chunks - max(SHORTEST, self.longest))
+        return self._hears_sure(probability)
+
+    def _hears_sure(self, probability: float) -> bool:
         self._latest.append(probability)
         return len(self._latest) == SHORTEST and sum(self._latest) >= SURE * SHORTEST
 

@@ -35,13 +35,18 @@ class Prefixes:
         return self.stream.forgotten_frames * self.system.network.encoder.frame_samples if self.stream else 0
 
     @torch.inference_mode()
-    def encode(self, source: Heard, samples: int) -> Memory:
-        """Encoder states of the first `samples` samples, no fewer than the last time; drops those needed no more."""
+    def encode(self, source: Heard, samples: int, ended: bool = False) -> Memory:
+        """Encoder states of the first `samples` samples, no fewer than the last time; drops those needed no more.
+
+        `ended`: nothing follows, and nothing is asked again.
+        """
         if self.stream is None:
             return self.system.encode(torch.tensor(source.between(0, samples)))
         self.stream.extend(torch.tensor(source.between(self.heard, samples)), False)
         source.drop(samples)
         self.heard = samples
-        memory = self.stream.whole()
+        if ended:
+            self.stream.end()
+        memory = self.stream.memory if ended else self.stream.whole()
         self.frames = self.stream.forgotten_frames + memory.states.size(1)
         return memory

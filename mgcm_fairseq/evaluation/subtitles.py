@@ -47,7 +47,7 @@ FORMATS: dict[str, Format] = {".srt": SubRip(), ".vtt": WebVTT()}
 class Subtitles:
     """A file of subtitles. Until all cues are there it has .tmp behind its name, with every cue that is final so far.
 
-    A file that was there before stays until then.
+    A file that was there before stays until then, and for good where nothing is added.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,6 +60,7 @@ class Subtitles:
         self._cues: Cues | None = None
         self._spaced = True
         self._count = 0
+        self._heard = False  # anything, if no word
         try:
             if path.is_dir():
                 raise IsADirectoryError("a folder of that name")
@@ -75,7 +76,7 @@ class Subtitles:
     def __exit__(self, kind: object, *_: object) -> None:
         with room_in(self.path.parent, self.path):
             self._file.close()
-        if kind is None:
+        if kind is None and self._heard:
             self.partial.replace(self.path)
         elif self._count == 0:
             self.partial.unlink()
@@ -87,6 +88,7 @@ class Subtitles:
 
     def add(self, text: str, time: float) -> None:
         """Words, perhaps none, that were written at `time`."""
+        self._heard = True
         units = text.split() if self._spaced else _CHARACTERS.findall(text)
         for cue in self._begun.add(units, time):
             self._write_cue(cue)

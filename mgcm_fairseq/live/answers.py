@@ -38,9 +38,8 @@ class Answers:
         """Those from a number on, as they come, to the last. One reader at a time."""
         while True:
             self._changed.clear()
-            number = max(number, self.first)
             while number < self.count:
-                number += 1
+                number = max(number, self.first) + 1
                 yield self._kept[number - 1 - self.first]
             if self.complete:
                 return

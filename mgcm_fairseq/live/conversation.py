@@ -10,12 +10,11 @@ from websockets.exceptions import ConnectionClosed
 
 from mgcm_fairseq.live.protocol import IDLE, REFUSED, VERSION, Refused, Wishes, read_message, read_packet
 from mgcm_fairseq.live.session import Session
-from mgcm_fairseq.live.streams import Streams
+from mgcm_fairseq.live.streams import Streams, close
 
 LEFT = (1000, 1001, 1005)  # how a client closes that does not come back
 MOST_OF_REASON = 123  # bytes, as the protocol has it
 LAST_WORDS = 1.0  # seconds for a client to take what it is told last, which it may have no eyes for
-CLOSING = 10.0  # seconds for it to close, too
 
 
 class Conversation:
@@ -80,6 +79,11 @@ class Conversation:
         if message.get("end_of_stream"):
             await self._begun().end(self.connection, self.wishes.samples)
 
+    @property
+    def _has(self) -> int:
+        """The answers that the client has: none of a stream that began with this connection."""
+        return self.wishes.answers if self.wishes.numbered and self.wishes.stream else 0
+
     def _begun(self) -> Session:
         """The stream of this connection, which its first sound or its end begins."""
         if self.session is None:
@@ -99,7 +103,7 @@ class Conversation:
     async def _send(self, session: Session) -> None:
         """Sends all answers that the client does not have yet, as they come; one that reads none is cut off."""
         with contextlib.suppress(ConnectionClosed):
-            async for answer in session.answers.following(self.wishes.answers if self.wishes.stream else 0):
+            async for answer in session.answers.following(self._has):
                 try:
                     async with asyncio.timeout(self.streams.limits.idle):
                         await self.connection.send(answer)
@@ -123,7 +127,7 @@ class Conversation:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.streams.limits.idle):
                 await self.connection.wait_closed()
-        await self._close()
+        await close(self.connection)
 
     async def _refuse(self, refused: Refused) -> None:
         """Says why, as a message and with the close, since a program may show either."""
@@ -131,12 +135,4 @@ class Conversation:
         with contextlib.suppress(ConnectionClosed, TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.connection.send(json.dumps({"error": refused.reason, "code": refused.code}))
-        await self._close(refused.code, reason)
-
-    async def _close(self, code: int = 1000, reason: str = "") -> None:
-        """Also a connection whose client reads nothing, and so would never answer."""
-        try:
-            async with asyncio.timeout(CLOSING):
-                await self.connection.close(code, reason)
-        except TimeoutError:
-            self.connection.transport.abort()
+        await close(self.connection, refused.code, reason)

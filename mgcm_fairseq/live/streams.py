@@ -10,6 +10,17 @@ from mgcm_fairseq.live.protocol import BUSY, LOST, REFUSED, REPLACED, Refused, W
 from mgcm_fairseq.live.runs import Runs
 from mgcm_fairseq.live.session import Session
 
+CLOSING = 10.0  # seconds for a client to answer a close
+
+
+async def close(connection: ServerConnection, code: int = 1000, reason: str = "") -> None:
+    """Also a connection whose client reads nothing, and so would never answer."""
+    try:
+        async with asyncio.timeout(CLOSING):
+            await connection.close(code, reason)
+    except TimeoutError:
+        connection.transport.abort()
+
 
 class Streams:
     """Of one server."""
@@ -46,7 +57,7 @@ class Streams:
         if session.name in self._expiring:
             self._expiring.pop(session.name).cancel()
         if older is not None:
-            closing = asyncio.create_task(older.close(REPLACED, "this stream goes on in another connection"))
+            closing = asyncio.create_task(close(older, REPLACED, "this stream goes on in another connection"))
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
         return session

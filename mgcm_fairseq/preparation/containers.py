@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.installation import install
 from mgcm_fairseq.data.sound_files import check_header
 
 CONTAINERS = (".m4a", ".mp4", ".aac", ".webm", ".wma", ".mka")
@@ -46,7 +47,7 @@ def _pyav(path: Path) -> ModuleType:
         import av
     except ImportError as error:
         raise InputError(path, f"PyAV, which reads {path.suffix}", "no module av",
-                         "In this repository: pip install -c constraints.txt -e '.[m4a]'") from error
+                         f"Install it: {install('m4a')}.") from error
     return av
 
 

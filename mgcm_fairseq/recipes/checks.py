@@ -12,7 +12,7 @@ from typing import TypeVar
 from omegaconf import DictConfig
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.common.installation import in_clone
+from mgcm_fairseq.common.installation import in_clone, install
 from mgcm_fairseq.recipes.gpus import GIB, Gpu
 from mgcm_fairseq.recipes.launch import Launch
 
@@ -64,7 +64,7 @@ def machine(launch: Launch, gpus: Sequence[Gpu]) -> None:
             raise InputError("--launcher slurm", "sbatch on the PATH", "none", "Start it on a login node.")
         if find_spec("submitit") is None:
             raise InputError("--launcher slurm", "Hydra's launcher for SLURM", "no package submitit",
-                             "pip install -c constraints.txt -e '.[slurm]'")
+                             f"Install it: {install('slurm')}.")
     elif not launch.cluster.cpu and len(gpus) < launch.cluster.gpus:
         raise InputError("--gpus", f"{launch.cluster.gpus} GPUs that PyTorch sees", str(len(gpus)),
                          "Pass --gpus with what there is, or --cpu.")

@@ -1,6 +1,5 @@
 """Resolves a training's YAML with what the command line overrides, as fairseq-hydra-train will."""
 
-import logging
 import os
 import warnings
 from collections.abc import Sequence
@@ -32,7 +31,6 @@ def resolve(training: str, overrides: Sequence[str]) -> DictConfig:
 
     name = f"paper/{training}" if (CONFIGS / "paper" / f"{training}.yaml").is_file() else training
     hydra_init(name)
-    logging.getLogger("hydra.core.utils").setLevel(logging.WARNING)  # it tells the name of a job that is none
     os.environ.setdefault("PWD", str(HOME))
     try:
         with warnings.catch_warnings():  # fairseq's schemas are written for Hydra 1.0

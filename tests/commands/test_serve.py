@@ -43,7 +43,7 @@ def test_it_says_where_the_page_is_and_ends_with_ctrl_c(tiny_segmenting_checkpoi
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
         assert process.returncode == 130
-        assert errors.splitlines()[1:] == ["scripts/serve.sh: interrupted. Run the same command again to go on."]
+        assert errors.splitlines()[1:] == ["scripts/serve.sh: interrupted. You can run the same command again."]
 
 
 def test_what_does_not_fit_is_said_at_once(said, tiny_segmenting_checkpoint, tiny_checkpoint):

@@ -29,7 +29,7 @@ def ended(error, capsys):
 @pytest.mark.parametrize(("error", "status", "said"), [
     (InputError("a.tsv", "one", "two", "Mend it."), 2,
      "scripts/a.sh: error: a.tsv: expected one, found two. Mend it.\n"),
-    (KeyboardInterrupt(), 130, "scripts/a.sh: interrupted. Run the same command again to go on.\n"),
+    (KeyboardInterrupt(), 130, "scripts/a.sh: interrupted. You can run the same command again.\n"),
     (FileExistsError(17, "File exists", "a/b"), 2, "scripts/a.sh: error: a/b: expected a path that can be read or "
      "written here, found File exists. Correct the option.\n"),
     (None, 0, ""), (1, 1, "")])
@@ -56,8 +56,10 @@ def test_a_message_names_what_the_user_can_start(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["/usr/bin/mgcm-evaluate"])
     assert command("prepare") == "mgcm-prepare"
     monkeypatch.setattr(sys, "argv", ["/usr/bin/fairseq-train"])
+    assert installation.install("vad") == "pip install -c constraints.txt -e '.[vad]'"
     monkeypatch.setattr(installation, "HOME", tmp_path)  # where a wheel lies, without scripts/
     assert command("prepare") == "mgcm-prepare"
+    assert installation.install("vad").endswith("-py3-none-any.whl[vad]'")
 
 
 @pytest.mark.parametrize(("name", "script"), SCRIPTS.items())
@@ -87,6 +89,22 @@ def test_no_message_names_a_script_that_a_wheel_lacks():
     found = [f"{path.relative_to(PACKAGE)}:{line}: {text}" for path in paths for line, text in texts(path)
              if "scripts/" in text and not text.endswith(OF_A_CLONE)]
     assert found == []
+
+
+def test_output_that_nobody_reads_any_more_is_told_by_the_status_alone():
+    """Which is written when the program ends."""
+    code = """
+import sys
+from mgcm_fairseq.common.program import program
+@program("scripts/a.sh")
+def main():
+    print("told")
+sys.exit(main())
+"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 @pytest.mark.parametrize(("reader", "status"), [(False, 141), (True, 1)])

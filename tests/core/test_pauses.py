@@ -69,8 +69,15 @@ def test_behind_a_cut_for_its_length_speech_goes_on_sure_or_not_until_a_pause():
     weak = [SURE - 0.01] * 15
     assert sentences([*[SPEECH] * 20, *weak, *[SILENCE] * 9], longest=10) == [(0, 20), (20, 35 + 1)]
     assert sentences([*[SPEECH] * 20, *[SILENCE] * 2, *weak, *[SILENCE] * 9], longest=10) == [(0, 20), (20, 37 + 1)]
+    assert sentences([*[SPEECH] * 20, *[UNSURE] * 15, *[SILENCE] * 9], longest=10) == [(0, 20), (20, 35 + 1)]
     assert sentences([*[SPEECH] * 20, *[SILENCE] * 6, *weak, *[SILENCE] * 9], longest=10) == [(0, 20)]
     assert sentences([*[SPEECH] * 20, *[SILENCE] * 6, *[SPEECH] * (SHORTEST - 1)], longest=10) == [(0, 20)]
+
+
+def test_a_sentence_that_is_nowhere_sure_is_followed_by_none_that_is_not():
+    noise = [0.7] * 100
+    assert sentences([*[SPEECH] * 20, *noise, *[SILENCE] * 9], longest=10) == [(0, 20), (20, 40)]
+    assert sentences([*[SPEECH] * 20, *noise[:5], *[SPEECH] * 8, *noise], longest=10) == [(0, 20), (20, 40), (40, 60)]
 
 
 def test_what_is_nowhere_sure_is_not_kept_for_ever():

@@ -7,6 +7,12 @@ import threading
 from mgcm_fairseq.live.limits import StreamLimits
 from mgcm_fairseq.live.server import LiveServer
 
+DROP = """(bytes) => {
+  const dropped = new DataTransfer();
+  dropped.items.add(new File([Uint8Array.from(bytes)], "speech.wav"));
+  document.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped }));
+}"""  # a file of these bytes on the page
+
 
 class Background:
     """A live server in a thread of its own."""

@@ -1,12 +1,14 @@
 """What the live server gives to a stream, and what it says where that is used up."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from mgcm_fairseq.live.limits import StreamLimits
 from mgcm_fairseq.live.server import LiveServer
@@ -95,8 +97,8 @@ def test_one_stream_too_many_is_refused_until_another_is_over(runs, talk, expect
 
 def test_a_client_that_reads_no_answer_leaves_its_stream_to_others(runs, talk):
     async def scenario():
-        server = LiveServer(runs, StreamLimits(idle=0.5, beat=600))
-        deaf, session = socket.socket(), None
+        server = LiveServer(runs, StreamLimits(idle=0.5, beat=600, queue=1_000))
+        deaf = socket.socket()
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
         async with await server.listen(0) as listening:
             listening.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)  # which connections inherit
@@ -104,13 +106,16 @@ def test_a_client_that_reads_no_answer_leaves_its_stream_to_others(runs, talk):
             deaf.setblocking(False)
             uri = "ws://127.0.0.1:{1}/".format(*listening.sockets[0].getsockname())
             client = await connect(uri, sock=deaf, max_queue=1)
-            for _, packet in packets(12 * talk, 1_600):
-                await client.send(packet)
+            first, *others = packets(12 * talk, 1_600)
+            async with asyncio.timeout(60):
+                await client.send(first[1])
                 while not server.streams.sessions:
                     await asyncio.sleep(0.01)
-                session = session or next(iter(server.streams.sessions.values()))
-            await client.send(json.dumps({"end_of_stream": True}))
-            async with asyncio.timeout(30):
+                [session] = server.streams.sessions.values()
+                with contextlib.suppress(ConnectionClosed):
+                    for _, packet in others:
+                        await client.send(packet)
+                    await client.send(json.dumps({"end_of_stream": True}))
                 while server.streams.sessions:
                     await asyncio.sleep(0.05)
             client.transport.abort()

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from mgcm_fairseq.live.pages import _files
-from tests.live.browsing import check_log, done
+from tests.live.browsing import DROP, check_log, done
 from tests.live.conftest import RUNS
 
 
@@ -78,13 +78,6 @@ def test_a_file_becomes_its_text_though_the_connection_is_lost(page, background,
     check_log(page, shown, log, "alignatt:2")
     assert log[-1]["heard"] == len(pcm) / 32_000
     assert page.locator("#lost").text_content() == "0.0"
-
-
-DROP = """(bytes) => {
-  const dropped = new DataTransfer();
-  dropped.items.add(new File([Uint8Array.from(bytes)], "speech.wav"));
-  document.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped }));
-}"""
 
 
 def test_a_file_that_is_dropped_becomes_its_text_which_can_be_downloaded(page, recording, expected):

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from mgcm_fairseq.live import pages
-from tests.live.browsing import done
+from tests.live.browsing import DROP, done
 
 
 @contextlib.contextmanager
@@ -139,11 +139,7 @@ def test_one_stream_begins_at_a_time(page, recording):
         };
     }""")
     page.click("#microphone")
-    page.evaluate("""(bytes) => {
-        const dropped = new DataTransfer();
-        dropped.items.add(new File([Uint8Array.from(bytes)], "speech.wav"));
-        document.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped }));
-    }""", list(recording[0].read_bytes()))
+    page.evaluate(DROP, list(recording[0].read_bytes()))
     page.wait_for_timeout(100)
     assert connections == []
     assert page.locator("#state").text_content() == "Another stream goes on. Stop it first."

@@ -37,18 +37,18 @@ def test_released_norms_are_of_the_sum_so_far_and_with_the_weights():
                                    task_weight_floor=0.0)
     expected = [1.0, 1.0, 1.0]
     for update in range(3):
-        places = {}
+        parts = {}
         for task in ("mt", "asr", "st"):
             losses = model.losses(seed=update)
             (expected[("st", "asr", "mt").index(task)] * losses[task]).backward()
-            for place, layers in (("A", model.encoder.front_end), ("T", model.encoder.layers),
+            for part, layers in (("A", model.encoder.front_end), ("T", model.encoder.layers),
                                   ("D", model.decoder.layers)):
                 norms = [torch.cat([part.grad.flatten() for part in layer.self_attn.out_proj.parameters()]).norm()
                          for layer in layers if layer.fc1.weight.grad is not None]
-                places[task, place] = sum(norms) / 2
+                parts[task, part] = sum(norms) / 2
         model.zero_grad()
-        asr = places["asr", "A"] / places["st", "A"]
-        mt = max(places["mt", place] / places["st", place] for place in "TD")
+        asr = parts["asr", "A"] / parts["st", "A"]
+        mt = max(parts["mt", part] / parts["st", part] for part in "TD")
         found = follow(model, engine, weights, update + 1, lambda update: [{"seed": update}], update)[-1]
         model.zero_grad()
         expected = [1.0, expected[1] * min(1, asr.item())**(update + 1),

@@ -79,7 +79,7 @@ def test_both_engines_give_the_same_weights_from_the_norms_that_autograd_finds()
         return sum(square.sqrt() for square in modules.values()) / len(modules)
 
     asr = norm("asr", "encoder.front_end.") / norm("st", "encoder.front_end.")
-    mt = max(norm("mt", place) / norm("st", place) for place in ("encoder.layers.", "decoder.layers."))
+    mt = max(norm("mt", part) / norm("st", part) for part in ("encoder.layers.", "decoder.layers."))
     assert found["stash"] == pytest.approx([1, min(1, asr.item()), min(1, mt.item())**0.5], rel=1e-3)
 
 

@@ -14,7 +14,8 @@ const part = (name) => document.getElementById(name);
 const words = new Words(part("words"), part("tip"));
 const transcript = new Transcript(part("transcript"));
 const about = await (await fetch("about.json")).json();
-let now = null; // what is shown: {source, connection, minute, zero, record, lost, doing, trouble, fault, work}
+// What is shown: {source, connection, minute, zero, record, lost, doing, trouble, fault, work, gone, stopping, over}
+let now = null;
 let starting = false; // while the browser asks for the microphone, or reads the head of a file
 let changed = false;
 
@@ -77,7 +78,7 @@ async function begin(open) {
   now = stream;
   for (const button of ["save-text", "save-log", "stop"]) part(button).disabled = false;
   tell(stream);
-  if (stream.gone) stop(stream);
+  if (stream.gone) stop(stream, stream.fault);
   else stream.source.play?.();
 }
 
@@ -109,7 +110,7 @@ function take(stream, packet) {
 async function stop(stream, fault = "") {
   if (stream.stopping) return;
   if (!stream.connection) { // a microphone that was unplugged while the browser began with it
-    stream.gone = true;
+    Object.assign(stream, { gone: true, fault });
     return;
   }
   stream.stopping = true;

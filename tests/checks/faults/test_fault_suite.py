@@ -75,14 +75,14 @@ def interrupt(bench, name, reached):
 
 def test_ctrl_c_in_preparation_is_a_line(bench):
     text, faults = interrupt(bench, "preparation", lambda out: any(out.glob("audio/train/*.tmp")))
-    assert text.endswith("interrupted. Run the same command again to go on.\n")
+    assert text.endswith("interrupted. You can run the same command again.\n")
     assert "Traceback" not in text
     assert not faults
 
 
 def test_ctrl_c_in_a_training_is_a_line(bench):
     text, faults = interrupt(bench, "training", lambda out: (out / "checkpoint_last.pt").exists())
-    assert text.endswith("interrupted. Run the same command again to go on.\n")
+    assert text.endswith("interrupted. You can run the same command again.\n")
     assert "Traceback" not in text
     assert not faults
 

@@ -170,7 +170,7 @@ def test_without_pyav_the_error_says_how_to_get_it(folder, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "av", None)  # what makes an import fail
     assert prepare(folder, "--corpus", "manifest", "--root", str(folder), "--skip-bad") == 2
     error = capsys.readouterr().err
-    assert "a.m4a: expected PyAV, which reads .m4a, found no module av. In this repository: pip install -c " in error
+    assert "a.m4a: expected PyAV, which reads .m4a, found no module av. Install it: pip install -c " in error
     assert "constraints.txt -e '.[m4a]'" in error
 
 
