@@ -54,6 +54,19 @@ def test_until_the_end_there_is_what_was_said_and_the_file_of_before(tmp_path):
     assert (tmp_path / "a.srt.tmp").read_text() == SRT[:SRT.index("2\n01")]
 
 
+def test_where_nothing_was_heard_the_file_of_before_stays(tmp_path):
+    """As where Ctrl-C comes before any sound; silence is heard, and has no words."""
+    (tmp_path / "a.srt").write_text("before")
+    for heard in (False, True):
+        with Subtitles(tmp_path / "a.srt") as subtitles:
+            subtitles.begin(language("de"))
+            if heard:
+                subtitles.add("", 0.32)
+            subtitles.finish()
+        assert [path.name for path in tmp_path.iterdir()] == ["a.srt"]
+        assert (tmp_path / "a.srt").read_text() == ("" if heard else "before")
+
+
 def test_characters_without_spaces(tmp_path):
     with Subtitles(tmp_path / "a.vtt") as subtitles:
         subtitles.begin(language("zh"))
