@@ -130,7 +130,7 @@ def test_unknown_options_are_refused(arguments):
      {"conflict_rule": "none", "tasks": "st", "segmentation_variant": "published", "differentiable_waiting": False})],
     ids=["multi", "single, published"])
 def test_variations_train_and_are_scored(tmp_path, options, told):
-    run("bash", "scripts/demo.sh", "--out", tmp_path, "--train", "20", "--test", "2", "--updates", "10", *options)
+    run("bash", "scripts/demo.sh", "--out", tmp_path, "--train", "40", "--test", "2", "--updates", "20", *options)
     trained = torch.load(tmp_path / "model.pt", weights_only=False)["cfg"]
     known = {**trained["task"], **trained["criterion"], **trained["model"]}
     assert {name: getattr(known[name], "value", known[name]) for name in told} == told
