@@ -1,5 +1,6 @@
 """scripts/train.sh: a row of the paper from its plan to a model that streams, on the tiny corpus in small."""
 
+import fcntl
 import itertools
 import os
 import re
@@ -190,6 +191,8 @@ def test_goes_on_after_sigkill_but_not_beside_what_lives_on(tiny_corpus, tmp_pat
         assert process.wait() == -signal.SIGKILL
         assert "no other training-on-node-0 at work here" in run(*line, check=False).stderr
         os.killpg(process.pid, signal.SIGKILL)
+    with (folder.parent / ".training-on-node-0.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # waits until they have died
     assert re.search(r"state +from \d+ on", run(*line).stdout)
     assert "Loaded checkpoint" in (tmp_path / "out" / "multi_task.log").read_text()
     assert (tmp_path / "out" / "multi_task.pt").is_file()

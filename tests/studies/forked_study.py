@@ -6,6 +6,8 @@ STUDIES_JSON lists [name that its output gets, trial to be killed in or "", argu
 killed by SIGKILL, with its study, as soon as its training has written a checkpoint.
 """
 
+import contextlib
+import ctypes
 import json
 import multiprocessing
 import os
@@ -27,6 +29,7 @@ from fairseq import checkpoint_utils
 from mgcm_fairseq.commands import average, evaluate, sharing_plan, study  # noqa: F401 - those of a study's steps
 
 POPEN = subprocess.Popen
+PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h: whoever loses its parent becomes a child of this process
 
 
 class Fork:
@@ -94,10 +97,20 @@ def whole_study(arguments: Sequence[str], victim: str) -> None:
     sys.exit(study.main(arguments))
 
 
+def status_once_all_ended(leader: int) -> int:
+    """The leader's exit status, when no process of its group is left: one that still dies holds the study's lock."""
+    status = os.waitstatus_to_exitcode(os.waitpid(leader, 0)[1])
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-leader, 0)
+    return status
+
+
 if __name__ == "__main__":
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     for name, killed_in, line in json.loads(sys.argv[1]):
         with Path(name).open("wb") as file:
             child = forked(lambda words=line, victim=killed_in: whole_study(words, victim), file.fileno())
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        print(status_once_all_ended(child))
