@@ -30,9 +30,9 @@ from mgcm_fairseq.core.sharing import (
     unit_similarities,
 )
 from mgcm_fairseq.core.sharing.grouping import silhouette
-from mgcm_fairseq.core.sharing.released import similarity_with_self, stepped_ratio, two_groups
+from mgcm_fairseq.core.sharing.published import similarity_with_self, stepped_ratio, two_groups
 
-VARIANTS = ("repaired", "released")
+VARIANTS = ("repaired", "published")
 _DRAWS = 200
 _DECIMALS = 6
 
@@ -82,8 +82,8 @@ def given(captured: Captured, groups: Partition, seed: int, most: int,
     return tuple(layers)
 
 
-def released(captured: Captured, seed: int, most: int) -> tuple[GroupedLayer, ...]:
-    """The FFNs with the largest delta, significant or not, always in two groups: see `core.sharing.released`.
+def published(captured: Captured, seed: int, most: int) -> tuple[GroupedLayer, ...]:
+    """The FFNs with the largest delta, significant or not, always in two groups: see `core.sharing.published`.
 
     Their statistics are of all batches, those that the groups were made of among them. The published code does not look
     for the layer; taking the largest delta is what its paper of eight languages describes.

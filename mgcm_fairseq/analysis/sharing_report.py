@@ -23,7 +23,7 @@ from mgcm_fairseq.core.sharing import (
     similarities,
     true_cosines,
 )
-from mgcm_fairseq.core.sharing.released import energies, similarity_with_self, stepped_ratio, two_groups
+from mgcm_fairseq.core.sharing.published import energies, similarity_with_self, stepped_ratio, two_groups
 
 DIRECTIONS = 4
 """Of each language, at most, in a CCA."""
@@ -49,7 +49,7 @@ def report(captured: Captured, fits: Sequence[Fit], seed: int) -> dict[str, Any]
     module_fits = cross_fit(captured.gramians, len(languages), seed)
     return {
         "ffns": {name: {**_described(cosines_BB, languages), "fit": _fit(fit, languages), "subspace":
-                        _subspace(captured, index, cosines_BB, seed), "released": _released(cosines_BB, languages)}
+                        _subspace(captured, index, cosines_BB, seed), "published": _published(cosines_BB, languages)}
                  for index, (name, cosines_BB, fit) in enumerate(zip(captured.ffns, ffn_FBB, fits, strict=True))},
         "modules": {name: {**_described(cosines_BB, languages), "fit": _fit(fit, languages)}
                     for name, cosines_BB, fit in zip(captured.modules, module_NBB, module_fits, strict=True)},
@@ -94,7 +94,7 @@ def _fit(fit: Fit, languages: Sequence[str]) -> dict[str, Any]:
             "differs": fit.differs}
 
 
-def _released(cosines_BB: Tensor, languages: Sequence[str]) -> dict[str, Any]:
+def _published(cosines_BB: Tensor, languages: Sequence[str]) -> dict[str, Any]:
     """What the published analysis would say."""
     means_LL = similarity_with_self(cosines_BB, len(languages))
     groups = two_groups(means_LL)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mgcm_fairseq.analysis.plot_sharing import plot_sharing
 from mgcm_fairseq.analysis.sharing_capture import Captured, Setup, captured
-from mgcm_fairseq.analysis.sharing_layers import VARIANTS, given, released, repaired
+from mgcm_fairseq.analysis.sharing_layers import VARIANTS, given, published, repaired
 from mgcm_fairseq.analysis.sharing_report import report, table
 from mgcm_fairseq.common.arguments import Parser, positive
 from mgcm_fairseq.common.errors import InputError
@@ -75,8 +75,8 @@ def _layers(args: argparse.Namespace, found: Captured, fits: Sequence[Fit]) -> t
         except ValueError as error:
             raise InputError("--groups", "groups by which gradients differ in some FFN", str(error).rstrip("."),
                              "Say by --like what to split.") from error
-    if args.sharing_variant == "released":
-        return released(found, args.seed, args.most)
+    if args.sharing_variant == "published":
+        return published(found, args.seed, args.most)
     return repaired(found, fits, args.most)
 
 
@@ -138,7 +138,7 @@ def _add_options(parser: Parser) -> None:
     parser.add_argument("--most", type=positive, default=1, metavar="N",
                         help="layers to split; the papers split one")
     parser.add_argument("--sharing-variant", choices=VARIANTS, default="repaired",
-                        help="released: two groups in any case and steps of delta, as the published analysis")
+                        help="published: always two groups, and steps of delta, as GDPS's code")
     parser.add_argument("--groups", metavar="LANG,LANG:LANG,...",
                         help="split by these groups of languages, significant or not, to compare with those that are "
                         "found (default: find them)")

@@ -22,7 +22,7 @@ class ByNorms:
     def __init__(self, tasks: tuple[str, ...], cfg: ConflictConfig) -> None:
         self._tasks = tasks
         self._cfg = cfg
-        self._released = cfg.task_weight_variant == "released"
+        self._published = cfg.task_weight_variant == "published"
         self._weighting = NormWeights(tasks, cfg.task_weight_floor)
         self._sums: NormSums | None = None
         self._parts: dict[str, list[list[int]]] = {}  # where each auxiliary task is compared with the primary one
@@ -30,7 +30,7 @@ class ByNorms:
 
     def measure(self, groups: Groups) -> None:
         """Has norms be of these groups; InputError where a part that is asked for has none."""
-        self._sums = NormSums(groups, self._tasks, self._released)
+        self._sums = NormSums(groups, self._tasks, self._published)
         of_asr = FRONT_END if self._cfg.asr_norm_part == "front-end" else ENCODER
         self._parts = {task: self._sums.parts(*((of_asr,) if task == "asr" else (ENCODER, DECODER)))
                         for task in self._tasks[1:]}
@@ -65,7 +65,7 @@ class ByNorms:
         if rest:
             return False
         ratios = self._sums.ratios(self._parts)
-        self._weighting.change(change, ratios, batches if self._released else 1)
+        self._weighting.change(change, ratios, batches if self._published else 1)
         told = [f"{task} {self._weighting.weights[task]:.3f} (norms {ratio:.3f})" for task, ratio in ratios.items()]
         logger.info("update %d: task weights %s", number, ", ".join(told))
         return True

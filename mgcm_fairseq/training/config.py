@@ -19,7 +19,7 @@ _GRANULARITY = ChoiceEnum(list(GRANULARITIES))
 _ENGINE = ChoiceEnum(sorted(ENGINES))
 _REDUCE = ChoiceEnum(["local", "global"])
 _WEIGHTS = ChoiceEnum(["fixed", "norm", "uncertainty", "dwa", "famo", "random"])
-_VARIANT = ChoiceEnum(["repaired", "released"])
+_VARIANT = ChoiceEnum(["repaired", "published"])
 _PART = ChoiceEnum(["front-end", "encoder"])
 
 
@@ -84,7 +84,7 @@ class ConflictConfig(FairseqDataclass):
     task_weight_variant: _VARIANT = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="repaired",
         metadata={"help": "How norm measures: repaired, the default, each task's own gradient for each of its tokens; "
-                          "released, as IMTL's published code, the sum of gradients so far, weights and all, for "
+                          "published, as IMTL's code, the sum of gradients so far, weights and all, for "
                           "comparison."})
     asr_norm_part: _PART = field(  # type: ignore[valid-type]  # a ChoiceEnum that is made at run time
         default="front-end",

@@ -21,13 +21,13 @@ logger = logging.getLogger(__name__)
 class NormSums:
     """Adds up a backward pass after the other. Groups that a gradient that is not finite reached are left out of it."""
 
-    def __init__(self, groups: Groups, tasks: tuple[str, ...], released: bool) -> None:
-        """`released`: as IMTL's published code measures, see `add`."""
+    def __init__(self, groups: Groups, tasks: tuple[str, ...], published: bool) -> None:
+        """`published`: as IMTL's published code measures, see `add`."""
         self.names = groups.names
         self._tasks = tasks
         self._layers = [place.layer for place in groups.places]
         self._modules = [place.module for place in groups.places]
-        self._released = released
+        self._published = published
         self._indices = Indices()
         self._update_NT2: Tensor | None = None  # of this update: passes in which the task had a gradient, and squares
         self._interval_NT2: Tensor | None = None  # the same of all updates of this interval that are done
@@ -35,7 +35,7 @@ class NormSums:
     def parts(self, *beginnings: str) -> list[list[int]]:
         """The groups in the layers whose names begin so, for each beginning; as published, one in each attention."""
         return [[index for index, layer in enumerate(self._layers) if layer.startswith(beginning)
-                 and (not self._released or self._modules[index].endswith("self_attn.out_proj"))]
+                 and (not self._published or self._modules[index].endswith("self_attn.out_proj"))]
                 for beginning in beginnings]
 
     def begin(self) -> None:
@@ -54,7 +54,7 @@ class NormSums:
         """
         if not report.groups:
             return
-        if self._released:
+        if self._published:
             order = [self._tasks.index(task) for task in ("mt", "asr", "st") if task in self._tasks]
             squares_NT = accumulated_squares(report.gramian, order)
         else:
@@ -83,11 +83,11 @@ class NormSums:
     def state_dict(self) -> dict[str, Any]:
         """The sums of this interval, and whose they are."""
         sums = self._interval_NT2
-        return {"groups": self.names, "released": self._released, "sums": None if sums is None else sums.cpu()}
+        return {"groups": self.names, "published": self._published, "sums": None if sums is None else sums.cpu()}
 
     def load_state_dict(self, state: dict[str, Any], origin: str) -> None:
         """Takes up what `state_dict` returned; of other groups or another way to measure the interval begins anew."""
-        if (state["groups"], state["released"]) == (self.names, self._released):
+        if (state["groups"], state.get("published")) == (self.names, self._published):
             self._interval_NT2 = state["sums"]
         else:
             logger.info("%s: norms of other groups, or measured another way, are left out: task weights change next by "

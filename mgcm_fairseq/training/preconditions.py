@@ -70,10 +70,10 @@ def check_training(cfg: ConflictConfig, criterion: Any, optimizer: Any, wrapped:
                          "same on all workers to be saved", "local", "Use --conflict-reduce global.")
     if rule.halves:
         _check_halves(cfg, criterion, model, workers)
-    if (workers > 1 and cfg.task_weight_variant == "released" and cfg.conflict_reduce == "global"
+    if (workers > 1 and cfg.task_weight_variant == "published" and cfg.conflict_reduce == "global"
             and not rule.whole_gramian):
         raise InputError("--task-weight-variant", "repaired, where workers share the primary task's gradient alone: "
-                         "released needs the inner product of ASR's and MT's", "released",
+                         "published needs the inner product of ASR's and MT's", "published",
                          "Use --conflict-reduce local, or one worker.")
     check_unused(cfg, wrapped)
     drop = model.network.encoder.front_end.layer_drop

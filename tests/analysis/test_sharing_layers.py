@@ -8,7 +8,7 @@ import torch
 
 from mgcm_fairseq.analysis.plot_sharing import plot_sharing
 from mgcm_fairseq.analysis.sharing_capture import Captured, odd_batches
-from mgcm_fairseq.analysis.sharing_layers import released, repaired
+from mgcm_fairseq.analysis.sharing_layers import published, repaired
 from mgcm_fairseq.analysis.sharing_report import report, table
 from mgcm_fairseq.core.sharing import (
     PlanSource,
@@ -102,14 +102,14 @@ def test_the_layers_with_the_largest_scores_are_split(grouped):
 
 def test_the_published_analysis_splits_in_any_case(grouped, alike):
     for (found, _), groups in ((grouped, ("qaa", "qab")), (alike, None)):
-        [layer] = released(found, 1, most=1)
+        [layer] = published(found, 1, most=1)
         assert len(layer.groups) == 2
         assert groups in (None, *layer.groups.values())
         assert len(layer.private) in (HIDDEN // 4, HIDDEN // 2, HIDDEN * 3 // 4)
 
 
 def test_a_plan_is_read_as_it_was_written(grouped, tmp_path):
-    for layers in (repaired(*grouped, most=1), released(grouped[0], 1, most=2)):
+    for layers in (repaired(*grouped, most=1), published(grouped[0], 1, most=2)):
         plan = SharingPlan(PlanSource("0" * 64, "1" * 16, tuple(LANGUAGES), BATCHES, 1), layers)
         write_plan(tmp_path / "plan.yaml", plan)
         assert read_plan(tmp_path / "plan.yaml") == plan

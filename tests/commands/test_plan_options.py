@@ -48,7 +48,7 @@ def check(path: Path, corpus: Path, *wanted: str) -> None:
     (["--seed 5"], "'--seed 5': --seed 5 in place of 1"), (["--out plan.yaml"], "--out plan.yaml in place of"),
     (["--groups qaa:qab"], "--groups qaa:qab in place of qab:qaa"),
     (["--like plan.yaml"], "--like: expected --groups, of which it is an option"),
-    (["--sharing-variant released"], "--sharing-variant: expected repaired where --groups are given, found released")])
+    (["--sharing-variant published"], "--sharing-variant: expected repaired where --groups are given")])
 def test_wrong_options_are_told_with_file_key_and_value(tmp_path: Path, corpus: Path, options: list[str],
                                                         message: str) -> None:
     path = written(tmp_path, *options)
@@ -62,7 +62,7 @@ def test_wrong_options_are_told_with_file_key_and_value(tmp_path: Path, corpus: 
 
 def test_options_that_the_commands_take_are_taken(tmp_path: Path, corpus: Path) -> None:
     check(written(tmp_path, "--batches 8 --utterances 1", "--sketch"), corpus, *PLANS)
-    check(written(tmp_path, "--sharing-variant released"), corpus, "found", "reference")
+    check(written(tmp_path, "--sharing-variant published"), corpus, "found", "reference")
 
 
 def test_a_study_with_a_typo_trains_nothing(tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -75,7 +75,7 @@ def test_what_was_captured_serves_another_variant_and_no_other_seed(options, tmp
     again = [*options[:-2], "--out", str(tmp_path / "plan.yaml"), "--processes", "1", "--sketch"]
     run_script("sharing_plan", *again)
     monkeypatch.setattr(Capture, "write", lambda *others: pytest.fail("captured again"))
-    run_script("sharing_plan", *again, "--sharing-variant", "released")
+    run_script("sharing_plan", *again, "--sharing-variant", "published")
     [layer] = read_plan(tmp_path / "plan.yaml").layers
     assert list(layer.groups.values()) == [(LANGUAGES[0],), (LANGUAGES[1],)]
     assert "private hidden units for each of qab | qaa" in capsys.readouterr().out
@@ -109,7 +109,7 @@ def killed_in_report(*_):
     (("--groups", "qab,qaa"), "--groups: expected two groups or more, with each of qab, qaa in one of them"),
     (("--groups", "qab:qaa:qaa"), "found 'qab:qaa:qaa'"), (("--like", "other.yaml"), "--like: expected --groups, of"),
     (("--groups", "qab:qaa", "--like", "other.yaml"), "other.yaml: expected a sharing plan, found no such file"),
-    (("--groups", "qab:qaa", "--sharing-variant", "released"), "--sharing-variant: expected repaired"),
+    (("--groups", "qab:qaa", "--sharing-variant", "published"), "--sharing-variant: expected repaired"),
     (("--figure", "plan.pdf"), "--figure: expected a name that ends in .png or .svg, found plan.pdf"),
     (("--checkpoint", "nothing.pt"), "nothing.pt: expected a checkpoint, found no such file")])
 def test_faults_are_named(options, more, message, tmp_path, refused):

@@ -30,7 +30,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     small = found["sizes"]["small"]
     found |= {"average": 2, "runs": ["offline:1"],
               "systems": {"shared": [], "found": ["plan=found"], "like_found": ["plan=reference"]},
-              "plan": ["--batches 8 --utterances 1", "--sharing-variant released"],
+              "plan": ["--batches 8 --utterances 1", "--sharing-variant published"],
               "start": [*found["start"], "optimization.lr=[0.002]"],
               "sizes": {"tiny": {**small, "updates": 2, "start_updates": 2, "seeds": [1],
                                  "options": [*small["options"], *TINY]}}}

@@ -7,7 +7,7 @@ from tests.training.here import train_here
 
 OPTIONS = {
     "norm": ("--conflict-rule", "mgcm", "--task-weights", "norm", "--task-weight-interval", "2",
-             "--task-weight-floor", "0", "--task-weight-variant", "released"),  # whose ratios are below 1
+             "--task-weight-floor", "0", "--task-weight-variant", "published"),  # whose ratios are below 1
     "famo": ("--task-weights", "famo"), "random": ("--task-weights", "random")}
 UPDATES = 5
 

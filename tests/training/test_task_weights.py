@@ -19,9 +19,9 @@ def test_weights_by_the_closed_form():
     assert found == [pytest.approx(row, rel=1e-12) for row in closed_form(13)]
 
 
-@pytest.mark.parametrize("variant", ["repaired", "released"])
+@pytest.mark.parametrize("variant", ["repaired", "published"])
 def test_three_micro_batches_change_as_one(variant):
-    """As released, a change is made once for each micro-batch."""
+    """As published, a change is made once for each micro-batch."""
     options = {"task_weight_variant": variant, "task_weight_floor": 0.0, "rule": "sum"}
     once = follow(*begun(**options), 7, lambda update: [{"seed": 1}])
     thrice = follow(*begun(**options), 3, lambda update: [{"seed": 1}] * 3)
@@ -31,9 +31,9 @@ def test_three_micro_batches_change_as_one(variant):
         assert thrice[2] == pytest.approx([weight**3 for weight in once[2]], rel=1e-12)
 
 
-def test_released_norms_are_of_the_sum_so_far_and_with_the_weights():
+def test_published_norms_are_of_the_sum_so_far_and_with_the_weights():
     """MT; MT and ASR; all: of the projections of the attention alone."""
-    model, engine, weights = begun(task_weight_variant="released", rule="sum", task_weight_interval=1,
+    model, engine, weights = begun(task_weight_variant="published", rule="sum", task_weight_interval=1,
                                    task_weight_floor=0.0)
     expected = [1.0, 1.0, 1.0]
     for update in range(3):

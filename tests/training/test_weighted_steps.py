@@ -228,7 +228,7 @@ def test_the_log_and_the_screen_show_the_weights(tmp_path):
     ({"task_weight_interval": 0}, "from 1 on"), ({"task_weight_floor": 1.0}, "below 1"), ({"asr_until": -1}, "or 0"),
     ({"task_weights": "dwa", "asr_until": 5}, "weigh all tasks"),
     ({"task_weights": "famo", "fixed_task_weights": "1,1,1"}, "Leave one of the two out"),
-    ({"task_weight_variant": "released"}, "--task-weights norm"),
+    ({"task_weight_variant": "published"}, "--task-weights norm"),
     ({"task_weights": "dwa", "asr_norm_part": "encoder"}, "--task-weights norm")])
 def test_options_that_cannot_work_are_refused(given, said):
     with pytest.raises(InputError, match=said):
@@ -275,9 +275,9 @@ def test_ddp_must_be_told_of_tasks_that_may_be_off(given, refused, monkeypatch):
 @pytest.mark.parametrize(("rule", "reduce", "workers", "refused"), [
     ("mgcm", "global", 2, True), ("mgcm", "local", 2, False), ("pcgrad", "global", 2, False),
     ("mgcm", "global", 1, False)])
-def test_released_norms_need_all_inner_products(rule, reduce, workers, refused):
+def test_published_norms_need_all_inner_products(rule, reduce, workers, refused):
     cfg = ConflictConfig(conflict_rule=rule, conflict_reduce=reduce, task_weights="norm",
-                         task_weight_variant="released")
+                         task_weight_variant="published")
     wrapped = SimpleNamespace(network=model().network, schedule=model().schedule)
     if refused:
         with pytest.raises(InputError, match="--conflict-reduce local"):

@@ -21,7 +21,7 @@ FACTORS: dict[str, dict[str, str]] = {
     "reduce": {"global": "", "local": "--conflict-reduce local"},
     "task weights": {"1": "", "fixed": "--fixed-task-weights 1,0.5,0", "ASR until": "--asr-until 2", **{
         one: f"--task-weights {one} --task-weight-interval 2" for one in ("norm", "dwa")},
-        "norm as released": "--task-weights norm --task-weight-interval 2 --task-weight-variant released",
+        "norm as published": "--task-weights norm --task-weight-interval 2 --task-weight-variant published",
         **{one: f"--task-weights {one}" for one in ("uncertainty", "famo", "random")}},
     "conflict log": {"no": "", "yes": "--conflict-log LOG --conflict-log-interval 2"},
     "tasks": {"st,asr,mt": "", "st,mt": "--tasks st,mt", "st": "--tasks st", "asr": "--tasks asr"},

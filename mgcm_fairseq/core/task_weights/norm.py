@@ -32,7 +32,7 @@ def norm_ratio(squares_NT: Tensor, task: int, parts: Sequence[Sequence[int]]) ->
 
 
 def accumulated_squares(gramian_NTT: Tensor, order: Sequence[int]) -> Tensor:
-    """(N, T) |g_s + ... + g_t|^2 over the tasks from the first of `order` to each: what the released code takes for
+    """(N, T) |g_s + ... + g_t|^2 over the tasks from the first of `order` to each: what the published code takes for
     the task's own, since it leaves gradients of the tasks before in place.
     """
     squares = {}
@@ -58,7 +58,7 @@ class NormWeights:
         Args:
             number: c, the number of intervals that are done.
             ratios: task -> r.
-            times: how often the power is applied: more than once only in the released code, for each micro-batch.
+            times: how often the power is applied: more than once only in the published code, for each micro-batch.
         """
         for task, ratio in ratios.items():
             most, exponent = CHANGES[task]

@@ -196,7 +196,7 @@ def test_groups_without_one_of_the_gradients_do_not_count():
     assert math.isnan(norm_ratio(torch.tensor([[0.0, 1.0]]), 1, [[0]]))  # the primary task asks for nothing
 
 
-def test_the_released_norms_are_those_of_gradients_that_nothing_clears():
+def test_the_published_norms_are_those_of_gradients_that_nothing_clears():
     """MT's, ASR's and ST's backward passes one after the other, into the same .grad."""
     torch.manual_seed(0)
     layers = [torch.nn.Linear(4, 3).double() for _ in range(2)]

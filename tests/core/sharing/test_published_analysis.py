@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mgcm_fairseq.core.sharing.released import energies, similarity_with_self, stepped_ratio, two_groups
+from mgcm_fairseq.core.sharing.published import energies, similarity_with_self, stepped_ratio, two_groups
 from mgcm_fairseq.core.sharing.similarity import cosines, similarities
 from tests.core.sharing.planted import gradients
 
