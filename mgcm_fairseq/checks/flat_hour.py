@@ -6,6 +6,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +33,7 @@ READ_MS = 320
 EARLY, PAIRED = 5, 5  # minutes before those that are compared, and how many these are
 SECONDS = 60.0  # of a minute
 MINUTE = SECONDS * 1000 / READ_MS  # reads
+Sound = Callable[[], Iterator[np.ndarray]]
 
 
 class TimedRead(NamedTuple):
@@ -49,24 +51,27 @@ def main() -> None:
     if args.minutes < EARLY + PAIRED:
         raise InputError("--minutes", f"{EARLY + PAIRED} or more", str(args.minutes), "Correct the option.")
     torch.set_num_threads(1)
+    sound: Sound = partial(talks, args.audio)
+    if args.same_minute:
+        sound = [first_minute(sound())].__iter__
     system, rows = load_system(args.checkpoint, None), []
     for run in parse_runs(args.run or RUNS):
         agent, other = (run.agent(args.checkpoint, system) for _ in range(2))
-        rows.append({"run": " ".join([run.name, *run.options]), **measure(agent, other, args.audio, args.minutes)})
+        rows.append({"run": " ".join([run.name, *run.options]), **measure(agent, other, sound, args.minutes)})
         print(rows[-1], file=sys.stderr, flush=True)
     if args.out:
         write_whole(args.out, json.dumps({"runs": rows, "environment": environment()}, indent=1) + "\n")
     print(table(rows))
 
 
-def measure(agent: SystemAgent, other: SystemAgent, audio: Sequence[Path], minutes: int,
+def measure(agent: SystemAgent, other: SystemAgent, sound: Sound, minutes: int,
             clock: Callable[[], float] = time.process_time) -> dict[str, Any]:
-    """What an agent holds and computes up to so many minutes.
+    """What an agent holds and computes up to so many minutes of a sound, heard again and again.
 
     Its last minutes are heard in turns with the minutes behind EARLY, read by read, by another one that began anew: so
     a machine that slows down meanwhile slows both.
     """
-    old, new = (_reads(one, audio, minutes, clock) for one in (agent, other))
+    old, new = (_reads(one, sound, minutes, clock) for one in (agent, other))
     reads = list(islice(old, int((minutes - PAIRED) * MINUTE)))
     for _ in islice(new, int(EARLY * MINUTE)):
         pass
@@ -83,9 +88,8 @@ def measure(agent: SystemAgent, other: SystemAgent, audio: Sequence[Path], minut
         "words": sum(one.words for one in reads)}
 
 
-def _reads(agent: SystemAgent, audio: Sequence[Path], minutes: int, clock: Callable[[], float]) -> Iterator[TimedRead]:
-    """Of the recordings one after the other, again and again, up to so many minutes."""
-    texts = listen_on(agent, _endless(audio, int(minutes * SECONDS * SAMPLE_RATE)), READ_MS)
+def _reads(agent: SystemAgent, sound: Sound, minutes: int, clock: Callable[[], float]) -> Iterator[TimedRead]:
+    texts = listen_on(agent, _again_and_again(sound, int(minutes * SECONDS * SAMPLE_RATE)), READ_MS)
     while True:
         before = clock()
         heard = next(texts, None)
@@ -112,17 +116,35 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(markdown([head, *lines]))
 
 
-def _endless(audio: Sequence[Path], samples: int) -> Iterator[np.ndarray]:
+def talks(audio: Sequence[Path]) -> Iterator[np.ndarray]:
+    """The recordings, one after the other."""
+    for path in audio:
+        recording = Recording(path)
+        yield from recording.parts()
+        recording.check()
+
+
+def first_minute(parts: Iterator[np.ndarray]) -> np.ndarray:
+    """InputError where there is less."""
+    size, minute_N = int(SECONDS * SAMPLE_RATE), np.zeros(0, np.float32)
+    while len(minute_N) < size:
+        part_N = next(parts, None)
+        if part_N is None:
+            raise InputError("AUDIO", f"{SECONDS:g} s of sound or more with --same-minute",
+                             f"{len(minute_N) / SAMPLE_RATE:g} s", "Give more recordings.")
+        minute_N = np.concatenate([minute_N, part_N])
+    return minute_N[:size]
+
+
+def _again_and_again(sound: Sound, samples: int) -> Iterator[np.ndarray]:
+    """Up to so many samples."""
     while True:
-        for path in audio:
-            recording = Recording(path)
-            for part in recording.parts():
-                if samples <= len(part):
-                    yield part[:samples]
-                    return
-                samples -= len(part)
-                yield part
-            recording.check()
+        for part in sound():
+            if samples <= len(part):
+                yield part[:samples]
+                return
+            samples -= len(part)
+            yield part
 
 
 def _resident() -> int:
@@ -135,6 +157,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--checkpoint", type=Path, required=True, help="trained simul_st checkpoint with bounds")
     parser.add_argument("--run", action="append", metavar="POLICY:POINT [OPTIONS]",
                         help=f"may be repeated; as of scripts/evaluate.sh (default: {', '.join(RUNS)})")
+    parser.add_argument("--same-minute", action="store_true",
+                        help="hear the first minute of the recordings again and again: what is held in minute 2 and in "
+                             "the last is then equal if nothing grows")
     parser.add_argument("--minutes", type=positive, default=60, help="of speech")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     return parser

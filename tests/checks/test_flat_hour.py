@@ -1,6 +1,7 @@
 """What agents hold of a talk does not grow, and the check of an hour measures it."""
 
 import itertools
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_the_check_compares_the_last_minutes_with_early_ones(agent, noise, tmp_p
     monkeypatch.setattr(flat_hour, "PAIRED", 1)
     monkeypatch.setattr(flat_hour, "SECONDS", 1.92)
     one, other = (agent("wait-segment:2") for _ in range(2))
-    row = flat_hour.measure(one, other, [tmp_path / "a.wav"], 4, itertools.count().__next__)
+    row = flat_hour.measure(one, other, partial(flat_hour.talks, [tmp_path / "a.wav"]), 4, itertools.count().__next__)
     assert (row["read_early_ms"], row["read_late_ms"], row["ratio"]) == (1_000, 1_000, 1)
     assert row["rtf"] == pytest.approx(1 / 0.32)
     assert row["held_2"] <= row["held_most"] >= row["held_last"] > 100_000
@@ -65,7 +66,18 @@ def test_the_check_compares_the_last_minutes_with_early_ones(agent, noise, tmp_p
     assert flat_hour.table([{"run": "wait-segment-2", **row}]).count("\n") == 2
 
 
-def test_recordings_without_a_sample_are_refused(agent, tmp_path):
+def test_recordings_without_a_sample_are_refused(tmp_path):
     soundfile.write(tmp_path / "empty.wav", np.zeros(0, np.float32), 16_000)
     with pytest.raises(InputError, match=r"empty\.wav: expected sound, found no sample"):
-        flat_hour.measure(agent("wait-segment:2"), agent("wait-segment:2"), [tmp_path / "empty.wav"], 20)
+        list(flat_hour.talks([tmp_path / "empty.wav"]))
+
+
+def test_the_first_minute_may_be_of_several_recordings(noise, tmp_path, monkeypatch):
+    monkeypatch.setattr(flat_hour, "SECONDS", 1.5)
+    files = [tmp_path / f"{name}.wav" for name in "ab"]
+    for file in files:
+        soundfile.write(file, noise[:16_000], 16_000, "FLOAT")
+    minute = flat_hour.first_minute(flat_hour.talks(files))
+    assert np.array_equal(minute, [*noise[:16_000], *noise[:8_000]])
+    with pytest.raises(InputError, match=r"expected 1\.5 s of sound or more with --same-minute, found 1 s\."):
+        flat_hour.first_minute(flat_hour.talks(files[:1]))
