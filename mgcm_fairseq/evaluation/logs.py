@@ -38,6 +38,8 @@ class RunLog:
                 raise InputError((self.partial, number), "each index once", f"index {record['index']} again",
                                  self._again)
             self.records[record["index"]] = record
+        if not self.records and not self.whole.exists():
+            self._begin(settings, environment)
         for name in DECISIVE:
             if self.records and known.get(name, ABSENT) != environment[name]:
                 raise InputError(self.partial, f"the rest of a run of {name} {known.get(name, ABSENT)}",
@@ -80,14 +82,21 @@ class RunLog:
 
     def _check(self, settings: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
         """The environment in which the run began."""
-        path = self.folder / "settings.json"
-        if not path.exists():
-            write_whole(path, json.dumps({"settings": settings, "environment": environment}, indent=2) + "\n")
-        known, beginning = _read_settings(path)
+        if not self._settings.exists():
+            self._begin(settings, environment)
+        known, beginning = _read_settings(self._settings)
         for name, value in settings.items():
             if known.get(name) != value:
-                raise InputError(path, f"{name} {value}", str(known.get(name)), "Choose another --out.")
+                raise InputError(self._settings, f"{name} {value}", str(known.get(name)), "Choose another --out.")
         return beginning
+
+    def _begin(self, settings: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
+        """Nothing is translated yet: the environment is this one, whatever one an earlier start had."""
+        write_whole(self._settings, json.dumps({"settings": settings, "environment": environment}, indent=2) + "\n")
+
+    @property
+    def _settings(self) -> Path:
+        return self.folder / "settings.json"
 
     @property
     def _again(self) -> str:

@@ -54,6 +54,16 @@ def test_half_a_run_of_another_commit_is_not_taken_up(tmp_path):
         log(tmp_path, {**ENVIRONMENT, "commit": "b"})
 
 
+def test_a_run_of_which_nothing_is_there_begins_where_it_is_taken_up(tmp_path):
+    log(tmp_path)
+    later = {**ENVIRONMENT, "commit": "b"}
+    log(tmp_path, later).add(record(0))
+    assert environments([tmp_path]) == [later]
+    assert log(tmp_path, later).missing == [1, 2]
+    with pytest.raises(InputError, match="expected the rest of a run of commit b, found a"):
+        log(tmp_path)
+
+
 def test_a_whole_run_of_another_commit_stands(tmp_path):
     run = log(tmp_path)
     for index in range(3):
