@@ -22,7 +22,7 @@ SCRIPT = SCRIPTS["export"]
 MODEL, SYSTEM, PROCESSOR = "model.pt", "main.yaml", "simulstream.yaml"
 HEADER = """\
 # Run by SimulEval, wherever this folder lies, with mgcm-fairseq installed:
-# simuleval --system-dir FOLDER --source-segment-size 320 --source LIST --target LIST --output FOLDER \
+# simuleval --system-dir FOLDER --source-segment-size 320 --source LIST --target LIST --output FOLDER \\
 #     --eval-latency-unit {unit} --sacrebleu-tokenizer {tokenizer}
 """
 PROCESSOR_HEADER = """\
