@@ -10,7 +10,8 @@ import torch
 from tqdm import tqdm
 
 from mgcm_fairseq.agents.choice import HELP
-from mgcm_fairseq.common.arguments import Parser
+from mgcm_fairseq.common.arguments import Parser, device
+from mgcm_fairseq.common.device import check_device
 from mgcm_fairseq.common.environment import ABSENT, environment
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import SCRIPTS
@@ -60,8 +61,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     for option, value in (("--source-segment-size", options.source_segment_size), ("--processes", options.processes)):
         if value is not None and value < 1:
             raise InputError(option, "a whole number from 1 on", str(value), "Correct the option.")
-    if options.device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError("--device", "a GPU that torch can use", f"{options.device} and none", "Use --device cpu.")
+    check_device(options.device)
     runs = parse_runs(options.run or (DEFAULT_TALK_RUNS if options.long_form else DEFAULT_RUNS))
     comets = comet_models(options.comet)
     record = _record(options)
@@ -119,7 +119,7 @@ def _check(runs: Sequence[Run], setting: EvaluationSetting) -> None:
     """InputError for a checkpoint or an option that does not fit, once, and before anything is written."""
     if runs:
         system = load_system(setting.checkpoint, setting.corpus).hearing(setting.source_lang)
-        system.network.to(device=setting.device, dtype=DTYPES[setting.dtype])
+        system.on(setting.device, DTYPES[setting.dtype])
         for run in runs:
             run.agent(setting.checkpoint, system)
         del system
@@ -160,7 +160,7 @@ def _parser() -> Parser:
                         help="a model of COMET's, such as Unbabel/XCOMET-XL; may be repeated, needs unbabel-comet "
                         f"(default: {COMET_MODEL} where that is installed)")
     parser.add_argument("--dtype", choices=DTYPES, default="fp32", help="precision")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ...")
+    parser.add_argument("--device", type=device, default="cpu", help="cpu, cuda, cuda:1, ...")
     parser.add_argument("--processes", type=int, metavar="N",
                         help="sentences or talks translated at a time, with a thread each; the text is the same for "
                         "any, computing times are right while each has a core (default: one for each core, on a GPU "

@@ -15,6 +15,7 @@ from fairseq import tasks
 
 from mgcm_fairseq.commands._plan_options import check_plan_options
 from mgcm_fairseq.common.arguments import Parser, positive, positives
+from mgcm_fairseq.common.device import check_device
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import CONFIGS, SCRIPTS
 from mgcm_fairseq.common.lock import locked
@@ -50,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise InputError("--plans", "a study with a key plan", f"{path} without one", "Leave --plans out.")
     names = chosen(study, args.systems.split(",") if args.systems else None)
     corpus, out = args.corpus.resolve(), args.out.resolve()
-    if args.device == "cuda" and not args.report and not torch.cuda.is_available():
-        raise InputError("--device", "a GPU that torch can use", "none", "Use --device cpu.")
+    if not args.report:
+        check_device(args.device)
     seeds = args.seeds or study.size.seeds
     every = [Trial(study, name, seed, corpus, out, args.device)
              for seed in dict.fromkeys((*seeds, *study.size.seeds, *begun(out / study.size.name)))

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mgcm_fairseq.common.arguments import Parser, positive
+from mgcm_fairseq.common.arguments import Parser, device, positive
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.program import command, program
@@ -60,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _sound(args: argparse.Namespace) -> Recording | Pipe:
     if args.audio == "-":
+        if sys.stdin is None:
+            raise InputError("-", "samples from a pipe", "a standard input that is closed", "Pipe a sound to it.")
         return Pipe(sys.stdin.fileno(), args.sample_rate or SAMPLE_RATE)
     if args.sample_rate is not None:
         raise InputError("--sample-rate", "a pipe, given as -", args.audio, "Drop the option: the file knows its rate.")
@@ -76,7 +78,7 @@ def _agent(args: argparse.Namespace, sound: Recording | Pipe) -> "SystemAgent":
     _, policy, points, options = read_choice(args.run or short)
     if len(points) > 1:
         raise InputError("--run", "one operating point", repr(args.run), "Choose one: a recording is translated once.")
-    system = load_system(args.checkpoint, args.corpus).hearing(args.source_lang)
+    system = load_system(args.checkpoint, args.corpus).hearing(args.source_lang).on(args.device)
     settled, said = options_for(sound.length, system, options)
     if said:
         _say(sound, said)
@@ -96,6 +98,7 @@ def _parser() -> Parser:
                         help="only for an older checkpoint without a vocabulary inside: the corpus of its training")
     parser.add_argument(SOURCE_LANG, metavar="LANG",
                         help="language that is spoken, for a model that knows several (default: the only one)")
+    parser.add_argument("--device", type=device, default="cpu", help="cpu, cuda, cuda:1, ...")
     parser.add_argument("--sample-rate", type=positive, metavar="HZ",
                         help=f"of the samples from a pipe (default: {SAMPLE_RATE})")
     parser.add_argument("--subtitles", type=Path, metavar="FILE",

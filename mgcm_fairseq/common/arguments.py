@@ -57,6 +57,14 @@ def positives(text: str) -> list[int]:
     return [positive(part) for part in text.split(",")]
 
 
+def device(text: str) -> str:
+    """`cpu`, `cuda` or `cuda:N`, whether this machine has it or not."""
+    kind, colon, index = text.partition(":")
+    if text != "cpu" and (kind != "cuda" or (colon and index != str(plain_whole(index)))):
+        raise argparse.ArgumentTypeError(f"expected cpu, cuda, or one GPU such as cuda:1, found {text!r}")
+    return text
+
+
 def number(lowest: float, highest: float, what: str) -> Callable[[str], float]:
     """A type for numbers from `lowest` to `highest`; `what` names them in the error, with both ends."""
     def parse(text: str) -> float:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 import mgcm_fairseq.tasks  # noqa: F401 - registers the task and model that the checkpoint names
+from mgcm_fairseq.common.device import check_device
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import in_clone
 from mgcm_fairseq.common.program import command
@@ -53,6 +54,15 @@ class System:
         """
         source = self.corpus.source((self.source_lang or None) if source_lang is None else source_lang)
         return self if source == self.source_lang else replace(self, source_lang=source)
+
+    def on(self, device: str, dtype: torch.dtype = torch.float32) -> "System":
+        """Moves the network to a device and a precision, and returns this system.
+
+        InputError for a GPU that torch does not see.
+        """
+        check_device(device)
+        self.network.to(device=device, dtype=dtype)
+        return self
 
     @property
     def language(self) -> Tensor | None:

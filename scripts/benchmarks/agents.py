@@ -14,8 +14,8 @@ from mgcm_fairseq.benchmarks.agents.measure import count_reads, measure
 from mgcm_fairseq.benchmarks.agents.systems import BOUNDS, SIZES, random_system
 from mgcm_fairseq.benchmarks.agents.table import table
 from mgcm_fairseq.common.arguments import Parser, numbers, positive, some_of
+from mgcm_fairseq.common.device import check_device
 from mgcm_fairseq.common.environment import environment
-from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.evaluation.results import write_results
 from mgcm_fairseq.evaluation.runs import Run, parse_runs
@@ -37,8 +37,7 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The whole of the JSON file."""
-    if args.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device", "a device of this machine", "cuda, which PyTorch does not see", "Pass cpu.")
+    check_device(args.device)
     runs = parse_runs(args.run or RUNS)
     reads = len(args.size) * len(runs) * count_reads(args.seconds, args.read, args.rounds)
     with tqdm(total=reads, unit=" reads") as progress:

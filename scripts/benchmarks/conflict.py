@@ -18,6 +18,7 @@ from mgcm_fairseq.benchmarks.conflict.sizes import SIZES, VOCABULARY
 from mgcm_fairseq.benchmarks.conflict.table import table
 from mgcm_fairseq.benchmarks.conflict.workload import SOURCE, TARGET
 from mgcm_fairseq.common.arguments import Parser, number, positive, positives, some_of
+from mgcm_fairseq.common.device import check_device
 from mgcm_fairseq.common.environment import environment
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import program
@@ -41,8 +42,7 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The whole of the JSON file."""
-    if args.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device", "a device of this machine", "cuda, which PyTorch does not see", "Pass cpu.")
+    check_device(args.device)
     if args.device == "cuda" and args.fake:
         raise InputError("--fake", "--device cpu", "cuda", "Fake tensors take the same memory anywhere.")
     if args.device == "cpu" and args.tf32:

@@ -14,8 +14,8 @@ from mgcm_fairseq.benchmarks.segmentation import encoder, streaming
 from mgcm_fairseq.benchmarks.segmentation.networks import SIZES
 from mgcm_fairseq.benchmarks.segmentation.table import tables
 from mgcm_fairseq.common.arguments import Parser, number, numbers, positive, some_of
+from mgcm_fairseq.common.device import check_device
 from mgcm_fairseq.common.environment import environment
-from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.common.whole import write_whole
 
@@ -38,8 +38,7 @@ def main() -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The whole of the JSON file."""
-    if args.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device", "a device of this machine", "cuda, which PyTorch does not see", "Pass cpu.")
+    check_device(args.device)
     clock = CLOCKS[args.clock]
     rows: dict[str, list[dict[str, Any]]] = {part: [] for part in PARTS}
     for size in args.size:

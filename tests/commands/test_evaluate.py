@@ -162,7 +162,7 @@ def test_runs_as_text():
     (["--run", "alignatt:3 --what 3"], "unrecognized arguments: --what 3"),
     (["--run", "alignatt:3 --frames 5"], "--run: expected options that are set nowhere else, found --frames"),
     (["--run", "alignatt:3 --bf16"], "--run: expected options that are set nowhere else, found --bf16"),
-    (["--device", "cuda"], "--device: expected a GPU that torch can use"),
+    (["--device", "cuda:99"], "--device: expected a GPU that torch can use, found cuda:99"),
     (["--run", "wait-k:0"], "--wait-k: expected k of at least 1"),
     (["--processes", "0"], "--processes: expected a whole number from 1 on, found 0"),
     (["--split", "dev2"], "dev2.tsv: expected a manifest"),

@@ -76,6 +76,19 @@ def test_a_policy_that_cannot_be_read_is_refused(said, capsys, text, message):
     assert message in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_a_pipe_that_is_closed_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["translate.sh", "-", "--checkpoint", "none.pt"])
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main() == 2
+    assert "-: expected samples from a pipe, found a standard input that is closed" in capsys.readouterr().err
+
+
+def test_a_device_that_is_not_there_is_refused(said, capsys):
+    with pytest.raises(AssertionError, match="2"):
+        said("--device", "cuda:99")
+    assert "--device: expected a GPU that torch can use, found cuda:99" in capsys.readouterr().err.splitlines()[-1]
+
+
 @pytest.mark.parametrize("policy", [("--wait-k", "2"), ("--lag", "1")])
 def test_words_with_growing_times(recording, said, policy):
     lines = said(*policy).splitlines()

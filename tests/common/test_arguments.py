@@ -4,13 +4,14 @@ import argparse
 
 import pytest
 
-from mgcm_fairseq.common.arguments import Parser, number, numbers, positive, some_of
+from mgcm_fairseq.common.arguments import Parser, device, number, numbers, positive, some_of
 
 RATE = number(0, 0.9, "a probability from 0 to 0.9")
 
 
 @pytest.mark.parametrize(("parse", "text", "value"), [
     (positive, "1", 1), (positive, "320", 320), (RATE, "0", 0.0), (RATE, "9e-1", 0.9),
+    (device, "cpu", "cpu"), (device, "cuda", "cuda"), (device, "cuda:1", "cuda:1"),
     (numbers(0.1, 60, "seconds from 0.1 to 60"), "2,0.5", [2.0, 0.5]), (some_of(["a", "b"]), "b,a", ["b", "a"])])
 def test_what_fits(parse, text, value):
     assert parse(text) == value
@@ -21,6 +22,8 @@ def test_what_fits(parse, text, value):
     (positive, "-3", "expected a whole number from 1 on, found '-3'"),
     (positive, "1.5", "expected a whole number from 1 on, found '1.5'"),
     (positive, "\u00b2", "expected a whole number from 1 on, found '\u00b2'"),  # a digit that int() refuses
+    *((device, text, f"expected cpu, cuda, or one GPU such as cuda:1, found {text!r}")
+      for text in ("gpu", "cuda:", "cuda:-1", "cuda:x", "cuda:01", "cpu:0", "")),
     (RATE, "1", "expected a probability from 0 to 0.9, found '1'"),
     (RATE, "nan", "expected a probability from 0 to 0.9, found 'nan'"),
     (RATE, "much", "expected a probability from 0 to 0.9, found 'much'"),
