@@ -28,7 +28,8 @@ class AlignAttAgent(AttentionAgent):
     def add_args(parser: ArgumentParser) -> None:
         AttentionAgent.add_args(parser)
         parser.add_argument("--frames", type=int, required=True, metavar="F",
-                            help="encoder frames (80 ms each with the subsampler) that count as latest")
+                            help="encoder frames that count as latest; each is 20 ms, or 80 ms with "
+                            "--subsample-kernels 5,5")
 
     def accept(self, attention_UT: Tensor) -> int:
         return alignatt(attention_UT, self.frames)

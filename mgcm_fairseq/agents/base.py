@@ -23,6 +23,7 @@ from mgcm_fairseq.decoding.cut_talk import CutTalk
 from mgcm_fairseq.decoding.heard import Heard
 from mgcm_fairseq.decoding.int8 import with_int8_weights
 from mgcm_fairseq.decoding.packed import pack
+from mgcm_fairseq.decoding.rollover import Rollover
 from mgcm_fairseq.decoding.system import System, load_system
 from mgcm_fairseq.decoding.voice_activity import VoiceActivity
 from mgcm_fairseq.measuring.held import held_bytes
@@ -52,6 +53,8 @@ class SystemStates(AgentStates):
 
 class SystemAgent(SpeechToTextAgent):
     """An agent of SimulEval's over a simul_st checkpoint. B batch, N samples."""
+
+    rollover: Rollover | None = None  # where the model finds the sentences of a talk
 
     def __init__(self, args: Namespace, system: System | None = None) -> None:
         """`system`: a checkpoint that is loaded already, instead of args.checkpoint."""
@@ -113,6 +116,20 @@ class SystemAgent(SpeechToTextAgent):
         check_source(states)
         text = self._write_sentences(states, self.new_talk) if self.new_talk else self.write(states)
         return WriteAction(text, finished=states.source_finished) if text or states.source_finished else ReadAction()
+
+    def warm_up(self) -> None:
+        """Translates a second of silence as one sentence, so that PyTorch's first pass is over.
+
+        Silence in a talk would not reach the decoder.
+        """
+        rollover, self.rollover = self.rollover, None
+        states = self.build_states()
+        states.source_sample_rate = SAMPLE_RATE
+        for ended in (False, True):
+            states.source += [0.0] * (SAMPLE_RATE // 2)
+            states.source_finished = ended
+            self.write(states)
+        self.rollover = rollover
 
     def write(self, states: SystemStates) -> str:
         """The words that are due; at the end of the source, all that are left."""

@@ -14,8 +14,9 @@ from mgcm_fairseq.decoding.agent_options import SOURCE_LANG
 from mgcm_fairseq.decoding.system import System
 
 FORM = "[NAME=]POLICY:POINT,POINT,... [OPTIONS]"
-HELP = (f"policies: {', '.join(POLICIES)}; POINT, the operating point of the policy's curve, is the value of "
-        f"{', '.join(policy.varied for policy in POLICIES.values())}; OPTIONS are the agent's")
+HELP = ("policies, each with the option whose value POINT is: "
+        f"{', '.join(f'{name} ({policy.varied})' for name, policy in POLICIES.items())}; "
+        "OPTIONS are more of the agent's")
 
 
 _LONGEST_POINT = 12  # characters; it is part of the name of a folder

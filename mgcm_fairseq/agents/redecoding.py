@@ -52,7 +52,7 @@ class RedecodingAgent(SystemAgent):
         self.search = BeamSearch(self.system, args.beam)
         self.shortest = self.system.network.encoder.front_end.receptive_field
         self.step = samples_of_step(args.step_ms, self.shortest)
-        self.rollover = long_form.rollover(args, self.system, args.step_ms)
+        self.rollover = long_form.rollover(args, self.system, args.step_ms, patient=False)
 
     @staticmethod
     def add_args(parser: ArgumentParser) -> None:

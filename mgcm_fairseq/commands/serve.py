@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import mgcm_fairseq.tasks  # noqa: F401 - repairs the stack before torchaudio is imported
 from mgcm_fairseq.agents.choice import HELP
-from mgcm_fairseq.common.arguments import Parser
+from mgcm_fairseq.common.arguments import Parser, device
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import SCRIPTS, install
 from mgcm_fairseq.common.plain_numbers import plain_whole
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.decoding.agent_options import SOURCE_LANG
 from mgcm_fairseq.decoding.system import load_system
-from mgcm_fairseq.decoding.trained_length import without_bounds
 
 if TYPE_CHECKING:
     from mgcm_fairseq.live.server import LiveServer
@@ -35,8 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from mgcm_fairseq.live.server import LiveServer
 
     print(f"{SCRIPT}: loading {args.checkpoint}", file=sys.stderr)
-    runs = Runs(args.run or [], args.checkpoint, load_system(args.checkpoint, args.corpus).hearing(args.source_lang))
-    if (said := without_bounds(runs.system)) is not None:
+    system = load_system(args.checkpoint, args.corpus).hearing(args.source_lang).on(args.device)
+    runs = Runs(args.run or [], args.checkpoint, system)
+    for said in runs.said():
         print(f"{SCRIPT}: {said}", file=sys.stderr)
     asyncio.run(_serve(LiveServer(runs, StreamLimits()), args.port))
 
@@ -69,8 +69,9 @@ def _parser() -> Parser:
     parser.add_argument(SOURCE_LANG, metavar="LANG",
                         help="language that is spoken, for a model that knows several (default: the only one)")
     parser.add_argument("--run", action="append", metavar="POLICY:POINT [OPTIONS]",
-                        help=f"a policy to choose on the page, once for each; without any, wait-segment:3, or wait-k:3 "
-                        f"for a model that does not segment. {HELP}")
+                        help="a policy that the page offers; may be repeated (default: wait-segment:3, or wait-k:3 for "
+                        f"a model that does not segment); {HELP}")
+    parser.add_argument("--device", type=device, default="cpu", help="cpu, cuda, cuda:1, ...")
     parser.add_argument("--port", type=_port, default=PORT, help="of this machine; 0 for any that is free")
     return parser
 

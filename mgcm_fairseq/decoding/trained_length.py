@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.decoding.agent_options import LONG_FORM, is_given
+from mgcm_fairseq.decoding.agent_options import LONG_FORM, MODEL, PAUSES, SENTENCES, is_given, value_of
 from mgcm_fairseq.decoding.system import System
 
 
-def without_bounds(system: System) -> str | None:
-    """A sentence about a model that hears a talk as one stream and was not trained to; None for one that was."""
-    missing = system.missing_bounds if system.ends_sentences else []
-    if not missing:
+def without_bounds(system: System, options: Sequence[str]) -> str | None:
+    """A sentence about a model that hears a talk as one stream and was not trained to; None for one that was.
+
+    `options`: of the agent, which may say that pauses end sentences, behind which a stream begins anew.
+    """
+    finder = value_of(SENTENCES, options)
+    missing = system.missing_bounds if system.ends_sentences or (finder == MODEL and system.forgets) else []
+    if finder == PAUSES or not missing:
         return None
     what = ("its positions go beyond those of training" if missing == ["--rotary"] else
             "each second costs more than the one before")
@@ -38,7 +42,9 @@ def options_for(samples: int | None, system: System, options: Sequence[str]) -> 
         options: that the user gave.
     """
     said = too_long(samples, system.longest)
-    if said is None or is_given(LONG_FORM, options):
+    if said is None:
         return list(options), None
+    if is_given(LONG_FORM, options):
+        return list(options), without_bounds(system, options)
     said = f"{said} It is translated as a talk, sentence after sentence ({LONG_FORM})."
-    return [*options, LONG_FORM], " ".join(filter(None, (said, without_bounds(system))))
+    return [*options, LONG_FORM], " ".join(filter(None, (said, without_bounds(system, options))))

@@ -34,8 +34,9 @@ def plot(results: Mapping[str, Any], folder: Path) -> None:
     for dashes, (name, run) in zip(cycle(DASHES), results["offline"].items(), strict=False):
         axes.axhline(run["BLEU"], color=INK, linewidth=1.2, dashes=dashes, label=f"offline {name}: {run['BLEU']:.1f}")
     of_talks = f" of {setting['talks']} talks" if "talks" in setting else ""
+    reads = "Reads" if of_talks else "SimulEval in reads"
     dress(axes, f"Translation quality and latency on {setting['utterances']} utterances{of_talks}",
-          f"SimulEval in reads of {setting['source_segment_size_ms']} ms, {setting['dtype']}. "
+          f"{reads} of {setting['source_segment_size_ms']} ms, {setting['dtype']}. "
           "Numbers: operating point. Dashed: computing time counted.", title)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="best", frameon=False, labelcolor=INK, fontsize=9)

@@ -96,8 +96,7 @@ def _end_with_parent() -> None:
 @cache
 def _system() -> System:
     system = load_system(_setting.checkpoint, _setting.corpus).hearing(_setting.source_lang)
-    system.network.to(device=_setting.device, dtype=DTYPES[_setting.dtype])
-    return system
+    return system.on(_setting.device, DTYPES[_setting.dtype])
 
 
 @cache
@@ -106,6 +105,7 @@ def _agent(run: Run) -> SystemAgent:
     agent = run.agent(_setting.checkpoint, _system())
     for _ in listen(agent, np.zeros(SAMPLE_RATE, dtype=np.float32), WARM_UP_MS):
         pass
+    agent.warm_up()
     return agent
 
 

@@ -60,9 +60,8 @@ def with_comets(columns: Columns, runs: Sequence[Mapping[str, Any]]) -> Columns:
 
 def setting_note(setting: Mapping[str, Any]) -> str:
     """With what, on what and by which version an evaluation was made."""
-    return (f"SimulEval {setting['simuleval']} in reads of {setting['source_segment_size_ms']} ms, {setting['dtype']} "
-            f"on {setting['device']} ({setting['cpu']}, GPU: {setting['gpu']}), torch {setting['torch']}, commit "
-            f"{setting['commit']}.")
+    return (f"in reads of {setting['source_segment_size_ms']} ms, {setting['dtype']} on {setting['device']} "
+            f"({setting['cpu']}, GPU: {setting['gpu']}), torch {setting['torch']}, commit {setting['commit']}.")
 
 
 def signatures(runs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -90,7 +89,7 @@ def _notes(results: Mapping[str, Any]) -> list[str]:
     long = [f"{run['policy']} {run['point']} ({run['length_ratio']:.2f})" for run in results["simul"]
             if (run["length_ratio"] or 0) > TOO_LONG]
     notes = [
-        f"{setting['utterances']} utterances; {setting_note(setting)}",
+        f"{setting['utterances']} utterances; SimulEval {setting['simuleval']} {setting_note(setting)}",
         f"Quality by sacreBLEU, `{'`, `'.join(signatures(runs))}`. YAAL by OmniSTEval {setting['omnisteval']}.",
         "Length: tokens of hypotheses by tokens of references. AP is a ratio, latency else in ms, that of "
         f"{units}. Before end: {units} written before the source had been read to its end. "

@@ -8,6 +8,7 @@ from mgcm_fairseq.agents.choice import build_agent, point_text, read_choice
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.agent_options import LONG_FORM, is_given
 from mgcm_fairseq.decoding.system import System
+from mgcm_fairseq.decoding.trained_length import without_bounds
 
 
 class Runs:
@@ -32,6 +33,11 @@ class Runs:
     @property
     def names(self) -> list[str]:
         return list(self._known)
+
+    def said(self) -> list[str]:
+        """What the user should know of the model under any of the runs, each once."""
+        return list(dict.fromkeys(filter(None, (without_bounds(self.system, options)
+                                                for _, _, options in self._known.values()))))
 
     def agent(self, name: str) -> SystemAgent:
         policy, point, options = self._known[name]

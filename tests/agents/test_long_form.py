@@ -6,6 +6,7 @@ import pytest
 import torch
 from simuleval.data.segments import SpeechSegment
 
+from mgcm_fairseq.agents.choice import build_agent
 from mgcm_fairseq.agents.wait_segment import STEP
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.bounds import Bounds
@@ -138,12 +139,34 @@ def test_a_new_sentence_is_that_of_a_fresh_writer(tiny_corpus, tiny_segmenting_c
         assert own.forgotten_frames == stream.forgotten_frames
 
 
+@pytest.mark.parametrize("policy", TALKS)
+def test_the_decoder_of_a_talk_is_warm_before_the_first_word(tiny_corpus, tiny_segmenting_checkpoint, policy,
+                                                             monkeypatch):
+    agent = build(policy, f"{SOON[policy][1]} --long-form --sentences model", tiny_segmenting_checkpoint, tiny_corpus)
+    decoder, rollover, calls = agent.system.network.decoder, agent.rollover, []
+    before = decoder.forward
+    monkeypatch.setattr(decoder, "forward", lambda *given, **more: calls.append(1) or before(*given, **more))
+    agent.warm_up()
+    assert calls
+    assert agent.rollover is rollover
+
+
 def test_only_models_that_can_forget_translate_talks(tiny_corpus, tiny_checkpoint, tiny_segmenting_checkpoint):
     with pytest.raises(InputError, match="--sentences model: expected a model trained with --segmentation-variant"):
         build("wait-k", "--wait-k 1 --long-form --sentences model", tiny_checkpoint, tiny_corpus)
     with pytest.raises(InputError, match="--patience: expected once or more"):
         build("wait-k", "--wait-k 1 --long-form --sentences model --patience 0", tiny_segmenting_checkpoint,
               tiny_corpus)
+    with pytest.raises(InputError, match=r"--patience: expected a policy that counts </s>: wait-segment, wait-k"):
+        build("AlignAtt", "--frames 2 --long-form --sentences model --patience 3", tiny_segmenting_checkpoint,
+              tiny_corpus)
+    args = "--wait-k 1 --long-form --sentences model --pause-ms 300"
+    build("wait-k", args, tiny_segmenting_checkpoint, tiny_corpus)
+    deaf = load_system(tiny_segmenting_checkpoint, tiny_corpus)
+    deaf.network.ctc = None
+    with pytest.raises(InputError, match="--pause-ms: expected a model trained with CTC, which hears pauses"):
+        build_agent("wait-k", 1, ["--long-form", "--sentences", "model", "--pause-ms", "300"],
+                    tiny_segmenting_checkpoint, deaf)
     with pytest.raises(InputError, match=r"--long-form: expected waits of less than the 40000 ms .* found 64000 ms"):
         build("wait-k", "--wait-k 200 --long-form --sentences model", tiny_segmenting_checkpoint, tiny_corpus)
     with pytest.raises(InputError, match=r"--long-form: expected waits of less than the 40000 ms .* found 50000 ms"):

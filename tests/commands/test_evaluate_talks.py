@@ -63,7 +63,7 @@ def test_what_is_written(evaluated):
         assert ("StreamLAAL" in one) == ("StreamLAAL_CA" in one) == has_mweralign()
         assert {"BLEU", "chrF", "LongYAAL", "LongDAL_CA", "band", "empty", "negative_delays", "RTF"} <= one.keys()
     table = " ".join((evaluated / "table.md").read_text().split())
-    assert "3 talks of 5 sentences, SimulEval" in table
+    assert "3 talks of 5 sentences in reads of" in table
     assert ("pip install -c constraints.txt -e '.[simulstream]'" in table) != has_mweralign()
     for name, reason in setting["refused"].items():
         assert f"Latency of {name} is refused: {reason}." in table

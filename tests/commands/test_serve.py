@@ -55,6 +55,9 @@ def test_what_does_not_fit_is_said_at_once(said, tiny_segmenting_checkpoint, tin
     assert status == 2
     assert f"--port: expected a free port of this machine, found {port}" in last
     assert said("--checkpoint", "none.pt", "--port", "70000")[0] == 2
+    status, last = said("--checkpoint", tiny_checkpoint, "--device", "cuda:99")
+    assert status == 2
+    assert "--device: expected a GPU that torch can use, found cuda:99" in last
     status, last = said("--checkpoint", tiny_checkpoint, "--run", "wait-segment:1")
     assert status == 2
     assert "expected a model trained with --segmentation-variant" in last

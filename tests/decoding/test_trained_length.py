@@ -24,11 +24,15 @@ def talker(**options):
 ])
 def test_every_missing_bound_is_named(options, said):
     system = talker(**options)
-    assert without_bounds(system) == said
+    assert without_bounds(system, []) == said
+    assert without_bounds(system, ["--sentences", "pauses"]) is None
+    assert options_for(system.longest + 1, system, ["--long-form"]) == (["--long-form"], said)
     options, sentence = options_for(system.longest + 1, system, [])
     assert options == ["--long-form"]
     assert sentence.endswith(said or "(--long-form).")
 
 
 def test_a_model_that_begins_anew_with_every_sentence_needs_no_bounds():
-    assert without_bounds(replace(talker(rotary=False, encoder_history=0), on_windows=False)) is None
+    system = replace(talker(rotary=False, encoder_history=0), on_windows=False)
+    assert without_bounds(system, []) is None
+    assert "each second costs more" in without_bounds(system, ["--sentences=model"])

@@ -197,3 +197,17 @@ def test_a_quarter_of_an_hour_leaves_a_minute_to_draw_and_all_of_the_text(page):
     assert found["shown"] <= 165
     assert found["log"] > 1_000_000
     assert found["heap"] < 15e6
+
+
+CHARACTERS = """async () => {
+  const { Record } = await import("/record.js");
+  const record = new Record({ name: "talk" }, "");
+  const say = (text) => record.answer({ words: [...text].map((one) => ({ text: one, heard: 1 })), heard: 1 }, 1);
+  ["彼は「はい。", "」と言った。次の", "文。", "他走了。“你好。”"].forEach(say);
+  return record.text.map(({ text }) => text);
+}"""
+
+
+def test_a_mark_that_closes_a_sentence_is_on_its_line(page):
+    """Where words are characters, it comes as one, behind the full stop."""
+    assert page.evaluate(CHARACTERS) == ["彼は「はい。」", "と言った。", "次の文。", "他走了。", "“你好。”"]

@@ -13,3 +13,10 @@ def test_streams_of_8_bit_runs_share_one_copy_of_the_weights(runs, tiny_segmenti
 def test_a_talk_is_asked_for_once(runs, tiny_segmenting_checkpoint):
     both = Runs(["wait-k:1 --long-form", "offline:1"], tiny_segmenting_checkpoint, runs.system)
     assert all(both.agent(name).args.long_form for name in both.names)
+
+
+def test_what_a_model_lacks_for_talks_is_said_where_it_ends_the_sentences(runs, tiny_segmenting_checkpoint):
+    said = [Runs(texts, tiny_segmenting_checkpoint, runs.system).said() for texts in (
+        ["wait-k:1,2 --sentences model", "alignatt:2 --sentences model"], ["wait-k:1 --sentences pauses"])]
+    assert [len(one) for one in said] == [1, 0]
+    assert said[0][0].startswith("In a long talk each second costs more than the one before: train with ")

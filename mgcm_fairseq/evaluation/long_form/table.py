@@ -65,7 +65,7 @@ def _notes(results: Mapping[str, Any], known: set[str]) -> list[str]:
     setting, runs = results["environment"], results["simul"]
     units = UNITS[setting["latency_unit"]]
     notes = [
-        f"{setting['talks']} talk{'s' * (setting['talks'] > 1)} of {setting['utterances']} sentences, "
+        f"{setting['talks']} talk{'s' * (setting['talks'] > 1)} of {setting['utterances']} sentences "
         f"{setting_note(setting)}",
         f"Talks are cut into the references' sentences by OmniSTEval {setting['omnisteval']}, which gives the Long "
         f"latencies too; quality by sacreBLEU, `{'`, `'.join(signatures(runs))}`.",

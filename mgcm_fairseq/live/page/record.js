@@ -2,6 +2,8 @@
 // put away in blobs, which lie outside of the memory of scripts. The log has simulstream's keys beside ours.
 
 const TOGETHER = 500; // lines put away at once
+const CLOSING = /^["”»)）」』】]+$/; // marks that belong to the sentence before them
+const ENDING = /[.!?。！？]["”“»)）」』】]*$/; // of a sentence's last word
 
 export class Record {
   constructor(about, separator) {
@@ -28,13 +30,14 @@ export class Record {
     this.add({ id: 0, total_audio_processed: message.heard, computation_time: message.computing,
                generated_tokens: message.words.map((word) => word.text), deleted_tokens: [], ...message, shown });
     for (const [from, to] of message.lost ?? []) {
-      this.text.push({ time: from, text: `[${(to - from).toFixed(1)} s of sound were lost]` });
+      this.text.push({ time: from, text: `[${(to - from).toFixed(1)} s of sound were lost]`, lost: true });
       this.open = false;
     }
     for (const { text, heard } of message.words) {
-      if (this.open) this.text.at(-1).text += this.separator + text;
+      const closes = this.text.length > 0 && !this.text.at(-1).lost && CLOSING.test(text);
+      if (this.open || closes) this.text.at(-1).text += this.separator + text;
       else this.text.push({ time: heard, text });
-      this.open = !/[.!?。！？]["”“»)]*$/.test(text);
+      if (!closes) this.open = !ENDING.test(text);
     }
   }
 

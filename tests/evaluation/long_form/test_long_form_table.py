@@ -42,7 +42,7 @@ def test_notes(results):
     setting = {**results["environment"], "uncounted": {"wait-k-7": "of one.wav mweralign made less"}}
     text = " ".join(table({**results, "environment": setting}).split())
     assert "StreamLAAL of wait-k-7 is not there: of one.wav mweralign made less." in text
-    assert "1 talk of 3 sentences, SimulEval" in text
+    assert "1 talk of 3 sentences in reads of" in text
     assert "Latency of wait-k-5 is refused: 100.0% of its delays are negative, more than 5%." in text
     assert "No LongYAAL, since no word was written before the last sentence of its talk ended: wait-k-7." in text
     assert "LongYAAL leaves out words that were written at or after the end of their talk's last sentence: " \
