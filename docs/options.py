@@ -1,4 +1,4 @@
-"""Writes options.md, the page of all options of the plugin with their help; a test compares it with the code."""
+"""Writes options.md, the page of all options of training with their help; a test compares it with the code."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -15,7 +15,7 @@ PARTS = {
     "Criterion": ("--criterion multitask_cross_entropy", "criterion", MultitaskCriterionConfig),
     "Model": ("--arch simul_st", "model", SimulSTModelConfig),
 }
-INTRODUCTION = """# All options
+INTRODUCTION = """# Options of training
 
 This plugin adds these options to `fairseq-train` and `fairseq-hydra-train`; `--help` shows them. fairseq's own options
 are in [its documentation](https://fairseq.readthedocs.io/en/latest/command_line_tools.html). In YAML, and as

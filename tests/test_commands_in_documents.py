@@ -23,9 +23,9 @@ from tests.test_promises import NAMED, missing
 
 IN_VENV = "`scripts/test_setup.py::test_commands_of_the_pages_run_in_venv`"
 INSTALLED = "`test_wheel.py::test_what_it_holds`"
-WHEEL = ("pip wheel --no-deps -w dist .", "pip install dist/mgcm_fairseq-*.whl",
+WHEEL = ("pip wheel --no-deps -w dist .", "pip install --no-deps dist/mgcm_fairseq-*.whl",
          "pip install torch numpy cython setuptools wheel",
-         "pip install --no-build-isolation dist/mgcm_fairseq-*.whl")
+         "pip install --no-build-isolation $(ls dist/mgcm_fairseq-*.whl)[live,spoken]")
 RUN_BY = {
     "bash scripts/setup.sh":
         "`scripts/test_setup.py::test_all_is_installed_in_venv_whatever_pip_and_python_are_told`",

@@ -50,7 +50,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
                         help="processes that verify and convert audio (default: one for each core)")
     args = parser.parse_args(arguments)
     if (args.root is None) == (args.manifest is None):
-        parser.error("one of --root and --manifest is needed")
+        parser.error(f"expected one of --root and --manifest, found {'both' if args.root else 'neither'}")
     if args.manifest and not args.out:
         parser.error("--manifest needs --out")
     if args.manifest and args.corpus not in (None, "manifest"):

@@ -161,7 +161,7 @@ class SimulSTModelConfig(FairseqDataclass):
         metadata={"help": "Updates before that noise begins. The default is DiSeg's."})
     multipath_from: int = field(
         default=10_000,
-        metadata={"help": "Updates before each update draws a lag; until then the decoder sees the whole source. "
+        metadata={"help": "Updates after which each update draws a lag; before, the decoder sees the whole source. "
                           "The default is DiSeg's."})
     lags: str = field(
         default="1,15",

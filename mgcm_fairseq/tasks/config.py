@@ -36,7 +36,7 @@ class SimulSTConfig(ConflictConfig):
                           "transcripts, for a model that was trained on --tasks mt alone."})
     eval_lag: int = field(
         default=0,
-        metadata={"help": "The k of wait-k in validation and fairseq-generate, in segments, for a model with "
+        metadata={"help": "The lag of wait-segment in validation and fairseq-generate, for a model with "
                           "--segmentation-variant. 0, the default: the whole source. Here a hypothesis may end "
                           "before the source does; an agent's may not."})
     windows: str = field(

@@ -183,7 +183,8 @@ def test_a_language_that_cannot_be_counted_is_refused_before_anything_is_written
 
 
 @pytest.mark.parametrize(("arguments", "says"), [
-    (["--lang", "de"], "one of --root and --manifest is needed"),
+    (["--lang", "de"], "expected one of --root and --manifest, found neither"),
+    (["--lang", "de", "--root", "x", "--manifest", "train=x.tsv"], "expected one of --root and --manifest, found both"),
     (["--lang", "de", "--manifest", "train=x.tsv"], "--manifest needs --out"),
     (["--lang", "de", "--corpus", "covost2", "--manifest", "train=x.tsv", "--out", "y"],
      "--manifest is read instead of --corpus covost2"),
