@@ -155,6 +155,12 @@ def told(monkeypatch, capsys, tiny_segmenting_checkpoint):
     return run_main
 
 
+def test_a_model_that_does_not_segment_cannot_end_sentences(told, talk, tiny_checkpoint):
+    status, _, err = told(talk, "--run", "wait-k:2 --sentences model", checkpoint=tiny_checkpoint)
+    assert status == 2
+    assert "--sentences model: expected a model trained with --segmentation-variant and --front-end-block" in err
+
+
 @pytest.mark.parametrize("policy", ["wait-segment:1", "alignatt:4"])
 def test_a_talk_is_translated_as_one_without_being_asked(told, talk, policy):
     status, out, err = told(talk, "--run", f"{policy} --sentences model")
