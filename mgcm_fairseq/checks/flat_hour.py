@@ -73,6 +73,7 @@ def measure(agent: SystemAgent, other: SystemAgent, sound: Sound, minutes: int,
     """
     old, new = (_reads(one, sound, minutes, clock) for one in (agent, other))
     reads = list(islice(old, int((minutes - PAIRED) * MINUTE)))
+    resident = reads[-1].resident  # before there are two agents
     for _ in islice(new, int(EARLY * MINUTE)):
         pass
     pairs = list(zip(old, new, strict=False))
@@ -84,7 +85,7 @@ def measure(agent: SystemAgent, other: SystemAgent, sound: Sound, minutes: int,
         "minutes": minutes, "held_2": held[1], "held_last": held[-1], "held_most": max(held),
         "read_early_ms": round(early_ms, 3), "read_late_ms": round(late_ms, 3), "ratio": round(late_ms / early_ms, 3),
         "rtf": round(sum(one.took for one in reads) / len(reads) / READ_MS * 1000, 4),
-        "resident_2": _minute(reads, 2)[-1].resident, "resident_last": reads[-1].resident,
+        "resident_2": _minute(reads, 2)[-1].resident, "resident_late": resident,
         "words": sum(one.words for one in reads)}
 
 
@@ -107,11 +108,11 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     """A line for each run; bytes held are the most of any read of a minute."""
     head = ["run", "minutes", "held, minute 2 (kB)", "last (kB)", "most (kB)",
             f"read, minutes {EARLY} to {EARLY + PAIRED} (ms)", f"last {PAIRED} (ms)", "ratio", "RTF",
-            "resident, minute 2 (MB)", "last (MB)", "words"]
+            "resident, minute 2 (MB)", f"before the last {PAIRED} (MB)", "words"]
     lines = [[row["run"], str(row["minutes"]),
               *(f"{row[key] / 1e3:,.0f}" for key in ("held_2", "held_last", "held_most")),
               f"{row['read_early_ms']:.2f}", f"{row['read_late_ms']:.2f}", f"{row['ratio']:.3f}", f"{row['rtf']:.4f}",
-              *(f"{row[key] / 1e6:,.0f}" for key in ("resident_2", "resident_last")), str(row["words"])]
+              *(f"{row[key] / 1e6:,.0f}" for key in ("resident_2", "resident_late")), str(row["words"])]
              for row in rows]
     return "\n".join(markdown([head, *lines]))
 
