@@ -1,6 +1,8 @@
 """What every test starts from: the same random numbers and no time limit on generated examples; a GPU is optional."""
 
+import logging
 import os
+from collections.abc import Iterator
 from multiprocessing import spawn
 
 import pytest
@@ -27,3 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _no_handler_outlives_its_test() -> Iterator[None]:
+    """fairseq's programs log to the standard output of the moment, which a test that captures it closes at its end."""
+    root = logging.getLogger()
+    before = root.handlers[:]
+    yield
+    for handler in root.handlers[:]:
+        if handler not in before:
+            root.removeHandler(handler)

@@ -24,7 +24,7 @@ from mgcm_fairseq.modules.local import KEPT
 from mgcm_fairseq.modules.segmenter import Boundaries, Segmenter
 from mgcm_fairseq.modules.source import Memory, Source
 
-ENDS_TOLD = 128  # segments whose ends a stream still knows, for who shows them read by read: a read may hear 30 s
+ENDS_TOLD = 64  # segments whose ends a stream still knows, for who shows them read by read
 
 
 class SpeechStream(Protocol):
