@@ -81,9 +81,9 @@ class RunLog:
             yield record
 
     def _check(self, settings: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
-        """The environment in which the run began."""
-        if not self._settings.exists():
-            self._begin(settings, environment)
+        """The environment in which the run began; this one for a run that has not begun."""
+        if not any(path.exists() for path in (self._settings, self.whole, self.partial)):
+            return dict(environment)
         known, beginning = _read_settings(self._settings)
         for name, value in settings.items():
             if known.get(name) != value:

@@ -89,6 +89,16 @@ def test_points_as_text(point, text):
     assert run_name("edatt", point) == f"edatt-{text}"
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_log_whose_settings_are_gone_is_not_taken_for_one_of_here(tmp_path, count):
+    run = log(tmp_path)
+    for index in range(count):
+        run.add(record(index))
+    (tmp_path / "settings.json").unlink()
+    with pytest.raises(InputError, match=r"settings\.json: expected settings and environment of a run, found"):
+        log(tmp_path)
+
+
 @pytest.mark.parametrize("line", [b"[]", b"null", b'{"index": 3}', b'{"index": 0}',
                                   b'{"index": "0"}', b'{"prediction": "a"}',
                                   b"[" * 100_000, b'{"index": 0, "prediction": "\xff"}'])
