@@ -1,4 +1,4 @@
-"""Where the sentences of a talk begin and end, by its pauses: by the probability of speech in each chunk of audio."""
+"""Where the sentences of a talk begin and end, by its pauses: by what each chunk of audio sounds like."""
 
 from collections import deque
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 BEGINS, STOPS = 0.5, 0.35  # probability from which on silence is over, and below which speech is (silero-vad's)
 SHORTEST = 8  # chunks of speech behind a pause: less is a noise (silero-vad's)
 SURE = 0.9  # mean of so many chunks in a row, on which a sentence begins: synthetic voices have 0.94 or more
+STEADY = 4  # of so many chunks in a row, that sound as the one before: they are notes, however sure
 BEFORE, BEHIND = 2, 3  # chunks of the silence before and behind a sentence that are heard with it
 
 
@@ -22,9 +23,9 @@ class Pauses:
 
     A pause within a sentence is heard once it has turned out to be none that ends it. No chunk is in two sentences, and
     one of speech is in none only where it belongs to fewer than SHORTEST between two pauses, or to more that are
-    nowhere SURE. Once they are, the sentence begins where they do, but at most `longest` chunks ago. Where a sentence
-    is cut for its length, the next one begins at once: sure or not if the cut one was somewhere SURE, else from the
-    first chunk on that is.
+    nowhere SURE without being STEADY. Once they are, the sentence begins where they do, but at most `longest` chunks
+    ago. Where a sentence is cut for its length, the next one begins at once: sure or not if the cut one was somewhere
+    SURE, else from the first chunk on that is.
     """
 
     def __init__(self, pause: int, longest: int) -> None:
@@ -41,6 +42,7 @@ class Pauses:
         self._sure = False  # somewhere in this sentence
         self._cut = False  # the last sentence was, in mid-speech
         self._latest: deque[float] = deque(maxlen=SHORTEST)  # probabilities since it speaks
+        self._steady: deque[bool] = deque(maxlen=SHORTEST)  # of the chunks heard
         self._behind = 0  # what was heard in a part
         self._quiet: int  # chunks since the last one of speech, once a sentence has begun
 
@@ -51,9 +53,10 @@ class Pauses:
             return self._behind
         return max(self._behind, (self.chunks if self._began is None else self._began) - BEFORE)
 
-    def hear(self, probability: float) -> SentencePart:
-        """The next chunk, by the probability that somebody speaks in it."""
+    def hear(self, probability: float, steady: bool) -> SentencePart:
+        """The next chunk, by the probability that somebody speaks in it, and whether it sounds as the one before."""
         self.chunks += 1
+        self._steady.append(steady)
         if self._goes_on:
             self._sure = self._hears_sure(probability) or self._sure
         elif not self._begins(probability):
@@ -98,7 +101,8 @@ class Pauses:
 
     def _hears_sure(self, probability: float) -> bool:
         self._latest.append(probability)
-        return len(self._latest) == SHORTEST and sum(self._latest) >= SURE * SHORTEST
+        sure = len(self._latest) == SHORTEST and sum(self._latest) >= SURE * SHORTEST
+        return sure and sum(self._steady) < STEADY
 
     def _ends(self) -> bool:
         length = self.chunks - self.start

@@ -18,7 +18,7 @@ HARMONICS = 4
 
 def interlude(random: np.random.Generator, length: int) -> np.ndarray:
     """(length,) float32 samples of silence, hiss or tones."""
-    sound = (_silence, _hiss, _tones)[random.integers(3)](random, length)
+    sound = (silence, hiss, melody)[random.integers(3)](random, length)
     power = float(np.sqrt(np.mean(np.square(sound)))) if length else 0.0
     loudness = 10 ** (random.uniform(*LOUDNESS) / 20)
     return (sound * (loudness / power if power else 0.0)).clip(-1, 1).astype(np.float32)
@@ -29,23 +29,23 @@ def with_interlude(samples: np.ndarray, start: int, interlude: np.ndarray) -> np
     return np.concatenate([samples[:start], interlude, samples[start:]])
 
 
-def _silence(random: np.random.Generator, length: int) -> np.ndarray:
+def silence(random: np.random.Generator, length: int) -> np.ndarray:
     return np.zeros(length)
 
 
-def _hiss(random: np.random.Generator, length: int) -> np.ndarray:
+def hiss(random: np.random.Generator, length: int) -> np.ndarray:
     return random.standard_normal(length)
 
 
-def _tones(random: np.random.Generator, length: int) -> np.ndarray:
-    """A melody: notes with harmonics that die away."""
-    melody, start = np.zeros(length), 0
+def melody(random: np.random.Generator, length: int) -> np.ndarray:
+    """Notes with harmonics that die away."""
+    samples, start = np.zeros(length), 0
     while start < length:
         size = min(length - start, round(random.uniform(*NOTE) * SAMPLE_RATE))
         pitch = PITCH[0] * (PITCH[1] / PITCH[0]) ** random.random()
         time = np.arange(size) / SAMPLE_RATE
         note = sum(random.random() * np.sin(2 * np.pi * pitch * harmonic * time)
                    for harmonic in range(1, HARMONICS + 1))
-        melody[start:start + size] = note * np.exp(-random.uniform(0, 5) * time)
+        samples[start:start + size] = note * np.exp(-random.uniform(0, 5) * time)
         start += size
-    return melody
+    return samples

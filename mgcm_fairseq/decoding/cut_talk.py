@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from mgcm_fairseq.core.pauses import Pauses
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.decoding.heard import Heard
+from mgcm_fairseq.decoding.steady_sound import SteadySound
 from mgcm_fairseq.decoding.voice_activity import CHUNK, VoiceActivity
 
 
@@ -14,6 +15,7 @@ class CutTalk:
     def __init__(self, pause_ms: int, longest: int) -> None:
         """`pause_ms`: silence that ends a sentence; `longest`: samples after which any silence does."""
         self._voice = VoiceActivity()
+        self._sound = SteadySound()
         self._pauses = Pauses(max(1, round(pause_ms * SAMPLE_RATE / 1000 / CHUNK)), longest // CHUNK)
         self._source = Heard()
         self._next: list[float] = []  # of the sentence; the last sample waits, since a sentence must end with one
@@ -46,7 +48,7 @@ class CutTalk:
         count, pauses = len(self._source), self._pauses
         while (start := pauses.chunks * CHUNK) + (0 if ended else CHUNK - 1) < count:
             chunk = self._source.between(start, min(start + CHUNK, count))
-            part = pauses.hear(self._voice.probability(chunk))
+            part = pauses.hear(self._voice.probability(chunk), self._sound.is_steady(chunk))
             yield part.over, self._taken(part.first, part.behind, part.over)
         if ended:
             part = pauses.end()

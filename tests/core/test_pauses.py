@@ -4,15 +4,16 @@ import random
 
 import pytest
 
-from mgcm_fairseq.core.pauses import BEFORE, BEHIND, SHORTEST, SURE, Pauses
+from mgcm_fairseq.core.pauses import BEFORE, BEHIND, SHORTEST, STEADY, SURE, Pauses
 
 SPEECH, UNSURE, SILENCE = 0.95, 0.4, 0.1
 
 
-def sentences(probabilities, pause=6, longest=1000):
+def sentences(probabilities, pause=6, longest=1000, steady=None):
     """(first chunk, the first behind) of each sentence, by its parts, which follow each other."""
+    steady = [False] * len(probabilities) if steady is None else steady
     pauses, found, open_from, behind = Pauses(pause, longest), [], None, 0
-    for part in [*map(pauses.hear, probabilities), pauses.end()]:
+    for part in [*map(pauses.hear, probabilities, steady), pauses.end()]:
         if open_from is None and part.first < part.behind:
             open_from = part.first
             assert part.first >= behind
@@ -40,9 +41,10 @@ def test_a_noise_is_no_sentence():
 def test_a_pause_within_a_sentence_is_heard_when_it_is_over():
     pauses = Pauses(6, 1000)
     for _ in range(SHORTEST - 1):
-        assert pauses.hear(SPEECH) == (0, 0, False)
+        assert pauses.hear(SPEECH, False) == (0, 0, False)
     said = [SPEECH] + [SILENCE] * 5 + [SPEECH]
-    assert [pauses.hear(one)[:2] for one in said] == [(0, 8), (8, 9), (9, 10), (10, 11), (11, 11), (11, 11), (11, 14)]
+    heard = [pauses.hear(one, False)[:2] for one in said]
+    assert heard == [(0, 8), (8, 9), (9, 10), (10, 11), (11, 11), (11, 11), (11, 14)]
 
 
 def test_what_is_unsure_goes_on_as_it_is():
@@ -58,6 +60,23 @@ def test_a_sentence_that_becomes_sure_begins_where_its_speech_does():
     assert sentences([SILENCE] * 5 + note + [SPEECH] * SHORTEST + [SILENCE] * 9) == [(3, 105 + SHORTEST + BEHIND)]
     assert sentences([SILENCE] * 5 + [SPEECH] * (SHORTEST - 1) + [SILENCE] + [SPEECH] * (SHORTEST - 1)) == []
     assert sentences([SILENCE] * 5 + [SPEECH - 0.1] + [SPEECH] * 7) == [(3, 13)]
+
+
+def test_steady_sound_is_no_sentence_until_it_changes():
+    for count, found in ((STEADY, []), (STEADY - 1, [(1, 11 + BEHIND)])):
+        steady = [False] * 3 + [True] * count + [False] * (SHORTEST - count) + [False] * 9
+        assert sentences([SILENCE] * 3 + [SPEECH] * SHORTEST + [SILENCE] * 9, steady=steady) == found
+    note, speech = [True] * 30, [False] * 9
+    assert sentences([SPEECH] * 39, steady=[*note, *speech]) == [(0, 39)]
+    assert sentences([SPEECH] * 39, steady=[*speech, *note]) == [(0, 39)], "speech goes on, whatever it sounds like"
+    sure_at = 30 + SHORTEST - STEADY + 1
+    assert sentences([SPEECH] * 39, longest=20, steady=[*note, *speech]) == [(sure_at - 20 - BEFORE, 39)]
+
+
+def test_silence_that_sounds_alike_does_not_keep_speech_away():
+    """As under a hum."""
+    hum = [SILENCE] * 20
+    assert sentences([*hum, *[SPEECH] * 20], steady=[True] * 20 + [False] * 20) == [(20 - BEFORE, 40)]
 
 
 def test_a_long_sentence_ends_at_any_silence_and_a_longer_one_anywhere():
@@ -83,9 +102,9 @@ def test_a_sentence_that_is_nowhere_sure_is_followed_by_none_that_is_not():
 def test_what_is_nowhere_sure_is_not_kept_for_ever():
     pauses = Pauses(6, 50)
     for _ in range(10_000):
-        pauses.hear(SURE - 0.3)
+        pauses.hear(SURE - 0.3, False)
         assert pauses.chunks - pauses.needed <= 50 + BEFORE
-    heard = [pauses.hear(SPEECH) for _ in range(SHORTEST)]
+    heard = [pauses.hear(SPEECH, False) for _ in range(SHORTEST)]
     assert max(part.behind - part.first for part in heard) == 50 + BEFORE
 
 
@@ -109,5 +128,5 @@ def test_what_may_still_be_needed_is_kept(seed):
     for _ in range(300):
         needed = pauses.needed
         assert needed <= pauses.chunks
-        part = pauses.hear(draw.choice([SPEECH, UNSURE, SILENCE, SILENCE, SILENCE]))
+        part = pauses.hear(draw.choice([SPEECH, UNSURE, SILENCE, SILENCE, SILENCE]), draw.random() < 0.3)
         assert part.first == part.behind or part.first >= needed
