@@ -29,10 +29,8 @@ from mgcm_fairseq.evaluation.table import markdown
 
 SCRIPT = "scripts/checks/flat_hour.py"
 RUNS = ["wait-segment:3 --long-form", "alignatt:4 --long-form", "local-agreement:640 --long-form"]
-READ_MS = 320
 EARLY, PAIRED = 5, 5  # minutes before those that are compared, and how many these are
 SECONDS = 60.0  # of a minute
-MINUTE = SECONDS * 1000 / READ_MS  # reads
 Sound = Callable[[], Iterator[np.ndarray]]
 
 
@@ -57,40 +55,44 @@ def main() -> None:
     system, rows = load_system(args.checkpoint, None), []
     for run in parse_runs(args.run or RUNS):
         agent, other = (run.agent(args.checkpoint, system) for _ in range(2))
-        rows.append({"run": " ".join([run.name, *run.options]), **measure(agent, other, sound, args.minutes)})
+        rows.append({"run": " ".join([run.name, *run.options]),
+                     **measure(agent, other, sound, args.minutes, args.read_ms)})
         print(rows[-1], file=sys.stderr, flush=True)
     if args.out:
         write_whole(args.out, json.dumps({"runs": rows, "environment": environment()}, indent=1) + "\n")
     print(table(rows))
 
 
-def measure(agent: SystemAgent, other: SystemAgent, sound: Sound, minutes: int,
+def measure(agent: SystemAgent, other: SystemAgent, sound: Sound, minutes: int, read_ms: int,
             clock: Callable[[], float] = time.process_time) -> dict[str, Any]:
     """What an agent holds and computes up to so many minutes of a sound, heard again and again.
 
     Its last minutes are heard in turns with the minutes behind EARLY, read by read, by another one that began anew: so
     a machine that slows down meanwhile slows both.
     """
-    old, new = (_reads(one, sound, minutes, clock) for one in (agent, other))
-    reads = list(islice(old, int((minutes - PAIRED) * MINUTE)))
+    old, new = (_reads(one, sound, minutes, read_ms, clock) for one in (agent, other))
+    per_minute = SECONDS * 1000 / read_ms
+    reads = list(islice(old, int((minutes - PAIRED) * per_minute)))
     resident = reads[-1].resident  # before there are two agents
-    for _ in islice(new, int(EARLY * MINUTE)):
+    for _ in islice(new, int(EARLY * per_minute)):
         pass
     pairs = list(zip(old, new, strict=False))
     reads += [late for late, _ in pairs]
     early_ms, late_ms = (1000 * statistics.median(one.took for one in part) for part in (
         [early for _, early in pairs], [late for late, _ in pairs]))
-    held = [max(one.held for one in _minute(reads, number)) for number in range(1, minutes + 1)]
+    in_minutes = [reads[int(number * per_minute):int((number + 1) * per_minute)] for number in range(minutes)]
+    held = [max(one.held for one in part) for part in in_minutes]
     return {
-        "minutes": minutes, "held_2": held[1], "held_last": held[-1], "held_most": max(held),
+        "minutes": minutes, "read_ms": read_ms, "held_2": held[1], "held_last": held[-1], "held_most": max(held),
         "read_early_ms": round(early_ms, 3), "read_late_ms": round(late_ms, 3), "ratio": round(late_ms / early_ms, 3),
-        "rtf": round(sum(one.took for one in reads) / len(reads) / READ_MS * 1000, 4),
-        "resident_2": _minute(reads, 2)[-1].resident, "resident_late": resident,
+        "rtf": round(sum(one.took for one in reads) / len(reads) / read_ms * 1000, 4),
+        "resident_2": in_minutes[1][-1].resident, "resident_late": resident,
         "words": sum(one.words for one in reads)}
 
 
-def _reads(agent: SystemAgent, sound: Sound, minutes: int, clock: Callable[[], float]) -> Iterator[TimedRead]:
-    texts = listen_on(agent, _again_and_again(sound, int(minutes * SECONDS * SAMPLE_RATE)), READ_MS)
+def _reads(agent: SystemAgent, sound: Sound, minutes: int, read_ms: int,
+           clock: Callable[[], float]) -> Iterator[TimedRead]:
+    texts = listen_on(agent, _again_and_again(sound, int(minutes * SECONDS * SAMPLE_RATE)), read_ms)
     while True:
         before = clock()
         heard = next(texts, None)
@@ -99,17 +101,12 @@ def _reads(agent: SystemAgent, sound: Sound, minutes: int, clock: Callable[[], f
         yield TimedRead(clock() - before, agent.state_bytes(), _resident(), len(heard[1].split()))
 
 
-def _minute(reads: Sequence[TimedRead], number: int) -> Sequence[TimedRead]:
-    """Minutes count from 1."""
-    return reads[int((number - 1) * MINUTE):int(number * MINUTE)]
-
-
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """A line for each run; bytes held are the most of any read of a minute."""
-    head = ["run", "minutes", "held, minute 2 (kB)", "last (kB)", "most (kB)",
-            f"read, minutes {EARLY} to {EARLY + PAIRED} (ms)", f"last {PAIRED} (ms)", "ratio", "RTF",
+    head = ["run", "minutes", "read (ms)", "held, minute 2 (kB)", "last (kB)", "most (kB)",
+            f"took, minutes {EARLY} to {EARLY + PAIRED} (ms)", f"last {PAIRED} (ms)", "ratio", "RTF",
             "resident, minute 2 (MB)", f"before the last {PAIRED} (MB)", "words"]
-    lines = [[row["run"], str(row["minutes"]),
+    lines = [[row["run"], str(row["minutes"]), str(row["read_ms"]),
               *(f"{row[key] / 1e3:,.0f}" for key in ("held_2", "held_last", "held_most")),
               f"{row['read_early_ms']:.2f}", f"{row['read_late_ms']:.2f}", f"{row['ratio']:.3f}", f"{row['rtf']:.4f}",
               *(f"{row[key] / 1e6:,.0f}" for key in ("resident_2", "resident_late")), str(row["words"])]
@@ -162,5 +159,8 @@ def _parser() -> argparse.ArgumentParser:
                         help="hear the first minute of the recordings again and again: what is held in minute 2 and in "
                              "the last is then equal if nothing grows")
     parser.add_argument("--minutes", type=positive, default=60, help="of speech")
+    parser.add_argument("--read-ms", type=positive, default=320, metavar="N",
+                        help="of sound in a read (default: 320); half of them end no block of 640 ms, take next to no "
+                             "time, and leave the median between the two")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     return parser

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mgcm_fairseq.common.arguments import Parser, positive
+from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.core.pauses import Pauses
 from mgcm_fairseq.data.audio import SAMPLE_RATE
@@ -20,6 +21,7 @@ from mgcm_fairseq.decoding.voice_activity import CHUNK, VoiceActivity
 from mgcm_fairseq.evaluation.table import markdown
 
 SCRIPT = "scripts/checks/sentences_in_music.py"
+MINUTES = 30
 PAUSE, LONGEST = 6, 7 * SAMPLE_RATE // CHUNK  # chunks: those of the demo's talks
 LOUDNESS = 0.1  # root mean square
 ATTACK = 0.01  # s
@@ -29,12 +31,22 @@ Note = Callable[[np.random.Generator, float, np.ndarray], np.ndarray]
 @program(SCRIPT)
 def main() -> None:
     args = _parser().parse_args()
-    rows = [[path.name, *map(str, sentences(Recording(path).parts()))] for path in args.audio]
-    for name in [] if args.audio else KINDS:
-        minutes = (minute(name, seed) for seed in range(args.minutes))
-        counts = [sentences([one]) for one in tqdm(minutes, total=args.minutes, unit="minute", desc=name)]
-        rows.append([name, *(str(sum(count)) for count in zip(*counts, strict=True))])
+    if args.audio and args.minutes is not None:
+        raise InputError("--minutes", "recordings, or minutes of random notes", "both", "Leave one of them out.")
+    rows = [_recording(path) for path in args.audio] or [_random_notes(kind, args.minutes or MINUTES) for kind in KINDS]
     print("\n".join(markdown([["sound", "sentences by silero-vad alone", "with steady notes left out"], *rows])))
+
+
+def _recording(path: Path) -> list[str]:
+    recording = Recording(path)
+    counts = sentences(recording.parts())
+    recording.check()
+    return [path.name, *map(str, counts)]
+
+
+def _random_notes(kind: str, minutes: int) -> list[str]:
+    counts = [sentences([minute(kind, seed)]) for seed in tqdm(range(minutes), unit="minute", desc=kind)]
+    return [kind, *(str(sum(count)) for count in zip(*counts, strict=True))]
 
 
 def sentences(parts: Iterator[np.ndarray] | Sequence[np.ndarray]) -> tuple[int, int]:
@@ -102,7 +114,7 @@ def _bell(random: np.random.Generator, pitch: float, time: np.ndarray) -> np.nda
 
 
 def _glide(random: np.random.Generator, pitch: float, time: np.ndarray) -> np.ndarray:
-    pitches = pitch * 2 ** (random.uniform(-0.5, 0.5) * time / time[-1])
+    pitches = pitch * 2 ** (random.uniform(-0.5, 0.5) * np.arange(len(time)) / len(time))
     return _harmonics(random, np.cumsum(pitches) / SAMPLE_RATE, 6) * _fading(random, time)
 
 
@@ -136,5 +148,5 @@ def _chunks(parts: Iterator[np.ndarray] | Sequence[np.ndarray]) -> Iterator[list
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("audio", type=Path, nargs="*", metavar="AUDIO", help="recordings, in place of random notes")
-    parser.add_argument("--minutes", type=positive, default=30, metavar="N", help="of each kind of notes (default: 30)")
+    parser.add_argument("--minutes", type=positive, metavar="N", help=f"of each kind of notes (default: {MINUTES})")
     return parser

@@ -24,8 +24,8 @@ class Pauses:
     A pause within a sentence is heard once it has turned out to be none that ends it. No chunk is in two sentences, and
     one of speech is in none only where it belongs to fewer than SHORTEST between two pauses, or to more that are
     nowhere SURE without being STEADY. Once they are, the sentence begins where they do, but at most `longest` chunks
-    ago. Where a sentence is cut for its length, the next one begins at once: sure or not if the cut one was somewhere
-    SURE, else from the first chunk on that is.
+    ago, and at most SHORTEST before steady ones end. Where a sentence that was somewhere SURE is cut for its length,
+    the next one begins at once, sure or not.
     """
 
     def __init__(self, pause: int, longest: int) -> None:
@@ -69,24 +69,20 @@ class Pauses:
         return self._part(True) if self._goes_on else SentencePart(self._behind, self._behind, False)
 
     def _begins(self, probability: float) -> bool:
-        if self._cut:
-            begins = self._resumes(probability)
-            self._sure = self._sure and not begins
-        else:
-            begins = self._sure = self._becomes_sure(probability)
+        begins = self._resumes(probability) if self._cut else self._becomes_sure(probability)
         if not begins or self._began is None:
             return False
+        self._sure = not self._cut
         self.start = self._behind = max(self._behind, self._began - BEFORE)
         self._goes_on, self._quiet = True, 0
         return True
 
     def _resumes(self, probability: float) -> bool:
-        speaks = probability >= (SURE if not self._sure else BEGINS if self._quiet else STOPS)
+        speaks = probability >= (BEGINS if self._quiet else STOPS)
         self._quiet = self._quiet + 1 if probability < STOPS else 0
-        self._cut = self._quiet < self.pause
         self._began = self.chunks - 1 if speaks else None
-        self._latest.clear()
         self._latest.append(probability)
+        self._cut = self._quiet < self.pause
         return speaks
 
     def _becomes_sure(self, probability: float) -> bool:
@@ -96,13 +92,16 @@ class Pauses:
         if self._began is None:
             self._began = self.chunks - 1
             self._latest.clear()
-        self._began = max(self._began, self.chunks - max(SHORTEST, self.longest))
+        earliest = self.chunks - (SHORTEST if self._is_steady() else max(SHORTEST, self.longest))
+        self._began = max(self._began, earliest)
         return self._hears_sure(probability)
 
     def _hears_sure(self, probability: float) -> bool:
         self._latest.append(probability)
-        sure = len(self._latest) == SHORTEST and sum(self._latest) >= SURE * SHORTEST
-        return sure and sum(self._steady) < STEADY
+        return len(self._latest) == SHORTEST and sum(self._latest) >= SURE * SHORTEST and not self._is_steady()
+
+    def _is_steady(self) -> bool:
+        return sum(self._steady) >= STEADY
 
     def _ends(self) -> bool:
         length = self.chunks - self.start
@@ -112,6 +111,6 @@ class Pauses:
         part = SentencePart(self._behind, self.chunks - max(0, self._quiet - BEHIND), over)
         self._behind = part.behind
         if over:
-            self._goes_on, self._began = False, None
-            self._cut = self._quiet < self.pause
+            self._goes_on, self._began = False, None if self._quiet else self.chunks
+            self._cut = self._sure and self._quiet < self.pause
         return part

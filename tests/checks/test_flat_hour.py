@@ -49,17 +49,18 @@ def test_what_is_held_stops_growing(agent, noise, policy):
     assert max(held[half:]) <= 1.01 * max(held[:half])
 
 
-def test_the_check_compares_the_last_minutes_with_early_ones(agent, noise, tmp_path, monkeypatch):
+@pytest.mark.parametrize("read_ms", [320, 640])
+def test_the_check_compares_the_last_minutes_with_early_ones(agent, noise, tmp_path, monkeypatch, read_ms):
     """In minutes of 1.92 s, by a clock that every look at it puts forward by a second."""
     soundfile.write(tmp_path / "a.wav", noise[:30_000], 16_000)
-    monkeypatch.setattr(flat_hour, "MINUTE", 6)
     monkeypatch.setattr(flat_hour, "EARLY", 1)
     monkeypatch.setattr(flat_hour, "PAIRED", 1)
     monkeypatch.setattr(flat_hour, "SECONDS", 1.92)
     one, other = (agent("wait-segment:2") for _ in range(2))
-    row = flat_hour.measure(one, other, partial(flat_hour.talks, [tmp_path / "a.wav"]), 4, itertools.count().__next__)
+    sound = partial(flat_hour.talks, [tmp_path / "a.wav"])
+    row = flat_hour.measure(one, other, sound, 4, read_ms, itertools.count().__next__)
     assert (row["read_early_ms"], row["read_late_ms"], row["ratio"]) == (1_000, 1_000, 1)
-    assert row["rtf"] == pytest.approx(1 / 0.32)
+    assert row["rtf"] == pytest.approx(1000 / read_ms, abs=1e-4)
     assert row["held_2"] <= row["held_most"] >= row["held_last"] > 100_000
     assert min(row["resident_2"], row["resident_late"]) > 1e8
     assert row["words"] > 5

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 
 from mgcm_fairseq.checks.sentences_in_music import KINDS, main, minute, sentences
 from mgcm_fairseq.decoding.voice_activity import CHUNK
@@ -43,3 +44,19 @@ def test_the_table_has_a_line_for_each_kind(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["sentences_in_music.py", "--minutes", "1"])
     main()
     assert capsys.readouterr().out.count("\n") == len(KINDS) + 2
+
+
+def test_a_recording_has_a_line_of_its_own(capsys, monkeypatch, speech, tmp_path):
+    soundfile.write(tmp_path / "talk.wav", speech, 16_000)
+    monkeypatch.setattr("sys.argv", ["sentences_in_music.py", str(tmp_path / "talk.wav")])
+    main()
+    assert [cell.strip() for cell in capsys.readouterr().out.splitlines()[2].split("|")][1:-1] == ["talk.wav", "2", "2"]
+
+
+def test_wrong_input_is_told(capsys, monkeypatch, tmp_path):
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), 16_000)
+    for options, message in ((["a.wav", "--minutes", "3"], "minutes of random notes, found both"),
+                             ([str(tmp_path / "empty.wav")], "expected sound, found no sample")):
+        monkeypatch.setattr("sys.argv", ["sentences_in_music.py", *options])
+        assert main() == 2
+        assert message in capsys.readouterr().err

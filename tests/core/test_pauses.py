@@ -66,15 +66,30 @@ def test_steady_sound_is_no_sentence_until_it_changes():
     for count, found in ((STEADY, []), (STEADY - 1, [(1, 11 + BEHIND)])):
         steady = [False] * 3 + [True] * count + [False] * (SHORTEST - count) + [False] * 9
         assert sentences([SILENCE] * 3 + [SPEECH] * SHORTEST + [SILENCE] * 9, steady=steady) == found
-    note, speech = [True] * 30, [False] * 9
-    assert sentences([SPEECH] * 39, steady=[*note, *speech]) == [(0, 39)]
-    assert sentences([SPEECH] * 39, steady=[*speech, *note]) == [(0, 39)], "speech goes on, whatever it sounds like"
-    sure_at = 30 + SHORTEST - STEADY + 1
-    assert sentences([SPEECH] * 39, longest=20, steady=[*note, *speech]) == [(sure_at - 20 - BEFORE, 39)]
+
+
+NOTE, VOICE = [True] * 30, [False] * 9
+
+
+@pytest.mark.parametrize("longest", [1000, 30])
+def test_speech_behind_a_note_is_heard_without_it(longest):
+    """But for the chunks that show that it is one; so it is not cut for the length of the note."""
+    steady_until = 30 + SHORTEST - STEADY
+    said = [*[SPEECH] * 39, SILENCE, *[SPEECH] * 9, *[SILENCE] * 9]
+    found = sentences(said, longest=longest, steady=[*NOTE, *VOICE, *[False] * 19])
+    assert found == [(steady_until - SHORTEST - BEFORE, 49 + BEHIND)]
+
+
+def test_speech_goes_on_whatever_it_sounds_like():
+    assert sentences([SPEECH] * 39, steady=[*VOICE, *NOTE]) == [(0, 39)]
+
+
+def test_a_note_behind_speech_is_in_one_sentence_that_is_cut_and_one_more():
+    assert sentences([SPEECH] * 309, longest=10, steady=[*VOICE, *NOTE * 10]) == [(0, 20), (20, 40)]
 
 
 def test_silence_that_sounds_alike_does_not_keep_speech_away():
-    """As under a hum."""
+    """As with a hum that speech is louder than."""
     hum = [SILENCE] * 20
     assert sentences([*hum, *[SPEECH] * 20], steady=[True] * 20 + [False] * 20) == [(20 - BEFORE, 40)]
 
@@ -99,11 +114,18 @@ def test_a_sentence_that_is_nowhere_sure_is_followed_by_none_that_is_not():
     assert sentences([*[SPEECH] * 20, *noise[:5], *[SPEECH] * 8, *noise], longest=10) == [(0, 20), (20, 40), (40, 60)]
 
 
-def test_what_is_nowhere_sure_is_not_kept_for_ever():
+@pytest.mark.parametrize(("probability", "steady"), [(SURE - 0.3, False), (SPEECH, True)])
+def test_what_is_no_speech_is_not_kept_for_ever(probability, steady):
     pauses = Pauses(6, 50)
     for _ in range(10_000):
-        pauses.hear(SURE - 0.3, False)
+        assert pauses.hear(probability, steady).behind == 0
         assert pauses.chunks - pauses.needed <= 50 + BEFORE
+
+
+def test_what_becomes_sure_late_is_heard_from_its_beginning():
+    pauses = Pauses(6, 50)
+    for _ in range(100):
+        pauses.hear(SURE - 0.3, False)
     heard = [pauses.hear(SPEECH, False) for _ in range(SHORTEST)]
     assert max(part.behind - part.first for part in heard) == 50 + BEFORE
 
