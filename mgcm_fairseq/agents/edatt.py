@@ -19,7 +19,7 @@ class EDAttAgent(AttentionAgent):
     """Stops at the first piece that spends `threshold` or more of its attention on the last frames."""
 
     def __init__(self, args: Namespace, system: System | None = None) -> None:
-        if args.frames < 1 or args.threshold < 0:
+        if args.frames < 1 or not args.threshold >= 0:
             raise InputError("--frames and --threshold", "1 frame or more, a share of 0 or more",
                              f"{args.frames} and {args.threshold}", "Correct the options.")
         super().__init__(args, system)

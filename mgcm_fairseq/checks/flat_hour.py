@@ -31,6 +31,7 @@ SCRIPT = "scripts/checks/flat_hour.py"
 RUNS = ["wait-segment:3 --long-form", "alignatt:4 --long-form", "local-agreement:640 --long-form"]
 EARLY, PAIRED = 5, 5  # minutes before those that are compared, and how many these are
 SECONDS = 60.0  # of a minute
+SLOWER, GROWN = 1.1, 20e6  # at most: ratio of reads; bytes of the process from minute 2 on
 Sound = Callable[[], Iterator[np.ndarray]]
 
 
@@ -44,7 +45,7 @@ class TimedRead(NamedTuple):
 
 
 @program(SCRIPT)
-def main() -> None:
+def main() -> int:
     args = _parser().parse_args()
     if args.minutes < EARLY + PAIRED:
         raise InputError("--minutes", f"{EARLY + PAIRED} or more", str(args.minutes), "Correct the option.")
@@ -61,6 +62,21 @@ def main() -> None:
     if args.out:
         write_whole(args.out, json.dumps({"runs": rows, "environment": environment()}, indent=1) + "\n")
     print(table(rows))
+    found = [fault for row in rows for fault in faults(row, args.same_minute)]
+    print("\n".join(found))
+    return 1 if found else 0
+
+
+def faults(row: dict[str, Any], same_minute: bool) -> list[str]:
+    """What grows, a line each; `same_minute`: every minute heard the same, so that it must hold the same."""
+    found = []
+    if same_minute and row["held_2"] != row["held_last"]:
+        found.append(f"holds {row['held_2']:,} bytes in minute 2 and {row['held_last']:,} in the last")
+    if row["ratio"] > SLOWER:
+        found.append(f"a read took {row['ratio']} times as long in the last minutes, expected {SLOWER} at most")
+    if (grown := row["resident_late"] - row["resident_2"]) > GROWN:
+        found.append(f"the process grew by {grown / 1e6:.0f} MB, expected {GROWN / 1e6:.0f} at most")
+    return [f"{row['run']}: {fault}." for fault in found]
 
 
 def measure(agent: SystemAgent, other: SystemAgent, sound: Sound, minutes: int, read_ms: int,

@@ -75,7 +75,7 @@ def _agent(args: argparse.Namespace, sound: Recording | Pipe) -> "SystemAgent":
 
     lag = LAG if args.lag is None else args.lag
     short = f"wait-segment:{lag}" if args.wait_k is None else f"wait-k:{args.wait_k}"
-    _, policy, points, options = read_choice(args.run or short)
+    _, policy, points, options = read_choice(short if args.run is None else args.run)
     if len(points) > 1:
         raise InputError("--run", "one operating point", repr(args.run), "Choose one: a recording is translated once.")
     system = load_system(args.checkpoint, args.corpus).hearing(args.source_lang).on(args.device)

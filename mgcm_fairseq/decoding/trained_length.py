@@ -7,18 +7,23 @@ from mgcm_fairseq.decoding.agent_options import LONG_FORM, MODEL, PAUSES, SENTEN
 from mgcm_fairseq.decoding.system import System
 
 
-def without_bounds(system: System, options: Sequence[str]) -> str | None:
-    """A sentence about a model that hears a talk as one stream and was not trained to; None for one that was.
+def not_trained_for(system: System, options: Sequence[str]) -> str | None:
+    """Sentences about a model that is to hear a talk as one stream and was not trained to; None for one that was.
 
     `options`: of the agent, which may say that pauses end sentences, behind which a stream begins anew.
     """
     finder = value_of(SENTENCES, options)
-    missing = system.missing_bounds if system.ends_sentences or (finder == MODEL and system.forgets) else []
-    if finder == PAUSES or not missing:
+    if finder == PAUSES or not (system.ends_sentences or (finder == MODEL and system.forgets)):
         return None
-    what = ("its positions go beyond those of training" if missing == ["--rotary"] else
-            "each second costs more than the one before")
-    return f"In a long talk {what}: train with {' and '.join(missing)}."
+    said = []
+    if not system.ends_sentences:
+        said.append("The model was trained on single sentences, and may write nonsense behind the first: use "
+                    f"{SENTENCES} {PAUSES}, or train it with --windows.")
+    if missing := system.missing_bounds:
+        what = ("its positions go beyond those of training" if missing == ["--rotary"] else
+                "each second costs more than the one before")
+        said.append(f"In a long talk {what}: train with {' and '.join(missing)}.")
+    return " ".join(said) or None
 
 
 def too_long(samples: int | None, longest: int) -> str | None:
@@ -45,6 +50,6 @@ def options_for(samples: int | None, system: System, options: Sequence[str]) -> 
     if said is None:
         return list(options), None
     if is_given(LONG_FORM, options):
-        return list(options), without_bounds(system, options)
+        return list(options), not_trained_for(system, options)
     said = f"{said} It is translated as a talk, sentence after sentence ({LONG_FORM})."
-    return [*options, LONG_FORM], " ".join(filter(None, (said, without_bounds(system, options))))
+    return [*options, LONG_FORM], " ".join(filter(None, (said, not_trained_for(system, options))))

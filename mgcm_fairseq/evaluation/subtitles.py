@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Protocol, Self
+from typing import IO, Protocol, Self
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.whole import room_in
@@ -61,14 +61,14 @@ class Subtitles:
         self._spaced = True
         self._count = 0
         self._heard = False  # anything, if no word
+        self._ours = not self.partial.exists()  # not what an earlier run said
         try:
             if path.is_dir():
                 raise IsADirectoryError("a folder of that name")
-            self._file = self.partial.open("w", encoding="utf-8", newline="\n")
+            self._file = self._open("a")
         except OSError as error:
             raise InputError(path, "a file that can be written", error.strerror or str(error),
                              "Correct --subtitles.") from error
-        self._write(self._format.head)
 
     def __enter__(self) -> Self:
         return self
@@ -78,11 +78,18 @@ class Subtitles:
             self._file.close()
         if kind is None and self._heard:
             self.partial.replace(self.path)
-        elif self._count == 0:
+        elif self._count == 0 and self._ours:
             self.partial.unlink()
 
+    def _open(self, mode: str) -> IO[str]:
+        return self.partial.open(mode, encoding="utf-8", newline="\n")
+
     def begin(self, language: Language) -> None:
-        """Before the first words."""
+        """Before the first words; drops what an earlier run said and did not finish."""
+        self._ours = True
+        self._file.close()
+        self._file = self._open("w")
+        self._write(self._format.head)
         self._spaced = language.spaced
         self._cues = Cues(SPACED if language.spaced else UNSPACED)
 

@@ -11,7 +11,8 @@ class Clock:
 
     def skip(self, heard: int, samples: int) -> None:
         """So many samples are not heard behind the first `heard` that are."""
-        self._skipped.append((heard, samples))
+        if samples:
+            self._skipped.append((heard, samples))
 
     def seconds(self, heard: int) -> float:
         """The time of the stream once so many samples have been heard."""

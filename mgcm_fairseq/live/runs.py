@@ -8,14 +8,17 @@ from mgcm_fairseq.agents.choice import build_agent, point_text, read_choice
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.agent_options import LONG_FORM, is_given
 from mgcm_fairseq.decoding.system import System
-from mgcm_fairseq.decoding.trained_length import without_bounds
+from mgcm_fairseq.decoding.trained_length import not_trained_for
 
 
 class Runs:
     """What is said by --run, `POLICY:POINT,... [OPTIONS]`: a run for each operating point."""
 
     def __init__(self, texts: Sequence[str], checkpoint: Path, system: System) -> None:
-        """Builds each agent once, so that what does not fit is an InputError now; `texts`: none for a usual policy."""
+        """Builds each agent once, so that what does not fit is an InputError now, and warms it up.
+
+        `texts`: none for a usual policy.
+        """
         self.system = system
         self.checkpoint = checkpoint
         self._known: dict[str, tuple[str, float, list[str]]] = {}
@@ -28,7 +31,7 @@ class Runs:
                                      "Put a name in front: NAME=POLICY:POINT.")
                 talks = [] if is_given(LONG_FORM, options) else [LONG_FORM]
                 self._known[run] = policy, point, [*options, *talks]
-                self.agent(run)
+                self.agent(run).warm_up()
 
     @property
     def names(self) -> list[str]:
@@ -36,7 +39,7 @@ class Runs:
 
     def said(self) -> list[str]:
         """What the user should know of the model under any of the runs, each once."""
-        return list(dict.fromkeys(filter(None, (without_bounds(self.system, options)
+        return list(dict.fromkeys(filter(None, (not_trained_for(self.system, options)
                                                 for _, _, options in self._known.values()))))
 
     def agent(self, name: str) -> SystemAgent:

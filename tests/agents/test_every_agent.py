@@ -206,7 +206,8 @@ def test_half_precision_writes_words(tiny_corpus, tiny_segmenting_checkpoint, wa
     ("wait-k", "--wait-k 1 --step-ms 20", "--step-ms"), ("local agreement", "--agreeing 1", "--agreeing"),
     ("local agreement", "--step-ms 20", "--step-ms"), ("local agreement", "--beam 0", "--beam"),
     ("AlignAtt", "--frames -1", "--frames"), ("AlignAtt", "--frames 1 --attention-layer 99", "--attention-layer"),
-    ("EDAtt", "--threshold -1", "--frames and --threshold"), ("offline", "--beam 0", "--beam"),
+    ("EDAtt", "--threshold -1", "--frames and --threshold"),
+    ("EDAtt", "--threshold nan", "--frames and --threshold"), ("offline", "--beam 0", "--beam"),
 ])
 def test_options_out_of_range_are_refused(tiny_corpus, tiny_segmenting_checkpoint, policy, options, named):
     with pytest.raises(InputError, match=named):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mgcm_fairseq.checks.sentences_in_music import minute
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.cut_talk import CutTalk
 from mgcm_fairseq.evaluation.listening import listen_on
@@ -53,8 +54,17 @@ def test_the_text_is_that_of_each_sentence_alone(make, tiny_corpus, tiny_segment
 
 
 @pytest.mark.parametrize("policy", SOON)
-def test_silence_is_no_sentence(make, policy):
-    assert words(feed(make(policy), PAUSE * 5, 1_000)) == ""
+@pytest.mark.parametrize("sound", [np.zeros(60 * 16_000, np.float32), minute("melody of training", 6)],
+                         ids=["silence", "notes that silero-vad is sure of"])
+def test_a_minute_without_speech_is_no_sentence_and_does_not_stay(make, policy, sound):
+    agent, held, text = make(policy), [], ""
+    for _, written in listen_on(agent, [sound], 1_000):
+        held.append(agent.state_bytes())
+        text += written
+    assert text == ""
+    assert len(held) == 60
+    kept = 8 * (agent.system.longest + 2 * 16_000)  # numbers of eight bytes: what may yet be speech, and two reads
+    assert max(held) <= kept + 20_000
 
 
 @pytest.mark.parametrize("policy", SOON)

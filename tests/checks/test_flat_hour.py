@@ -67,6 +67,17 @@ def test_the_check_compares_the_last_minutes_with_early_ones(agent, noise, tmp_p
     assert flat_hour.table([{"run": "wait-segment-2", **row}]).count("\n") == 2
 
 
+def test_what_grows_is_a_fault():
+    row = {"run": "wait-k-1", "held_2": 1_000, "held_last": 1_000, "ratio": 1.1, "resident_2": 1e8,
+           "resident_late": 1.2e8}
+    assert flat_hour.faults(row, True) == flat_hour.faults({**row, "held_last": 1_001}, False) == []
+    assert flat_hour.faults({**row, "held_last": 1_001}, True) == [
+        "wait-k-1: holds 1,000 bytes in minute 2 and 1,001 in the last."]
+    assert flat_hour.faults({**row, "ratio": 1.101, "resident_late": 1.21e8}, True) == [
+        "wait-k-1: a read took 1.101 times as long in the last minutes, expected 1.1 at most.",
+        "wait-k-1: the process grew by 21 MB, expected 20 at most."]
+
+
 def test_recordings_without_a_sample_are_refused(tmp_path):
     soundfile.write(tmp_path / "empty.wav", np.zeros(0, np.float32), 16_000)
     with pytest.raises(InputError, match=r"empty\.wav: expected sound, found no sample"):

@@ -54,6 +54,22 @@ def test_until_the_end_there_is_what_was_said_and_the_file_of_before(tmp_path):
     assert (tmp_path / "a.srt.tmp").read_text() == SRT[:SRT.index("2\n01")]
 
 
+def test_a_run_that_fails_before_it_begins_keeps_what_an_earlier_one_said(tmp_path):
+    subtitles = Subtitles(tmp_path / "a.srt")
+    fill(subtitles)
+    subtitles.__exit__(KeyboardInterrupt)
+    said = (tmp_path / "a.srt.tmp").read_text()
+    with pytest.raises(ValueError, match="no checkpoint"), Subtitles(tmp_path / "a.srt"):
+        raise ValueError("no checkpoint")
+    assert (tmp_path / "a.srt.tmp").read_text() == said
+    with Subtitles(tmp_path / "a.srt") as subtitles:
+        fill(subtitles)
+        subtitles.add("Ende.", 3605.1)
+        subtitles.finish()
+    assert (tmp_path / "a.srt").read_text() == SRT
+    assert [path.name for path in tmp_path.iterdir()] == ["a.srt"]
+
+
 def test_where_nothing_was_heard_the_file_of_before_stays(tmp_path):
     """As where Ctrl-C comes before any sound; silence is heard, and has no words."""
     (tmp_path / "a.srt").write_text("before")

@@ -1,5 +1,6 @@
 """The runs that a live server offers: their agents share weights, also those of 8 bits."""
 
+from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.live.runs import Runs
 
 
@@ -19,4 +20,12 @@ def test_what_a_model_lacks_for_talks_is_said_where_it_ends_the_sentences(runs, 
     said = [Runs(texts, tiny_segmenting_checkpoint, runs.system).said() for texts in (
         ["wait-k:1,2 --sentences model", "alignatt:2 --sentences model"], ["wait-k:1 --sentences pauses"])]
     assert [len(one) for one in said] == [1, 0]
-    assert said[0][0].startswith("In a long talk each second costs more than the one before: train with ")
+    assert said[0][0].startswith("The model was trained on single sentences, and may write nonsense behind the first")
+    assert "In a long talk each second costs more than the one before: train with " in said[0][0]
+
+
+def test_agents_are_warm_before_anybody_speaks(runs, tiny_segmenting_checkpoint, monkeypatch):
+    warmed = []
+    monkeypatch.setattr(SystemAgent, "warm_up", lambda agent: warmed.append(agent.args.wait_k))
+    Runs(["wait-k:1,3"], tiny_segmenting_checkpoint, runs.system)
+    assert warmed == [1, 3]

@@ -29,6 +29,7 @@ LATENCIES = {"LongYAAL (ms)": "LongYAAL", "LongAL": "LongAL", "LongLAAL": "LongL
              "LongDAL": "LongDAL", STREAM_LAAL: STREAM_LAAL}
 REFUSED = "refused"
 TOO_SHORT = 1 / TOO_LONG
+MANY = 0.2  # of the sentences
 
 
 def table(results: Mapping[str, Any]) -> str:
@@ -107,5 +108,9 @@ def _warnings(runs: Sequence[Mapping[str, Any]], setting: Mapping[str, Any]) -> 
     if unlike:
         found.append("WARNING: hypotheses much shorter or longer than the references, which makes latencies "
                      f"incomparable: {', '.join(unlike)}.")
+    silent_in = [f"{named(run)} ({run['empty']:.1%})" for run in runs if run["empty"] > MANY]
+    if silent_in:
+        found.append("WARNING: many sentences without a word, which makes latencies look low: "
+                     f"{', '.join(silent_in)}.")
     return found + [f"WARNING: the runs were translated with different {name}: {', '.join(values)}."
                     for name, values in setting.get("differing", {}).items()]
