@@ -63,7 +63,8 @@ def main() -> int:
         write_whole(args.out, json.dumps({"runs": rows, "environment": environment()}, indent=1) + "\n")
     print(table(rows))
     found = [fault for row in rows for fault in faults(row, args.same_minute)]
-    print("\n".join(found))
+    for fault in found:
+        print(fault)
     return 1 if found else 0
 
 

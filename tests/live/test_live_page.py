@@ -139,7 +139,7 @@ def test_words_of_a_microphone_are_shown_within_half_a_second(page, recording, e
         words, log = spoken(page)
         late = [word["seen"] - word["ready"] for word in words]
         factor = sum(line["computing"] for line in log[1:]) / log[-1]["heard"]
-        if words and statistics.median(late) <= 0.5 and factor < 1:
+        if words and max(late) <= 0.5 and factor < 1:
             break
     else:
         if os.getloadavg()[0] > 2 * os.cpu_count():
@@ -147,7 +147,7 @@ def test_words_of_a_microphone_are_shown_within_half_a_second(page, recording, e
     said = "".join(f"\n{word}" for word in words)
     assert len(words) > 3
     assert min(late) > -0.01, f"shown before it was ready, by the clock of this test:{said}"
-    assert statistics.median(late) <= 0.5, f"half of the words were shown later than 0.5 s after they were ready:{said}"
+    assert max(late) <= 0.5, f"a word was shown later than 0.5 s after it was ready:{said}"
     wrong = statistics.median(abs(word["shown"] - word["seen"]) for word in words)
     assert wrong < 0.2, f"the log has other times:{said}"
     assert factor < 1, f"a second of sound took {factor:.2f} s"
