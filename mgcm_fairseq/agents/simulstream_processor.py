@@ -41,6 +41,7 @@ class AgentProcessor(SpeechProcessor):  # type: ignore[misc]  # where simulstrea
         super().__init__(config)
         self.agent = agent_class(_policy(config), "policy")(_arguments(config), _system(type(self), config))
         self.agent.to(getattr(config, "device", "cpu"))
+        self.agent.warm_up()  # or the first chunk's computing time would have what PyTorch does once
         self.writing = self.agent.system.writing
         self._begun = self._begun_before = self._behind = False
         self.clear()

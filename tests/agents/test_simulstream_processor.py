@@ -13,6 +13,7 @@ from simulstream.metrics.detokenizers import get_detokenizer
 from simulstream.server.message_processor import MessageProcessor
 from simulstream.server.speech_processors import build_speech_processor
 
+from mgcm_fairseq.agents.base import SystemAgent
 from mgcm_fairseq.agents.choice import build_agent
 from mgcm_fairseq.agents.simulstream_processor import AgentProcessor
 from mgcm_fairseq.commands.export import agent_args, processor
@@ -84,6 +85,13 @@ def test_processors_share_a_checkpoint(built):
     first, second = built("wait-k", ["--wait-k", "1"]), built("alignatt", ["--frames", "2"])
     assert first.agent.system is second.agent.system
     assert built("wait-k", ["--wait-k", "1", "--bf16"]).agent.system is not first.agent.system
+
+
+def test_a_processor_is_warm_before_anybody_speaks(built, monkeypatch):
+    warmed = []
+    monkeypatch.setattr(SystemAgent, "warm_up", lambda agent: warmed.append(agent.args.wait_k))
+    built("wait-k", ["--wait-k", "1"])
+    assert warmed == [1]
 
 
 @pytest.mark.parametrize(("changes", "message"), [
