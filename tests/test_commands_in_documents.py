@@ -50,6 +50,8 @@ RUN_BY = {
         "`checks/faults/test_fault_suite.py::test_ten_kills_lose_nothing_and_are_not_done_again`",
     "python scripts/checks/fuzz.py": "`checks/fuzzing/test_fuzzing.py::test_the_command`",
     "python scripts/checks/half_precision.py": "`checks/test_half_precision.py::test_every_number_is_finite`",
+    "python scripts/checks/sentences_in_music.py":
+        "`checks/test_sentences_in_music.py::test_the_table_has_a_line_for_each_kind`",
     "python scripts/checks/option_pairs.py": "`checks/option_pairs/test_trial.py::test_the_command`",
     "python scripts/benchmarks/agents.py":
         "`benchmarks/test_benchmark_agents.py::test_a_run_has_a_row_for_every_policy_and_length`",

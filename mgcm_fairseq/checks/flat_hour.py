@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import math
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ SCRIPT = "scripts/checks/flat_hour.py"
 RUNS = ["wait-segment:3 --long-form", "alignatt:4 --long-form", "local-agreement:640 --long-form"]
 EARLY, PAIRED = 5, 5  # minutes before those that are compared, and how many these are
 SECONDS = 60.0  # of a minute
+READ_MS = 320
 SLOWER, GROWN = 1.1, 20e6  # at most: ratio of reads; bytes of the process from minute 2 on
 Sound = Callable[[], Iterator[np.ndarray]]
 
@@ -49,15 +51,21 @@ def main() -> int:
     args = _parser().parse_args()
     if args.minutes < EARLY + PAIRED:
         raise InputError("--minutes", f"{EARLY + PAIRED} or more", str(args.minutes), "Correct the option.")
+    if args.read_ms is not None and args.read_ms > 1000 * SECONDS:
+        raise InputError("--read-ms", "a minute at most", str(args.read_ms), "Correct the option.")
     torch.set_num_threads(1)
     sound: Sound = partial(talks, args.audio)
     if args.same_minute:
         sound = [first_minute(sound())].__iter__
     system, rows = load_system(args.checkpoint, None), []
+    block_ms = system.network.encoder.front_end.block * 1000 // SAMPLE_RATE
+    read_ms = args.read_ms or max(READ_MS, block_ms)
+    if args.same_minute:
+        _check_alike(args.minutes, read_ms, block_ms or read_ms)
     for run in parse_runs(args.run or RUNS):
         agent, other = (run.agent(args.checkpoint, system) for _ in range(2))
         rows.append({"run": " ".join([run.name, *run.options]),
-                     **measure(agent, other, sound, args.minutes, args.read_ms)})
+                     **measure(agent, other, sound, args.minutes, read_ms)})
         print(rows[-1], file=sys.stderr, flush=True)
     if args.out:
         write_whole(args.out, json.dumps({"runs": rows, "environment": environment()}, indent=1) + "\n")
@@ -78,6 +86,15 @@ def faults(row: dict[str, Any], same_minute: bool) -> list[str]:
     if (grown := row["resident_late"] - row["resident_2"]) > GROWN:
         found.append(f"the process grew by {grown / 1e6:.0f} MB, expected {GROWN / 1e6:.0f} at most")
     return [f"{row['run']}: {fault}." for fault in found]
+
+
+def _check_alike(minutes: int, read_ms: int, block_ms: int) -> None:
+    """Whether the last minute lies to reads and blocks as minute 2 does, so that the same sound is the same to both."""
+    step = math.lcm(read_ms, block_ms)
+    alike = next(number for number in count(minutes) if (number - 2) * 1000 * SECONDS % step == 0)
+    if minutes != alike:
+        raise InputError("--minutes", f"with --same-minute, a last minute that lies to reads of {read_ms} ms and "
+                         f"blocks of {block_ms} ms as minute 2 does", str(minutes), f"Take {alike}.")
 
 
 def measure(agent: SystemAgent, other: SystemAgent, sound: Sound, minutes: int, read_ms: int,
@@ -176,8 +193,9 @@ def _parser() -> argparse.ArgumentParser:
                         help="hear the first minute of the recordings again and again: what is held in minute 2 and in "
                              "the last is then equal if nothing grows")
     parser.add_argument("--minutes", type=positive, default=60, help="of speech")
-    parser.add_argument("--read-ms", type=positive, default=320, metavar="N",
-                        help="of sound in a read (default: 320); half of them end no block of 640 ms, take next to no "
-                             "time, and leave the median between the two")
+    parser.add_argument("--read-ms", type=positive, metavar="N",
+                        help=f"of sound in a read (default: {READ_MS}, or the model's block where that is longer: in a "
+                             "shorter read, which may end no block, there is little to do, and the median is of both "
+                             "kinds)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
     return parser

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ MINUTES = 30
 PAUSE, LONGEST = 6, 7 * SAMPLE_RATE // CHUNK  # chunks: those of the demo's talks
 LOUDNESS = 0.1  # root mean square
 ATTACK = 0.01  # s
-Note = Callable[[np.random.Generator, float, np.ndarray], np.ndarray]
+MakeNote = Callable[[np.random.Generator, float, np.ndarray], np.ndarray]
 
 
 @program(SCRIPT)
@@ -72,7 +71,7 @@ def minute(kind: str, seed: int) -> np.ndarray:
     return (LOUDNESS * samples / np.sqrt(np.mean(samples**2))).astype(np.float32)
 
 
-def _notes(note: Note, random: np.random.Generator, length: int) -> np.ndarray:
+def _notes(note: MakeNote, random: np.random.Generator, length: int) -> np.ndarray:
     samples, start = np.zeros(length), 0
     while start < length:
         size = min(length - start, round(random.uniform(*NOTE) * SAMPLE_RATE))
@@ -126,7 +125,7 @@ def _vibrato(random: np.random.Generator, pitch: float, time: np.ndarray) -> np.
 KINDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "melody of training": melody,
     "chords of three": partial(_notes, _chord),
-    "organ: eight harmonics that do not fade": partial(_notes, _organ),
+    "organ: eight harmonics that do not fade away": partial(_notes, _organ),
     "sawtooth": partial(_notes, _sawtooth),
     "bells: frequency modulation": partial(_notes, _bell),
     "glides of up to half an octave": partial(_notes, _glide),
@@ -136,7 +135,7 @@ KINDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
 
 def _chunks(parts: Iterator[np.ndarray] | Sequence[np.ndarray]) -> Iterator[list[float]]:
     left = np.zeros(0, np.float32)
-    for part in chain(parts, [left]):
+    for part in parts:
         left = np.concatenate([left, part])
         whole = len(left) - len(left) % CHUNK
         yield from left[:whole].reshape(-1, CHUNK).tolist()

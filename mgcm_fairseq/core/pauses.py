@@ -31,17 +31,17 @@ class Pauses:
     def __init__(self, pause: int, longest: int) -> None:
         """`pause`: chunks of silence that end a sentence; `longest`: chunks after which one of silence does.
 
-        A sentence of twice as many ends wherever it is.
+        `longest` counts as SHORTEST or more. A sentence of twice as many ends wherever it is.
         """
         self.pause = pause
-        self.longest = longest
+        self.longest = max(SHORTEST, longest)
         self.chunks = 0  # heard so far
         self.start = 0  # the first chunk of the sentence that goes on, or was the last
         self._began: int | None = None  # the first chunk of speech, if it speaks since
         self._goes_on = False  # a sentence
         self._sure = False  # somewhere in this sentence
-        self._cut = False  # the last sentence was, in mid-speech
-        self._latest: deque[float] = deque(maxlen=SHORTEST)  # probabilities since it speaks
+        self._cut = False  # the last sentence was, somewhere SURE, and no pause has followed yet
+        self._latest: deque[float] = deque(maxlen=SHORTEST)  # probabilities on which this sentence may be sure
         self._steady: deque[bool] = deque(maxlen=SHORTEST)  # of the chunks heard
         self._behind = 0  # what was heard in a part
         self._quiet: int  # chunks since the last one of speech, once a sentence has begun
@@ -79,8 +79,9 @@ class Pauses:
 
     def _resumes(self, probability: float) -> bool:
         speaks = probability >= (BEGINS if self._quiet else STOPS)
-        self._quiet = self._quiet + 1 if probability < STOPS else 0
+        self._quiet = 0 if speaks else self._quiet + 1
         self._began = self.chunks - 1 if speaks else None
+        self._latest.clear()
         self._latest.append(probability)
         self._cut = self._quiet < self.pause
         return speaks
@@ -92,8 +93,7 @@ class Pauses:
         if self._began is None:
             self._began = self.chunks - 1
             self._latest.clear()
-        earliest = self.chunks - (SHORTEST if self._is_steady() else max(SHORTEST, self.longest))
-        self._began = max(self._began, earliest)
+        self._began = max(self._began, self.chunks - (SHORTEST if self._is_steady() else self.longest))
         return self._hears_sure(probability)
 
     def _hears_sure(self, probability: float) -> bool:

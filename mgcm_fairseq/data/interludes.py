@@ -30,15 +30,17 @@ def with_interlude(samples: np.ndarray, start: int, interlude: np.ndarray) -> np
 
 
 def silence(random: np.random.Generator, length: int) -> np.ndarray:
+    """(length,) zeros."""
     return np.zeros(length)
 
 
 def hiss(random: np.random.Generator, length: int) -> np.ndarray:
+    """(length,) samples of white noise, of a root mean square of 1."""
     return random.standard_normal(length)
 
 
 def melody(random: np.random.Generator, length: int) -> np.ndarray:
-    """Notes with harmonics that die away."""
+    """(length,) samples of notes with harmonics that fade away, of a root mean square of about 1."""
     samples, start = np.zeros(length), 0
     while start < length:
         size = min(length - start, round(random.uniform(*NOTE) * SAMPLE_RATE))

@@ -7,7 +7,7 @@ from mgcm_fairseq.decoding.agent_options import LONG_FORM, MODEL, PAUSES, SENTEN
 from mgcm_fairseq.decoding.system import System
 
 
-def not_trained_for(system: System, options: Sequence[str]) -> str | None:
+def lacking_training(system: System, options: Sequence[str]) -> str | None:
     """Sentences about a model that is to hear a talk as one stream and was not trained to; None for one that was.
 
     `options`: of the agent, which may say that pauses end sentences, behind which a stream begins anew.
@@ -18,7 +18,7 @@ def not_trained_for(system: System, options: Sequence[str]) -> str | None:
     said = []
     if not system.ends_sentences:
         said.append("The model was trained on single sentences, and may write nonsense behind the first: use "
-                    f"{SENTENCES} {PAUSES}, or train it with --windows.")
+                    f"{SENTENCES} {PAUSES}, or train it with --windows of several sentences, such as 2,15.")
     if missing := system.missing_bounds:
         what = ("its positions go beyond those of training" if missing == ["--rotary"] else
                 "each second costs more than the one before")
@@ -50,6 +50,6 @@ def options_for(samples: int | None, system: System, options: Sequence[str]) -> 
     if said is None:
         return list(options), None
     if is_given(LONG_FORM, options):
-        return list(options), not_trained_for(system, options)
+        return list(options), lacking_training(system, options)
     said = f"{said} It is translated as a talk, sentence after sentence ({LONG_FORM})."
-    return [*options, LONG_FORM], " ".join(filter(None, (said, not_trained_for(system, options))))
+    return [*options, LONG_FORM], " ".join(filter(None, (said, lacking_training(system, options))))

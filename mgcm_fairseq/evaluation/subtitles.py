@@ -61,14 +61,13 @@ class Subtitles:
         self._spaced = True
         self._count = 0
         self._heard = False  # anything, if no word
-        self._ours = not self.partial.exists()  # not what an earlier run said
         try:
+            self._ours = not self.partial.exists()  # else it is what an earlier run said
             if path.is_dir():
                 raise IsADirectoryError("a folder of that name")
-            self._file = self._open("a")
         except OSError as error:
-            raise InputError(path, "a file that can be written", error.strerror or str(error),
-                             "Correct --subtitles.") from error
+            raise self._unwritable(error) from error
+        self._file = self._open("a")
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +81,13 @@ class Subtitles:
             self.partial.unlink()
 
     def _open(self, mode: str) -> IO[str]:
-        return self.partial.open(mode, encoding="utf-8", newline="\n")
+        try:
+            return self.partial.open(mode, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(self.path, "a file that can be written", error.strerror or str(error), "Correct --subtitles.")
 
     def begin(self, language: Language) -> None:
         """Before the first words; drops what an earlier run said and did not finish."""

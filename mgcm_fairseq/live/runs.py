@@ -8,7 +8,7 @@ from mgcm_fairseq.agents.choice import build_agent, point_text, read_choice
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.decoding.agent_options import LONG_FORM, is_given
 from mgcm_fairseq.decoding.system import System
-from mgcm_fairseq.decoding.trained_length import not_trained_for
+from mgcm_fairseq.decoding.trained_length import lacking_training
 
 
 class Runs:
@@ -39,7 +39,7 @@ class Runs:
 
     def said(self) -> list[str]:
         """What the user should know of the model under any of the runs, each once."""
-        return list(dict.fromkeys(filter(None, (not_trained_for(self.system, options)
+        return list(dict.fromkeys(filter(None, (lacking_training(self.system, options)
                                                 for _, _, options in self._known.values()))))
 
     def agent(self, name: str) -> SystemAgent:

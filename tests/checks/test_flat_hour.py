@@ -67,6 +67,28 @@ def test_the_check_compares_the_last_minutes_with_early_ones(agent, noise, tmp_p
     assert flat_hour.table([{"run": "wait-segment-2", **row}]).count("\n") == 2
 
 
+def test_minutes_that_lie_otherwise_to_blocks_are_refused():
+    flat_hour._check_alike(60, 320, 320)
+    flat_hour._check_alike(62, 320, 640)
+    with pytest.raises(InputError, match=r"320 ms and blocks of 640 ms as minute 2 does, found 60\. Take 62\."):
+        flat_hour._check_alike(60, 320, 640)
+    with pytest.raises(InputError, match=r"found 61\. Take 62\."):
+        flat_hour._check_alike(61, 320, 320)
+
+
+def test_the_program_ends_with_1_where_something_grows(noise, tiny_segmenting_checkpoint, tmp_path, monkeypatch,
+                                                       capsys):
+    soundfile.write(tmp_path / "a.wav", noise[:64_000], 16_000)
+    for name, value in (("SECONDS", 3.2), ("EARLY", 1), ("PAIRED", 1), ("GROWN", 1e12)):
+        monkeypatch.setattr(flat_hour, name, value)
+    options = ["--checkpoint", str(tiny_segmenting_checkpoint), "--run", "wait-k:1 --long-form", "--minutes", "4"]
+    monkeypatch.setattr("sys.argv", ["flat_hour.py", str(tmp_path / "a.wav"), *options])
+    for slower, status, told in ((1e9, 0, False), (0, 1, True)):
+        monkeypatch.setattr(flat_hour, "SLOWER", slower)
+        assert flat_hour.main() == status
+        assert ("times as long in the last minutes, expected 0 at most" in capsys.readouterr().out) == told
+
+
 def test_what_grows_is_a_fault():
     row = {"run": "wait-k-1", "held_2": 1_000, "held_last": 1_000, "ratio": 1.1, "resident_2": 1e8,
            "resident_late": 1.2e8}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mgcm_fairseq.benchmarks.agents.systems import BOUNDS, random_system
-from mgcm_fairseq.decoding.trained_length import not_trained_for, options_for
+from mgcm_fairseq.decoding.trained_length import lacking_training, options_for
 
 
 def talker(**options):
@@ -24,8 +24,8 @@ def talker(**options):
 ])
 def test_every_missing_bound_is_named(options, said):
     system = talker(**options)
-    assert not_trained_for(system, []) == said
-    assert not_trained_for(system, ["--sentences", "pauses"]) is None
+    assert lacking_training(system, []) == said
+    assert lacking_training(system, ["--sentences", "pauses"]) is None
     assert options_for(system.longest + 1, system, ["--long-form"]) == (["--long-form"], said)
     options, sentence = options_for(system.longest + 1, system, [])
     assert options == ["--long-form"]
@@ -34,12 +34,12 @@ def test_every_missing_bound_is_named(options, said):
 
 def test_a_model_that_begins_anew_with_every_sentence_needs_no_bounds():
     system = replace(talker(rotary=False, encoder_history=0), on_windows=False)
-    assert not_trained_for(system, []) is None
-    assert "each second costs more" in not_trained_for(system, ["--sentences=model"])
+    assert lacking_training(system, []) is None
+    assert "each second costs more" in lacking_training(system, ["--sentences=model"])
 
 
 def test_a_model_of_single_sentences_that_is_to_end_them_is_told():
     system = replace(talker(), on_windows=False)
-    assert not_trained_for(system, ["--sentences=model"]) == (
+    assert lacking_training(system, ["--sentences=model"]) == (
         "The model was trained on single sentences, and may write nonsense behind the first: use --sentences pauses, "
-        "or train it with --windows.")
+        "or train it with --windows of several sentences, such as 2,15.")

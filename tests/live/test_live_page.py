@@ -132,8 +132,7 @@ def spoken(page):
     return [{**word, "seen": time} for word, time in zip(words, seen, strict=True)], log
 
 
-def test_words_of_a_microphone_are_shown_within_half_a_second(page, recording, expected):
-    assert expected("wait-k:1", recording[1]), "an agent's first words take longer, and have been written now"
+def test_words_of_a_microphone_are_shown_within_half_a_second(page):
     page.evaluate(WATCH)
     for _ in range(3):  # other work on the machine makes it slower, and never faster
         words, log = spoken(page)

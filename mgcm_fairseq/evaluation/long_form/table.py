@@ -108,9 +108,8 @@ def _warnings(runs: Sequence[Mapping[str, Any]], setting: Mapping[str, Any]) -> 
     if unlike:
         found.append("WARNING: hypotheses much shorter or longer than the references, which makes latencies "
                      f"incomparable: {', '.join(unlike)}.")
-    silent_in = [f"{named(run)} ({run['empty']:.1%})" for run in runs if run["empty"] > MANY]
-    if silent_in:
-        found.append("WARNING: many sentences without a word, which makes latencies look low: "
-                     f"{', '.join(silent_in)}.")
+    empty = [f"{named(run)} ({run['empty']:.1%})" for run in runs if run["empty"] > MANY]
+    if empty:
+        found.append(f"WARNING: sentences without a word, which latencies leave out: {', '.join(empty)}.")
     return found + [f"WARNING: the runs were translated with different {name}: {', '.join(values)}."
                     for name, values in setting.get("differing", {}).items()]
