@@ -69,6 +69,25 @@ def test_shell_scripts(path, monkeypatch):
         assert "default" not in shown.replace("(default: ", "")
 
 
+FORKED = """
+import importlib, logging, os, sys, torch  # what takes longest, once
+for name in sys.argv[1:]:
+    if not os.fork():
+        importlib.import_module(f"mgcm_fairseq.commands.{name}")
+        if logging.getLogger().level < logging.INFO:
+            print(name, logging.getLogger().level, flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_no_command_lets_libraries_tell_their_steps():
+    """As fairseq's models do once they are imported, which set the level of all logs to DEBUG."""
+    told = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED, *COMMANDS], cwd=REPOSITORY, env=ENVIRONMENT,
+                          text=True, check=True, capture_output=True)
+    assert told.stdout + told.stderr == ""
+
+
 def test_a_help_that_states_its_default_in_another_way_is_found():
     for help_text in ("of a GPU (8)", "of a GPU, default 8", "of a GPU; default: 8", None):
         parser = argparse.ArgumentParser(description="a")
