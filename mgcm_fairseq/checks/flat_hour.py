@@ -89,12 +89,12 @@ def faults(row: dict[str, Any], same_minute: bool) -> list[str]:
 
 
 def _check_alike(minutes: int, read_ms: int, block_ms: int) -> None:
-    """Whether the last minute lies to reads and blocks as minute 2 does, so that the same sound is the same to both."""
+    """InputError where the last minute does not begin at the point of a read and of a block at which minute 2 does."""
     step = math.lcm(read_ms, block_ms)
     alike = next(number for number in count(minutes) if (number - 2) * 1000 * SECONDS % step == 0)
     if minutes != alike:
-        raise InputError("--minutes", f"with --same-minute, a last minute that lies to reads of {read_ms} ms and "
-                         f"blocks of {block_ms} ms as minute 2 does", str(minutes), f"Take {alike}.")
+        raise InputError("--minutes", f"with --same-minute, a last minute that begins at the same point of a read "
+                         f"({read_ms} ms) and of a block ({block_ms} ms) as minute 2", str(minutes), f"Take {alike}.")
 
 
 def measure(agent: SystemAgent, other: SystemAgent, sound: Sound, minutes: int, read_ms: int,

@@ -40,7 +40,7 @@ def hiss(random: np.random.Generator, length: int) -> np.ndarray:
 
 
 def melody(random: np.random.Generator, length: int) -> np.ndarray:
-    """(length,) samples of notes with harmonics that fade away, of a root mean square of about 1."""
+    """(length,) samples of notes with harmonics that fade away, of a root mean square of about 0.5."""
     samples, start = np.zeros(length), 0
     while start < length:
         size = min(length - start, round(random.uniform(*NOTE) * SAMPLE_RATE))

@@ -10,6 +10,7 @@ from mgcm_fairseq.decoding.voice_activity import CHUNK
 SAME = 0.97  # cosine of two spectra from which on they sound the same
 EMPHASIS = 0.97  # of the sample before that is taken off, so that hum under speech counts for little
 LOWEST, HIGHEST = 47.0, 4000.0  # Hz
+_WINDOW = torch.hann_window(2 * CHUNK, periodic=False, dtype=torch.float64)
 
 
 class SteadySound:
@@ -36,7 +37,6 @@ class SteadySound:
 def _spectrum(samples: torch.Tensor) -> torch.Tensor:
     """(frequencies,) magnitudes of (2 * CHUNK,) samples."""
     emphasised = samples - EMPHASIS * samples.roll(1)  # but for the first, which the window leaves out
-    window = torch.hann_window(2 * CHUNK, periodic=False, dtype=torch.float64)
-    magnitudes: torch.Tensor = torch.fft.rfft(window * emphasised).abs()
+    magnitudes: torch.Tensor = torch.fft.rfft(_WINDOW * emphasised).abs()
     resolution = SAMPLE_RATE / (2 * CHUNK)
     return magnitudes[round(LOWEST / resolution):round(HIGHEST / resolution)]

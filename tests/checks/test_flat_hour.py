@@ -67,10 +67,10 @@ def test_the_check_compares_the_last_minutes_with_early_ones(agent, noise, tmp_p
     assert flat_hour.table([{"run": "wait-segment-2", **row}]).count("\n") == 2
 
 
-def test_minutes_that_lie_otherwise_to_blocks_are_refused():
+def test_minutes_that_begin_at_another_point_of_a_block_are_refused():
     flat_hour._check_alike(60, 320, 320)
     flat_hour._check_alike(62, 320, 640)
-    with pytest.raises(InputError, match=r"320 ms and blocks of 640 ms as minute 2 does, found 60\. Take 62\."):
+    with pytest.raises(InputError, match=r"a block \(640 ms\) as minute 2, found 60\. Take 62\."):
         flat_hour._check_alike(60, 320, 640)
     with pytest.raises(InputError, match=r"found 61\. Take 62\."):
         flat_hour._check_alike(61, 320, 320)
