@@ -7,7 +7,7 @@ import torch
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.decoding.voice_activity import CHUNK
 
-SAME = 0.97  # cosine of two spectra from which on they sound the same
+SAME = 0.955  # cosine of two spectra from which on they sound the same
 EMPHASIS = 0.97  # of the sample before that is taken off, so that hum under speech counts for little
 LOWEST, HIGHEST = 47.0, 4000.0  # Hz
 _WINDOW = torch.hann_window(2 * CHUNK, periodic=False, dtype=torch.float64)
