@@ -77,8 +77,8 @@ class Pipe:
             signal.signal(signal.SIGINT, before)
 
     def _samples(self) -> Iterator[np.ndarray]:
-        rest = b""
-        while True:
+        rest, left = b"", _WAITING
+        while left > 0:
             if not select.select([self._descriptor], [], [], 0 if self.stopped else _LOOK)[0]:
                 if self.stopped:
                     return
@@ -89,6 +89,7 @@ class Pipe:
             if self._bytes == 0 and (kind := _FILES.get(data[:4])):
                 raise InputError("-", "raw samples", f"{kind} file", _RAW)
             self._bytes += len(data)
+            left -= len(data) * self.stopped  # a file, or a fast program, always has more
             data = rest + data
             whole = len(data) // 2 * 2
             rest = data[whole:]

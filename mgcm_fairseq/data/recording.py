@@ -22,6 +22,8 @@ class Recording:
     def __init__(self, path: Path) -> None:
         """InputError for what no recording can be; a wav that ends before its header says is read as far as it goes,
         with a word on stderr."""
+        if path.exists() and not path.is_file():
+            raise InputError(path, "an audio file", "a folder, pipe or device", "Pipe raw samples to -.")
         if not path.is_file():
             raise InputError(path, "an audio file", "no such file", "Give the path of a wav, flac or ogg file.")
         if missing := read_samples(path).missing:

@@ -34,7 +34,7 @@ class Session:
         self.answers = Answers()
         self.fault: Refused | None = None
         self._asked: float | None = None  # when the agent got what it is at, by the clock of the loop
-        self._lost: list[tuple[float, float]] = []  # seconds, not told yet
+        self._lost: list[tuple[int, float, float]] = []  # samples queued before, seconds from and to; not told yet
         self._inbox = Inbox(self._bytes(limits.queue))
         self._thread = ThreadPoolExecutor(1, "stream")
         self._work = asyncio.create_task(self._interpret())
@@ -92,7 +92,7 @@ class Session:
         if missing <= 0:
             return
         self._advance(missing)
-        self._lost.append((begin / rate, number / rate))
+        self._lost.append((self.queued, begin / rate, number / rate))
         heard = min(missing, int(SILENCE * rate))
         self.interpreter.clock.skip(self.queued + heard, missing - heard)
         await self._queue(bytes(heard * SAMPLE_BYTES))
@@ -129,8 +129,9 @@ class Session:
         told: dict[str, object] = {
             "answer": self.answers.count, "received": self.received, "sent": round(self.received / rate, 3),
             "queue": round(self.waiting / rate, 3)}
-        if self._lost:
-            told["lost"], self._lost = self._lost, []
+        reached = [(begin, end) for queued, begin, end in self._lost if queued < self.interpreter.samples]
+        if reached:
+            told["lost"], self._lost = reached, self._lost[len(reached):]
         self.answers.add(json.dumps({**heard, **told}, ensure_ascii=False))
 
     def _bytes(self, seconds: float) -> int:

@@ -98,6 +98,26 @@ def test_what_is_no_pipe_of_samples_is_refused(piped):
         Pipe(os.openpty()[1])
 
 
+def test_what_is_no_file_is_told_from_what_is_not_there(tmp_path):
+    with pytest.raises(InputError, match="found a folder, pipe or device"):
+        Recording(tmp_path)
+    with pytest.raises(InputError, match="found no such file"):
+        Recording(tmp_path / "a.wav")
+
+
+def test_ctrl_c_ends_a_file_that_always_has_more(tmp_path):
+    (tmp_path / "hour.raw").write_bytes(bytes(4 << 20))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with (tmp_path / "hour.raw").open("rb") as file:
+        pipe = Pipe(file.fileno())
+        with pipe.ending_at_ctrl_c():
+            parts = pipe.parts()
+            next(parts)
+            signal.raise_signal(signal.SIGINT)
+            assert sum(map(len, parts)) == 1 << 19  # what a pipe may hold
+    signal.signal(signal.SIGINT, before)
+
+
 def test_ctrl_c_ends_the_sound_and_loses_nothing_of_it():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background it would be ignored
     reading, writing = os.pipe()

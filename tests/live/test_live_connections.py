@@ -65,6 +65,8 @@ def test_sound_that_never_came_is_silence_and_is_told(runs, talk, expected):
 
     answers = asyncio.run(scenario())
     assert [span for answer in answers for span in answer.get("lost", [])] == [[1.0, 1.5]]
+    [told] = [answer for answer in answers if "lost" in answer]
+    assert told["heard"] > 1 >= answers[told["answer"] - 1]["heard"]  # behind what was spoken before it
     assert text(answers) == expected(RUNS[0], talk[:32_000] + bytes(16_000) + talk[48_000:])
 
 
@@ -83,6 +85,7 @@ def test_of_a_long_gap_a_second_is_heard_and_times_go_on_behind_it(runs, talk, e
     ends = len(talk) / 32_000
     lost = [span for answer in answers for span in answer.get("lost", [])]
     assert lost == [[1.0, 3.0], [pytest.approx(ends), pytest.approx(ends + 5)]]
+    assert all(answer["heard"] > begin for answer in answers for begin, _ in answer.get("lost", []))
     assert text(answers) == expected(RUNS[0], heard + bytes(32_000))
     assert answers[-1]["heard"] == answers[-1]["sent"] == round(ends + 5, 3)
     assert answers[-1]["queue"] == 0
