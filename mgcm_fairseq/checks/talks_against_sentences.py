@@ -15,6 +15,7 @@ from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.evaluation.comparison.bootstrap import bleu_statistics, corpus_bleu, draw, judge
 from mgcm_fairseq.evaluation.comparison.systems import Evaluated, Key, read_systems
 from mgcm_fairseq.evaluation.logs import run_name
+from mgcm_fairseq.evaluation.long_form.resegmentation import as_compared
 from mgcm_fairseq.evaluation.table import markdown
 
 SCRIPT = "scripts/checks/talks_against_sentences.py"
@@ -52,15 +53,16 @@ def compare(sentences: Evaluated, talks: Evaluated) -> list[dict[str, Any]]:
 
 
 def _row(key: Key, sentences: Evaluated, talks: Evaluated) -> dict[str, Any]:
-    statistics = []
-    references = [[one.reference for one in evaluated.instances[key]] for evaluated in (sentences, talks)]
-    if references[0] != references[1]:
+    both = sentences, talks
+    references = [[one.reference for one in evaluated.instances[key]] for evaluated in both]
+    compared = [[as_compared(one, evaluated.language.unit) for one in texts]
+                for evaluated, texts in zip(both, references, strict=True)]
+    if compared[0] != compared[1]:
         raise InputError(talks.folder, f"the {len(references[0])} references of {sentences.folder}, in their order",
                          f"{len(references[1])} references, and not these", "Evaluate the talks of that test set.")
-    for evaluated in (sentences, talks):
-        instances = evaluated.instances[key]
-        statistics.append(bleu_statistics([one.prediction for one in instances], references[0],
-                                          evaluated.language.tokenizer))
+    statistics = [bleu_statistics([one.prediction for one in evaluated.instances[key]], texts,
+                                  evaluated.language.tokenizer)
+                  for evaluated, texts in zip(both, references, strict=True)]
     count = len(references[0])
     once, counts = draw(count, 1, SEED) * 0 + 1, draw(count, RESAMPLES, SEED)
     [first], [second] = (corpus_bleu(one, once) for one in statistics)

@@ -29,7 +29,7 @@ from mgcm_fairseq.evaluation.long_form.results import assemble as assemble_talks
 from mgcm_fairseq.evaluation.long_form.results import score
 from mgcm_fairseq.evaluation.long_form.sentences import write_sentences
 from mgcm_fairseq.evaluation.long_form.table import table as long_form_table
-from mgcm_fairseq.evaluation.long_form.talks import talk_set, write_for_omnisteval
+from mgcm_fairseq.evaluation.long_form.talks import source_texts, talk_set, write_for_omnisteval
 from mgcm_fairseq.evaluation.plot import plot
 from mgcm_fairseq.evaluation.processes import DTYPES, EvaluationSetting, free_cores, translate
 from mgcm_fairseq.evaluation.quality import COMET_MODEL, comet_models
@@ -99,7 +99,7 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     scored = {run: score(run, talks, translations, sentences[run], target, comets)
               for run, translations in instances.items()}
     for run, one in scored.items():
-        write_sentences(folders[run], one.sentences)
+        write_sentences(folders[run], one.sentences, source_texts(talks))
     write_for_omnisteval(options.out, talks)
     return assemble_talks(scored, talks, stated)
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,7 +11,7 @@ from mgcm_fairseq.checks.talks_against_sentences import compare, table
 from mgcm_fairseq.commands.evaluate import main as evaluate
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.comparison.bootstrap import bleu_statistics, corpus_bleu, draw
-from mgcm_fairseq.evaluation.comparison.systems import read_systems
+from mgcm_fairseq.evaluation.comparison.systems import Evaluated, read_systems
 
 
 def read(folder):
@@ -70,3 +72,16 @@ def test_another_model_or_test_set_is_refused(folders, tmp_path):
     (other / "results.json").write_text(json.dumps(results))
     with pytest.raises(InputError, match=r"expected a run that .* has, found none"):
         compare(read(sentences), read(other))
+
+
+def test_talks_have_no_spaces_between_the_characters_of_a_reference():
+    def evaluated(reference):
+        one = SimpleNamespace(reference=reference, prediction="今天 iPhone 下雨。")
+        run = {"LAAL": 1000.0, "LongLAAL": 900.0}
+        return Evaluated(Path("x"), {"environment": {"model": "m", "target_language": "zh"},
+                                     "simul": [{"policy": "wait-k", "point": 3, **run}]}, {("wait-k", 3): [one]})
+
+    [row] = compare(evaluated("今天 iPhone 下雨。"), evaluated("今天iPhone下雨。"))
+    assert (row["sentences"], row["talks"]) == (pytest.approx(100), pytest.approx(100))
+    with pytest.raises(InputError, match="expected the 1 references of x, in their order"):
+        compare(evaluated("今天 iPhone 下雨。"), evaluated("今天下雨。"))

@@ -57,8 +57,12 @@ def offline(systems: Systems) -> dict[tuple[str, str], dict[str, Spread]]:
 
 
 def line(points: Sequence[Point], latency: str) -> list[tuple[float, float]]:
-    """(latency, BLEU) of the means by rising latency, without points that lack either."""
-    pairs = [(point.metrics[latency].mean, point.metrics["BLEU"].mean) for point in points if latency in point.metrics]
+    """(latency, BLEU) of the means by rising latency, without points where a seed lacks either.
+
+    A latency that is refused for one seed would be a mean of others than its BLEU.
+    """
+    pairs = [(found.mean, point.metrics["BLEU"].mean) for point in points
+             if (found := point.metrics.get(latency)) and found.n == point.metrics["BLEU"].n]
     return sorted((x, y) for x, y in pairs if x is not None and y is not None)
 
 

@@ -32,6 +32,9 @@ def notes(comparison: Mapping[str, Any]) -> list[str]:
         f"Nearest {latency}: each run of the first curve with the run of the second that is nearest; the gap is "
         "between the two runs' figures. A difference in quality can be due to the gap.",
     ]
+    found += [f"{one['name']}, {one['policy']} {one['point']:g} is on no curve: {latency} is known of "
+              f"{one[latency]['n']} of its {one['BLEU']['n']} seeds, so that its mean is not of those of BLEU."
+              for one in comparison["points"] if 0 < one.get(latency, {"n": 0})["n"] < one["BLEU"]["n"]]
     if comparison["talks"]:
         found.append(
             "The sentences are the references', into which OmniSTEval cut the talks. They are resampled one by one: a "

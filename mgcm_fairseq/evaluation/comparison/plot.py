@@ -25,7 +25,10 @@ def plot(comparison: Mapping[str, Any], folder: Path) -> None:
 
 
 def draw(comparison: Mapping[str, Any]) -> Figure:
-    """Plain latency solid, computation-aware latency dashed where it is known; points without latency are left out."""
+    """Plain latency solid, computation-aware latency dashed where it is known.
+
+    Points are left out where a seed has no such latency: its mean would be of others than that of BLEU.
+    """
     figure = Figure(figsize=(9.6, 5.2), dpi=160, layout="constrained")
     axes = figure.add_subplot()
     latency = comparison["latency"]
@@ -50,7 +53,7 @@ def draw(comparison: Mapping[str, Any]) -> Figure:
 
 
 def _curve(axes: Axes, points: Sequence[Point], latency: str, label: str, **look: Any) -> None:
-    drawn = sorted((point for point in points if point.get(latency, {"n": 0})["n"] and point["BLEU"]["n"]),
+    drawn = sorted((point for point in points if point["BLEU"]["n"] == point.get(latency, {"n": None})["n"] != 0),
                    key=lambda point: point[latency]["mean"])
     if not drawn:
         return

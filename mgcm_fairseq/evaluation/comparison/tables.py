@@ -36,8 +36,9 @@ def _figures(comparison: Mapping[str, Any]) -> list[str]:
     for one in every:
         name, point = ((f"offline {one['decoding']}", ABSENT) if "decoding" in one else
                        (one["policy"], f"{one['point']:g}"))
-        cells = [with_spread(metric, one.get(metric)) for metric in metrics]
-        rows.append([f"{one['name']}, {name}", point, str(one["BLEU"]["n"]), *cells])
+        seeds = one["BLEU"]["n"]
+        rows.append([f"{one['name']}, {name}", point, str(seeds),
+                     *(with_spread(metric, one.get(metric), seeds) for metric in metrics)])
     return markdown(rows)
 
 

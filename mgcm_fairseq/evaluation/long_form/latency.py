@@ -1,6 +1,6 @@
 """Latency of re-segmented talks by OmniSTEval, the guards of its figures, and IWSLT's bands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from omnisteval import Instance as Sentence
 from omnisteval.scoring import ALScorer, APScorer, DALScorer, LAALScorer, YAALScorer
@@ -28,15 +28,22 @@ def guards(sentences: Sequence[Sentence]) -> dict[str, float | None]:
     """Shares, in [0, 1], without which a latency cannot be judged.
 
     empty: of sentences that were given no word. negative_delays: of words that were written before the sentence began
-    that they were given to. after_end: of words that LongYAAL leaves out, since they came at or after their talk's end.
-    The last two are None without a word.
+    that they were given to. after_end: of words that LongYAAL leaves out, since they came at or after their talk's end;
+    after_end_CA: of those that LongYAAL_CA leaves out, which were ready then. All but `empty` are None without a word.
     """
-    delays = [(delay, one.time_to_recording_end) for one in sentences for delay in one.emission_cu or []]
     empty = sum(not one.emission_cu for one in sentences) / len(sentences)
+    delays = [delay for one in sentences for delay in one.emission_cu or []]
     if not delays:
-        return {"empty": empty, "negative_delays": None, "after_end": None}
-    return {"empty": empty, "negative_delays": sum(delay < 0 for delay, _ in delays) / len(delays),
-            "after_end": sum(delay >= end for delay, end in delays) / len(delays)}
+        return {"empty": empty, "negative_delays": None, "after_end": None, "after_end_CA": None}
+    return {"empty": empty, "negative_delays": sum(delay < 0 for delay in delays) / len(delays),
+            "after_end": _after_end((one.emission_cu, one.time_to_recording_end) for one in sentences),
+            "after_end_CA": _after_end((one.emission_ca, one.time_to_recording_end) for one in sentences)}
+
+
+def _after_end(sentences: Iterable[tuple[list[float] | None, float | None]]) -> float:
+    """The share of words that came at or after their talk's end, of the words' times and that end by sentence."""
+    late = [end is not None and delay >= end for delays, end in sentences for delay in delays or []]
+    return sum(late) / len(late)
 
 
 def refusal(negative_delays: float | None) -> str | None:

@@ -11,7 +11,6 @@ from tqdm import tqdm
 
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.languages import Unit, units
-from mgcm_fairseq.data.manifest import Utterance
 from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.long_form.alignment import Job, align
 from mgcm_fairseq.evaluation.long_form.talks import RecordedTalk
@@ -50,9 +49,9 @@ def resegment(talks: Sequence[RecordedTalk], translations: Sequence[Instance], u
     return _sentences(talks, map(align, _jobs(talks, translations, unit)), unit)
 
 
-def reference(sentence: Utterance, unit: Unit) -> str:
-    """The text as OmniSTEval compares it: characters have no spaces between them."""
-    return sentence.tgt_text.strip() if unit == "word" else sentence.tgt_text.strip().replace(" ", "")
+def as_compared(text: str, unit: Unit) -> str:
+    """The text as OmniSTEval compares it: characters have no spaces between them, and none has any around."""
+    return text.strip() if unit == "word" else text.strip().replace(" ", "")
 
 
 def _jobs(talks: Sequence[RecordedTalk], translations: Sequence[Instance], unit: Unit) -> Iterator[Job]:
@@ -60,7 +59,7 @@ def _jobs(talks: Sequence[RecordedTalk], translations: Sequence[Instance], unit:
         words = [Word(text, emission_cu=delay, emission_ca=elapsed) for text, delay, elapsed
                  in zip(units(one.prediction, unit), one.delays, one.elapsed, strict=True)]
         of_references = [Word(word, seq_id=rank) for rank, sentence in enumerate(talk.sentences)
-                         for word in units(reference(sentence, unit).lower(), unit)]
+                         for word in units(as_compared(sentence.tgt_text, unit).lower(), unit)]
         yield (*tokenize_words([of_references, words], None), unit == "char")
 
 
@@ -74,7 +73,7 @@ def _sentences(talks: Sequence[RecordedTalk], aligned: Iterable[list[Word]], uni
         for sentence, span, own in zip(talk.sentences, _spans(talk), given, strict=True):
             found.append(Sentence(
                 prediction=(" " if unit == "word" else "").join(word.original for word in own),
-                reference=reference(sentence, unit), latency_unit=unit, index=len(found),
+                reference=as_compared(sentence.tgt_text, unit), latency_unit=unit, index=len(found),
                 source_length=span["duration"] if span["duration"] > 0 else None, **_times(own, span)))
     return found
 

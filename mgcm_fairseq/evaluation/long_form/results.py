@@ -11,7 +11,7 @@ from mgcm_fairseq.evaluation.instances import Instance
 from mgcm_fairseq.evaluation.long_form.latency import METRICS, band, guards, long_latency, refusal
 from mgcm_fairseq.evaluation.long_form.resegmentation import Sentence
 from mgcm_fairseq.evaluation.long_form.stream_laal import NAMES, Uncountable, has_mweralign, stream_laal
-from mgcm_fairseq.evaluation.long_form.talks import RecordedTalk
+from mgcm_fairseq.evaluation.long_form.talks import RecordedTalk, source_texts
 from mgcm_fairseq.evaluation.results import NO_COMET, cost, number, quality, rounded
 from mgcm_fairseq.evaluation.runs import Run
 
@@ -67,10 +67,9 @@ def score(run: Run, talks: Sequence[RecordedTalk], translations: Sequence[Instan
     shares = guards(sentences)
     if refused := refusal(shares["negative_delays"]):
         delays = dict.fromkeys(delays)
-    sources = [one.src_text for talk in talks for one in talk.sentences]
     return Scored({
         "policy": run.label, "point": number(run.point), "options": " ".join(run.options),
-        **quality(sentences, sources, target.tokenizer, comets),
+        **quality(sentences, source_texts(talks), target.tokenizer, comets),
         **{name: rounded(value, decimals[name]) for name, value in delays.items()},
         "band": band(delays["LongYAAL"]), **{name: rounded(value, 4) for name, value in shares.items()},
         **cost(translations)}, sentences, refused, uncounted)

@@ -16,12 +16,15 @@ from mgcm_fairseq.evaluation.instances import LONGEST, RERUN
 FILE = "sentences.jsonl"
 
 
-def write_sentences(folder: Path, sentences: Sequence[Sentence]) -> None:
-    """Writes folder/sentences.jsonl, in the words of OmniSTEval's instances.resegmented.jsonl."""
-    records = [{"index": one.index, "prediction": one.prediction, "reference": one.reference,
+def write_sentences(folder: Path, sentences: Sequence[Sentence], sources: Sequence[str]) -> None:
+    """Writes folder/sentences.jsonl, in the words of OmniSTEval's instances.resegmented.jsonl.
+
+    `sources`: the text of each sentence in the language that is spoken, which COMET asks for.
+    """
+    records = [{"index": one.index, "source": source, "prediction": one.prediction, "reference": one.reference,
                 "emission_cu": one.emission_cu or [], "emission_ca": one.emission_ca or [],
                 "source_length": one.source_length, "time_to_recording_end": one.time_to_recording_end}
-               for one in sentences]
+               for one, source in zip(sentences, sources, strict=True)]
     write_whole(folder / FILE, "".join(f"{json.dumps(record)}\n" for record in records))
 
 

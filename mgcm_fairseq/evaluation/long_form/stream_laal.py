@@ -12,7 +12,7 @@ from omnisteval.scoring import LAALScorer
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.languages import Unit, units
 from mgcm_fairseq.evaluation.instances import Instance
-from mgcm_fairseq.evaluation.long_form.resegmentation import reference
+from mgcm_fairseq.evaluation.long_form.resegmentation import as_compared
 from mgcm_fairseq.evaluation.long_form.talks import RecordedTalk
 
 NAME = "StreamLAAL"
@@ -45,7 +45,7 @@ def stream_laal(talks: Sequence[RecordedTalk], translations: Sequence[Instance],
 def _cut(talk: RecordedTalk, translation: Instance, unit: Unit) -> Iterator[Sentence]:
     from mweralign import align_texts
 
-    references = [reference(one, unit) for one in talk.sentences]
+    references = [as_compared(one.tgt_text, unit) for one in talk.sentences]
     tokens = _tokens(translation.prediction, unit)
     with _silent_stderr():
         cut = align_texts("\n".join(_text(_tokens(one, unit)) for one in references), _text(tokens))

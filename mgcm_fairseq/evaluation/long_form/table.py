@@ -89,27 +89,32 @@ def _notes(results: Mapping[str, Any], known: set[str]) -> list[str]:
 
 
 def _warnings(runs: Sequence[Mapping[str, Any]], setting: Mapping[str, Any]) -> list[str]:
-    def named(run: Mapping[str, Any]) -> str:
-        return run_name(run["policy"], run["point"])
-
-    found = []
-    silent = [named(run) for run in runs if run["LongYAAL"] is None and named(run) not in setting["refused"]]
+    found, units = [], UNITS[setting["latency_unit"]]
+    silent = [_named(run) for run in runs if run["LongYAAL"] is None and _named(run) not in setting["refused"]]
     if silent:
         found.append("No LongYAAL, since no word was written before the last sentence of its talk ended: "
                      f"{', '.join(silent)}.")
-    late = [f"{named(run)} ({run['after_end']:.1%})" for run in runs
-            if run["after_end"] and run["LongYAAL"] is not None]
-    if late:
-        units = UNITS[setting["latency_unit"]]
-        found.append(f"LongYAAL leaves out {units} that were written at or after the end of their talk's last "
-                     f"sentence: {', '.join(late)}.")
-    unlike = [f"{named(run)} ({run['length_ratio']:.2f})" for run in runs
+    for metric, came, suffix in (("LongYAAL", "written", ""), ("With computing time LongYAAL", "ready", "_CA")):
+        if late := _late(runs, suffix):
+            found.append(f"{metric} leaves out {units} that were {came} at or after the end of their talk's last "
+                         f"sentence: {', '.join(late)}.")
+    unlike = [f"{_named(run)} ({run['length_ratio']:.2f})" for run in runs
               if not TOO_SHORT <= (run["length_ratio"] or 0) <= TOO_LONG]
     if unlike:
         found.append("WARNING: hypotheses much shorter or longer than the references, which makes latencies "
                      f"incomparable: {', '.join(unlike)}.")
-    empty = [f"{named(run)} ({run['empty']:.1%})" for run in runs if run["empty"] > MANY]
+    empty = [f"{_named(run)} ({run['empty']:.1%})" for run in runs if run["empty"] > MANY]
     if empty:
         found.append(f"WARNING: sentences without a word, which latencies leave out: {', '.join(empty)}.")
     return found + [f"WARNING: the runs were translated with different {name}: {', '.join(values)}."
                     for name, values in setting.get("differing", {}).items()]
+
+
+def _late(runs: Sequence[Mapping[str, Any]], suffix: str) -> list[str]:
+    """The runs with words that LongYAAL leaves out, with their share."""
+    return [f"{_named(run)} ({run['after_end' + suffix]:.1%})" for run in runs
+            if run["after_end" + suffix] and run["LongYAAL"] is not None]
+
+
+def _named(run: Mapping[str, Any]) -> str:
+    return run_name(run["policy"], run["point"])

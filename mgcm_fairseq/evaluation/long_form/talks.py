@@ -52,6 +52,11 @@ def read_talks(corpus: Path, split: str) -> list[RecordedTalk]:
     return talks
 
 
+def source_texts(talks: Sequence[RecordedTalk]) -> list[str]:
+    """The text of each sentence in the language that is spoken."""
+    return [one.src_text for talk in talks for one in talk.sentences]
+
+
 def talk_set(options: Namespace, folder: Path, unit: Unit) -> tuple[list[RecordedTalk], EvaluationSetting]:
     """The talks, and what the processes that translate need, of the options of an evaluation.
 

@@ -3,10 +3,13 @@
 import json
 import math
 import shutil
+from pathlib import Path
 
 import pytest
 
 from mgcm_fairseq.commands.compare import main
+from mgcm_fairseq.evaluation.comparison.settings import differing
+from mgcm_fairseq.evaluation.comparison.systems import Evaluated
 from mgcm_fairseq.evaluation.table import ABSENT
 from tests.evaluation.comparison.logs import said, silent
 from tests.fixtures import run
@@ -129,6 +132,40 @@ def test_another_latency(compare, good, bad, tmp_path):
     assert "DAL" in test
     text = (tmp_path / "out/compare.md").read_text(encoding="utf-8")
     assert "## BLEU at equal DAL" in text
+
+
+def test_options_of_a_point_that_differ_are_listed(compare, good, bad, tmp_path):
+    for folder, options in ((good, ""), (bad, "--step-ms 640")):
+        results = json.loads((folder / "results.json").read_text())
+        for one in results["simul"]:
+            one["options"] = options
+        (folder / "results.json").write_text(json.dumps(results))
+    assert compare(f"good={good}", f"bad={bad}")["differing"] == {  # of edatt there is but one
+        "options of wait-k 3": {"none": ["good"], "--step-ms 640": ["bad"]}}
+
+
+@pytest.mark.parametrize(("talks", "listed"), [(True, {"silero_vad": {"6.2.1": ["a"], "6.0": ["b"]}}), (False, {})])
+def test_the_version_that_hears_pauses_matters_to_talks_alone(talks, listed):
+    def evaluated(version):
+        return Evaluated(Path("x"), {"offline": {}, "simul": [], "environment": {
+            "silero_vad": version, "long_form": talks}}, {})
+
+    assert differing({"a": [evaluated("6.2.1")], "b": [evaluated("6.0")]}) == listed
+
+
+def test_a_point_without_the_latency_of_a_seed_is_on_no_curve(compare, write_evaluation, good, tmp_path):
+    second = write_evaluation("second", {("wait-k", 1): said(0.1, 1, 5), ("wait-k", 3): said(0.05, 3, 6)}, model="two")
+    results = json.loads((second / "results.json").read_text())
+    [refused] = [one for one in results["simul"] if one["point"] == 3]
+    refused["AL"] = None
+    (second / "results.json").write_text(json.dumps(results))
+    found = compare(f"good={good},{second}")
+    [at_1, at_3] = found["points"]
+    assert (at_1["AL"]["n"], at_3["AL"]["n"], at_3["BLEU"]["n"]) == (2, 1, 2)
+    assert found["interpolated"]["shared"] == [at_1["AL"]["mean"]] * 2
+    text = (tmp_path / "out/compare.md").read_text(encoding="utf-8")
+    assert "750 (1 of 2)" in text
+    assert "good, wait-k 3 is on no curve: AL is known of 1 of its 2 seeds" in text
 
 
 def test_settings_that_differ_are_listed(compare, write_evaluation, good, tmp_path):

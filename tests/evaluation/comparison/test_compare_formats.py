@@ -15,9 +15,13 @@ def test_number(metric, value, sign, text):
 
 
 def test_spread_only_where_there_is_one():
-    assert with_spread("AL", {"mean": 1000.0, "std": 12.3, "n": 2}) == "1000 ± 12"
-    assert with_spread("AL", {"mean": 1000.0, "std": None, "n": 1}) == "1000"
-    assert with_spread("AL", {"mean": None, "std": None, "n": 0}) == with_spread("AL", None) == ABSENT
+    assert with_spread("AL", {"mean": 1000.0, "std": 12.3, "n": 2}, 2) == "1000 ± 12"
+    assert with_spread("AL", {"mean": 1000.0, "std": None, "n": 1}, 1) == "1000"
+    assert with_spread("AL", {"mean": None, "std": None, "n": 0}, 1) == with_spread("AL", None, 1) == ABSENT
+
+
+def test_fewer_seeds_than_those_of_the_row_are_told():
+    assert with_spread("AL", {"mean": 1000.0, "std": None, "n": 1}, 3) == "1000 (1 of 3)"
 
 
 def test_units():

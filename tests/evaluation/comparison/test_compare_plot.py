@@ -41,6 +41,13 @@ def test_curves(comparison):
     assert [line[:, 1].tolist() for line in bars_of[1]] == [[14.5, 15.5], [19, 21]]
 
 
+def test_a_point_whose_latency_is_of_fewer_seeds_is_not_drawn(comparison):
+    comparison["points"][0]["AL"] = spread(1500.0, n=1)
+    [axes] = draw(comparison).axes
+    plain, aware = (container.lines[0].get_xdata().tolist() for container in axes.containers[:2])
+    assert (plain, aware) == ([900], [1000, 1700])
+
+
 def test_labels(comparison):
     figure = draw(comparison)
     [axes] = figure.axes

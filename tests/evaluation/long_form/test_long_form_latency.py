@@ -36,7 +36,19 @@ def test_a_talk_worked_by_hand():
     # AP of a sentence: (1 + 1.5 + 2 + 2.5) / 2 / 4
     assert long_latency(sentences)["LongAP"] == pytest.approx(7 / 8)
     # The last two words come when the last sentence has ended, or later.
-    assert guards(sentences) == {"empty": 0, "negative_delays": 0, "after_end": pytest.approx(2 / 12)}
+    assert guards(sentences) == {"empty": 0, "negative_delays": 0, "after_end": pytest.approx(2 / 12),
+                                 "after_end_CA": pytest.approx(2 / 12)}
+
+
+def test_words_are_counted_that_are_ready_when_the_talk_has_ended():
+    [*_, last] = sentences = resegment([talk()], [on_time(computing=600.0)], "word")
+    assert last.emission_ca == pytest.approx([1600, 2100, 2600, 3100])
+    assert last.time_to_recording_end == 2000
+    assert (guards(sentences)["after_end"], guards(sentences)["after_end_CA"]) == (
+        pytest.approx(2 / 12), pytest.approx(3 / 12))
+    late = scored(on_time(computing=9000.0))
+    assert (late.figures["LongYAAL"], late.figures["LongYAAL_CA"]) == (pytest.approx(1000), None)
+    assert late.figures["after_end_CA"] == 1
 
 
 def test_talks_are_told_apart():
@@ -79,7 +91,8 @@ def test_all_at_the_end_is_no_latency():
 def test_an_empty_translation_has_no_latency():
     empty = scored(written("", []))
     assert (empty.figures["BLEU"], empty.figures["empty"], empty.figures["length_ratio"]) == (0, 1, 0)
-    assert empty.figures["LongYAAL"] is empty.figures["negative_delays"] is empty.figures["after_end"] is None
+    assert empty.figures["LongYAAL"] is empty.figures["negative_delays"] is None
+    assert empty.figures["after_end"] is empty.figures["after_end_CA"] is None
     half = scored(written("", []), on_time(), talks=[talk("one"), talk("two")])
     assert half.figures["LongYAAL"] == pytest.approx(1000)
     assert half.figures["empty"] == 0.5

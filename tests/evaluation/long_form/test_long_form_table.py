@@ -12,7 +12,8 @@ from tests.evaluation.long_form.made_talks import END_MS, SENTENCES, on_time, ta
 
 SETTING = {"source_segment_size_ms": 320, "dtype": "fp32", "device": "cpu", "processes": 2, "long_form": True,
            "target_language": "de", "differing": {"commit": ["a", "b"]}}
-RUNS = {3: on_time(), 5: written(SENTENCES[2], [500.0] * 4), 7: written(" ".join(SENTENCES), [END_MS] * 12)}
+RUNS = {3: on_time(computing=500.0), 5: written(SENTENCES[2], [500.0] * 4),
+        7: written(" ".join(SENTENCES), [END_MS] * 12)}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def test_rows(results):
     assert columns["empty"] == ["0.0%", "66.7%", "0.0%"]
     assert columns["RTF"] == ["0.009"] * 3  # 60 ms of 7 s
     assert rows[5][0] == "computing time counted"
-    assert [row[2] for row in rows[7:]] == ["1000", "refused", "–"]
+    assert [row[2] for row in rows[7:]] == ["1500", "refused", "–"]
 
 
 def test_notes(results):
@@ -47,6 +48,8 @@ def test_notes(results):
     assert "No LongYAAL, since no word was written before the last sentence of its talk ended: wait-k-7." in text
     assert "LongYAAL leaves out words that were written at or after the end of their talk's last sentence: " \
            "wait-k-3 (16.7%)." in text
+    assert "With computing time LongYAAL leaves out words that were ready at or after the end of their talk's last " \
+           "sentence: wait-k-3 (25.0%)." in text
     assert "WARNING: hypotheses much shorter or longer than the references, which makes latencies incomparable: " \
            "wait-k-5 (0.33)." in text
     assert "WARNING: sentences without a word, which latencies leave out: wait-k-5 (66.7%)." in text

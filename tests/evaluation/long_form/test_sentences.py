@@ -7,13 +7,21 @@ import pytest
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.evaluation.long_form.resegmentation import resegment
 from mgcm_fairseq.evaluation.long_form.sentences import FILE, read_sentences, write_sentences
+from mgcm_fairseq.evaluation.long_form.talks import source_texts
 from tests.evaluation.long_form.made_talks import SENTENCES, talk, written
 
 
 @pytest.fixture
 def folder(tmp_path):
-    write_sentences(tmp_path, resegment([talk()], [written("Morgen kommt Besuch", [1500.0, 2600.0, 3000.0])], "word"))
+    write_sentences(tmp_path, resegment([talk()], [written("Morgen kommt Besuch", [1500.0, 2600.0, 3000.0])], "word"),
+                    source_texts([talk()]))
     return tmp_path
+
+
+def test_a_line_has_the_three_texts_that_comet_asks_for(folder):
+    second = json.loads((folder / FILE).read_text().splitlines()[1])
+    assert (second["source"], second["prediction"], second["reference"]) == (
+        "It is said so.", "Morgen kommt Besuch", "Morgen kommt Besuch vorbei.")
 
 
 def test_read_as_written(folder):
