@@ -33,9 +33,11 @@ class Conversation:
         refused = False
         try:
             while self.session is None or not self.session.ended:
-                await self._take(await self._next())
+                await self._take_next()
             if self._sending is not None:
                 await self._sending
+            if self.session.stopped is not None:
+                raise self.session.stopped
             await self._goodbye()
         except ConnectionClosed:
             pass
@@ -50,17 +52,18 @@ class Conversation:
                 left = refused or failed or not self.wishes.numbered or self.connection.close_code in LEFT
                 self.streams.leave(self.session, self.connection, left)
 
-    async def _next(self) -> str | bytes:
-        """The next message. A client may wait for answers as long as an agent is at one."""
-        while True:
-            try:
-                async with asyncio.timeout(self.streams.limits.idle):
-                    return await self.connection.recv()
-            except TimeoutError:
-                if self.session is None or not self.session.waiting:
-                    raise Refused(IDLE, f"nothing came for {self.streams.limits.idle:g} s") from None
-
-    async def _take(self, message: str | bytes) -> None:
+    async def _take_next(self) -> None:
+        """The next message. A client may wait for answers as long as an agent is at one, and then for a while."""
+        try:
+            async with asyncio.timeout(self.streams.limits.idle):
+                message = await self.connection.recv()
+        except TimeoutError:
+            idle = Refused(IDLE, f"nothing came for {self.streams.limits.idle:g} s")
+            if self.session is None:
+                raise idle from None
+            if not self.session.waiting:
+                await self.session.stop(self.connection, idle)
+            return
         if isinstance(message, str):
             await self._take_text(read_message(message))
             return

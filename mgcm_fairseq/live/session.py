@@ -33,6 +33,7 @@ class Session:
         self.queued = 0  # samples that the agent hears, or has heard
         self.answers = Answers()
         self.fault: Refused | None = None
+        self.stopped: Refused | None = None  # why the server takes no more sound; what it has is translated
         self._asked: float | None = None  # when the agent got what it is at, by the clock of the loop
         self._lost: list[tuple[int, float, float]] = []  # samples queued before, seconds from and to; not told yet
         self._inbox = Inbox(self._bytes(limits.queue))
@@ -42,8 +43,8 @@ class Session:
     async def take(self, packet: Packet, connection: ServerConnection) -> None:
         """Queues what is new of a packet, and waits where the queue is full.
 
-        Sound that never came is told as lost, and is silence of which the agent hears SILENCE. Refused where the stream
-        is too long, or has another connection by now.
+        Sound that never came is told as lost, and is silence of which the agent hears SILENCE. What is behind the limit
+        of a stream is not taken, and stops it. Refused where the stream has another connection by now.
         """
         await self._inbox.room()
         self._check(connection)
@@ -52,8 +53,19 @@ class Session:
         if packet.first is not None:
             pcm = pcm[max(0, self.received - packet.first) * SAMPLE_BYTES:]
             await self._miss(packet.first)
-        self._advance(len(pcm) // SAMPLE_BYTES)
-        await self._queue(pcm)
+        new = len(pcm) // SAMPLE_BYTES
+        taken = min(new, self._room)
+        self.received += taken
+        await self._queue(pcm[:taken * SAMPLE_BYTES])
+        if taken < new:
+            await self.stop(connection, Refused(
+                TOO_LONG, f"stream: expected at most {self.limits.talk:g} s of sound. Begin a new one."))
+
+    async def stop(self, connection: ServerConnection, why: Refused) -> None:
+        """Takes no more sound. What has come is translated to its end, and then the client is told why."""
+        self._check(connection)
+        self.stopped = why
+        await self._inbox.end()
 
     async def end(self, connection: ServerConnection, samples: int = 0) -> None:
         """The client has nothing more to say. It had so many `samples`, if it numbers them."""
@@ -88,19 +100,19 @@ class Session:
 
     async def _miss(self, number: int) -> None:
         """Whatever has not come of the samples before a number never will."""
-        missing, begin, rate = number - self.received, self.received, self.interpreter.rate
+        missing, begin, rate = min(number - self.received, self._room), self.received, self.interpreter.rate
         if missing <= 0:
             return
-        self._advance(missing)
-        self._lost.append((self.queued, begin / rate, number / rate))
+        self.received += missing
+        self._lost.append((self.queued, begin / rate, self.received / rate))
         heard = min(missing, int(SILENCE * rate))
         self.interpreter.clock.skip(self.queued + heard, missing - heard)
         await self._queue(bytes(heard * SAMPLE_BYTES))
 
-    def _advance(self, samples: int) -> None:
-        if self.received + samples > self.limits.talk * self.interpreter.rate:
-            raise Refused(TOO_LONG, f"stream: expected at most {self.limits.talk:g} s of sound. Begin a new one.")
-        self.received += samples
+    @property
+    def _room(self) -> int:
+        """Samples that the stream may still have."""
+        return int(self.limits.talk * self.interpreter.rate) - self.received
 
     async def _queue(self, pcm: bytes) -> None:
         self.queued += len(pcm) // SAMPLE_BYTES
@@ -116,7 +128,8 @@ class Session:
                 answer = await loop.run_in_executor(self._thread, self.interpreter.hear, pcm, last)
                 self._asked = None
                 self._answer(answer)
-            self.answers.add(json.dumps({"end_of_processing": True}))
+            if self.stopped is None:
+                self.answers.add(json.dumps({"end_of_processing": True}))
         except Exception as error:
             logging.getLogger(__name__).exception("the agent of a stream failed")
             self.fault = Refused(FAULT, f"the agent failed: {type(error).__name__}: {error}")

@@ -60,12 +60,18 @@ async def send(socket, numbered_packets, answers=0):
         await socket.send(HEADER.pack(first, answers) + packet)
 
 
+async def until_closed(socket):
+    """All messages, up to a close of any code."""
+    with contextlib.suppress(ConnectionClosed):
+        async for message in socket:
+            yield message
+
+
 async def closed(socket):
     """The code and the reason of a close, and the last message before it."""
     last = None
-    with contextlib.suppress(ConnectionClosed):
-        async for message in socket:
-            last = json.loads(message)
+    async for message in until_closed(socket):
+        last = json.loads(message)
     return socket.close_code, socket.close_reason, last
 
 

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from mgcm_fairseq.live.limits import StreamLimits
 from mgcm_fairseq.live.server import LiveServer
-from tests.live.clients import closed, opened, packets, plain, rest, send, serving, text
+from tests.live.clients import closed, opened, packets, plain, rest, send, serving, text, until_closed
 from tests.live.conftest import RUNS
 
 
@@ -79,6 +79,55 @@ def test_idle_and_long_streams_are_closed(runs, talk, limits, run, code, said):
     assert found == code
     assert said in reason
     assert last == {"error": reason, "code": code}
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+@pytest.mark.parametrize("run", RUNS)
+def test_what_came_before_the_limit_of_length_is_translated_to_its_end(runs, talk, expected, run, numbered):
+    async def scenario():
+        async with serving(runs, talk=0.75, beat=600) as (uri, server):
+            if numbered:
+                socket, _ = await opened(uri, run=run)
+                await send(socket, packets(talk, 1_600)[:12])
+            else:
+                socket = await connect(uri)
+                await socket.send(json.dumps({"run": run}))
+                for _, packet in packets(talk, 1_600)[:12]:
+                    await socket.send(packet)
+            messages = [json.loads(message) async for message in until_closed(socket)]
+            await asyncio.sleep(0.05)
+            assert not server.streams.sessions
+            return messages, socket.close_code
+
+    (*answers, last), code = asyncio.run(scenario())
+    assert (last["code"], code) == (4002, 4002)
+    assert answers[-1]["received"] == 12_000, "0.75 s"
+    assert text(answers) == expected(run, talk[:24_000]) != ""
+
+
+def test_a_client_that_falls_silent_gets_its_open_sentence(runs, talk, expected):
+    async def scenario():
+        async with serving(runs, idle=0.3) as (uri, _):
+            socket, _ = await opened(uri, run="offline:1")
+            await send(socket, packets(talk, 1_600)[:12])
+            return [json.loads(message) async for message in until_closed(socket)]
+
+    *answers, last = asyncio.run(scenario())
+    assert last == {"error": "nothing came for 0.3 s", "code": 4001}
+    assert text(answers) == expected("offline:1", talk[:2 * 1_600 * 12]) != ""
+
+
+def test_sound_that_never_came_ends_at_the_limit_of_length_too(runs, talk):
+    async def scenario():
+        async with serving(runs, talk=0.75) as (uri, _):
+            socket, _ = await opened(uri)
+            [_, (_, packet)] = packets(talk, 1_600)[:2]
+            await send(socket, [(2**31, packet)])
+            return [json.loads(message) async for message in until_closed(socket)]
+
+    *answers, last = asyncio.run(scenario())
+    assert last["code"] == 4002
+    assert [one["lost"] for one in answers if "lost" in one] == [[[0, 0.75]]]
 
 
 def test_one_stream_too_many_is_refused_until_another_is_over(runs, talk, expected):

@@ -26,7 +26,7 @@ def test_the_scripts_of_the_page_are_javascript(tmp_path):
 
 OLD = """import { Minute } from "./minute.mjs";
 const minute = new Minute(100);
-minute.answer({ segments: [0.5], lost: [[0.1, 0.2]], heard: 1, rtf: 0.1, queue: 0, words: ["a"] });
+minute.answer({ segments: [0.5], lost: [[0.1, 0.2]], heard: 1, rtf: 0.1, words: ["a"] }, 0);
 minute.hear(new Int16Array(100 * 120));
 const slow = new Minute(20);
 if (slow.size > 0) slow.hear(new Int16Array(5));

@@ -9,6 +9,7 @@ import soundfile
 
 from mgcm_fairseq.live import pages
 from tests.live.browsing import DROP, done
+from tests.live.conftest import RUNS
 
 
 @contextlib.contextmanager
@@ -64,15 +65,32 @@ def test_a_microphone_does_not_wait_and_what_is_dropped_is_a_gap(serve, visit):
     page.click("#microphone")
     with a_slow_agent(page, server):
         page.locator("#state", has_text="s of sound were dropped").wait_for(timeout=10_000)
+        assert "It does not keep up." in page.locator("#state.fault").text_content()
         page.wait_for_timeout(500)
+    page.locator("#state:not(.fault)", has_text="s of sound were dropped").wait_for(timeout=10_000)
+    assert "keep up" not in page.locator("#state").text_content()
     page.click("#stop")
     _, _, log = done(page)
+    in_the_page = [line["waiting"] - line["queue"] for line in log[1:]]
+    assert 0.5 < max(in_the_page) <= 1.001
+    assert log[-1]["waiting"] == 0
     lost = [to - begin for line in log for begin, to in line.get("lost", [])]
     assert sum(lost) > 0.5
     assert page.locator("#lost").text_content() == f"{sum(lost):.1f}"
     shown = [line.text_content()[len("0:00:00"):] for line in page.locator("#transcript p").all()]
     gaps = [line for line in shown if line.startswith("[")]
     assert gaps == [f"[{seconds:.1f} s of sound were lost]" for seconds in lost]
+
+
+def test_at_the_limit_of_length_the_page_has_all_words_and_says_why_it_ends(serve, visit, long_talk, expected):
+    server = serve(talk=2)
+    page = visit(server)
+    path, pcm = long_talk
+    page.set_input_files("#file", path)
+    page.locator("#state.fault", has_text="expected at most 2 s of sound. Begin a new one.").wait_for(timeout=20_000)
+    shown = " ".join(line.text_content()[len("0:00:00"):] for line in page.locator("#transcript p").all())
+    assert shown == expected(RUNS[0], pcm[:2 * 32_000])
+    assert page.locator("#microphone").is_enabled()
 
 
 TAKEN = """async () => {

@@ -65,11 +65,11 @@ export function drawStaircase(canvas, minute, colours) {
 export function drawLoad(canvas, minute, colours) {
   const { pen, width, height } = prepare(canvas);
   const start = Math.max(0, minute.now - SPAN);
-  const most = Math.max(1, ...minute.load.flatMap(({ rtf, queue }) => [rtf, queue]));
+  const most = Math.max(1, ...minute.load.flatMap(({ rtf, waiting }) => [rtf, waiting]));
   const x = (time) => MARGIN + (Math.max(0, time - start) / SPAN) * (width - MARGIN);
   const y = (value) => height - 16 - (value / most) * (height - 24);
   axes(pen, colours, width, height, start, [[0, y(0)], [1, y(1)], ...(most > 1.5 ? [[most.toFixed(1), y(most)]] : [])]);
-  for (const [name, key] of [["word", "rtf"], ["queue", "queue"]]) {
+  for (const [name, key] of [["word", "rtf"], ["waiting", "waiting"]]) {
     pen.strokeStyle = colours[name];
     pen.beginPath();
     for (const one of minute.load) pen.lineTo(x(one.time), y(one[key]));
@@ -96,7 +96,7 @@ function axes(pen, colours, width, height, start, marks) {
 export function readColours() {
   const probe = document.createElement("i");
   document.body.append(probe);
-  const names = ["text", "faint", "sound", "edge", "word", "queue"];
+  const names = ["text", "faint", "sound", "edge", "word", "waiting"];
   const read = (name) => {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;

@@ -13,7 +13,7 @@ export class Minute {
     this.ends = []; // of segments, in seconds
     this.lost = []; // [from, to] in seconds
     this.steps = [{ time: 0, words: 0 }]; // words written by a number of seconds heard
-    this.load = []; // {time, rtf, queue}
+    this.load = []; // {time, rtf, waiting}
     this.words = 0;
   }
 
@@ -35,10 +35,11 @@ export class Minute {
     this.forget();
   }
 
-  answer(message) {
+  // `waiting`: seconds of sound, in the page and in the server.
+  answer(message, waiting) {
     this.ends.push(...message.segments);
     this.lost.push(...(message.lost ?? []));
-    this.load.push({ time: message.heard, rtf: message.rtf, queue: message.queue });
+    this.load.push({ time: message.heard, rtf: message.rtf, waiting });
     this.words += message.words.length;
     if (message.words.length) this.steps.push({ time: message.heard, words: this.words });
   }

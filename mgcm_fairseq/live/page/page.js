@@ -37,8 +37,9 @@ function tell(stream) {
   const { connection, source, doing, trouble, fault, work } = stream;
   const slow = work ? ` The machine has computed for ${work} s; the text is on its way.` : "";
   const seconds = (connection.dropped / source.rate).toFixed(1);
-  const dropped = connection.dropped ? ` It does not keep up: ${seconds} s of sound were dropped.` : "";
-  say(trouble || fault || doing + slow + dropped, Boolean(trouble || fault || dropped));
+  const behind = connection.full ? " It does not keep up." : "";
+  const dropped = connection.dropped ? ` ${seconds} s of sound were dropped.` : "";
+  say(trouble || fault || doing + slow + behind + dropped, Boolean(trouble || fault || behind));
 }
 
 // `open` begins a source of sound, as those of sound.js; one at a time.
@@ -96,12 +97,12 @@ function computed(stream, work) {
 function take(stream, packet) {
   if (!stream.connection || stream.over) return null; // the first tenths of a second of a microphone
   const { connection } = stream;
-  const before = connection.dropped;
+  const { dropped, full } = connection;
   stream.minute.hear(packet);
   stream.zero = Math.min(stream.zero + (DRIFT * packet.length) / stream.source.rate,
                          performance.now() / 1000 - stream.minute.now);
   connection.take(packet);
-  if (connection.dropped > before) tell(stream);
+  if (connection.dropped > dropped || connection.full !== full) tell(stream);
   changed = true;
   return connection.room(packet.length);
 }
@@ -130,8 +131,9 @@ function end(stream, fault) {
 
 function answered(stream, message) {
   const shown = performance.now() / 1000 - stream.zero;
-  stream.minute.answer(message);
-  stream.record.answer(message, Number(shown.toFixed(3)));
+  const waiting = message.queue + stream.connection.kept / stream.source.rate;
+  stream.minute.answer(message, waiting);
+  stream.record.answer(message, Number(shown.toFixed(3)), Number(waiting.toFixed(3)));
   for (const word of message.words) words.add(word, shown);
   words.move(stream.minute.now); // also in a page that nobody sees, which is not drawn
   for (const [from, to] of message.lost ?? []) stream.lost += to - from;
@@ -140,7 +142,7 @@ function answered(stream, message) {
   part("heard").textContent = message.heard.toFixed(1);
   part("count").textContent = stream.record.words;
   part("rtf").textContent = message.rtf.toFixed(2);
-  part("queue").textContent = message.queue.toFixed(1);
+  part("waiting").textContent = waiting.toFixed(1);
   part("lost").textContent = stream.lost.toFixed(1);
   changed = true;
 }

@@ -24,11 +24,11 @@ export class Record {
     }
   }
 
-  // `shown`: seconds since the sound began when the answer was here.
-  answer(message, shown) {
+  // `shown`: seconds since the sound began when the answer was here. `waiting`: seconds of sound, in page and server.
+  answer(message, shown, waiting) {
     this.words += message.words.length;
     this.add({ id: 0, total_audio_processed: message.heard, computation_time: message.computing,
-               generated_tokens: message.words.map((word) => word.text), deleted_tokens: [], ...message, shown });
+               generated_tokens: message.words.map((word) => word.text), deleted_tokens: [], ...message, shown, waiting });
     for (const [from, to] of message.lost ?? []) {
       this.text.push({ time: from, text: `[${(to - from).toFixed(1)} s of sound were lost]`, lost: true });
       this.open = false;

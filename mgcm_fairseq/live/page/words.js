@@ -19,8 +19,8 @@ export class Words {
   add({ text, heard, ready }, shown) {
     const element = document.createElement("span");
     element.textContent = text;
-    const about = `“${text}”: written when ${heard.toFixed(2)} s were heard, there after ` +
-      `${(1000 * (ready - heard)).toFixed(0)} ms of computing, shown at ${shown.toFixed(2)} s`;
+    const about = `“${text}”: written when ${heard.toFixed(2)} s were heard, there ` +
+      `${(1000 * (ready - heard)).toFixed(0)} ms later, shown at ${shown.toFixed(2)} s`;
     element.title = about;
     element.onpointerenter = () => (this.tip.textContent = about);
     const row = this.free.findIndex((end) => end <= heard * SCALE);
