@@ -29,6 +29,7 @@ class CorpusRecord:
     dictionary: bytes  # of fairseq
     preparation: str = ""  # fingerprint of the training manifest; empty where it is not known
     longest: int = 0  # samples at 16 kHz of the longest utterance of training; 0 where it is not known
+    on_windows: bool | None = None  # whether items were windows that can hold more than one utterance; None: not known
 
     @classmethod
     def read(cls, folder: Path) -> "CorpusRecord":
@@ -52,12 +53,13 @@ class CorpusRecord:
                              "The file was changed: take another copy of it.")
         source_languages(kept["config"]["src_lang"], origin)
         return cls(origin, CorpusConfig(**kept["config"]), kept["model"], kept["dictionary"], kept["preparation"],
-                   kept.get("longest", 0))
+                   kept.get("longest", 0), kept.get("on_windows"))
 
     def state(self) -> dict[str, Any]:
         """What `of_state` reads, of plain values, which load without running code."""
         return {"config": asdict(self.config), "model": self.model, "dictionary": self.dictionary,
-                "preparation": self.preparation, "longest": self.longest}
+                "preparation": self.preparation, "longest": self.longest,
+                "on_windows": self.on_windows}
 
     @property
     def fingerprint(self) -> str:
@@ -102,4 +104,5 @@ def _is_whole(kept: Any) -> bool:
             and all(isinstance(name, str) and name == Path(name).name and name not in _NOT_NAMES for name in names)
             and all(isinstance(kept.get(part), bytes) for part in ("model", "dictionary"))
             and isinstance(kept.get("preparation"), str)
-            and type(kept.get("longest", 0)) is int and kept.get("longest", 0) >= 0)  # older checkpoints have none
+            and type(kept.get("longest", 0)) is int and kept.get("longest", 0) >= 0  # older checkpoints have none
+            and isinstance(kept.get("on_windows"), bool | None))

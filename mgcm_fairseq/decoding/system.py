@@ -137,9 +137,12 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
     model, task, record, _ = load_trained(checkpoint, corpus)
     network = model.network
     phase = model.trained_phase.at_test()
-    windows, known = Windows.parse(task.cfg.windows, task.cfg.seed), record.config.src_langs
+    known, on_windows = record.config.src_langs, record.on_windows
+    if on_windows is None:  # of an older checkpoint
+        windows = Windows.parse(task.cfg.windows, task.cfg.seed)
+        on_windows = windows is not None and windows.high > 0
     return System(network.eval(), phase, task.vocabulary, record, record.longest or task.cfg.max_source_samples,
-                  windows is not None and windows.high > 0, known[0] if len(known) == 1 else "")
+                  on_windows, known[0] if len(known) == 1 else "")
 
 
 def load_trained(checkpoint: Path, corpus: Path | None) -> Trained:

@@ -120,9 +120,9 @@ class SimulSTTask(FairseqTask):
         multiple drops the remainder of the last batch. A reused loader keeps its processes while the model trains.
         """
         if dataset.shuffle_seed is not None:
-            limit = (options.get("max_positions") or self.max_positions())[0]
-            longest = longest_speech(dataset, limit, options.get("epoch", 1))
-            self.record = replace(self.record, longest=longest)
+            limit, epoch = (options.get("max_positions") or self.max_positions())[0], options.get("epoch", 1)
+            on_windows = dataset.windows is not None and dataset.windows.hold_several(epoch)
+            self.record = replace(self.record, longest=longest_speech(dataset, limit, epoch), on_windows=on_windows)
             return training_batches(dataset, self.filter_indices_by_size, **options)
         options |= {"max_positions": None, "required_batch_size_multiple": 1}
         if options.get("max_tokens"):

@@ -18,7 +18,7 @@ def record():
     model = train(SENTENCES, 50, ("en", "de"))
     dictionary = "".join(f"{line}\n" for line in dictionary_lines(model)).encode()
     config = CorpusConfig("en", "de", 16_000, "spm.txt", "spm.model")
-    return CorpusRecord(Path("here"), config, model, dictionary, "12ab", 480_000)
+    return CorpusRecord(Path("here"), config, model, dictionary, "12ab", 480_000, True)
 
 
 def test_a_checkpoint_gives_back_what_it_was_given(record):
@@ -30,17 +30,18 @@ def test_a_checkpoint_gives_back_what_it_was_given(record):
 def test_its_files_are_a_corpus_with_that_vocabulary(record, tmp_path):
     for name, content in record.files.items():
         (tmp_path / name).write_bytes(content)
-    assert CorpusRecord.read(tmp_path) == replace(record, origin=tmp_path, preparation="", longest=0)
+    assert CorpusRecord.read(tmp_path) == replace(record, origin=tmp_path, preparation="", longest=0, on_windows=None)
 
 
 def test_an_older_checkpoint_has_none_or_less(record):
     assert CorpusRecord.of_state({}, Path("model.pt")) is None
-    older = {name: value for name, value in record.state().items() if name != "longest"}
-    assert CorpusRecord.of_state({KEY: older}, Path("here")) == replace(record, longest=0)
+    older = {name: value for name, value in record.state().items() if name not in ("longest", "on_windows")}
+    assert CorpusRecord.of_state({KEY: older}, Path("here")) == replace(record, longest=0, on_windows=None)
 
 
 @pytest.mark.parametrize("change", [
     lambda kept: [], lambda kept: {**kept, "longest": "30 s"}, lambda kept: {**kept, "longest": -1},
+    lambda kept: {**kept, "on_windows": "yes"}, lambda kept: {**kept, "on_windows": 1},
     lambda kept: {**kept, "config": {}}, lambda kept: {**kept, "model": "text"},
     lambda kept: {name: kept[name] for name in ("config", "model", "dictionary")},
     lambda kept: {**kept, "config": {**kept["config"], "more": 1}},

@@ -175,6 +175,32 @@ def test_sentences_that_were_cut_apart_have_no_windows(utterances, tmp_path, tin
         Windows.check(Columns(tmp_path / "train.tsv"))
 
 
+CLIPS = (19664034, 18273455, 18273456, 20003777, 17912203)  # two are neighbours by chance
+
+
+def test_clips_of_strangers_in_one_wav_are_no_talk(tmp_path):
+    rows = [row(f"common_voice_en_{clip}", place) for place, clip in enumerate(CLIPS)]
+    (tmp_path / "train.tsv").write_text("\n".join([HEADER, *rows]) + "\n")
+    clips = Columns(tmp_path / "train.tsv")
+    assert talks(clips) == [(0, 1), (1, 3), (3, 4), (4, 5)]
+    with pytest.raises(InputError, match=r"--windows: .*found 3 of 5 utterances without neighbours"):
+        Windows.check(clips)
+
+
+def test_no_window_holds_an_utterance_that_was_left_out(tmp_path):
+    rows = [row(f"talk_{rank}", rank) for rank in (0, 1, 3, 4)]
+    (tmp_path / "train.tsv").write_text("\n".join([HEADER, *rows]) + "\n")
+    assert talks(Columns(tmp_path / "train.tsv")) == [(0, 2), (2, 4)]
+
+
+HEADER = "id\taudio\tn_frames\tsrc_text\ttgt_text\tspeaker\tsrc_lang\ttgt_lang"
+
+
+def row(name, place):
+    """Of a second of sound, one behind the other."""
+    return f"{name}\tpack_00000.wav:{place * SECOND}:{SECOND}\t{SECOND}\ta\tb\tspk\ten\tde"
+
+
 def test_windows_begin_with_their_epoch(utterances, vocabulary):
     single = SpeechTranslationDataset(utterances, vocabulary, 2)
     always = SpeechTranslationDataset(utterances, vocabulary, 2, windows=Windows.parse("2,8", 1))

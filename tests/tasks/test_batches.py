@@ -265,9 +265,16 @@ def test_windows_are_on_record_from_their_epoch_on(tiny_corpus):
     assert utterance < 9 * 16_000
     for epoch_of, expected in ((1, utterance), (2, utterance), (3, 9 * 16_000), (4, 9 * 16_000)):
         iterator(task, max_positions=(480_000, 512), epoch=epoch_of)
-        assert task.record.longest == expected
+        assert (task.record.longest, task.record.on_windows) == (expected, epoch_of >= 3)
     iterator(task, max_positions=(7 * 16_000, 512), epoch=3)
     assert task.record.longest == 7 * 16_000
+
+
+@pytest.mark.parametrize("windows", ["", "0,0"])
+def test_windows_of_one_utterance_are_none_on_record(tiny_corpus, windows):
+    task = make(tiny_corpus, "never", windows=windows)
+    iterator(task)
+    assert task.record.on_windows is False
 
 
 @pytest.mark.parametrize("speeds", ["0.9,1,1.1", "0.8", "1.25", ""])

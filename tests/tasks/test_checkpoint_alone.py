@@ -72,6 +72,17 @@ def test_how_long_its_training_speech_was_comes_from_it_alone(alone, tiny_corpus
     assert load_system(older, tiny_corpus).longest == 480_000, "what --max-source-samples allowed"
 
 
+@pytest.mark.parametrize(("on_record", "option", "found"), [
+    (True, "", True), (False, "2,8", False),  # of an epoch before --windows-from
+    (None, "2,8", True), (None, "0,0", False)])  # older ones
+def test_whether_it_was_trained_on_windows_comes_from_its_record(alone, tmp_path, on_record, option, found):
+    def change(state):
+        state["cfg"]["task"]["windows"] = option
+        state["task_state"][KEY]["on_windows"] = on_record
+
+    assert load_system(changed(alone, tmp_path / "model.pt", change), None).on_windows is found
+
+
 AS_ANOTHER_USER = """
 import os, sys
 from pathlib import Path
