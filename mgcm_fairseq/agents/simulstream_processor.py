@@ -92,8 +92,10 @@ def _policy(config: SimpleNamespace) -> str:
             raise InputError(WHERE, f"text under `{name}`", repr(given.get(name)), "Complete the YAML.")
     unknown = sorted(set(given) - {*KEYS, *THEIRS})
     if unknown:
-        raise InputError(WHERE, f"the keys {', '.join((*THEIRS, *KEYS))}", ", ".join(unknown),
-                         "The agent's options belong under `options`.")
+        remedy = "The agent's options belong under `options`."
+        if "base_speech_processor_class" in unknown:  # of VADWrapperSpeechProcessor
+            remedy = "Leave the wrapper out: `options: {long_form: true, sentences: pauses}` hears the pauses itself."
+        raise InputError(WHERE, f"the keys {', '.join((*THEIRS, *KEYS))}", ", ".join(unknown), remedy)
     return str(given["policy"])
 
 

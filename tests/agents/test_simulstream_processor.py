@@ -96,6 +96,7 @@ def test_a_processor_is_warm_before_anybody_speaks(built, monkeypatch):
 
 @pytest.mark.parametrize(("changes", "message"), [
     ({"chunk": 1}, "expected the keys type, speech_chunk_size, .* found chunk"),
+    ({"base_speech_processor_class": "x"}, "Leave the wrapper out: `options: {long_form: true, sentences: pauses}`"),
     ({"policy": "wait"}, "policy: expected one of wait-segment"),
     ({"policy": None}, "expected text under `policy`, found None"),
     ({"options": {"lag": 1, "wait_k": 2}}, "unrecognized arguments: --wait-k=2"),
