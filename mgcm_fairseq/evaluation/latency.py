@@ -25,8 +25,8 @@ def latency(instances: Sequence[Instance], computation_aware: bool = False) -> d
     """The mean of each metric over the sentences; None where no sentence counts.
 
     An empty hypothesis has no delay and hence no latency: SimulEval leaves it out of the mean, so do we, and a sentence
-    without sound, for which it divides by zero. YAAL leaves out sentences without a word before their end, too. Whoever
-    prints the figures says how many there were. Words are characters where the instances' unit is that; SimulEval
+    without sound, for which it divides by zero. YAAL leaves out words that came at or after the end of their source,
+    too: `simultaneity` has the share of the others. Words are characters where the instances' unit is that; SimulEval
     counts spaces in references then, but not in hypotheses.
 
     Args:
@@ -52,14 +52,17 @@ def simultaneity(instances: Sequence[Instance]) -> dict[str, float | bool | None
     before_end: share, in [0, 1], of all words (or characters) that were written before their source ended (one written
     once all had been read carries the source's length, the very same number); expected_before_end: the share that the
     latency of these words lets expect; degenerate: whether the two differ by more than 0.2, as they do when a few words
-    come early and the rest at the end. The sentences are those of `latency`; without any, the shares are None.
+    come early and the rest at the end; before_end_CA: share of words that were ready before their source ended. The
+    sentences are those of `latency`; without any, the shares are None.
     """
     spoken = _spoken(instances)
     if not spoken:
-        return {"before_end": None, "expected_before_end": None, "degenerate": False}
+        return {"before_end": None, "expected_before_end": None, "degenerate": False, "before_end_CA": None}
     values = ShortformDegeneracyScorer()(_omni(spoken))
     shares = [None if values[name] != values[name] else values[name] / 100 for name in ("swf", "efsw")]
-    return {"before_end": shares[0], "expected_before_end": shares[1], "degenerate": values["degenerate_policy"] == 1}
+    ready = [elapsed < one.source_length for one in spoken for elapsed in one.elapsed]
+    return {"before_end": shares[0], "expected_before_end": shares[1], "degenerate": values["degenerate_policy"] == 1,
+            "before_end_CA": sum(ready) / len(ready)}
 
 
 def _spoken(instances: Sequence[Instance]) -> list[Instance]:

@@ -47,8 +47,9 @@ def simul_result(run: Run, instances: Sequence[Instance], sources: Sequence[str]
 
     AL, LAAL, DAL, ATD and YAAL are in ms, AP is a ratio; with _CA behind the name computing time is counted.
     length_ratio is that of hypotheses to references; before_end the share of words (or characters) written before the
-    source ended, expected_before_end what YAAL lets expect, and degenerate whether the two are far apart. RTF is
-    computing time by length of audio, slowest_read ms of computing after one read, over the whole corpus.
+    source ended (before_end_CA: ready), expected_before_end what YAAL lets expect, and degenerate whether the two are
+    far apart. RTF is computing time by length of audio, slowest_read ms of computing after one read, over the whole
+    corpus.
     `tokenizer`: sacreBLEU's for the language.
     """
     delays = {**latency(instances), **{f"{name}_CA": value for name, value in latency(instances, True).items()}}

@@ -17,6 +17,7 @@ PLAIN: Columns = {
 AWARE: Columns = {
     "AL (ms)": ("AL_CA", "{:.0f}"), "LAAL": ("LAAL_CA", "{:.0f}"), "AP": ("AP_CA", "{:.2f}"),
     "DAL": ("DAL_CA", "{:.0f}"), "ATD": ("ATD_CA", "{:.0f}"), "YAAL": ("YAAL_CA", "{:.0f}"),
+    "before end": ("before_end_CA", "{:.1%}"),
 }
 MODEL = "_model"  # ends the keys that name the models of COMET
 ABSENT = "–"
@@ -93,7 +94,7 @@ def _notes(results: Mapping[str, Any]) -> list[str]:
         f"Quality by sacreBLEU, `{'`, `'.join(signatures(runs))}`. YAAL by OmniSTEval {setting['omnisteval']}.",
         "Length: tokens of hypotheses by tokens of references. AP is a ratio, latency else in ms, that of "
         f"{units}. Before end: {units} written before the source had been read to its end. "
-        f"YAAL leaves out sentences without any {units} before their end. "
+        f"YAAL leaves out the other {units}, and sentences without any {units} before their end. "
         f"RTF: computing time by length of audio, one thread a sentence, {setting['processes']} at a time.",
     ]
     if long:

@@ -8,11 +8,11 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from mgcm_fairseq.live.protocol import IDLE, REFUSED, VERSION, Refused, Wishes, read_message, read_packet
+from mgcm_fairseq.live.protocol import IDLE, REFUSED, TOO_LONG, VERSION, Refused, Wishes, read_message, read_packet
 from mgcm_fairseq.live.session import Session
 from mgcm_fairseq.live.streams import Streams, close
 
-LEFT = (1000, 1001, 1005)  # how a client closes that does not come back
+LEFT = (1000, 1001, 1005, IDLE, TOO_LONG)  # how a client closes, or takes our close, that does not come back
 MOST_OF_REASON = 123  # bytes, as the protocol has it
 LAST_WORDS = 1.0  # seconds for a client to take what it is told last, which it may have no eyes for
 
@@ -36,9 +36,10 @@ class Conversation:
                 await self._take_next()
             if self._sending is not None:
                 await self._sending
-            if self.session.stopped is not None:
-                raise self.session.stopped
-            await self._goodbye()
+            if self.session.stopped is None:
+                await self._goodbye()
+            else:
+                await self._refuse(self.session.stopped)
         except ConnectionClosed:
             pass
         except Refused as error:
@@ -53,7 +54,7 @@ class Conversation:
                 self.streams.leave(self.session, self.connection, left)
 
     async def _take_next(self) -> None:
-        """The next message. A client may wait for answers as long as an agent is at one, and then for a while."""
+        """Takes the next message, or stops the stream of a client that has waited for none and says nothing."""
         try:
             async with asyncio.timeout(self.streams.limits.idle):
                 message = await self.connection.recv()

@@ -54,12 +54,11 @@ class Session:
             pcm = pcm[max(0, self.received - packet.first) * SAMPLE_BYTES:]
             await self._miss(packet.first)
         new = len(pcm) // SAMPLE_BYTES
-        taken = min(new, self._room)
+        taken = min(new, self._left)
         self.received += taken
         await self._queue(pcm[:taken * SAMPLE_BYTES])
         if taken < new:
-            await self.stop(connection, Refused(
-                TOO_LONG, f"stream: expected at most {self.limits.talk:g} s of sound. Begin a new one."))
+            await self.stop(connection, self._too_long())
 
     async def stop(self, connection: ServerConnection, why: Refused) -> None:
         """Takes no more sound. What has come is translated to its end, and then the client is told why."""
@@ -71,6 +70,8 @@ class Session:
         """The client has nothing more to say. It had so many `samples`, if it numbers them."""
         self._check(connection)
         await self._miss(samples)
+        if samples > self.received:
+            self.stopped = self._too_long()
         await self._inbox.end()
 
     @property
@@ -100,7 +101,7 @@ class Session:
 
     async def _miss(self, number: int) -> None:
         """Whatever has not come of the samples before a number never will."""
-        missing, begin, rate = min(number - self.received, self._room), self.received, self.interpreter.rate
+        missing, begin, rate = min(number - self.received, self._left), self.received, self.interpreter.rate
         if missing <= 0:
             return
         self.received += missing
@@ -110,9 +111,12 @@ class Session:
         await self._queue(bytes(heard * SAMPLE_BYTES))
 
     @property
-    def _room(self) -> int:
+    def _left(self) -> int:
         """Samples that the stream may still have."""
         return int(self.limits.talk * self.interpreter.rate) - self.received
+
+    def _too_long(self) -> Refused:
+        return Refused(TOO_LONG, f"stream: expected at most {self.limits.talk:g} s of sound. Begin a new one.")
 
     async def _queue(self, pcm: bytes) -> None:
         self.queued += len(pcm) // SAMPLE_BYTES

@@ -1,6 +1,7 @@
 """Entries and their audio become checked utterances, numbered within their talk."""
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mgcm_fairseq.preparation.headers import Unusable
 from mgcm_fairseq.preparation.packs import WavSpan
 from mgcm_fairseq.preparation.store import Located
 
+DUPLICATE = "duplicate utterance"
 ROUNDING = 160  # samples, 10 ms: offset and duration are both written in hundredths of a second
 
 
@@ -26,28 +28,37 @@ class CheckedEntry:
     shortened: int  # samples cut off because rounding put the end behind the end of the audio
 
 
-def check(entries: Iterable[Located], on_fault: Callable[[int, EntryError], None]) -> Iterator[CheckedEntry]:
+def check(entries: Iterable[Located], on_fault: Callable[[int, EntryError], None],
+          missing: Sequence[int] = ()) -> Iterator[CheckedEntry]:
     """Utterances in the order of the entries, which come talk by talk and by time.
 
+    One that is left out leaves a gap in the ranks of its talk, by which windows know that there was speech.
+
     Args:
+        entries: those that could be read.
         on_fault: gets the entry's number and the fault of each that is left out.
+        missing: the numbers of those that could not be read, in order.
     """
-    talk, rank, begin = "", 0, -1
+    talk, rank, begin, number = "", 0, -1, 0
     here: dict[tuple[Path, int], int] = {}  # lines of the utterances that begin where this one does, by file and length
     for located in entries:
         entry = located.entry
         if entry.audio.stem != talk:
             talk, rank, begin = entry.audio.stem, 0, -1
+        else:
+            rank += max(0, bisect(missing, located.number) - bisect(missing, number))
+        number = located.number
         if located.start != begin:
             begin, here = located.start, {}
         try:
             length, excess = _length(located)
             line = here.setdefault((entry.audio, length), entry.where[1])
             if line != entry.where[1]:
-                raise EntryError("duplicate utterance", entry.where, "every utterance once",
+                raise EntryError(DUPLICATE, entry.where, "every utterance once",
                                  f"the span of line {line}, {entry.audio.name} at {entry.offset} s")
         except EntryError as fault:
             on_fault(located.number, fault)
+            rank += fault.reason != DUPLICATE
             continue
         assert isinstance(located.span, WavSpan)
         audio = AudioSpan(Path(located.span.path), located.span.offset + located.start, length)

@@ -89,7 +89,7 @@ class SplitWriter:
         self.faults.append((number, fault))
 
     def _utterances(self, store: Store, counts: "_Counts") -> Iterator[Utterance]:
-        utterances = check(store.entries(), self._leave_out)
+        utterances = check(store.entries(), self._leave_out, sorted(number for number, _ in self.faults))
         for utterance in tqdm(utterances, desc=f"{self.split}: manifest", unit=" utterances"):
             counts.shortened += utterance.shortened > 0
             reason = train_filter(utterance) if self.split.startswith("train") else None

@@ -68,6 +68,10 @@ def updates_to(bleu: float, curve: Sequence[tuple[int, float]]) -> float | None:
 
 
 def spread(values: Sequence[float | None]) -> tuple[float | None, float | None]:
-    """Mean and standard deviation over the seeds that have a value; None of no seed, and the latter of one."""
+    """Mean and standard deviation over seeds. None of no seed, and where one has no value, for the others' mean stands
+    beside means of all; the latter also of one.
+    """
     known = [value for value in values if value is not None]
-    return mean(known) if known else None, stdev(known) if len(known) > 1 else None
+    if not known or len(known) < len(values):
+        return None, None
+    return mean(known), stdev(known) if len(known) > 1 else None

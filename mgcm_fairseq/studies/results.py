@@ -61,11 +61,11 @@ def _read(trial: Trial) -> TrialResult:
 
 
 def _means(by_language: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """Of each figure over the languages that have it; None where no language does."""
+    """Of each figure over the languages; None where a language has none, for BLEU beside it is of all."""
     first, *others = by_language.values()
     return first if not others else {
-        run: {metric: mean(known) if (known := [of[run][metric] for of in by_language.values()
-                                                if of[run][metric] is not None]) else None for metric in figures}
+        run: {metric: None if None in (known := [of[run][metric] for of in by_language.values()]) else mean(known)
+              for metric in figures}
         for run, figures in first.items()}
 
 

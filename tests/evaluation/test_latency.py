@@ -112,6 +112,13 @@ def test_before_end_counts_words_not_sentences(write_log, records, references):
     assert simultaneity(read_instances(write_log(records), references))["before_end"] == pytest.approx(3 / 7)
 
 
+def test_words_that_are_ready_after_the_end_are_not_before_it(write_log, records, references):
+    assert simultaneity(read_instances(write_log(records), references))["before_end_CA"] == pytest.approx(3 / 7)
+    records[0]["elapsed"][1] = records[0]["source_length"]
+    shares = simultaneity(read_instances(write_log(records), references))
+    assert (shares["before_end"], shares["before_end_CA"]) == (pytest.approx(3 / 7), pytest.approx(2 / 7))
+
+
 def test_a_few_early_words_and_the_rest_at_the_end_are_degenerate(write_log, records, references):
     instances = read_instances(write_log(records), references)
     assert simultaneity(instances)["degenerate"] is False
@@ -119,7 +126,7 @@ def test_a_few_early_words_and_the_rest_at_the_end_are_degenerate(write_log, rec
     records[1]["delays"] = [10.0, 600.0, 600.0]
     shares = simultaneity(read_instances(write_log(records), references))
     assert shares == {"before_end": pytest.approx(2 / 7), "expected_before_end": pytest.approx(1580 / 1600),
-                      "degenerate": True}
+                      "degenerate": True, "before_end_CA": pytest.approx(3 / 7)}
 
 
 def test_all_at_the_end_is_nothing_before_it(write_log, records, references):

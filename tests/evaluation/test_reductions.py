@@ -36,7 +36,7 @@ from mgcm_fairseq.tasks.validation_bleu import bleu_of_sums
 TEXT = "one two three four"
 NOTHING = dict.fromkeys(METRICS)
 LATENCIES = {"AL": 112.5, "LAAL": 112.5, "AP": 0.656, "DAL": 150.0, "ATD": 0.0, "YAAL": 112.5}  # of `said`, by hand
-LATE = {"before_end": None, "expected_before_end": None, "degenerate": False}
+LATE = {"before_end": None, "expected_before_end": None, "degenerate": False, "before_end_CA": None}
 SETTING = {"target_language": "de", "simuleval": "1.1.4", "omnisteval": "1", "torch": "2", "commit": "x", "cpu": "y",
            "gpu": "none", "device": "cpu", "dtype": "fp32", "processes": 1, "source_segment_size_ms": 320}
 

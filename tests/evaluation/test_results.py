@@ -53,7 +53,8 @@ def test_table_rows(results):
                                                ["wait-k", "3"], ["wait-k", "10"]]
     assert cells[2][4:] == ["1.00", *["–"] * 8]
     assert cells[5][5:] == ["392", "417", "1.02", "440", "125", "388", "42.9%", "–"]
-    assert cells[7] == ["computing time counted", "point", "AL (ms)", "LAAL", "AP", "DAL", "ATD", "YAAL"]
+    assert cells[7] == ["computing time counted", "point", "AL (ms)", "LAAL", "AP", "DAL", "ATD", "YAAL",
+                        "before end"]
     assert cells[10][2:4] == ["397", "422"]
     assert "edatt-0.5 (1), wait-k-3 (1), wait-k-10 (1)" in lines[-1]
 

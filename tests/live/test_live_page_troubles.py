@@ -65,7 +65,7 @@ def test_a_microphone_does_not_wait_and_what_is_dropped_is_a_gap(serve, visit):
     page.click("#microphone")
     with a_slow_agent(page, server):
         page.locator("#state", has_text="s of sound were dropped").wait_for(timeout=10_000)
-        assert "It does not keep up." in page.locator("#state.fault").text_content()
+        assert "The machine does not keep up." in page.locator("#state.fault").text_content()
         page.wait_for_timeout(500)
     page.locator("#state:not(.fault)", has_text="s of sound were dropped").wait_for(timeout=10_000)
     assert "keep up" not in page.locator("#state").text_content()

@@ -54,3 +54,17 @@ def test_a_name_that_is_taken_is_refused_wherever_it_comes_again():
         store.add(1, Entry((LISTING, 2), Path("b.wav"), 0.0, 1.0, "s", "", "", "other"))
         with pytest.raises(EntryError, match=r"list\.tsv:3: expected every id once, found name"):
             store.add(2, Entry((LISTING, 3), Path("c.wav"), 0.0, 1.0, "s", "", "", "name"))
+
+
+def test_an_utterance_that_is_left_out_leaves_a_gap_in_the_ranks():
+    faults = {}
+    with Store() as store:
+        for number, (name, start, duration) in enumerate([("a", 0, 1.0), ("a", 2, 1.0), ("a", 4, 0.0), ("a", 6, 1.0),
+                                                          ("b", 0, 1.0), ("b", 1, 1.0)]):
+            if number != 1:  # as of a line that could not be read
+                store.add(number, Entry((LISTING, number + 1), Path(f"{name}.wav"), start, duration, "s", "", ""))
+        for path in store.files():
+            store.locate(path, WavSpan(path, 0, WAV))
+        found = check(store.entries(), faults.__setitem__, missing=[1])
+        assert [one.id for one in found] == ["a_0", "a_3", "b_0", "b_1"]
+    assert list(faults) == [2], "zero length"

@@ -59,7 +59,7 @@ def offline(systems: Systems) -> dict[tuple[str, str], dict[str, Spread]]:
 def line(points: Sequence[Point], latency: str) -> list[tuple[float, float]]:
     """(latency, BLEU) of the means by rising latency, without points where a seed lacks either.
 
-    A latency that is refused for one seed would be a mean of others than its BLEU.
+    The latency's mean would be over other seeds than BLEU's, where it is refused for one of them.
     """
     pairs = [(found.mean, point.metrics["BLEU"].mean) for point in points
              if (found := point.metrics.get(latency)) and found.n == point.metrics["BLEU"].n]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from mgcm_fairseq.evaluation.table import ABSENT
 
-RATIOS = {"AP": 2, "AP_CA": 2, "before_end": 3, "expected_before_end": 3, "RTF": 3, "length_ratio": 2,
-          "LongAP": 2, "LongAP_CA": 2, "empty": 3, "negative_delays": 3, "after_end": 3,
+RATIOS = {"AP": 2, "AP_CA": 2, "before_end": 3, "before_end_CA": 3, "expected_before_end": 3, "RTF": 3,
+          "length_ratio": 2, "LongAP": 2, "LongAP_CA": 2, "empty": 3, "negative_delays": 3, "after_end": 3,
           "after_end_CA": 3}
 DECIMALS = {"BLEU": 2, "chrF": 2, **RATIOS}  # of a latency in ms: none
 

@@ -35,6 +35,9 @@ def notes(comparison: Mapping[str, Any]) -> list[str]:
     found += [f"{one['name']}, {one['policy']} {one['point']:g} is on no curve: {latency} is known of "
               f"{one[latency]['n']} of its {one['BLEU']['n']} seeds, so that its mean is not of those of BLEU."
               for one in comparison["points"] if 0 < one.get(latency, {"n": 0})["n"] < one["BLEU"]["n"]]
+    found += [f"{one['name']}, {one['policy']} {one['point']:g} is of {one['BLEU']['n']} of the {seeds} seeds."
+              for one in comparison["points"]
+              if one["BLEU"]["n"] < (seeds := len(comparison["systems"][one["name"]]))]
     if comparison["talks"]:
         found.append(
             "The sentences are the references', into which OmniSTEval cut the talks. They are resampled one by one: a "

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from mgcm_fairseq.evaluation.comparison.formats import header
+from mgcm_fairseq.evaluation.comparison.settings import OPTIONS
 from mgcm_fairseq.evaluation.figures import COLOURS, DASHES, INK, dress, save
 
 MARKERS = ("o", "s", "^", "D")  # a marker for all colours, then the next
@@ -27,7 +28,7 @@ def plot(comparison: Mapping[str, Any], folder: Path) -> None:
 def draw(comparison: Mapping[str, Any]) -> Figure:
     """Plain latency solid, computation-aware latency dashed where it is known.
 
-    Points are left out where a seed has no such latency: its mean would be of others than that of BLEU.
+    Points are left out where a seed has no such latency: its mean would be over other seeds than BLEU's.
     """
     figure = Figure(figsize=(9.6, 5.2), dpi=160, layout="constrained")
     axes = figure.add_subplot()
@@ -43,9 +44,10 @@ def draw(comparison: Mapping[str, Any]) -> Figure:
             _curve(axes, points, latency + suffix, label="" if suffix else f"{name}, {policy}",
                    color=colour, marker=marker, linestyle=style, fillstyle=fill)
     _offline(axes, comparison["offline"], colours)
-    settings = f"Settings differ: {', '.join(comparison['differing'])}.\n" if comparison["differing"] else ""
+    settings = dict.fromkeys(OPTIONS if name.startswith(OPTIONS) else name for name in comparison["differing"])
+    warning = f"Settings differ: {', '.join(settings)}.\n" if settings else ""
     dress(axes, f"Translation quality and latency on {comparison['bootstrap']['sentences']} utterances",
-          f"{settings}Numbers: operating point. Dashed: computing time counted. Bars: one standard deviation.",
+          f"{warning}Numbers: operating point. Dashed: computing time counted. Bars: one standard deviation.",
           header(latency))
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc="outside right upper", frameon=False, labelcolor=INK, fontsize=9)

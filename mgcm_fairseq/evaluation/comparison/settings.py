@@ -8,7 +8,7 @@ FIELDS = ("source_language", "source_segment_size_ms", "dtype", "device", "proce
           "sacrebleu", "omnisteval", "mweralign", "cpu", "gpu")  # of the environment
 OF_TALKS = ("silero_vad",)  # which hears their pauses
 ABSENT = "not stated"
-NONE = "none"
+NONE, OPTIONS = "none", "options"
 
 
 def differing(systems: Systems) -> dict[str, dict[str, list[str]]]:
@@ -32,5 +32,5 @@ def _settings(evaluated: Evaluated) -> list[tuple[str, str]]:
     return [*((field, str(environment.get(field, ABSENT)))
               for field in (*FIELDS, *(OF_TALKS if evaluated.of_talks else ()))),
             *(("signature", str(one.get("signature", ABSENT))) for one in scored),
-            *((f"options of {policy} {point:g}", str(run["options"]) or NONE)
-              for (policy, point), run in evaluated.runs.items() if "options" in run)]
+            *((f"{OPTIONS} of {policy} {point:g}", str(run.get("options", ABSENT)) or NONE)
+              for (policy, point), run in evaluated.runs.items())]

@@ -34,10 +34,10 @@ function busy(yes) {
 
 // What a stream does, or what keeps it from doing so.
 function tell(stream) {
-  const { connection, source, doing, trouble, fault, work } = stream;
+  const { connection, source, doing, trouble, fault, work, stopping } = stream;
   const slow = work ? ` The machine has computed for ${work} s; the text is on its way.` : "";
   const seconds = (connection.dropped / source.rate).toFixed(1);
-  const behind = connection.full ? " It does not keep up." : "";
+  const behind = connection.full && !stopping ? " The machine does not keep up." : "";
   const dropped = connection.dropped ? ` ${seconds} s of sound were dropped.` : "";
   say(trouble || fault || doing + slow + behind + dropped, Boolean(trouble || fault || behind));
 }

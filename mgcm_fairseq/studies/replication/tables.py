@@ -38,8 +38,9 @@ def latency(found: Found) -> list[str]:
     runs = [run for run in runs_of(found) if not run.startswith("offline")]
     rows = [["system", *(f"{run_label(run)}: BLEU at AL" for run in runs)]]
     for name, system in found["systems"].items():
-        rows.append([label(name), *(f"{system['mean'][run]['BLEU'][0]:.1f} at {system['mean'][run]['AL'][0]:.0f} ms"
-                                    for run in runs)])
+        means = [(system["mean"][run]["BLEU"][0], system["mean"][run]["AL"][0]) for run in runs]
+        rows.append([label(name), *(f"{bleu:.1f} at {ABSENT if lagging is None else f'{lagging:.0f} ms'}"
+                                    for bleu, lagging in means)])
     return markdown(rows)
 
 

@@ -168,6 +168,13 @@ def test_a_point_without_the_latency_of_a_seed_is_on_no_curve(compare, write_eva
     assert "good, wait-k 3 is on no curve: AL is known of 1 of its 2 seeds" in text
 
 
+def test_a_point_of_fewer_seeds_than_its_system_has_is_told(compare, write_evaluation, good, tmp_path):
+    second = write_evaluation("second", {("wait-k", 3): said(0.05, 3, 6)}, model="two")
+    compare(f"good={good},{second}")
+    text = (tmp_path / "out/compare.md").read_text(encoding="utf-8")
+    assert text.count(" seeds.") == text.count("good, wait-k 1 is of 1 of the 2 seeds.") == 1
+
+
 def test_settings_that_differ_are_listed(compare, write_evaluation, good, tmp_path):
     runs = {("wait-k", 3): said(0.1, 3, 1)}
     other = write_evaluation("other", runs, dtype="fp16", source_segment_size_ms=640)

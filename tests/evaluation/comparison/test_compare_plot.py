@@ -48,6 +48,13 @@ def test_a_point_whose_latency_is_of_fewer_seeds_is_not_drawn(comparison):
     assert (plain, aware) == ([900], [1000, 1700])
 
 
+def test_options_that_differ_at_many_points_are_one_word_of_the_title(comparison):
+    comparison["differing"] = {"dtype": {}, **{f"options of wait-k {point}": {} for point in range(9)}}
+    [axes] = draw(comparison).axes
+    texts = [text.get_text() for text in axes.texts]
+    assert any("Settings differ: dtype, options.\n" in text for text in texts)
+
+
 def test_labels(comparison):
     figure = draw(comparison)
     [axes] = figure.axes
