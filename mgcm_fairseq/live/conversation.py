@@ -27,6 +27,7 @@ class Conversation:
         self.session: Session | None = None
         self._sending: asyncio.Task[None] | None = None
         self._beating: asyncio.Task[None] | None = None
+        self._ignoring: asyncio.Task[None] | None = None
 
     async def hold(self) -> None:
         """Takes all that the client says until one of both closes the connection."""
@@ -34,6 +35,7 @@ class Conversation:
         try:
             while self.session is None or not self.session.ended:
                 await self._take_next()
+            self._ignoring = asyncio.create_task(self._ignore())
             if self._sending is not None:
                 await self._sending
             if self.session.stopped is None:
@@ -46,7 +48,7 @@ class Conversation:
             refused = True
             await self._refuse(error)
         finally:
-            for task in filter(None, (self._sending, self._beating)):
+            for task in filter(None, (self._sending, self._beating, self._ignoring)):
                 task.cancel()
             if self.session is not None:
                 failed = self.session.fault is not None
@@ -70,6 +72,12 @@ class Conversation:
             return
         packet = read_packet(message, self.wishes.numbered)
         await self._begun().take(packet, self.connection)
+
+    async def _ignore(self) -> None:
+        """Reads what comes behind the end of a stream: unread, it would stand before the client's close."""
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await self.connection.recv()
 
     async def _take_text(self, message: dict[str, Any]) -> None:
         before = self.wishes.sample_rate, self.wishes.run, self.wishes.stream, self.wishes.numbered

@@ -117,6 +117,45 @@ def test_a_client_that_falls_silent_gets_its_open_sentence(runs, talk, expected)
     assert text(answers) == expected("offline:1", talk[:2 * 1_600 * 12]) != ""
 
 
+def test_a_stream_at_its_limit_survives_the_loss_of_its_connection(runs, talk, expected):
+    async def scenario():
+        async with serving(runs, talk=0.75) as (uri, server):
+            open_gate = threading.Event()
+            socket, hello = await opened(uri)
+            session = server.streams.sessions[hello["stream"]]
+            session._thread.submit(open_gate.wait)  # the agent is slow
+            await send(socket, packets(talk, 1_600)[:12])
+            while session.stopped is None:
+                await asyncio.sleep(0.01)
+            socket.transport.abort()
+            open_gate.set()
+            while not session.answers.complete:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
+            socket, _ = await opened(uri, stream=hello["stream"])
+            messages = [json.loads(message) async for message in until_closed(socket)]
+            await asyncio.sleep(0.05)
+            assert not server.streams.sessions
+            return messages
+
+    *answers, last = asyncio.run(scenario())
+    assert last["code"] == 4002
+    assert text(answers) == expected(RUNS[0], talk[:24_000])
+
+
+def test_an_end_behind_the_limit_of_length_is_told(runs, talk, expected):
+    async def scenario():
+        async with serving(runs, talk=0.75) as (uri, _):
+            socket, _ = await opened(uri)
+            await send(socket, packets(talk, 1_600)[:4])
+            await socket.send(json.dumps({"end_of_stream": True, "samples": 2**31}))
+            return [json.loads(message) async for message in until_closed(socket)]
+
+    *answers, last = asyncio.run(scenario())
+    assert last["code"] == 4002
+    assert [one["lost"] for one in answers if "lost" in one] == [[[0.4, 0.75]]]
+
+
 def test_sound_that_never_came_ends_at_the_limit_of_length_too(runs, talk):
     async def scenario():
         async with serving(runs, talk=0.75) as (uri, _):
