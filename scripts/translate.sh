@@ -8,6 +8,6 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
 case " $* " in
     *" --checkpoint "* | *" --checkpoint="* | *" -h "* | *" --help "*) defaults=() ;;
-    *) defaults=(--checkpoint "$REPO/runs/demo/model.pt" --corpus "$REPO/runs/demo/corpus/en-de") ;;
+    *) defaults=(--checkpoint "$REPO/runs/demo/model.pt") ;;
 esac
 exec "$PYTHON" -W ignore -m mgcm_fairseq.commands.translate "${defaults[@]}" "$@"

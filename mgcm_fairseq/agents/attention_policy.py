@@ -38,4 +38,4 @@ class AttentionAgent(RedecodingAgent):
 
     def accept(self, attention_UT: Tensor) -> int:
         """How many of U new pieces may be written."""
-        raise NotImplementedError
+        raise NotImplementedError  # each policy has its own

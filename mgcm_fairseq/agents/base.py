@@ -133,7 +133,7 @@ class SystemAgent(SpeechToTextAgent):
 
     def write(self, states: SystemStates) -> str:
         """The words that are due; at the end of the source, all that are left."""
-        raise NotImplementedError
+        raise NotImplementedError  # each policy has its own
 
     def _write_sentences(self, states: SystemStates, new_talk: Callable[[], CutTalk]) -> str:
         """The words that are due of a talk, each sentence of which is a source by itself."""

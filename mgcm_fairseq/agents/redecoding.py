@@ -77,7 +77,7 @@ class RedecodingAgent(SystemAgent):
 
     def stable(self, states: RedecodingStates, hypothesis: Hypothesis, memory: Memory) -> int:
         """How many pieces of the hypothesis, which follows states.pieces, are sure."""
-        raise NotImplementedError
+        raise NotImplementedError  # each policy has its own
 
     def _sure(self, states: RedecodingStates, heard: int) -> str:
         """What the first `heard` samples add to what was written."""

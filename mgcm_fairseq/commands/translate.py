@@ -108,9 +108,9 @@ def _parser() -> Parser:
     policy.add_argument("--run", metavar="POLICY:POINT [OPTIONS]",
                         help=f"any policy with its operating point, as for {command('evaluate')}, whose --help lists "
                         "them")
-    policy.add_argument("--lag", type=int, metavar="K",
+    policy.add_argument("--lag", type=positive, metavar="K",
                         help=f"short for --run wait-segment:K (default: {LAG}, unless another policy is named)")
-    policy.add_argument("--wait-k", type=int, metavar="K", help="short for --run wait-k:K")
+    policy.add_argument("--wait-k", type=positive, metavar="K", help="short for --run wait-k:K")
     return parser
 
 

@@ -21,7 +21,10 @@ _BYTES = 1 << 14  # read at a time, at most: half a second at 16 kHz
 _SECONDS = 0.1  # of sound resampled at a time, since somebody waits for it
 _WAITING = 1 << 20  # bytes that the system holds while the model loads: half a minute; nobody may ask for more
 _LOOK = 0.2  # seconds between two looks at whether Ctrl-C was pressed
-_FILES = {b"RIFF": "a wav", b"fLaC": "a flac", b"OggS": "an ogg", b"FORM": "an aiff"}  # first bytes
+_FILES = {b"RIFF": "a wav", b"RF64": "a wav", b"fLaC": "a flac", b"OggS": "an ogg", b"FORM": "an aiff",
+          b"ID3": "an mp3", b"\x1aE\xdf\xa3": "a webm or mkv", b"caff": "a caf", b"#!AMR": "an amr"}  # first bytes
+_MP4 = b"ftyp"  # bytes 4 to 8
+_HEAD = 8  # bytes by which a file is known
 _RAW = "Send raw samples: `arecord -t raw -f S16_LE -c 1 -r 16000`, `ffmpeg -i FILE -f s16le -ac 1 -ar 16000 -`."
 
 
@@ -77,20 +80,33 @@ class Pipe:
             signal.signal(signal.SIGINT, before)
 
     def _samples(self) -> Iterator[np.ndarray]:
-        rest, left = b"", _WAITING
+        rest, left, known = b"", _WAITING, False
         while left > 0:
             if not select.select([self._descriptor], [], [], 0 if self.stopped else _LOOK)[0]:
                 if self.stopped:
                     return
                 continue
             data = os.read(self._descriptor, _BYTES)
-            if not data:
-                return
-            if self._bytes == 0 and (kind := _FILES.get(data[:4])):
-                raise InputError("-", "raw samples", f"{kind} file", _RAW)
+            ended = not data
             self._bytes += len(data)
             left -= len(data) * self.stopped  # a file, or a fast program, always has more
             data = rest + data
+            if not known and not ended and len(data) < _HEAD:
+                rest = data
+                continue
+            if not known and (kind := _file(data)):
+                raise InputError("-", "raw samples", f"{kind} file", _RAW)
+            known = True
             whole = len(data) // 2 * 2
             rest = data[whole:]
-            yield np.frombuffer(data, "<i2", whole // 2) * np.float32(1 / FULL_SCALE)
+            if whole:
+                yield np.frombuffer(data, "<i2", whole // 2) * np.float32(1 / FULL_SCALE)
+            if ended:
+                return
+
+
+def _file(data: bytes) -> str | None:
+    """What kind of sound file begins with these bytes, if one does."""
+    if data[4:_HEAD] == _MP4:
+        return "an mp4 or m4a"
+    return next((kind for head, kind in _FILES.items() if data.startswith(head)), None)

@@ -21,12 +21,25 @@ def first_fault(samples: np.ndarray, rate: int, before: int = 0) -> str | None:
         rate: in Hz.
         before: samples of the file before the first of these.
     """
-    if not samples.size or (samples.min() >= -LOUDEST and samples.max() <= LOUDEST):  # NaN compares as False
+    position = sound_length(samples)
+    if position == len(samples):
         return None
-    position, *channel = np.argwhere(~(np.abs(samples) <= LOUDEST))[0]
-    value = samples[(position, *channel)]
+    row = np.atleast_1d(samples[position])
+    value = row[~_is_sound(row)][0]
     found = f"{value:.6g} times full scale" if np.isfinite(value) else f"{value}"
     return f"{found} at {(before + position) / rate:.3f} s"
+
+
+def sound_length(samples: np.ndarray) -> int:
+    """How many of (N,) or (N, channels) samples precede the first that is faulty; N for sound."""
+    if not samples.size or (samples.min() >= -LOUDEST and samples.max() <= LOUDEST):  # NaN compares as False
+        return len(samples)
+    return int(np.argwhere(~_is_sound(samples))[0][0])
+
+
+def _is_sound(samples: np.ndarray) -> np.ndarray:
+    """Of each value, also for NaN, which compares as False."""
+    return np.asarray(np.abs(samples) <= LOUDEST)
 
 
 def checked(chunks: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:

@@ -75,10 +75,13 @@ def known_length(file: soundfile.SoundFile) -> int | None:
     return None if file.frames == _UNKNOWN else int(file.frames)
 
 
-def sound_chunks(path: Path) -> Iterator[np.ndarray]:
-    """Float32 samples (N, channels) up to the end of the file; raises SoundError."""
+def sound_chunks(path: Path, most: int = _CHUNK) -> Iterator[np.ndarray]:
+    """Float32 samples (N, channels) up to the end of the file; raises SoundError.
+
+    `most`: samples of a channel at a time. Of a chunk that cannot be read to its end nothing is given.
+    """
     with opened(path, in_one_go=True) as file:
-        size = 8 * _CHUNK // max(8, file.channels)
+        size = 8 * most // max(8, file.channels)
         while len(samples := file.read(size, dtype="float32", always_2d=True)):
             yield samples
 

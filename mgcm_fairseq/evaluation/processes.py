@@ -52,22 +52,33 @@ class EvaluationSetting:
 def translate(setting: EvaluationSetting, jobs: Sequence[Job], processes: int) -> Iterator[tuple[Run, dict[str, Any]]]:
     """The log of each job, in the order in which they end.
 
-    Raises InputError of a job, or when a process dies; what was yielded before is valid.
+    Raises InputError of a job, or when a process dies; what was yielded before is valid, and is all that was finished.
+    Whatever ends it early ends the processes too.
     """
     together = 1 if setting.talks else TOGETHER
     portions = [jobs[start:start + together] for start in range(0, len(jobs), together)]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(portions)), context, _start, (setting,)) as pool:
         with children_deaf_to_interrupts():  # the parent tells
-            futures = [pool.submit(_portion, portion) for portion in portions]
+            left = {pool.submit(_portion, portion) for portion in portions}
+        started = list(pool._processes.values())
         try:
-            for future in as_completed(futures):
+            for future in as_completed(tuple(left)):
+                left.remove(future)
                 yield from future.result()
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, InputError) as error:
+            for future in left:
+                if future.done() and not future.exception():
+                    yield from future.result()
+            if isinstance(error, InputError):
+                raise
             raise InputError("--processes", f"{processes} processes that live to the end", "one that died",
                              "Most often memory ran out: pass fewer. Run again to go on.") from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+            if left:
+                for process in started:
+                    process.terminate()
 
 
 def free_cores(device: str) -> int:

@@ -1,6 +1,7 @@
 """Subtitle files, SubRip and WebVTT, written cue by cue while the words come."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol, Self
 
@@ -47,6 +48,8 @@ FORMATS: dict[str, Format] = {".srt": SubRip(), ".vtt": WebVTT()}
 class Subtitles:
     """A file of subtitles. Until all cues are there it has .tmp behind its name, with every cue that is final so far.
 
+    Behind an error that has all that was said.
+
     A file that was there before stays until then, and for good where nothing is added.
     """
 
@@ -73,6 +76,9 @@ class Subtitles:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None and self._cues is not None:
+            with suppress(OSError, InputError):  # of a full disk, which is told already
+                self.finish()
         with room_in(self.path.parent, self.path):
             self._file.close()
         if kind is None and self._heard:

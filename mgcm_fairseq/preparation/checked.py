@@ -32,7 +32,7 @@ def check(entries: Iterable[Located], on_fault: Callable[[int, EntryError], None
           missing: Sequence[int] = ()) -> Iterator[CheckedEntry]:
     """Utterances in the order of the entries, which come talk by talk and by time.
 
-    One that is left out leaves a gap in the ranks of its talk, by which windows know that there was speech.
+    One that is left out leaves a gap in the ranks of its talk, by which training knows that there was speech.
 
     Args:
         entries: those that could be read.

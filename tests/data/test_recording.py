@@ -85,9 +85,12 @@ def test_half_a_sample_is_told_once_what_came_before_was_given(piped, written):
 
 
 def test_what_is_no_pipe_of_samples_is_refused(piped):
-    for head, found in ((b"RIFF....WAVE", "a wav file"), (b"fLaC", "a flac file"), (b"OggS", "an ogg file")):
-        with pytest.raises(InputError, match=f"-: expected raw samples, found {found}"):
-            list(piped(head + bytes(100)).parts())
+    for head, found in ((b"RIFF....WAVE", "a wav file"), (b"fLaC", "a flac file"), (b"OggS", "an ogg file"),
+                        (b"ID3", "an mp3 file"),
+                        (b"\0\0\0\x20ftypM4A ", "an mp4 or m4a file"), (b"\x1aE\xdf\xa3", "a webm or mkv file")):
+        for first in (1, 100):  # bytes that come by themselves
+            with pytest.raises(InputError, match=f"-: expected raw samples, found {found}"):
+                list(piped((head + bytes(100))[:first], (head + bytes(100))[first:]).parts())
     with pytest.raises(InputError, match="--sample-rate: expected the rate of a recording, found a rate of 10 Hz"):
         piped(rate=10)
     pipe = piped()
@@ -156,3 +159,36 @@ def test_a_recording_of_nothing_is_told(tmp_path):
     assert list(recording.parts()) == []
     with pytest.raises(InputError, match=r"a\.wav: expected sound, found no sample"):
         recording.check()
+
+
+def test_a_recording_is_heard_up_to_its_fault_and_then_the_fault_is_told(tmp_path):
+    sound = noise(3.0, 1, 8_000).astype(np.float32)
+    sound[12_345] = np.nan
+    soundfile.write(tmp_path / "a.wav", sound, 8_000, subtype="FLOAT")
+    recording = Recording(tmp_path / "a.wav")
+    assert sum(map(len, recording.parts())) == 2 * 12_345
+    for check in (recording.check, lambda: read_any(tmp_path / "a.wav")):
+        with pytest.raises(InputError, match=r"a\.wav: expected samples that are numbers.* found nan at 1\.543 s"):
+            check()
+
+
+def half_a_file(path):
+    soundfile.write(path, noise(9.0, 1, 16_000) / 2, 16_000)
+    path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
+    return Recording(path)
+
+
+def test_an_mp3_that_is_cut_off_is_told(tmp_path, capsys):
+    recording = half_a_file(tmp_path / "a.mp3")
+    heard = sum(map(len, recording.parts()))
+    recording.check()
+    assert f"a.mp3: {heard / 16_000:.2f} s of the 9.00 s that its header promises." in capsys.readouterr().err
+    assert 0.3 < heard / 144_000 < 0.7
+
+
+def test_a_flac_that_is_cut_off_is_heard_nearly_to_its_end(tmp_path):
+    recording = half_a_file(tmp_path / "a.flac")
+    heard = sum(map(len, recording.parts()))
+    with pytest.raises(InputError, match=rf"a\.flac: expected audio .* after {heard / 16_000:.3f} s"):
+        recording.check()
+    assert 0.3 < heard / 144_000 < 0.7

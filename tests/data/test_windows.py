@@ -179,7 +179,7 @@ CLIPS = (19664034, 18273455, 18273456, 20003777, 17912203)  # two are neighbours
 
 
 def test_clips_of_strangers_in_one_wav_are_no_talk(tmp_path):
-    rows = [row(f"common_voice_en_{clip}", place) for place, clip in enumerate(CLIPS)]
+    rows = [row(f"common_voice_en_{clip}", rank) for rank, clip in enumerate(CLIPS)]
     (tmp_path / "train.tsv").write_text("\n".join([HEADER, *rows]) + "\n")
     clips = Columns(tmp_path / "train.tsv")
     assert talks(clips) == [(0, 1), (1, 3), (3, 4), (4, 5)]
@@ -196,9 +196,9 @@ def test_no_window_holds_an_utterance_that_was_left_out(tmp_path):
 HEADER = "id\taudio\tn_frames\tsrc_text\ttgt_text\tspeaker\tsrc_lang\ttgt_lang"
 
 
-def row(name, place):
+def row(name, rank):
     """Of a second of sound, one behind the other."""
-    return f"{name}\tpack_00000.wav:{place * SECOND}:{SECOND}\t{SECOND}\ta\tb\tspk\ten\tde"
+    return f"{name}\tpack_00000.wav:{rank * SECOND}:{SECOND}\t{SECOND}\ta\tb\tspk\ten\tde"
 
 
 def test_windows_begin_with_their_epoch(utterances, vocabulary):

@@ -51,7 +51,7 @@ def test_until_the_end_there_is_what_was_said_and_the_file_of_before(tmp_path):
     assert (tmp_path / "a.srt.tmp").read_text() == SRT[:SRT.index("2\n01")], "at once, as a kill would find it"
     subtitles.__exit__(KeyboardInterrupt)
     assert (tmp_path / "a.srt").read_text() == "before"
-    assert (tmp_path / "a.srt.tmp").read_text() == SRT[:SRT.index("2\n01")]
+    assert (tmp_path / "a.srt.tmp").read_text() == SRT.replace("Bald Ende.", "Bald"), "with the cue that was open"
 
 
 def test_a_run_that_fails_before_it_begins_keeps_what_an_earlier_one_said(tmp_path):
