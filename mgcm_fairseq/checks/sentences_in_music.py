@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mgcm_fairseq.common.arguments import Parser, positive
+from mgcm_fairseq.common.arguments import Parser, number, positive
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.program import program
 from mgcm_fairseq.core.pauses import Pauses
@@ -22,7 +22,7 @@ from mgcm_fairseq.evaluation.table import markdown
 SCRIPT = "scripts/checks/sentences_in_music.py"
 MINUTES = 30
 PAUSE, LONGEST = 6, 7 * SAMPLE_RATE // CHUNK  # chunks: those of the demo's talks
-LOUDNESS = 0.1  # root mean square
+LOUDNESS = -20.0  # dB of full scale, root mean square
 ATTACK = 0.01  # s
 MakeNote = Callable[[np.random.Generator, float, np.ndarray], np.ndarray]
 
@@ -32,7 +32,8 @@ def main() -> None:
     args = _parser().parse_args()
     if args.audio and args.minutes is not None:
         raise InputError("--minutes", "recordings, or minutes of random notes", "both", "Leave one of them out.")
-    rows = [_recording(path) for path in args.audio] or [_random_notes(kind, args.minutes or MINUTES) for kind in KINDS]
+    rows = [_recording(path) for path in args.audio] or [
+        _random_notes(kind, args.minutes or MINUTES, args.loudness) for kind in KINDS]
     print("\n".join(markdown([["sound", "sentences by silero-vad alone", "with steady notes left out"], *rows])))
 
 
@@ -43,8 +44,8 @@ def _recording(path: Path) -> list[str]:
     return [path.name, *map(str, counts)]
 
 
-def _random_notes(kind: str, minutes: int) -> list[str]:
-    counts = [sentences([minute(kind, seed)]) for seed in tqdm(range(minutes), unit="minute", desc=kind)]
+def _random_notes(kind: str, minutes: int, loudness: float) -> list[str]:
+    counts = [sentences([minute(kind, seed, loudness)]) for seed in tqdm(range(minutes), unit="minute", desc=kind)]
     return [kind, *(str(sum(count)) for count in zip(*counts, strict=True))]
 
 
@@ -64,11 +65,11 @@ def sentences(parts: Iterator[np.ndarray] | Sequence[np.ndarray]) -> tuple[int, 
     return count[0] + alone.end().over, count[1] + both.end().over
 
 
-def minute(kind: str, seed: int) -> np.ndarray:
-    """Float32 samples (N,) of a minute of random notes of one of KINDS."""
+def minute(kind: str, seed: int, loudness: float = LOUDNESS) -> np.ndarray:
+    """Float32 samples (N,) of a minute of random notes of one of KINDS, so loud in dB."""
     random = np.random.default_rng(seed)
     samples = KINDS[kind](random, 60 * SAMPLE_RATE)
-    return (LOUDNESS * samples / np.sqrt(np.mean(samples**2))).astype(np.float32)
+    return (10 ** (loudness / 20) * samples / np.sqrt(np.mean(samples**2))).astype(np.float32)
 
 
 def _notes(note: MakeNote, random: np.random.Generator, length: int) -> np.ndarray:
@@ -148,4 +149,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("audio", type=Path, nargs="*", metavar="AUDIO", help="recordings, in place of random notes")
     parser.add_argument("--minutes", type=positive, metavar="N", help=f"of each kind of notes (default: {MINUTES})")
+    parser.add_argument("--loudness", type=number(-70, 0, "a number from -70 to 0"), metavar="DB", default=LOUDNESS,
+                        help=f"of the notes in dB of full scale, root mean square (default: {LOUDNESS:g})")
     return parser

@@ -25,6 +25,7 @@ def test_a_minute_is_the_same_each_time_and_another_for_another_seed(kind):
     assert not np.array_equal(first, minute(kind, 2))
     assert np.sqrt(np.mean(first.astype(float)**2)) == pytest.approx(0.1)
     assert len(first) == 60 * 16_000
+    assert np.allclose(minute(kind, 1, -26), first * 10 ** -0.3, rtol=1e-5)
 
 
 def test_speech_is_counted_both_ways(speech):
