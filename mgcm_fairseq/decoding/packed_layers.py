@@ -34,7 +34,7 @@ class Packed(nn.Module):
 
     def _matrix(self) -> Tensor:
         """(out, in): what rows are multiplied with."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of layer has its own
 
     def _product(self, rows: Tensor) -> Tensor:
         if self._packed is None:
