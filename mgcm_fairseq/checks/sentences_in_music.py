@@ -30,10 +30,11 @@ MakeNote = Callable[[np.random.Generator, float, np.ndarray], np.ndarray]
 @program(SCRIPT)
 def main() -> None:
     args = _parser().parse_args()
-    if args.audio and args.minutes is not None:
-        raise InputError("--minutes", "recordings, or minutes of random notes", "both", "Leave one of them out.")
-    rows = [_recording(path) for path in args.audio] or [
-        _random_notes(kind, args.minutes or MINUTES, args.loudness) for kind in KINDS]
+    for option, value in (("--minutes", args.minutes), ("--loudness", args.loudness)):
+        if args.audio and value is not None:
+            raise InputError(option, "recordings, or minutes of random notes", "both", "Leave one of them out.")
+    minutes, loudness = args.minutes or MINUTES, LOUDNESS if args.loudness is None else args.loudness
+    rows = [_recording(path) for path in args.audio] or [_random_notes(kind, minutes, loudness) for kind in KINDS]
     print("\n".join(markdown([["sound", "sentences by silero-vad alone", "with steady notes left out"], *rows])))
 
 
@@ -149,6 +150,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(SCRIPT, description=__doc__)
     parser.add_argument("audio", type=Path, nargs="*", metavar="AUDIO", help="recordings, in place of random notes")
     parser.add_argument("--minutes", type=positive, metavar="N", help=f"of each kind of notes (default: {MINUTES})")
-    parser.add_argument("--loudness", type=number(-70, 0, "a number from -70 to 0"), metavar="DB", default=LOUDNESS,
+    parser.add_argument("--loudness", type=number(-70, 0, "a number from -70 to 0"), metavar="DB",
                         help=f"of the notes in dB of full scale, root mean square (default: {LOUDNESS:g})")
     return parser

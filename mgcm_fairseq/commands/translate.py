@@ -53,9 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 subtitles.add(words, seconds)
         if subtitles:
             subtitles.finish()
-    if not written:
-        _say(sound, "no word was written: the model heard no speech, or nothing that it could translate.")
-    sound.check()
+        if not written:
+            _say(sound, "no word was written: the model heard no speech, or nothing that it could translate.")
+        sound.check()  # before the subtitles replace older ones
 
 
 def _sound(args: argparse.Namespace) -> Recording | Pipe:

@@ -14,7 +14,6 @@ from mgcm_fairseq.data.samples import SOUND, first_fault, sound_length
 from mgcm_fairseq.data.sound_files import SoundError, known_length, opened, sound_chunks
 
 _SECONDS = 10.0  # of sound resampled at a time: as if all were
-_READ = 1 << 14  # samples of a channel read at a time: a second at 16 kHz, so that little is lost at a fault
 _MISSING = 0.1  # seconds by which sound may fall short of its header, which counts whole packets
 
 
@@ -62,13 +61,13 @@ class Recording:
         if self._fault is not None:
             raise self._fault
         if self._count + _MISSING * self.rate < self._promised:
-            print(f"{self.path}: {self._count / self.rate:.2f} s of the {self._promised / self.rate:.2f} s that its "
-                  "header promises. The recording is cut off.", file=sys.stderr)
+            print(f"{self.path}: {self._promised / self.rate:.2f} s by its header, or by its size where that does not "
+                  f"know, but {self._count / self.rate:.2f} s of sound. It may be cut off.", file=sys.stderr)
 
     def _mono(self) -> Iterator[np.ndarray]:
         self._count, self._fault = 0, None
         try:
-            for chunk in sound_chunks(self.path, _READ):
+            for chunk in sound_chunks(self.path, self.rate):  # a second, so that little is lost at a fault
                 if fault := first_fault(chunk, self.rate, self._count):
                     self._fault = InputError(self.path, SOUND, fault, "Repair the file or record it again.")
                 sound = chunk[:sound_length(chunk)]

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
@@ -52,17 +52,17 @@ class EvaluationSetting:
 def translate(setting: EvaluationSetting, jobs: Sequence[Job], processes: int) -> Iterator[tuple[Run, dict[str, Any]]]:
     """The log of each job, in the order in which they end.
 
-    Raises InputError of a job, or when a process dies; what was yielded before is valid, and is all that was finished.
-    Whatever ends it early ends the processes too.
+    Raises InputError of a job, or when a process dies; what was yielded before is valid, and has all portions that were
+    finished. Whatever ends it early ends the processes too.
     """
     together = 1 if setting.talks else TOGETHER
     portions = [jobs[start:start + together] for start in range(0, len(jobs), together)]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(portions)), context, _start, (setting,)) as pool:
-        with children_deaf_to_interrupts():  # the parent tells
-            left = {pool.submit(_portion, portion) for portion in portions}
-        started = list(pool._processes.values())
+        left: set[Future[list[tuple[Run, dict[str, Any]]]]] = set()
         try:
+            with children_deaf_to_interrupts():  # the parent tells
+                left.update(pool.submit(_portion, portion) for portion in portions)
             for future in as_completed(tuple(left)):
                 left.remove(future)
                 yield from future.result()
@@ -75,6 +75,7 @@ def translate(setting: EvaluationSetting, jobs: Sequence[Job], processes: int) -
             raise InputError("--processes", f"{processes} processes that live to the end", "one that died",
                              "Most often memory ran out: pass fewer. Run again to go on.") from error
         finally:
+            started = list((pool._processes or {}).values())
             pool.shutdown(wait=False, cancel_futures=True)
             if left:
                 for process in started:

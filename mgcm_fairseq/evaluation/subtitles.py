@@ -48,7 +48,7 @@ FORMATS: dict[str, Format] = {".srt": SubRip(), ".vtt": WebVTT()}
 class Subtitles:
     """A file of subtitles. Until all cues are there it has .tmp behind its name, with every cue that is final so far.
 
-    Behind an error that has all that was said.
+    After an error it also has the cue that was open.
 
     A file that was there before stays until then, and for good where nothing is added.
     """

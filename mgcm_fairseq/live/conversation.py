@@ -56,7 +56,7 @@ class Conversation:
                 self.streams.leave(self.session, self.connection, left)
 
     async def _take_next(self) -> None:
-        """Takes the next message, or stops the stream of a client that has waited for none and says nothing."""
+        """Takes the next message, or stops the stream of a client that waits for no answer and says nothing."""
         try:
             async with asyncio.timeout(self.streams.limits.idle):
                 message = await self.connection.recv()

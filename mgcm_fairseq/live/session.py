@@ -69,6 +69,8 @@ class Session:
     async def end(self, connection: ServerConnection, samples: int = 0) -> None:
         """The client has nothing more to say. It had so many `samples`, if it numbers them."""
         self._check(connection)
+        if self.ended:
+            return
         await self._miss(samples)
         if samples > self.received:
             self.stopped = self._too_long()

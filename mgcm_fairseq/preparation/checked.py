@@ -33,6 +33,7 @@ def check(entries: Iterable[Located], on_fault: Callable[[int, EntryError], None
     """Utterances in the order of the entries, which come talk by talk and by time.
 
     One that is left out leaves a gap in the ranks of its talk, by which training knows that there was speech.
+    Where the corpus does not list its talks one by one and by time, there are gaps without need.
 
     Args:
         entries: those that could be read.

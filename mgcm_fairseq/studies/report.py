@@ -63,7 +63,7 @@ def _system(seeds: Mapping[int, TrialResult], base: Mapping[int, TrialResult]) -
         "effects": {run: asdict(effect([seeds[seed].statistics[run] for seed in common],
                                        [base[seed].statistics[run] for seed in common])) for run in runs if differs},
         "by_language": by_language(seeds, base, common if differs else []),
-        "bits": spread(list(bits.values())) if bits else None,
+        "bits": spread([bits.get(seed) for seed in seeds]) if bits else None,
         "bits_by_seed": [bits[seed] - base[seed].dev[-1][2] for seed in both_on_dev] if differs else [],
         "cpu_seconds": mean(seconds) if seconds else None,
         "updates_to_baseline": {"reached": len(every), "of": len(reached), "mean": mean(every) if every else None},

@@ -208,6 +208,26 @@ def test_sound_without_a_sample_leaves_the_subtitles_that_were_there(told, tmp_p
     assert [(path.name, path.read_text()) for path in tmp_path.glob("a.srt*")] == [("a.srt", "of yesterday")]
 
 
+def test_a_fault_in_the_sound_leaves_older_subtitles_and_what_was_said_before_it(told, talk, tmp_path):
+    samples, rate = soundfile.read(talk, dtype="float32")
+    soundfile.write(tmp_path / "torn.wav", np.append(samples, np.float32(np.nan)), rate, subtype="FLOAT")
+    (tmp_path / "a.srt").write_text("of yesterday")
+    whole = told(talk, *AS_TALK)[1]
+    status, out, err = told(tmp_path / "torn.wav", *AS_TALK, "--subtitles", tmp_path / "a.srt")
+    assert (status, out) == (2, whole)
+    assert "torn.wav: expected samples that are numbers" in err.splitlines()[-1]
+    assert (tmp_path / "a.srt").read_text() == "of yesterday"
+    cues = [line for line in (tmp_path / "a.srt.tmp").read_text().splitlines()
+            if line and "-->" not in line and not line.isdigit()]
+    assert " ".join(cues) == " ".join(line.split("s  ")[1] for line in out.splitlines())
+
+
+@pytest.mark.parametrize("option", ["--lag", "--wait-k"])
+def test_no_segment_and_no_word_is_no_lag(told, talk, option):
+    with pytest.raises(SystemExit):
+        told(talk, option, "0")
+
+
 def test_two_policies_are_refused_and_no_subtitles_are_left_of_a_wrong_checkpoint(talk, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([str(talk), "--checkpoint", "none.pt", "--lag", "3", "--wait-k", "5"])
