@@ -32,8 +32,8 @@ def check(entries: Iterable[Located], on_fault: Callable[[int, EntryError], None
           missing: Sequence[int] = ()) -> Iterator[CheckedEntry]:
     """Utterances in the order of the entries, which come talk by talk and by time.
 
-    One that is left out leaves a gap in the ranks of its talk, by which training knows that there was speech.
-    Where the corpus does not list its talks one by one and by time, there are gaps without need.
+    One that is left out behind the first leaves a gap in the ranks of its talk, by which training knows that there was
+    speech. Where the corpus does not list its talks one by one and by time, there are gaps without need.
 
     Args:
         entries: those that could be read.
@@ -46,7 +46,7 @@ def check(entries: Iterable[Located], on_fault: Callable[[int, EntryError], None
         entry = located.entry
         if entry.audio.stem != talk:
             talk, rank, begin = entry.audio.stem, 0, -1
-        else:
+        elif rank:
             rank += max(0, bisect(missing, located.number) - bisect(missing, number))
         number = located.number
         if located.start != begin:
@@ -59,7 +59,7 @@ def check(entries: Iterable[Located], on_fault: Callable[[int, EntryError], None
                                  f"the span of line {line}, {entry.audio.name} at {entry.offset} s")
         except EntryError as fault:
             on_fault(located.number, fault)
-            rank += fault.reason != DUPLICATE
+            rank += rank > 0 and fault.reason != DUPLICATE
             continue
         assert isinstance(located.span, WavSpan)
         audio = AudioSpan(Path(located.span.path), located.span.offset + located.start, length)
