@@ -82,11 +82,10 @@ class Pipe:
     def _samples(self) -> Iterator[np.ndarray]:
         rest, left, known = b"", _WAITING, False
         while left > 0:
-            if not select.select([self._descriptor], [], [], 0 if self.stopped else _LOOK)[0]:
-                if self.stopped:
-                    return
+            ready = select.select([self._descriptor], [], [], 0 if self.stopped else _LOOK)[0]
+            if not ready and not self.stopped:
                 continue
-            data = os.read(self._descriptor, _BYTES)
+            data = os.read(self._descriptor, _BYTES) if ready else b""
             ended = not data
             self._bytes += len(data)
             left -= len(data) * self.stopped  # a file, or a fast program, always has more

@@ -140,7 +140,7 @@ def load_system(checkpoint: Path, corpus: Path | None) -> System:
     known, on_windows = record.config.src_langs, record.on_windows
     if on_windows is None:  # of an older checkpoint
         windows = Windows.parse(task.cfg.windows, task.cfg.seed)
-        on_windows = windows is not None and windows.high > 0
+        on_windows = windows is not None and windows.hold_several(windows.first_epoch)
     return System(network.eval(), phase, task.vocabulary, record, record.longest or task.cfg.max_source_samples,
                   on_windows, known[0] if len(known) == 1 else "")
 

@@ -223,9 +223,10 @@ def test_a_fault_in_the_sound_leaves_older_subtitles_and_what_was_said_before_it
 
 
 @pytest.mark.parametrize("option", ["--lag", "--wait-k"])
-def test_no_segment_and_no_word_is_no_lag(told, talk, option):
+def test_no_segment_and_no_word_is_no_lag(told, talk, option, capsys):
     with pytest.raises(SystemExit):
         told(talk, option, "0")
+    assert f"argument {option}: expected a whole number from 1 on, found '0'" in capsys.readouterr().err
 
 
 def test_two_policies_are_refused_and_no_subtitles_are_left_of_a_wrong_checkpoint(talk, tmp_path, capsys):

@@ -140,6 +140,19 @@ def test_ctrl_c_ends_the_sound_and_loses_nothing_of_it():
     os.close(reading)
 
 
+def test_ctrl_c_gives_samples_that_are_too_few_to_tell_a_file_by():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    reading, writing = os.pipe()
+    pipe = Pipe(reading)
+    with pipe.ending_at_ctrl_c():
+        os.write(writing, bytes(6))
+        signal.raise_signal(signal.SIGINT)
+        assert sum(map(len, pipe.parts())) == 3
+    signal.signal(signal.SIGINT, before)
+    os.close(writing)
+    os.close(reading)
+
+
 def test_an_hour_takes_no_more_memory_than_a_minute(tmp_path):
     peaks = []
     for minutes in (2, 20):

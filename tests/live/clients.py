@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -19,6 +20,17 @@ async def serving(runs, **limits):
         yield f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}/", server
         for session in list(server.streams.sessions.values()):
             server.streams.drop(session)
+
+
+@contextlib.contextmanager
+def stalled(session):
+    """Its agent does nothing more, until this is left."""
+    gate = threading.Event()
+    session._thread.submit(gate.wait)
+    try:
+        yield
+    finally:
+        gate.set()
 
 
 def packets(pcm, samples):

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import threading
 
 import pytest
 from websockets.asyncio.client import connect
@@ -12,21 +11,19 @@ from websockets.exceptions import ConnectionClosed
 
 from mgcm_fairseq.live.limits import StreamLimits
 from mgcm_fairseq.live.server import LiveServer
-from tests.live.clients import closed, opened, packets, plain, rest, send, serving, text, until_closed
+from tests.live.clients import closed, opened, packets, plain, rest, send, serving, stalled, text, until_closed
 from tests.live.conftest import RUNS
 
 
 def test_a_full_queue_makes_the_client_wait_and_drops_nothing(runs, talk, expected):
     async def scenario():
         async with serving(runs, queue=0.5) as (uri, server):
-            open_gate = threading.Event()
             socket, hello = await opened(uri)
             session = server.streams.sessions[hello["stream"]]
-            session._thread.submit(open_gate.wait)  # the agent is slow
-            sending = asyncio.create_task(send(socket, packets(talk, 1_600)))
-            await asyncio.sleep(0.3)
-            waiting = session.received
-            open_gate.set()
+            with stalled(session):
+                sending = asyncio.create_task(send(socket, packets(talk, 1_600)))
+                await asyncio.sleep(0.3)
+                waiting = session.received
             await sending
             await socket.send(json.dumps({"end_of_stream": True}))
             return waiting, await rest(socket)
@@ -40,15 +37,11 @@ def test_a_full_queue_makes_the_client_wait_and_drops_nothing(runs, talk, expect
 def test_a_client_that_waits_for_a_slow_agent_hears_that_it_is_at_work_and_is_not_idle(runs, talk, expected):
     async def scenario():
         async with serving(runs, beat=0.05, idle=0.2) as (uri, server):
-            open_gate = threading.Event()
             socket, hello = await opened(uri)
-            server.streams.sessions[hello["stream"]]._thread.submit(open_gate.wait)  # the agent is slow
-            try:
+            with stalled(server.streams.sessions[hello["stream"]]):
                 await send(socket, packets(talk, 1_600))
                 async with asyncio.timeout(10):
                     said = [json.loads(await socket.recv()) for _ in range(10)]
-            finally:
-                open_gate.set()
             await socket.send(json.dumps({"end_of_stream": True}))
             return said, await rest(socket)
 
@@ -120,15 +113,13 @@ def test_a_client_that_falls_silent_gets_its_open_sentence(runs, talk, expected)
 def test_a_stream_at_its_limit_survives_the_loss_of_its_connection(runs, talk, expected):
     async def scenario():
         async with serving(runs, talk=0.75) as (uri, server):
-            open_gate = threading.Event()
             socket, hello = await opened(uri)
             session = server.streams.sessions[hello["stream"]]
-            session._thread.submit(open_gate.wait)  # the agent is slow
-            await send(socket, packets(talk, 1_600)[:12])
-            while session.stopped is None:
-                await asyncio.sleep(0.01)
-            socket.transport.abort()
-            open_gate.set()
+            with stalled(session):
+                await send(socket, packets(talk, 1_600)[:12])
+                while session.stopped is None:
+                    await asyncio.sleep(0.01)
+                socket.transport.abort()
             while not session.answers.complete:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.05)

@@ -2,13 +2,13 @@
 
 import contextlib
 import re
-import threading
 
 import pytest
 import soundfile
 
 from mgcm_fairseq.live import pages
 from tests.live.browsing import DROP, done
+from tests.live.clients import stalled
 from tests.live.conftest import RUNS
 
 
@@ -16,12 +16,8 @@ from tests.live.conftest import RUNS
 def a_slow_agent(page, server):
     """Once it has heard something the agent of the only stream does nothing more, until this is left."""
     page.locator("#heard", has_text=re.compile("[1-9]")).wait_for(timeout=20_000)
-    gate = threading.Event()
-    server.session._thread.submit(gate.wait)
-    try:
+    with stalled(server.session):
         yield
-    finally:
-        gate.set()
 
 
 KEEP_OPENED = """() => {

@@ -18,7 +18,7 @@ from mgcm_fairseq.studies.replication.figures import FIGURES, over_training
 from mgcm_fairseq.studies.replication.gather import as_lines, gather, systems_to_train, tuned
 from mgcm_fairseq.studies.replication.origin import origin
 from mgcm_fairseq.studies.replication.page import all_tables, filled
-from mgcm_fairseq.studies.replication.tables import TABLES
+from mgcm_fairseq.studies.replication.tables import TABLES, latency
 from mgcm_fairseq.studies.study_file import read_study
 from mgcm_fairseq.training.masking import MASKING
 from tests.fixtures import REPOSITORY
@@ -260,3 +260,9 @@ def test_another_study_and_numbers_that_are_none_are_told(study: Path, capsys: p
     for more in (["--trial", "mgcm-seed1"], ["--systems"]):
         assert main(["--study", str(study), *more]) == 2
         assert "expected the study replication, found sharing" in capsys.readouterr().err
+
+
+def test_a_point_without_a_latency_is_a_dash_in_the_table() -> None:
+    means = {"wait-k-3": {"BLEU": [20.0, None], "AL": [None, None]}, "wait-k-5": {"BLEU": [21.0, None], "AL": [900, 1]}}
+    found = {"systems": {"mgcm": {"mean": means}}}
+    assert [cell.strip() for cell in latency(found)[-1].split("|")[2:4]] == ["20.0 at –", "21.0 at 900 ms"]

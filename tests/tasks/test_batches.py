@@ -11,18 +11,12 @@ from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.length_grid import LengthGrid
 from mgcm_fairseq.data.padding import padding
-from mgcm_fairseq.tasks.config import SimulSTConfig
 from mgcm_fairseq.tasks.simul_st import SimulSTTask
 from mgcm_fairseq.tasks.split import on_grid
+from tests.tasks.training_tasks import iterator, make
 
 BATCHES = 14  # of three of the 40 utterances: no number of workers below divides them
 FREQUENCY = {1: 4, 2: 2, 3: 1, 4: 1}  # workers: micro-batches in an update
-
-
-def make(corpus, grid, split="train", **options):
-    task = SimulSTTask.setup_task(SimulSTConfig(data=str(corpus), seed=1, length_grid=grid, **options))
-    task.load_dataset(split)
-    return task
 
 
 @pytest.mark.parametrize(("choice", "gpu", "flags", "expected"), [
@@ -42,11 +36,6 @@ def test_automatic_is_where_a_gpu_trains(tiny_corpus, monkeypatch, choice, gpu, 
 @pytest.fixture(scope="module", params=["never", "always"])
 def task(tiny_corpus, request):
     return make(tiny_corpus, request.param)
-
-
-def iterator(task, **options):
-    return task.get_batch_iterator(dataset=task.dataset("train"), required_batch_size_multiple=8,
-                                   **{"max_tokens": 128_000, **options})
 
 
 def workers(task, count, **options):
@@ -249,50 +238,6 @@ def test_fillers_are_short_and_count_for_nothing(task):
 def test_an_order_that_depends_on_the_number_of_workers_is_refused(task):
     with pytest.raises(InputError, match="--grouped-shuffling"):
         iterator(task, grouped_shuffling=True)
-
-
-def test_the_longest_speech_on_record_is_what_is_trained_on(tiny_corpus):
-    task = make(tiny_corpus, "never")
-    lengths = np.sort(task.dataset("train").audio_lengths)
-    for limit in (int(lengths[20]), 480_000):
-        iterator(task, max_positions=(limit, 512), ignore_invalid_inputs=True)
-        assert task.record.longest == lengths[lengths <= limit].max()
-
-
-def test_windows_are_on_record_from_their_epoch_on(tiny_corpus):
-    task = make(tiny_corpus, "never", windows="5,9", windows_from=3)
-    utterance = int(task.dataset("train").utterances.audio_lengths.max())
-    assert utterance < 9 * 16_000
-    for epoch_of, expected in ((1, utterance), (2, utterance), (3, 9 * 16_000), (4, 9 * 16_000)):
-        iterator(task, max_positions=(480_000, 512), epoch=epoch_of)
-        assert (task.record.longest, task.record.on_windows) == (expected, epoch_of >= 3)
-    iterator(task, max_positions=(7 * 16_000, 512), epoch=3)
-    assert task.record.longest == 7 * 16_000
-
-
-@pytest.mark.parametrize("windows", ["", "0,0"])
-def test_windows_of_one_utterance_are_none_on_record(tiny_corpus, windows):
-    task = make(tiny_corpus, "never", windows=windows)
-    iterator(task)
-    assert task.record.on_windows is False
-
-
-@pytest.mark.parametrize("speeds", ["0.9,1,1.1", "0.8", "1.25", ""])
-def test_slower_and_faster_copies_are_on_record(tiny_corpus, speeds):
-    task = make(tiny_corpus, "never", augment_speed=speeds)
-    lengths = task.dataset("train").utterances.audio_lengths
-    longest = int(lengths.max())
-    for limit in (480_000, longest, int(np.sort(lengths)[20])):
-        heard = 0
-        for number in range(1, 40):
-            iterator(task, max_positions=(limit, 512), ignore_invalid_inputs=True, epoch=number)
-            drawn = task.dataset("train").audio_lengths
-            heard = max(heard, int(drawn[drawn <= limit].max()))
-        assert task.record.longest == heard, limit
-    windowed = make(tiny_corpus, "never", windows="5,9", augment_speed=speeds)
-    iterator(windowed, max_positions=(480_000, 512))
-    slowest = min(map(float, (speeds or "1").split(",")))
-    assert windowed.record.longest == max(9 * 16_000 / slowest, task.record.longest)
 
 
 def test_limits_that_no_utterance_keeps_are_refused_with_their_unit(tiny_corpus):
