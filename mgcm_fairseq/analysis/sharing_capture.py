@@ -9,7 +9,6 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.lock import await_helpers, locked
 from mgcm_fairseq.common.program import command
 from mgcm_fairseq.common.read_text import read_json
+from mgcm_fairseq.common.threads import one_thread
 from mgcm_fairseq.common.whole import whole, write_whole
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
@@ -110,7 +110,7 @@ def captured(setup: Setup, folder: Path, processes: int) -> Captured:
     if len(languages) < 2:
         raise InputError(setup.corpus, "a corpus of several source languages", f"{languages[0]} alone",
                          "Prepare one with several in --src-lang.")
-    with locked(folder, KIND), ProcessPool(processes, folder, KIND, [__name__]) as pool, _one_thread():
+    with locked(folder, KIND), ProcessPool(processes, folder, KIND, [__name__]) as pool, one_thread():
         await_helpers(folder, KIND)
         known = _claim(setup, folder)
         path = folder / "gramians.pt"
@@ -194,34 +194,23 @@ def _of_ffns(parts: Sequence[tuple[StoredGradient, ...]], products: Mapping[Stor
 
 def _unit_sums(files: Sequence[Path], dtype: np.dtype[Any], languages: int,
                job: tuple[tuple[StoredGradient, ...], list[float]]) -> tuple[Tensor, Tensor]:
-    with _one_thread():
+    with one_thread():
         return unit_sums(files, job[1], languages, dtype, job[0])
 
 
 def _gramian(files: Sequence[Path], dtype: np.dtype[Any], kept: StoredGradient) -> Tensor:
-    with _one_thread():
+    with one_thread():
         return gramian(files, dtype, kept)
 
 
 def _write(setup: Setup, job: tuple[int, Path]) -> None:
-    with _one_thread():
+    with one_thread():
         _open(setup).write(*job)
 
 
 def _told(pool: ProcessPool, work: Callable[[T], R], jobs: Sequence[T], what: str, unit: str) -> Iterator[R]:
     """Results in order, with their progress on the screen."""
     return iter(tqdm(pool.in_order(work, jobs), total=len(jobs), desc=what, unit=unit, disable=not jobs))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """More threads would add in another order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _check_room(folder: Path, needed: int) -> None:

@@ -7,6 +7,7 @@ import torch
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.plain_numbers import plain_number
+from mgcm_fairseq.common.threads import one_thread
 from mgcm_fairseq.compat import repair_torchaudio
 
 STEPS = 20  # speeds are multiples of 1/20: the resampling filter grows with the denominator
@@ -59,11 +60,15 @@ class Augmentation:
         return np.where(possible <= longest, possible, lengths)
 
     def apply(self, samples: np.ndarray, index: int, draws: Draws) -> np.ndarray:
-        """Float32 samples of utterance `index` as they are heard in the epoch of `draws`; may exceed 1 with a gain."""
+        """Float32 samples of utterance `index` as they are heard in the epoch of `draws`; may exceed 1 with a gain.
+        They are the same bits in a training's own process, which may have threads, as in a loader, which has one."""
+        with one_thread():
+            return self._apply(torch.from_numpy(samples), index, draws).numpy()
+
+    def _apply(self, wave: torch.Tensor, index: int, draws: Draws) -> torch.Tensor:
         repair_torchaudio()
         import torchaudio.functional as audio
 
-        wave = torch.from_numpy(samples)
         if (speed := int(draws.speed[index])) != STEPS:
             wave = audio.resample(wave, speed, STEPS)
         if self.gain:
@@ -71,7 +76,7 @@ class Augmentation:
         if self.noise:
             noise = np.random.default_rng((self.seed, draws.epoch, index)).standard_normal(len(wave), dtype=np.float32)
             wave = audio.add_noise(wave, torch.from_numpy(noise), torch.tensor(float(draws.snr[index])))
-        return wave.numpy()
+        return wave
 
 
 def stretched(lengths: np.ndarray, speed: np.ndarray) -> np.ndarray:

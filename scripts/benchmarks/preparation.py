@@ -64,13 +64,13 @@ def prepare(root: Path, more: list[str], kill: Path | None = None) -> list[dict[
     command = ["bash", str(HOME / "scripts" / "prep_mustc.sh"), "--root", str(root), "--lang", "de", *more]
     rows: list[dict[str, float | str]] = []
     peak, start, spent = 0, time.perf_counter(), 0.0
-    with tempfile.TemporaryFile("w+") as log, tempfile.TemporaryFile("w+") as errors:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdout=log, stderr=errors, start_new_session=True)
         seen, used = 0, 0.0
         while True:
             ended = process.poll() is not None
             peak, used = max(peak, resident(process.pid)), max(used, cpu_seconds(process.pid))
-            lines = _read(log)
+            lines = lines_so_far(log)
             for line in lines[seen:]:
                 name, _, state = line.partition(": ")
                 if state in ("done", "up to date"):
@@ -88,16 +88,14 @@ def prepare(root: Path, more: list[str], kill: Path | None = None) -> list[dict[
             time.sleep(0.02)
         if process.returncode:
             raise InputError(" ".join(command), "status 0", f"{process.returncode}",
-                             "Its last lines are:\n" + "\n".join(_read(errors)[-20:]))
+                             "Its last lines are:\n" + "\n".join(lines_so_far(errors)[-20:]))
     return rows
 
 
-def _read(file: IO[str]) -> list[str]:
-    position = file.tell()
-    file.seek(0)
-    lines = file.read().split("\n")[:-1]
-    file.seek(position)
-    return lines
+def lines_so_far(file: IO[bytes]) -> list[str]:
+    """Whole ones. The position stays where it is: a process that writes to this file shares it."""
+    held = os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+    return [line.decode() for line in held.split(b"\n")[:-1]]
 
 
 def cpu_seconds(group: int) -> float:

@@ -1,9 +1,12 @@
 """scripts/benchmarks/preparation.py writes a row for every step, and goes on with a preparation that was killed."""
 
 import json
+import runpy
+import subprocess
 import sys
+import tempfile
 
-from tests.fixtures import run
+from tests.fixtures import REPOSITORY, run
 
 
 def test_rows_and_environment(tmp_path):
@@ -15,3 +18,15 @@ def test_rows_and_environment(tmp_path):
     runs = ("as it lies", "as it lies", "again", "packed", "killed half-way, resumed")
     assert [row["step"] for row in found["rows"]] == [f"{name}: {step}" for name in runs for step in steps]
     assert found["environment"]["sentencepiece"]
+
+
+def test_no_line_is_lost_while_it_is_read():
+    lines_so_far = runpy.run_path(str(REPOSITORY / "scripts" / "benchmarks" / "preparation.py"))["lines_so_far"]
+    written = [str(number) for number in range(3_000)]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(["bash", "-c", "for number in {0..2999}; do echo $number; done"], stdout=log)
+        while process.poll() is None:
+            found = lines_so_far(log)
+            assert found == written[:len(found)]
+        assert process.returncode == 0
+        assert lines_so_far(log) == written

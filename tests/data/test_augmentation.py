@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.augmentation import STEPS, Augmentation, stretched
@@ -79,6 +80,21 @@ def test_a_draw_depends_on_seed_epoch_and_utterance_alone():
     assert np.array_equal(heard(samples, *all_of_it, index=2, count=9), first)
     for other in (heard(samples, *all_of_it, index=3), heard(samples, *all_of_it, index=2, epoch=2)):
         assert not np.array_equal(other[:900], first[:900])
+
+
+@pytest.mark.parametrize("length", [1_000, 16_000, 300_001])
+@pytest.mark.parametrize("options", [{"speed": "0.9"}, {"speed": "1.1"}, {"gain": "3,3"}, {"noise": "20,20"}])
+def test_more_threads_hear_the_same(options, length):
+    samples = np.random.default_rng(1).standard_normal(length, dtype=np.float32) / 10
+    found, before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 2, 5):
+            torch.set_num_threads(threads)
+            found.append(heard(samples, **options))
+    finally:
+        torch.set_num_threads(before)
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
 
 
 @pytest.fixture(scope="module")
