@@ -17,6 +17,7 @@ from simulstream.server.speech_processors.incremental_output import IncrementalO
 
 from mgcm_fairseq.agents.choice import read_options
 from mgcm_fairseq.agents.registry import agent_class
+from mgcm_fairseq.common.device import check_device
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.decoding.system import System, load_system
@@ -62,7 +63,8 @@ class AgentProcessor(SpeechProcessor):  # type: ignore[misc]  # where simulstrea
         self._begun = self._begun_before = False
 
     def set_source_language(self, language: str) -> None:
-        _check_language("source language", language, self.agent.system.source_lang)
+        _check_language("source language", language, self.agent.system.source_lang,
+                        ", or set `source_lang` in `options`" if len(self.agent.system.corpus.src_langs) > 1 else "")
 
     def set_target_language(self, language: str) -> None:
         _check_language("target language", language, self.agent.system.corpus.tgt_lang)
@@ -126,10 +128,11 @@ def _system(kind: type[AgentProcessor], config: SimpleNamespace) -> System:
     bf16 = getattr(getattr(config, "options", None), "bf16", False)
     key = str(Path(config.checkpoint).resolve()), str(corpus), str(getattr(config, "device", "cpu")), str(bf16)
     if key not in kind._loaded:
+        check_device(key[2])
         kind._loaded[key] = load_system(Path(config.checkpoint), None if corpus is None else Path(corpus))
     return kind._loaded[key]
 
 
-def _check_language(what: str, language: str, expected: str) -> None:
+def _check_language(what: str, language: str, expected: str, remedy: str = "") -> None:
     if language != expected:
-        raise InputError(what, f"{expected}, which the checkpoint was trained on", repr(language), "Leave it out.")
+        raise InputError(what, f"{expected}, as this server is set to", repr(language), f"Leave it out{remedy}.")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.data.audio import SAMPLE_RATE
+from mgcm_fairseq.data.languages import language, units
 from mgcm_fairseq.data.manifest import Utterance
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.streaming import speech_stream
@@ -19,7 +20,7 @@ class SegmentCount(NamedTuple):
     """One utterance."""
 
     segments: int
-    words: int  # of the transcript
+    words: int  # of the transcript; characters where its language has no spaces
     ms: float  # of audio
 
 
@@ -38,7 +39,12 @@ def count_segments(encoder: SharedEncoder, utterances: Iterable[Utterance], read
         samples_N = torch.from_numpy(utterance.audio.read())
         language = torch.tensor([languages.index(utterance.src_lang)]) if languages else None
         segments = streamed_segments(encoder, samples_N, read_ms * SAMPLE_RATE // 1000, language)
-        yield SegmentCount(segments, len(utterance.src_text.split()), 1000 * len(samples_N) / SAMPLE_RATE)
+        yield SegmentCount(segments, words(utterance), 1000 * len(samples_N) / SAMPLE_RATE)
+
+
+def words(utterance: Utterance) -> int:
+    """Of its transcript, or characters of a language without spaces, which segments are to be as many as."""
+    return len(units(utterance.src_text, language(utterance.src_lang).unit))
 
 
 @torch.inference_mode()
@@ -56,11 +62,11 @@ def streamed_segments(encoder: SharedEncoder, samples_N: Tensor, read: int, lang
 
 def split_at(utterances: Sequence[Utterance]) -> int:
     """The most words of a short utterance: the median, its lower half where two are in the middle; the rest is long."""
-    words = [len(utterance.src_text.split()) for utterance in utterances]
-    median = median_low(words) if words else 0
-    if median == max(words, default=0):
+    counts = [words(utterance) for utterance in utterances]
+    median = median_low(counts) if counts else 0
+    if median == max(counts, default=0):
         raise InputError("--split", "utterances with more words than the median, to tell short from long",
-                         f"a median of {median} words, and no more in any of {len(words)}", "Take a larger split.")
+                         f"a median of {median} words, and no more in any of {len(counts)}", "Take a larger split.")
     return median
 
 
@@ -77,9 +83,9 @@ def summary(counts: Sequence[SegmentCount]) -> dict[str, Any]:
     many or too few, on average, null without utterances; mean_segment_ms: ms of audio, silence included, for each
     segment, null without any.
     """
-    segments, words = sum(one.segments for one in counts), sum(one.words for one in counts)
+    segments, spoken = sum(one.segments for one in counts), sum(one.words for one in counts)
     apart = sum(abs(one.segments - one.words) for one in counts)
-    return {"utterances": len(counts), "segments": segments, "words": words,
-            "ratio": round(segments / words, 4) if words else None,
+    return {"utterances": len(counts), "segments": segments, "words": spoken,
+            "ratio": round(segments / spoken, 4) if spoken else None,
             "mean_absolute_difference": round(apart / len(counts), 3) if counts else None,
             "mean_segment_ms": round(sum(one.ms for one in counts) / segments, 1) if segments else None}

@@ -23,10 +23,12 @@ def assemble(counts: Sequence[SegmentCount], published: Sequence[SegmentCount] |
         counts: of the model that the report is about.
         published: of one trained with --segmentation-variant published, on the same utterances.
         median: the most words of a short utterance.
-        setting: what was asked for, which the environment will state: split, source_segment_size_ms, dtype and variant.
+        setting: what was asked for, which the environment will state: split, source_segment_size_ms, dtype, variant and
+            unit, words or characters.
     """
+    unit = setting["unit"]
     return {
-        "groups": {"median_words": median, "short": f"up to {median} words", "long": f"more than {median} words"},
+        "groups": {"median_words": median, "short": f"up to {median} {unit}", "long": f"more than {median} {unit}"},
         **short_and_long(counts, median),
         "published": None if published is None else short_and_long(published, median),
         "environment": {**environment(), "utterances": len(counts), **setting},
@@ -39,7 +41,7 @@ def table(report: Mapping[str, Any]) -> str:
     models = [(setting["variant"], report)]
     if report["published"] is not None:
         models.append(("published", report["published"]))
-    rows = [["model", *COLUMNS]]
+    rows = [["model", *(name.replace("words", setting["unit"]) for name in COLUMNS)]]
     rows += [[f"{name}, {group}", *_numbers(of_model[group])] for name, of_model in models for group in GROUPS]
     notes = (f"{setting['split']}, streamed in reads of {setting['source_segment_size_ms']} ms, {setting['dtype']}.\n"
              f"Short: {groups['short']}, the median; long: {groups['long']}.\n"

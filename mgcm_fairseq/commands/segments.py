@@ -12,6 +12,7 @@ from mgcm_fairseq.common.arguments import Parser
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.installation import SCRIPTS
 from mgcm_fairseq.common.program import program
+from mgcm_fairseq.data.languages import UNITS, language
 from mgcm_fairseq.data.manifest import read_manifest
 from mgcm_fairseq.decoding.system import System, load_system
 from mgcm_fairseq.evaluation.results import write_results
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
               for variant, system in zip(variants, models, strict=True)]
     report = assemble(counts[0], counts[1] if args.published else None, median, {
         "split": args.split, "source_segment_size_ms": args.source_segment_size, "dtype": "fp32",
-        "variant": variants[0]})
+        "variant": variants[0], "unit": UNITS[language(utterances[0].src_lang).unit]})
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_results(args.out, report)
     print(table(report), end="")

@@ -20,6 +20,7 @@ from mgcm_fairseq.compat.precision import (
 from mgcm_fairseq.compat.printing import keep_logging_quiet, let_any_text_be_printed, silence_what_only_others_can_mend
 from mgcm_fairseq.compat.resuming import let_tasks_resume
 from mgcm_fairseq.compat.saving import (
+    keep_the_best_checkpoints,
     make_checkpoint_copies_whole,
     save_checkpoints_whole,
     save_no_checkpoint_for_input_errors,
@@ -48,6 +49,7 @@ def install() -> None:
     keep_fairseq_from_running_checkpoints()
     save_checkpoints_whole()
     make_checkpoint_copies_whole()
+    keep_the_best_checkpoints()
     let_tasks_resume()
     let_tasks_check_trainings()
     end_a_training_that_is_finished()

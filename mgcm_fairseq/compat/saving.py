@@ -2,8 +2,10 @@
 
 import os
 import sys
+from functools import wraps
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 
@@ -65,6 +67,35 @@ def make_checkpoint_copies_whole() -> None:
 
     copy.whole = True  # type: ignore[attr-defined]  # the same
     PathManager.copy = staticmethod(copy)
+
+
+def keep_the_best_checkpoints() -> None:
+    """Has fairseq keep its best checkpoints while there are fewer than --keep-best-checkpoints.
+
+    It writes none that scores below the worst of those that are there, even if that is one of five: a training whose
+    first validation is its best keeps a single one, and those that are kept need not be the best.
+    """
+    from fairseq import checkpoint_utils
+
+    stock = checkpoint_utils.save_checkpoint
+    if getattr(stock, "keeps_the_best", False):
+        return
+    stock_paths = checkpoint_utils.checkpoint_paths
+
+    @wraps(stock)
+    def save(cfg: Any, *args: Any, **kwargs: Any) -> Any:
+        def paths(folder: str, pattern: str = r"checkpoint(\d+)\.pt", **options: Any) -> list[str]:
+            """Where there is room for one more of the best, a name with a score that every other one beats."""
+            found: list[str] = stock_paths(folder, pattern, **options)
+            if not pattern.startswith(r"checkpoint\.best_") or len(found) >= cfg.keep_best_checkpoints:
+                return found
+            return [f"checkpoint.best_{'-inf' if cfg.maximize_best_checkpoint_metric else 'inf'}.pt"]
+
+        with patch.object(checkpoint_utils, "checkpoint_paths", paths):
+            return stock(cfg, *args, **kwargs)
+
+    save.keeps_the_best = True  # type: ignore[attr-defined]  # the same
+    checkpoint_utils.save_checkpoint = save
 
 
 def save_no_checkpoint_for_input_errors() -> None:

@@ -29,8 +29,8 @@ from mgcm_fairseq.modules.simul_st import TASKS, TaskInputs, ctc_task
 class MultitaskCriterionConfig(FairseqDataclass):
     tasks: str = field(
         default="st,asr,mt",
-        metadata={"help": "Tasks to train, with commas, of st (the primary one), asr and mt. The default is the "
-                          "paper's; st alone is its single-task row."})
+        metadata={"help": "Tasks to train, with commas, of st, asr and mt. The first is the primary one of a "
+                          "--conflict-rule. The default is the paper's; st alone is its single-task row."})
     label_smoothing: float = field(
         default=0.1,
         metadata={"help": "Probability that the loss gives to all other tokens. The default is the paper's."})

@@ -49,9 +49,10 @@ class GlobalBatches(EpochBatchIterator):
         if position >= len(self.frozen_batches) or state_dict.get("order", order) != order:
             raise InputError("--restore-file", f"a checkpoint of a training with these {len(self.frozen_batches)} "
                              "batches in this order", f"another list of batches, or a position of {position}",
-                             "Resume with the same corpus, --seed, --max-tokens, --batch-size, --augment-speed, "
-                             "--windows, --windows-from and --length-grid (auto is always on a GPU and never on a "
-                             "CPU), or begin with the first epoch: --reset-dataloader.")
+                             "Resume with the same corpus, --train-subset, --seed, --max-tokens, --batch-size, "
+                             "--max-source-samples, --max-target-tokens, --augment-speed, --windows, --windows-from "
+                             "and --length-grid (auto is always on a GPU and never on a CPU), or begin with the first "
+                             "epoch: --reset-dataloader.")
         self._next_epoch_itr = self._get_iterator_for_epoch(self.epoch, shuffle, offset=position)
 
     def ordered_batches(self, epoch: int, fix_batches_to_gpus: bool, shuffle: bool) -> list[Any]:

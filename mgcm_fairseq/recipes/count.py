@@ -31,9 +31,10 @@ class Count:
 
         self.cfg, self.workers = _at_its_most(_on_its_processor(cfg)), workers
         self.task = tasks.setup_task(self.cfg.task)
-        for split in ("train", *cfg.dataset.valid_subset.split(",")):
+        self.task.train_subset = cfg.dataset.train_subset
+        for split in (cfg.dataset.train_subset, *cfg.dataset.valid_subset.split(",")):
             self.task.load_dataset(split)
-        self.dataset = self.task.dataset("train")
+        self.dataset = self.task.dataset(cfg.dataset.train_subset)
         self.files = checks.audio_files(Path(cfg.task.data), {
             path for split in self.task.datasets.values() for path in split.audio_files()})
         with patch.multiple(torch.Tensor, normal_=_as_it_is, uniform_=_as_it_is):  # of which nothing depends here
@@ -81,9 +82,11 @@ class Count:
         return estimate.memory(self.cfg, self.parameters, peak, self.workers)
 
     def _made(self, cut: Cut) -> list[Any]:
+        """As fairseq's trainer asks for them: of utterances that a batch can hold."""
+        samples, tokens = self.task.max_positions()
         return self.task.get_batch_iterator(  # type: ignore[no-any-return]  # fairseq has no types
             self.dataset, max_tokens=cut.samples, max_sentences=cut.utterances,
-            max_positions=self.task.max_positions()).frozen_batches
+            max_positions=(min(samples, cut.samples), tokens), ignore_invalid_inputs=True).frozen_batches
 
     def _counted(self, batch: tuple[int, ...]) -> StepCost:
         return self.training.cost(self.dataset.collater([self.dataset[index] for index in batch]))

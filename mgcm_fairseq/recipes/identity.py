@@ -15,14 +15,16 @@ from mgcm_fairseq.data.config import CorpusConfig
 from mgcm_fairseq.models.config import DEFAULTS
 
 SECTIONS = ("task", "model", "criterion", "optimizer", "lr_scheduler", "optimization")
-ELSEWHERE = {"task.data", "task.conflict_log", "model.w2v_path", "optimization.update_freq", "task.length_grid",
-             "task.cpu"}
+ELSEWHERE = {"task.data", "task.conflict_log", "model.w2v_path", "model.sharing_plan", "optimization.update_freq",
+             "task.length_grid", "task.cpu"}
 """Paths, which may change, what follows from the number of GPUs, and what only says which utterances share a batch."""
 
 PRETRAINED = "wav2vec 2.0, sha256"
 """Two files of one architecture are of one size."""
 
-START, SUBSET = "begins with the model", "dataset.train_subset"
+SHARING_PLAN = "sharing plan, sha256"
+START, SUBSET, GOAL = "begins with the model", "dataset.train_subset", "the best checkpoint by"
+LATER = (PRETRAINED, SHARING_PLAN, START, SUBSET, GOAL)
 """Records of before do not have these."""
 
 MICRO_BATCH = "micro-batch"
@@ -33,7 +35,7 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
     """Every option that the weights depend on, vocabulary, wav2vec 2.0, start, and the largest batch of an update.
 
     Raises:
-        InputError: the corpus or the wav2vec 2.0 file is missing.
+        InputError: the corpus, the wav2vec 2.0 file or the sharing plan is missing.
     """
     known: dict[str, Any] = {}
     for section in SECTIONS:
@@ -42,15 +44,17 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
         known |= {f"{section}.{key!s}": value for key, value in values.items()}
     folder, w2v, start = Path(cfg.task.data), cfg.model.w2v_path, cfg.checkpoint.finetune_from_model
     corpus = CorpusConfig.read(folder)
-    if w2v is not None and not Path(w2v).is_file():
-        raise InputError(w2v, "a wav2vec 2.0 checkpoint", "no such file", "Correct --w2v.")
+    pretrained = None if w2v is None else _sha256(Path(w2v), "a wav2vec 2.0 checkpoint", "Correct --w2v.")
+    plan = cfg.model.sharing_plan
+    shared = _sha256(Path(plan), "a sharing plan", "Correct model.sharing_plan.") if plan else None
     workers = cfg.distributed_training.distributed_world_size * cfg.optimization.update_freq[0]
     return {**{key: value for key, value in known.items() if key not in ELSEWHERE},
             "languages": f"{corpus.src_lang}-{corpus.tgt_lang}",
             "vocabulary": hashlib.sha256((folder / corpus.spm_filename).read_bytes()).hexdigest(),
             "wav2vec 2.0, bytes": Path(w2v).stat().st_size if w2v is not None else 0,
-            PRETRAINED: _digest(Path(w2v), Path(w2v).stat().st_mtime_ns) if w2v is not None else None,
+            PRETRAINED: pretrained, SHARING_PLAN: shared,
             START: Path(start).name if start else None, SUBSET: cfg.dataset.train_subset,
+            GOAL: f"{cfg.checkpoint.best_checkpoint_metric} on {cfg.dataset.valid_subset.split(',')[0]}",
             "samples in an update": workers * cfg.dataset.max_tokens,
             "utterances in an update": workers * cfg.dataset.batch_size if cfg.dataset.batch_size else None}
 
@@ -63,8 +67,9 @@ def check(path: Path, wanted: dict[str, Any], begun: bool) -> None:
                              "Remove them, or choose another --out.")
         return
     found = _read(path)
-    found.pop(MICRO_BATCH, None)
-    for key in (PRETRAINED, START, SUBSET):  # not known where an earlier version began the training
+    for key in (MICRO_BATCH, *ELSEWHERE):
+        found.pop(key, None)
+    for key in LATER:  # not known where an earlier version began the training
         found.setdefault(key, wanted.get(key))
     later = {f"model.{name}": default for name, default in DEFAULTS.items() if f"model.{name}" in wanted}
     found = {**later, **found}
@@ -83,6 +88,12 @@ def begun_with(path: Path) -> dict[str, int] | None:
 def record(path: Path, trained: dict[str, Any], micro_batch: dict[str, int]) -> None:
     """Writes what is about to be trained."""
     write_whole(path, json.dumps({**trained, MICRO_BATCH: micro_batch}, indent=1, ensure_ascii=False) + "\n")
+
+
+def _sha256(path: Path, what: str, remedy: str) -> str:
+    if not path.is_file():
+        raise InputError(path, what, "no such file", remedy)
+    return _digest(path, path.stat().st_mtime_ns)
 
 
 @cache

@@ -25,11 +25,13 @@ from mgcm_fairseq.recipes.measured import find
 from mgcm_fairseq.recipes.micro_batches import Cut, cut_of, given_by_hand
 from mgcm_fairseq.recipes.room import Room
 from mgcm_fairseq.recipes.rows import overrides_of
+from mgcm_fairseq.tasks.split import check_item_lengths
 from mgcm_fairseq.tasks.unread import check_unread
 from mgcm_fairseq.training.at_least_zero import check_at_least_zero
 from mgcm_fairseq.training.goal import check_goal
 from mgcm_fairseq.training.needed_losses import check_losses
 from mgcm_fairseq.training.resumed_plan import check_source
+from mgcm_fairseq.training.task_weights_options import check_options, check_tasks
 
 
 @dataclass
@@ -122,7 +124,8 @@ class Planner:
         """Compares a training with what was begun; unless it is done, builds all that it needs and counts."""
         checks.precision(training.cfg)
         if training.state != "done":  # what needs no file, before a missing file ends the look
-            for look in (check_goal, check_at_least_zero, check_losses, check_unread):
+            for look in (check_goal, check_at_least_zero, check_losses, check_unread, check_item_lengths,
+                         _check_task_weights):
                 plan.problems.catch(partial(look, training.cfg))
             plan.problems.catch(lambda: build_schedule(training.cfg.model, 0))
         training.identity = identity(training.cfg)
@@ -161,6 +164,12 @@ class Planner:
         return Estimate(size, batches.memory, batches.padding,
                         left * estimate.hours(cfg, batches, measured, self.tflops), measured,
                         max(0, estimate.disk_bytes(cfg, size) - there))
+
+
+def _check_task_weights(cfg: DictConfig) -> None:
+    """Of the training as it will be: what is counted has all tasks to the end."""
+    check_options(cfg.task)
+    check_tasks(cfg.task, cfg.criterion.tasks.split(","))
 
 
 def _start(training: Training) -> Path | None:

@@ -38,7 +38,7 @@ from mgcm_fairseq.tasks.generation import (
 )
 from mgcm_fairseq.tasks.longest_speech import longest_speech
 from mgcm_fairseq.tasks.piece_decoder import PieceDecoder
-from mgcm_fairseq.tasks.split import dataset_of
+from mgcm_fairseq.tasks.split import check_item_lengths, dataset_of
 from mgcm_fairseq.tasks.unread import check_unread
 from mgcm_fairseq.tasks.validation_bleu import bleu_of_sums, counts_of_batch, parts_of
 from mgcm_fairseq.training.at_least_zero import check_at_least_zero
@@ -143,6 +143,7 @@ class SimulSTTask(FairseqTask):
                              "Train it with --arch simul_st_*.")
         weights = None
         if from_checkpoint:
+            self.train_subset = ""  # nothing is trained: every split is to be scored, as it was recorded
             cfg = OmegaConf.merge(DEFAULTS, cfg)  # fairseq leaves out options that are newer than the checkpoint
         else:
             check_front_end(cfg)
@@ -170,6 +171,7 @@ class SimulSTTask(FairseqTask):
         check_at_least_zero(cfg)
         check_losses(cfg)
         check_unread(cfg)
+        check_item_lengths(cfg)
         self.train_subset = cfg.dataset.train_subset
 
     def train_step(self, sample: Batch, model: Any, criterion: Any, optimizer: Any, update_num: int,

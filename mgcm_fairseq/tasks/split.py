@@ -1,7 +1,12 @@
 """What a split of the corpus is read with: a grid of lengths, and in training windows, augmentation and noise."""
 
+import math
+from typing import Any
+
 import torch
 
+from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.data.audio import SAMPLE_RATE
 from mgcm_fairseq.data.augmentation import Augmentation
 from mgcm_fairseq.data.columns import Columns
 from mgcm_fairseq.data.config import CorpusConfig
@@ -29,6 +34,20 @@ def dataset_of(cfg: SimulSTConfig, utterances: Columns, vocabulary: Vocabulary, 
     noise = TranscriptNoise.parse(cfg.transcript_noise, str(cfg.transcript_noise_kind), cfg.seed, vocabulary, corpus)
     return SpeechTranslationDataset(utterances, vocabulary, shuffle_seed, augmentation, grid, windows, noise,
                                     corpus.src_langs)
+
+
+def check_item_lengths(cfg: Any) -> None:
+    """InputError for windows longer than a batch may hold, which would be cut to that.
+
+    Args:
+        cfg: of fairseq, whole.
+    """
+    windows = Windows.parse(cfg.task.windows, cfg.task.seed, cfg.task.windows_from)
+    longest = min(cfg.task.max_source_samples, cfg.dataset.max_tokens or math.inf)
+    if windows is not None and windows.high > longest:
+        raise InputError("--windows", f"at most {longest / SAMPLE_RATE:g} s, as --max-source-samples "
+                         f"{cfg.task.max_source_samples} and --max-tokens {cfg.dataset.max_tokens} allow",
+                         cfg.task.windows, "Lower its second number, or raise them.")
 
 
 def on_grid(cfg: SimulSTConfig) -> bool:

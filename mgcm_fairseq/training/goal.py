@@ -24,12 +24,22 @@ def check_goal(cfg: Any) -> None:
             raise InputError(waiting, "a validation whose metric it can watch", "--disable-validation",
                              "Leave one of the two out.")
         return
+    train = cfg.dataset.train_subset
+    if train in cfg.dataset.valid_subset.split(","):
+        raise InputError("--valid-subset", "splits that are not trained on: behind a validation on it, training "
+                         "would hear this one as in its first epoch", train,
+                         f"Copy {train}.tsv under another name, and name that.")
     metric, higher = checkpoint.best_checkpoint_metric, checkpoint.maximize_best_checkpoint_metric
     known = logged(cfg.criterion.tasks.split(","), cfg.task.eval_bleu)
     if metric not in known:
         remedy = "Add --eval-bleu (task.eval_bleu=true)." if metric == "bleu" else "Name one of these."
         raise InputError("--best-checkpoint-metric", f"one that a checkpoint can be chosen by: {', '.join(known)}",
                          repr(metric), remedy)
+    source, needed = ("text", "mt") if cfg.task.eval_source == "text" else ("speech", "st")
+    if metric.startswith("bleu") and needed not in cfg.criterion.tasks.split(","):
+        raise InputError("--best-checkpoint-metric", f"{needed} among --tasks for {metric} of {source}, by "
+                         f"--eval-source {source}", cfg.criterion.tasks,
+                         f"Train {needed}, choose another --eval-source, or name a metric of what is trained.")
     if higher != HIGHER_IS_BETTER[metric]:
         option = "--maximize-best-checkpoint-metric (checkpoint.maximize_best_checkpoint_metric)"
         raise InputError("--best-checkpoint-metric", f"{metric} to be "

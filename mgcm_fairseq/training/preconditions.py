@@ -31,9 +31,6 @@ def check_config(cfg: ConflictConfig) -> None:
     if cfg.conflict_granularity == "model" and cfg.conflict_engine == "streamed":
         raise InputError("--conflict-granularity", "a granularity that lies inside a stage for the streamed engine",
                          "model", "Add --conflict-engine stash.")
-    if cfg.conflict_log_interval < 1:
-        raise InputError("--conflict-log-interval", "a number of updates from 1 on", str(cfg.conflict_log_interval),
-                         "Leave it out for 100.")
     if cfg.conflict_scope_interval < 1:
         raise InputError("--conflict-scope-interval", "a number of updates from 1 on", str(cfg.conflict_scope_interval),
                          "Leave it out for 200.")

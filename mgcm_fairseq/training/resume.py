@@ -32,11 +32,15 @@ FRONT_END = ("extractor_mode", "conv_feature_layers", "conv_bias", "conv_pos", "
              "layer_norm_first")
 """The same of wav2vec 2.0."""
 
-TOLD = (("criterion", "tasks"), *(("task", name) for name in (
-    "conflict_rule", "conflict_granularity", "conflict_scope", "conflict_scope_interval", "conflict_engine",
-    "conflict_reduce", "fixed_task_weights", "task_weight_interval", "task_weight_floor", "task_weight_variant",
-    "asr_norm_part", "asr_until")))
-"""Sections and options of which a training that goes on says that they changed."""
+TOLD = ("criterion", "task", "model", "optimizer", "lr_scheduler", "optimization")
+"""Sections of whose options a training that goes on says that they changed."""
+
+UNTOLD = ("data", "w2v_path", "w2v_config", "sharing_plan", "conflict_log", "max_update", "max_epoch",
+          "stop_time_hours")
+"""Paths, which may change, what is checked by what it holds, and how long a training is to go on."""
+
+BATCHES = ("train_subset", "max_tokens", "batch_size")
+"""Options of the section `dataset` that a training depends on too."""
 
 _ANEW = "begin a new training from it with --finetune-from-model and another --save-dir"
 
@@ -74,8 +78,7 @@ def take_over(contents: dict[str, Any], cfg: DictConfig, model: nn.Module, crite
         raise InputError(path, "the state of an optimizer to go on from", "none, as in a mean of checkpoints",
                          f"To train on, {_ANEW}.")
     _check_state(contents, before, now, criterion, reset_lr_scheduler)
-    for section, name in TOLD:
-        _tell(path, name, before.get(section, {}).get(name), now[section].get(name))
+    _tell_all(path, before, now)
     then, goal = _goal(before), _goal(now)
     if before:
         _tell(path, "the metric for the best checkpoint", then, goal)
@@ -208,9 +211,19 @@ def _goal(cfg: dict[str, Any]) -> str:
     return f"the {most} {cfg['checkpoint']['best_checkpoint_metric']} on {cfg['dataset']['valid_subset'].split(',')[0]}"
 
 
+def _tell_all(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Of options that the checkpoint knows; those that are newer than it have no value there."""
+    options = [(section, name) for section in TOLD for name in now[section] or {} if name not in UNTOLD]
+    for section, name in [*options, *(("dataset", name) for name in BATCHES)]:
+        known = before.get(section) or {}
+        if name in known and not name.startswith("_"):
+            _tell(path, name, known[name], now[section][name])
+
+
 def _tell(path: str, name: str, before: Any, now: Any) -> None:
-    if before is not None and before != now:
-        logger.info("%s: %s was %s, and is %s from here on", path, name, before, now)
+    if before != now:
+        then, here = ("unset" if value in (None, "") else value for value in (before, now))
+        logger.info("%s: %s was %s, and is %s from here on", path, name, then, here)
 
 
 def _values(options: dict[str, Any], names: Iterable[str]) -> str:

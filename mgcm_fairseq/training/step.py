@@ -93,6 +93,9 @@ class ConflictStep:
         world = distributed.get_data_parallel_world_size()
         check_training(self.cfg, criterion, optimizer, model, world)
         self.tasks = tuple(criterion.tasks)
+        if "st" in self.tasks[1:]:
+            logger.warning("--tasks %s: the primary task is %s, the first; write st first to have it protected",
+                           ",".join(self.tasks), self.tasks[0])
         self.weights.of(self.tasks)
         together = self.cfg.conflict_reduce == "global" and world > 1
         workers = Workers(distributed.get_data_parallel_group()) if together else None

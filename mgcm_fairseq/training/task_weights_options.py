@@ -21,6 +21,9 @@ def check_options(cfg: ConflictConfig) -> None:
     if cfg.task_weight_interval < 1:
         raise InputError("--task-weight-interval", "a number of updates from 1 on", str(cfg.task_weight_interval),
                          "Leave it out for 5000.")
+    if cfg.conflict_log_interval < 1:
+        raise InputError("--conflict-log-interval", "a number of updates from 1 on", str(cfg.conflict_log_interval),
+                         "Leave it out for 100.")
     if not 0 <= cfg.task_weight_floor < 1:
         raise InputError("--task-weight-floor", "a weight from 0, where no task is turned off, to below 1",
                          str(cfg.task_weight_floor), "Leave it out for 0.1.")

@@ -5,7 +5,7 @@ from mgcm_fairseq.analysis.segment_report import assemble, table
 
 COUNTS = [SegmentCount(3, 2, 900.0), SegmentCount(5, 4, 1000.0)]
 PUBLISHED = [SegmentCount(9, 2, 900.0), SegmentCount(0, 4, 10.0)]
-SETTING = {"split": "dev", "source_segment_size_ms": 320, "dtype": "fp32", "variant": "repaired"}
+SETTING = {"split": "dev", "source_segment_size_ms": 320, "dtype": "fp32", "variant": "repaired", "unit": "words"}
 
 
 def cells(report):
@@ -32,6 +32,13 @@ def test_the_table_has_a_row_for_each_group_of_each_model():
         ["published, short", "1", "9", "2", "4.50", "7.00", "100"],
         ["published, long", "1", "0", "4", "0.00", "4.00", "–"],
     ]
+
+
+def test_characters_are_called_so():
+    report = assemble(COUNTS, None, 2, {**SETTING, "unit": "characters"})
+    assert report["groups"]["long"] == "more than 2 characters"
+    assert cells(report)[0] == ["model", "utterances", "segments", "characters", "segments / characters",
+                                "mean difference", "segment (ms)"]
 
 
 def test_without_a_second_model_its_place_is_empty():

@@ -1,5 +1,7 @@
 """A plan counts the batches that the training will see: on the grid of lengths for a GPU, of any length for a CPU."""
 
+import shutil
+
 import pytest
 import torch
 
@@ -36,6 +38,26 @@ def test_batches_are_those_of_the_processor_that_will_train(tiny_corpus, cpu, op
     sizes, padding, padded = lengths(counted, WHOLE)
     assert all((size - 80) % 2560 == 0 for size in sizes) == on_grid
     assert (found.padding, found.samples) == (pytest.approx(padding, abs=1e-12), padded)
+
+
+def test_the_split_that_will_be_trained_on_is_counted(tiny_corpus, tmp_path):
+    corpus = shutil.copytree(tiny_corpus, tmp_path / "corpus")
+    rows = (corpus / "train.tsv").read_text().splitlines(keepends=True)
+    (corpus / "half.tsv").write_text("".join(rows[:21]))
+    (corpus / "train.tsv").unlink()
+    counted = count(corpus, True, "dataset.train_subset=half")
+    assert len(counted.dataset) == 20
+    assert counted.dataset.shuffle_seed is not None
+    assert "20 utterances of training" in counted.corpus
+
+
+def test_an_utterance_that_no_batch_can_hold_is_left_out_as_in_training(tiny_corpus):
+    counted = count(tiny_corpus, True)
+    lengths = counted.dataset.audio_lengths
+    limit = int(sorted(lengths)[20])
+    made = counted._of_cut(Cut(limit, 32, 1))
+    assert sorted(index for batch in made for index in batch) == [
+        index for index, length in enumerate(lengths) if length <= limit]
 
 
 def test_a_plan_leaves_the_configuration_as_it_is(tiny_corpus):

@@ -42,6 +42,11 @@ def problems(tiny_corpus, tmp_path, capsys, monkeypatch):
     (good, ("++model.lags='7,2'",), ["of which it is an option", "1 <= LOWEST <= HIGHEST"]),
     (good, ("++model.lags='7,2'", "model.w2v_path=nowhere.pt"),
      ["of which it is an option", "1 <= LOWEST <= HIGHEST", "nowhere.pt"]),
+    (good, ("++task.asr_until=3",), ["--asr-until: expected asr among the auxiliary tasks"]),
+    (good, ("++task.asr_until=-1",), ["--asr-until: expected a number of updates, or 0 for all, found -1"]),
+    (good, ("++task.windows='2,21'",), ["--windows: expected at most 20 s, as --max-source-samples"]),
+    (good, ("++task.windows='2,20'",), []),  # --windows as long as a batch
+    (good, ("dataset.valid_subset='dev,train'",), ["--valid-subset: expected splits that are not trained on"]),
     (good, ("dataset.validate_after_updates=5",), ["dataset.validate_after_updates=5"])])
 def test_the_dry_run_shows_it(problems, make, more, expected):
     found = problems(make(), *more)
@@ -66,6 +71,24 @@ def test_another_wav2vec_of_the_same_size_is_another_training(tiny_corpus, tmp_p
     check(record, second, begun=True)  # of before the content was recorded
 
 
+def test_a_sharing_plan_is_known_by_what_it_says_wherever_it_lies(tiny_corpus, tmp_path):
+    record = tmp_path / "record.json"
+
+    def known(name, content):
+        (tmp_path / name).write_text(content)
+        return identity(resolve("gdps_multi_task", [f"task.data={tiny_corpus}", "model.w2v_path=null",
+                                                    f"model.sharing_plan={tmp_path / name}"]))
+
+    first = known("a.yaml", "one")
+    record.write_text(json.dumps({**first, "model.sharing_plan": "a.yaml"}))  # where it lay was recorded before
+    check(record, known("b.yaml", "one"), begun=True)
+    with pytest.raises(InputError, match="a training with sharing plan, sha256"):
+        check(record, known("a.yaml", "another"), begun=True)
+    with pytest.raises(InputError, match=r"none\.yaml: expected a sharing plan, found no such file"):
+        identity(resolve("gdps_multi_task", [f"task.data={tiny_corpus}", "model.w2v_path=null",
+                                             f"model.sharing_plan={tmp_path / 'none.yaml'}"]))
+
+
 def test_an_option_that_came_later_had_its_default(tiny_corpus, tmp_path):
     record, paths = tmp_path / "record.json", [f"task.data={tiny_corpus}", "model.w2v_path=null"]
     now = identity(resolve("single_task", paths))
@@ -78,13 +101,14 @@ def test_an_option_that_came_later_had_its_default(tiny_corpus, tmp_path):
 
 @pytest.mark.parametrize(("options", "named"), [
     (["checkpoint.finetune_from_model=mt.pt"], "begins with the model 'mt.pt', found one with None"),
-    (["dataset.train_subset=dev"], "dataset.train_subset 'dev', found one with 'train'")])
+    (["dataset.train_subset=dev"], "dataset.train_subset 'dev', found one with 'train'"),
+    (["checkpoint.best_checkpoint_metric=loss"], "the best checkpoint by 'loss on dev', found one with 'bleu on dev'")])
 def test_what_a_training_starts_from_and_hears_is_part_of_it(tiny_corpus, tmp_path, options, named):
     record, paths = tmp_path / "record.json", [f"task.data={tiny_corpus}", "model.w2v_path=null"]
     first, other = (identity(resolve("single_task", [*paths, *more])) for more in ((), options))
     record.write_text(json.dumps(first))
     with pytest.raises(InputError, match=f"expected a training with {named}"):
         check(record, other, begun=True)
-    later = ("begins with the model", "dataset.train_subset")
+    later = ("begins with the model", "dataset.train_subset", "the best checkpoint by")
     record.write_text(json.dumps({key: value for key, value in first.items() if key not in later}))
     check(record, other, begun=True)  # of before it was recorded

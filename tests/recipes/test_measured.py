@@ -11,7 +11,8 @@ SIZE = 190_677_376
 
 def configuration(**changes):
     cfg = OmegaConf.create({"common": {"fp16": True, "bf16": False, "amp": False},
-                            "task": {"conflict_rule": "mgcm", "conflict_scope": "all"},
+                            "task": {"conflict_rule": "mgcm", "conflict_scope": "all", "conflict_engine": "streamed",
+                                     "conflict_granularity": "module"},
                             "dataset": {"max_tokens": 12_000_000}, "model": {"checkpoint_activations": False}})
     for name, value in changes.items():
         OmegaConf.update(cfg, name.replace("__", "."), value)
@@ -28,7 +29,8 @@ def test_the_training_that_was_measured_is_found():
 
 
 @pytest.mark.parametrize("change", [
-    {"task__conflict_scope": "encoder"}, {"task__conflict_rule": "pcgrad"}, {"dataset__max_tokens": 1_500_000},
+    {"task__conflict_scope": "encoder"}, {"task__conflict_rule": "pcgrad"}, {"task__conflict_engine": "stash"},
+    {"task__conflict_granularity": "layer"}, {"dataset__max_tokens": 1_500_000},
     {"model__checkpoint_activations": True}, {"common__fp16": False}])
 def test_another_training_is_not(change):
     assert find(GPU, "mgcm_multi_task", configuration(**change), SIZE) is None

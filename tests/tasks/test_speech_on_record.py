@@ -1,7 +1,10 @@
 """What a training records of the speech that it hears: the longest of it, and whether there were windows."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
+from fairseq import checkpoint_utils
 
 from tests.tasks.training_tasks import iterator, make
 
@@ -23,6 +26,16 @@ def test_windows_are_on_record_from_their_epoch_on(tiny_corpus):
         assert (task.record.longest, task.record.on_windows) == (expected, epoch_of >= 3)
     iterator(task, max_positions=(7 * 16_000, 512), epoch=3)
     assert task.record.longest == 7 * 16_000
+
+
+def test_a_trained_model_hears_the_training_split_as_recorded_and_whole(tiny_corpus, tiny_checkpoint):
+    _, _, task = checkpoint_utils.load_model_ensemble_and_task([str(tiny_checkpoint)], arg_overrides={
+        "data": str(tiny_corpus), "augment_speed": "0.8", "windows": "5,9", "max_source_samples": 10_000})
+    task.load_dataset("train")
+    dataset = task.dataset("train")
+    assert (dataset.augmentation, dataset.windows, dataset.shuffle_seed) == (None, None, None)
+    batches = task.get_batch_iterator(dataset, max_tokens=64_000, max_positions=(10_000, 512)).frozen_batches
+    assert sorted(chain(*batches)) == list(range(40))
 
 
 @pytest.mark.parametrize("windows", ["", "0,0"])

@@ -1,7 +1,7 @@
 """fairseq-train in this process, which saves the imports of a new one."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,11 +42,16 @@ def as_new() -> Iterator[None]:
     """fairseq keeps the best score in attributes of two functions."""
     functions = (checkpoint_utils.save_checkpoint, train.should_stop_early)
     for function in functions:
-        vars(function).clear()
+        _forget(function)
     hook = sys.excepthook
     try:
         yield
     finally:
         sys.excepthook = hook
         for function in functions:
-            vars(function).clear()
+            _forget(function)
+
+
+def _forget(function: Callable[..., object]) -> None:
+    for name in ("best", "num_runs"):
+        vars(function).pop(name, None)

@@ -21,6 +21,12 @@ WRONG = {
     ("--best-checkpoint-metric", "segments"): "found 'segments'",
     (HIGHER,): f"loss to be minimised, since lower is better, found the opposite. Leave out {HIGHER}",
     ("--eval-bleu", "--best-checkpoint-metric", "bleu"): f"bleu to be maximised.*Add {HIGHER}",
+    ("--eval-bleu", "--best-checkpoint-metric", "bleu", HIGHER, "--tasks", "mt"):
+        "st among --tasks for bleu of speech, by --eval-source speech, found mt",
+    ("--eval-bleu", "--best-checkpoint-metric", "bleu", HIGHER, "--tasks", "st,asr", "--eval-source", "text"):
+        "mt among --tasks for bleu of text, by --eval-source text, found st,asr",
+    ("--valid-subset", "dev,train"): "--valid-subset: expected splits that are not trained on: .* found train. Copy",
+    ("--valid-subset", "dev", "--train-subset", "dev"): "found dev. Copy dev.tsv under another name",
     ("--best-checkpoint-metric", "asr_nll", HIGHER): "asr_nll to be minimised",
     ("--best-checkpoint-metric", "mt_acc", "--patience", "3"): "mt_acc to be maximised",
     (*PLATEAU, "--best-checkpoint-metric", "st_acc"): "st_acc to be maximised",
@@ -28,6 +34,8 @@ WRONG = {
     ("--disable-validation", *PLATEAU): "--lr-scheduler reduce_lr_on_plateau: expected a validation",
 }
 RIGHT = [(), ("--eval-bleu", "--best-checkpoint-metric", "bleu", HIGHER),
+         ("--eval-bleu", "--best-checkpoint-metric", "bleu", HIGHER, "--tasks", "mt", "--eval-source", "text"),
+         ("--eval-bleu", "--tasks", "mt"),
          ("--best-checkpoint-metric", "st_acc", HIGHER),
          ("--best-checkpoint-metric", "mt_nll", "--patience", "2", *PLATEAU),
          ("--disable-validation", "--best-checkpoint-metric", "bleu")]

@@ -96,7 +96,10 @@ def test_what_would_lose_its_meaning_is_refused(tiny_corpus, folder, options, me
 
 @pytest.mark.parametrize(("options", "said"), [
     (("--tasks", "st,mt,asr", "--dropout", "0.2", "--update-freq", "2"),
-     ["tasks was st,asr,mt, and is st,mt,asr from here on"]),
+     ["tasks was st,asr,mt, and is st,mt,asr from here on", "dropout was 0.0, and is 0.2 from here on",
+      "update_freq was [1], and is [2]"]),
+    (("--label-smoothing", "0.3", "--augment-gain=-6,6", "--clip-norm", "1"),
+     ["label_smoothing was 0.1, and is 0.3", "augment_gain was unset, and is -6,6", "clip_norm was 5.0, and is 1.0"]),
     (("--conflict-rule", "mgcm", "--conflict-granularity", "layer", "--conflict-scope", "above-front-end"),
      ["conflict_rule was gradvac, and is mgcm", "conflict_granularity was module, and is layer",
       "conflict_scope was all, and is above-front-end", "what gradvac remembered is left out"])])
