@@ -41,8 +41,11 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     (folder / "clone").mkdir()
     for name in SOURCES:
-        copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
-        copy(REPOSITORY / name, folder / "clone" / name)
+        source, target = REPOSITORY / name, folder / "clone" / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))  # which others write
+        else:
+            shutil.copy(source, target)
     pip("wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, folder / "clone")
     shutil.rmtree(folder / "clone")
     [wheel] = folder.glob("*.whl")

@@ -40,6 +40,11 @@ def await_helpers(folder: Path, work: str) -> None:
             _lock(file.fileno(), fcntl.LOCK_EX, path)
 
 
+def forget_helpers(folder: Path, work: str) -> None:
+    """Removes the mark of helpers of a `work` that is done."""
+    _helpers(folder, work).unlink(missing_ok=True)
+
+
 def _helpers(folder: Path, work: str) -> Path:
     return folder / f".{work}.processes"
 

@@ -17,6 +17,16 @@ def children_deaf_to_interrupts() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def interrupts_later() -> Iterator[None]:
+    """Ctrl-C meanwhile is heard at the end: not where a process has begun of which nobody knows yet."""
+    heard: list[int] = []
+    with _handled(signal.SIGINT, lambda number, frame: heard.append(number)):
+        yield
+    if heard:
+        raise KeyboardInterrupt
+
+
 def deaf_processes(preload: Sequence[str]) -> ForkServerContext:
     """Starts processes from a server that has imported `preload`; none of them sees Ctrl-C.
 

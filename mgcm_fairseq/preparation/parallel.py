@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from mgcm_fairseq.common.errors import InputError
 from mgcm_fairseq.common.lock import join_in
-from mgcm_fairseq.common.stopping import deaf_processes
+from mgcm_fairseq.common.stopping import deaf_processes, interrupts_later
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,7 +55,9 @@ class ProcessPool:
         pending: deque[Future[R]] = deque()
         try:
             for job in chain(first, jobs):
-                pending.append(self._started().submit(work, job))
+                pool = self._started()
+                with interrupts_later():  # a process may be started here
+                    pending.append(pool.submit(work, job))
                 if len(pending) >= _AHEAD * self._count:
                     yield pending.popleft().result()
             while pending:

@@ -8,15 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.common.lock import locked
+from mgcm_fairseq.common.lock import await_helpers, forget_helpers, locked
 from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.common.whole import write_whole
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.spoken.talks import Talk, plan, read_spans, speak_missing
+from mgcm_fairseq.spoken.talks import WORK, Talk, plan, read_spans, speak_missing
 from mgcm_fairseq.spoken.text import TRAIN, Splits, source_words
 from mgcm_fairseq.spoken.voice import AMERICAN
 
-_WORK = "spoken-corpus"
 _STATE = "spoken_corpus.json"  # what the folder holds: the digest of its plan and, once complete, a summary
 
 
@@ -55,14 +54,16 @@ def make_corpus(out: Path, data: Path, splits: Splits, seed: int, languages: Lan
     if done := _known(out, digest):
         print(f"{out} is complete: nothing to do.")
         return done
-    with locked(out, _WORK) as lock:
+    with locked(out, WORK) as lock:
         if not (out / _STATE).is_file():
             write_whole(out / _STATE, json.dumps({"plan": digest, "complete": None}))
+        await_helpers(out, WORK)
         spans = out / "spans"
         spoken = speak_missing(talks, data, spans, processes)
         summary = _write_texts(splits, talks, data, spans, languages)
         write_whole(out / _STATE, json.dumps({"plan": digest, "complete": asdict(summary)}, indent=1))
         shutil.rmtree(spans)
+        forget_helpers(out, WORK)
         Path(lock.name).unlink(missing_ok=True)  # whoever comes now finds a complete corpus
     seconds = time.monotonic() - started
     print(f"{out}: {spoken} utterances spoken in {seconds:.0f} s, {spoken / seconds:.0f} a second.")
@@ -73,7 +74,7 @@ def _known(out: Path, digest: str) -> Summary | None:
     """The summary of a complete corpus of this plan; None where it is to be made. InputError for anything else."""
     state = out / _STATE
     if not state.is_file():
-        if out.exists() and not (out.is_dir() and all(path.name == f".{_WORK}.lock" for path in out.iterdir())):
+        if out.exists() and not (out.is_dir() and all(path.name == f".{WORK}.lock" for path in out.iterdir())):
             raise InputError(out, "a new or empty folder", "files that are no spoken corpus", "Choose another folder.")
         return None
     try:

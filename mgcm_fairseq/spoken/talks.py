@@ -11,6 +11,7 @@ import soundfile
 from tqdm import tqdm
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.lock import join_in
 from mgcm_fairseq.common.read_text import read_json
 from mgcm_fairseq.common.stopping import deaf_processes
 from mgcm_fairseq.common.whole import whole, write_whole
@@ -25,6 +26,9 @@ GRID = 125
 _UTTERANCES = (20, 50)  # fewest and most of a talk
 _PAUSE = (26, 154)  # shortest and longest between utterances, in steps of GRID: 0.2 to 1.2 s
 _RATE, _PITCH, _VOLUME = (175, 235), (30, 75), (60, 100)  # see Voice
+
+WORK = "spoken-corpus"
+"""What is done in a corpus's folder, for common.lock."""
 
 Span = tuple[int, int]  # offset and length of an utterance in samples
 
@@ -99,8 +103,10 @@ def speak_missing(talks: Sequence[Talk], data: Path, spans: Path, processes: int
 
 
 def _speak_one(job: tuple[Talk, Path, Path]) -> int:
-    speak(*job)
-    return len(job[0].sentences)
+    talk, wavs, spans = job
+    join_in(spans.parent, WORK)
+    speak(talk, wavs, spans)
+    return len(talk.sentences)
 
 
 def read_spans(talk: Talk, spans: Path) -> list[Span]:

@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Lock
 from typing import Protocol
@@ -71,7 +73,7 @@ class SideBySide:
         with self._guard:
             self._stopped.set()
             for process in self._running:
-                process.terminate()
+                _terminate(process)
 
     def _one(self, trial: Startable, number: int) -> None:
         for what, command in trial.steps():
@@ -96,7 +98,7 @@ class SideBySide:
             with self._guard:
                 self._running.add(process)
                 if self._stopped.is_set():  # after this trial had looked
-                    process.terminate()
+                    _terminate(process)
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             with self._guard:
@@ -113,6 +115,12 @@ class SideBySide:
         minutes = (time.monotonic() - self._began) / 60
         with self._guard:
             print(f"[{minutes:4.0f} min] {text}", file=sys.stderr, flush=True)
+
+
+def _terminate(process: subprocess.Popen[bytes]) -> None:
+    """By its number: Popen.terminate would take the status of one that has just ended, which a thread waits for."""
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGTERM)
 
 
 def _note(folder: Path, record: dict[str, float]) -> None:

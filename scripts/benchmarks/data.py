@@ -34,16 +34,16 @@ print(sum(batch["nsentences"] for batch in iterator.next_epoch_itr()))
 def measure(command: list[str]) -> tuple[float, int]:
     """Seconds, and the largest sum of memory seen every 50 ms."""
     start, peak = time.perf_counter(), 0
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                          start_new_session=True) as process:
+    with tempfile.TemporaryFile() as errors, subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True) as process:
         while process.poll() is None:
             peak = max(peak, resident(process.pid))
             time.sleep(0.05)
         seconds = time.perf_counter() - start
-        _, errors = process.communicate()
         if process.returncode:
+            errors.seek(0)
             raise InputError(" ".join(command), "status 0", f"{process.returncode}",
-                             f"Its last lines are:\n{errors.decode()[-2000:]}")
+                             f"Its last lines are:\n{errors.read().decode()[-2000:]}")
     return seconds, peak
 
 

@@ -79,7 +79,7 @@ def prepare(root: Path, more: list[str], kill: Path | None = None) -> list[dict[
                                  "peak_MiB": peak / 2**20})
                     peak, start, spent = 0, now, used
             seen = len(lines)
-            if kill and kill.exists():
+            if kill and not ended and kill.exists():
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 return rows

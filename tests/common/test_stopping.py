@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mgcm_fairseq.common.stopping import children_deaf_to_interrupts, sigterm_as_ctrl_c
+from mgcm_fairseq.common.stopping import children_deaf_to_interrupts, interrupts_later, sigterm_as_ctrl_c
 
 HEARS = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
 
@@ -27,6 +27,23 @@ def test_only_children_that_are_started_meanwhile_are_deaf():
     assert child() == "True"
     with children_deaf_to_interrupts():
         assert child() == "False"
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_is_heard_later():
+    done = []
+
+    def interrupted():
+        with interrupts_later():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append("all of it")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert done == ["all of it"]
+    with interrupts_later():
+        pass
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
 

@@ -1,5 +1,6 @@
 """Programs that speak with a live server: one like simulstream's, and one that may lose its connection."""
 
+import asyncio
 import contextlib
 import json
 import threading
@@ -85,6 +86,13 @@ async def closed(socket):
     async for message in until_closed(socket):
         last = json.loads(message)
     return socket.close_code, socket.close_reason, last
+
+
+async def gone(server):
+    """Returns once no stream is left: a server hears that a connection is over a little later than its client."""
+    async with asyncio.timeout(20):
+        while server.streams.sessions:
+            await asyncio.sleep(0.01)
 
 
 def text(answers):

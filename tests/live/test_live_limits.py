@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from mgcm_fairseq.live.limits import StreamLimits
 from mgcm_fairseq.live.server import LiveServer
-from tests.live.clients import closed, opened, packets, plain, rest, send, serving, stalled, text, until_closed
+from tests.live.clients import closed, gone, opened, packets, plain, rest, send, serving, stalled, text, until_closed
 from tests.live.conftest import RUNS
 
 
@@ -22,6 +22,9 @@ def test_a_full_queue_makes_the_client_wait_and_drops_nothing(runs, talk, expect
             session = server.streams.sessions[hello["stream"]]
             with stalled(session):
                 sending = asyncio.create_task(send(socket, packets(talk, 1_600)))
+                async with asyncio.timeout(20):
+                    while session.received < 8_000:
+                        await asyncio.sleep(0.01)
                 await asyncio.sleep(0.3)
                 waiting = session.received
             await sending
@@ -36,25 +39,26 @@ def test_a_full_queue_makes_the_client_wait_and_drops_nothing(runs, talk, expect
 
 def test_a_client_that_waits_for_a_slow_agent_hears_that_it_is_at_work_and_is_not_idle(runs, talk, expected):
     async def scenario():
-        async with serving(runs, beat=0.05, idle=0.2) as (uri, server):
+        async with serving(runs, beat=0.05, idle=0.5) as (uri, server):
             socket, hello = await opened(uri)
+            said = []
             with stalled(server.streams.sessions[hello["stream"]]):
                 await send(socket, packets(talk, 1_600))
-                async with asyncio.timeout(10):
-                    said = [json.loads(await socket.recv()) for _ in range(10)]
+                async with asyncio.timeout(20):
+                    while not said or said[-1]["at_work"] <= 0.5:
+                        said.append(json.loads(await socket.recv()))
             await socket.send(json.dumps({"end_of_stream": True}))
             return said, await rest(socket)
 
     said, answers = asyncio.run(scenario())
-    assert [list(one) for one in said] == [["at_work"]] * 10
+    assert [list(one) for one in said] == [["at_work"]] * len(said)
     times = [one["at_work"] for one in said]
     assert times == sorted(times)
-    assert times[-1] > 0.2
     assert text([one for one in answers if "new" in one]) == expected(RUNS[0], talk)
 
 
 @pytest.mark.parametrize(("limits", "run", "code", "said"), [
-    ({"idle": 0.1}, "wait-k:1", 4001, "nothing came for 0.1 s"),
+    ({"idle": 0.5}, "wait-k:1", 4001, "nothing came for 0.5 s"),
     ({"talk": 0.5}, "wait-k:1", 4002, "expected at most 0.5 s of sound"),
     ({"talk": 0.6}, "offline:1", 4002, "expected at most 0.6 s of sound"),
 ])
@@ -64,8 +68,7 @@ def test_idle_and_long_streams_are_closed(runs, talk, limits, run, code, said):
             socket, _ = await opened(uri, run=run)
             await send(socket, packets(talk, 1_600)[:8])
             found = await closed(socket)
-            await asyncio.sleep(0.05)
-            assert not server.streams.sessions
+            await gone(server)
             return found
 
     found, reason, last = asyncio.run(scenario())
@@ -88,8 +91,7 @@ def test_what_came_before_the_limit_of_length_is_translated_to_its_end(runs, tal
                 for _, packet in packets(talk, 1_600)[:12]:
                     await socket.send(packet)
             messages = [json.loads(message) async for message in until_closed(socket)]
-            await asyncio.sleep(0.05)
-            assert not server.streams.sessions
+            await gone(server)
             return messages, socket.close_code
 
     (*answers, last), code = asyncio.run(scenario())
@@ -100,13 +102,13 @@ def test_what_came_before_the_limit_of_length_is_translated_to_its_end(runs, tal
 
 def test_a_client_that_falls_silent_gets_its_open_sentence(runs, talk, expected):
     async def scenario():
-        async with serving(runs, idle=0.3) as (uri, _):
+        async with serving(runs, idle=1) as (uri, _):
             socket, _ = await opened(uri, run="offline:1")
             await send(socket, packets(talk, 1_600)[:12])
             return [json.loads(message) async for message in until_closed(socket)]
 
     *answers, last = asyncio.run(scenario())
-    assert last == {"error": "nothing came for 0.3 s", "code": 4001}
+    assert last == {"error": "nothing came for 1 s", "code": 4001}
     assert text(answers) == expected("offline:1", talk[:2 * 1_600 * 12]) != ""
 
 
@@ -125,8 +127,7 @@ def test_a_stream_at_its_limit_survives_the_loss_of_its_connection(runs, talk, e
             await asyncio.sleep(0.05)
             socket, _ = await opened(uri, stream=hello["stream"])
             messages = [json.loads(message) async for message in until_closed(socket)]
-            await asyncio.sleep(0.05)
-            assert not server.streams.sessions
+            await gone(server)
             return messages
 
     *answers, last = asyncio.run(scenario())
@@ -162,13 +163,13 @@ def test_sound_that_never_came_ends_at_the_limit_of_length_too(runs, talk):
 
 def test_one_stream_too_many_is_refused_until_another_is_over(runs, talk, expected):
     async def scenario():
-        async with serving(runs, streams=1) as (uri, _):
+        async with serving(runs, streams=1) as (uri, server):
             socket, _ = await opened(uri)
             third = await connect(uri)
             await third.send(talk[:3_200])
             assert (await closed(third))[0] == 1013
             await socket.close()
-            await asyncio.sleep(0.05)
+            await gone(server)
             return await plain(uri, talk)
 
     assert text(asyncio.run(scenario())) == expected(RUNS[0], talk)

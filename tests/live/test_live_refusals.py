@@ -8,7 +8,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from mgcm_fairseq.live.limits import MESSAGE
-from tests.live.clients import closed, opened, packets, send, serving
+from tests.live.clients import closed, gone, opened, packets, send, serving
 
 
 @pytest.mark.parametrize(("messages", "code", "said"), [
@@ -34,8 +34,7 @@ def test_what_is_wrong_is_refused_with_a_message(runs, messages, code, said):
             for message in messages:
                 await socket.send(message)
             found = await closed(socket)
-            await asyncio.sleep(0.02)
-            assert not server.streams.sessions
+            await gone(server)
             return found
 
     found, reason, last = asyncio.run(scenario())
@@ -52,9 +51,7 @@ def test_an_agent_that_fails_ends_the_stream_with_its_error(runs, talk, queue, c
             server.streams.sessions[hello["stream"]].interpreter.agent = None
             await send(socket, (packets(talk, 1_600) * 2)[:count])
             found = await closed(socket)
-            async with asyncio.timeout(10):
-                while server.streams.sessions:  # another stream may begin
-                    await asyncio.sleep(0.01)
+            await gone(server)  # another stream may begin
             return found
 
     code, _, last = asyncio.run(scenario())

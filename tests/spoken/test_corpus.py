@@ -1,5 +1,6 @@
 """The corpus on disk and its command: MuST-C's layout, the same bytes whatever happens on the way, clear errors."""
 
+import fcntl
 import hashlib
 import os
 import signal
@@ -164,7 +165,56 @@ def test_a_speaking_process_that_is_killed_ends_the_run_which_goes_on(corpus: Pa
     assert {path: path.stat().st_mtime_ns for path in wavs} == wavs, "what was finished was spoken again"
 
 
+def marked(out: Path) -> bool:
+    """Whether a process says that it speaks for the corpus."""
+    path = out / ".spoken-corpus.processes"
+    if not path.exists():
+        return False
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def stopped_speakers(process: "subprocess.Popen[str]", out: Path) -> list[int]:
+    """Processes of a run, stopped while one of them speaks."""
+    while process.poll() is None:
+        stopped = [child for server in children(process.pid) for child in children(server)] if marked(out) else []
+        for speaker in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(speaker, signal.SIGSTOP)
+        if stopped and marked(out):
+            return stopped
+        resume(stopped)
+        time.sleep(0.005)
+    raise AssertionError("it ended before it could be stopped")
+
+
+def resume(processes: list[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGCONT)
+
+
+def test_a_speaker_that_outlives_its_run_is_awaited(corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "killed"
+    process = command(out, *OPTIONS, "--processes", "1")
+    stopped = stopped_speakers(process, out)
+    process.kill()
+    process.wait()  # its pipes stay open, for the speakers have them too
+    again = command(out, *OPTIONS, "--processes", "1")
+    assert again.stdout is not None
+    assert again.stdout.readline().startswith(f"waiting for processes of an earlier spoken-corpus in {out} to end")
+    resume(stopped)
+    process.communicate()
+    _, errors = again.communicate()
+    assert (again.returncode, digests(out)) == (0, digests(corpus)), errors
+
+
 def test_a_complete_corpus_is_left_alone(corpus: Path) -> None:
+    assert not list(corpus.glob(".*")), "what was needed while it was made is gone"
     before = {path: path.stat().st_mtime_ns for path in corpus.rglob("*")}
     status, output, _ = run(corpus, *OPTIONS)
     assert status == 0

@@ -53,7 +53,10 @@ def _die(bench: Bench, program: Program, number: int) -> Row:
         running.reaches(partial(_has_helpers, running))
         running.wait(random.uniform(0, LATER / 2 ** again))
         if helpers := running.helpers():
-            os.kill(random.choice(helpers), signal.SIGKILL)
+            try:
+                os.kill(random.choice(helpers), signal.SIGKILL)
+            except ProcessLookupError:  # it has ended meanwhile
+                helpers = []
         faults = [] if running.wait(LONGEST / 2) else ["hangs"]
         if helpers and running.status != 0:
             break

@@ -1,11 +1,13 @@
 """One disturbed run of a program and the same command again, compared with a run that nothing disturbed."""
 
+import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from random import Random
 
@@ -130,7 +132,7 @@ class Bench:
         seen: set[str] = set()
 
         def appeared(pattern: str) -> int:
-            for path in out.rglob(pattern):
+            for path in below(out, pattern):
                 with suppress(FileNotFoundError):  # it has its final name by now
                     seen.add(f"{path} {path.stat().st_ino}")
             return len(seen)
@@ -164,8 +166,14 @@ def said(text: str) -> str:
     return (text.rstrip().splitlines() or [""])[-1][:300]
 
 
+def below(folder: Path, pattern: str) -> Iterator[Path]:
+    """Files and folders of a name below `folder`, in which a program is at work: Path.rglob fails where one is gone."""
+    for root, folders, files in os.walk(folder):
+        yield from (Path(root) / name for name in (*folders, *files) if fnmatch(name, pattern))
+
+
 def _partial(out: Path) -> str:
-    names = sorted({path.name for path in out.rglob("*") if ".tmp" in path.name or path.suffix == ".partial"})
+    names = sorted({path.name for path in below(out, "*") if ".tmp" in path.name or path.suffix == ".partial"})
     return f", writing {', '.join(names[:2])}" if names else ""
 
 

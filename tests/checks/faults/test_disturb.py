@@ -18,11 +18,11 @@ print("begun", flush=True)
 {before}
 partial = out / "one.json.tmp"
 partial.write_text("[1")
-time.sleep(0.2)
+time.sleep(0.5)
 partial.write_text("[1, 2]")
 partial.replace(out / "one.json")
 {after}
-time.sleep(0.2)
+time.sleep(0.5)
 """
 
 
@@ -69,7 +69,7 @@ def test_what_a_kill_spoils_is_said(alone, of, fault):
 
 
 def test_a_process_that_lives_on_is_said(alone, monkeypatch):
-    monkeypatch.setattr("mgcm_fairseq.checks.faults.disturb.SETTLED", 0.2)
+    monkeypatch.setattr("mgcm_fairseq.checks.faults.disturb.SETTLED", 2)
     leaves = "import subprocess; subprocess.Popen(['sleep', '60'])"
     assert "1 processes live on" in kill(alone, program(leaves))["fault"]
     once = replace(program(f"(out / 'two.json').exists() or exec({leaves!r}); (out / 'two.json').write_text('[]')"),

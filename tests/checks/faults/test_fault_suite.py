@@ -9,6 +9,7 @@ import pytest
 from mgcm_fairseq.checks.faults.check import main
 from mgcm_fairseq.checks.faults.checkpoints import checkpoints
 from mgcm_fairseq.checks.faults.deaths import deaths
+from mgcm_fairseq.checks.faults.disturb import below
 from mgcm_fairseq.checks.faults.fingerprint import fingerprint
 from mgcm_fairseq.checks.faults.kills import kills, shared_out
 from mgcm_fairseq.checks.faults.programs import PROGRAMS
@@ -92,7 +93,7 @@ def test_an_export_that_was_killed_leaves_no_weights_beside_the_next(bench):
     for _ in range(8):  # a small model is written in no time: until a kill comes before the end
         out = bench.fresh("export", "killed")
         running = bench.start(program, out)
-        assert running.reaches(lambda out=out: any(out.rglob("model.pt*")))
+        assert running.reaches(lambda out=out: any(below(out, "model.pt*")))
         running.signal(signal.SIGKILL, group=True)
         assert running.wait()
         if [path.name for path in out.iterdir()] != ["system"]:

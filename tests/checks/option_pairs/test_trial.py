@@ -51,7 +51,7 @@ def sweep(tiny_corpus, tmp_path):
     ("raise SystemExit('error: what was found')", "what was found"), ("raise ValueError('x')", "ValueError: x"),
     ("pass", "status 0, -9: ")])
 def test_a_worker_that_outlives_the_other_is_a_failure(tmp_path, monkeypatch, first, reason):
-    monkeypatch.setattr("mgcm_fairseq.checks.option_pairs.trial.PATIENCE", 3)
+    monkeypatch.setattr("mgcm_fairseq.checks.option_pairs.trial.PATIENCE", 10 if first == "pass" else 60)
     monkeypatch.setattr("mgcm_fairseq.checks.option_pairs.trial.GRACE", 0.1)
     monkeypatch.setattr("mgcm_fairseq.checks.option_pairs.trial.train", lambda: time.sleep(60) if "1" in sys.argv[
         sys.argv.index("--distributed-rank") + 1] else exec(first))
