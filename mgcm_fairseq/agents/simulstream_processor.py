@@ -128,7 +128,7 @@ def _system(kind: type[AgentProcessor], config: SimpleNamespace) -> System:
     bf16 = getattr(getattr(config, "options", None), "bf16", False)
     key = str(Path(config.checkpoint).resolve()), str(corpus), str(getattr(config, "device", "cpu")), str(bf16)
     if key not in kind._loaded:
-        check_device(key[2])
+        check_device(key[2], "device")
         kind._loaded[key] = load_system(Path(config.checkpoint), None if corpus is None else Path(corpus))
     return kind._loaded[key]
 

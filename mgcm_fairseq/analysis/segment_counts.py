@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.core.units import unit_starts
 from mgcm_fairseq.data.audio import SAMPLE_RATE
-from mgcm_fairseq.data.languages import language, units
+from mgcm_fairseq.data.languages import language
 from mgcm_fairseq.data.manifest import Utterance
+from mgcm_fairseq.data.piece_kinds import unspaced_kind
 from mgcm_fairseq.modules.encoder import SharedEncoder
 from mgcm_fairseq.modules.streaming import speech_stream
 
@@ -43,8 +45,12 @@ def count_segments(encoder: SharedEncoder, utterances: Iterable[Utterance], read
 
 
 def words(utterance: Utterance) -> int:
-    """Of its transcript, or characters of a language without spaces, which segments are to be as many as."""
-    return len(units(utterance.src_text, language(utterance.src_lang).unit))
+    """Of its transcript, as many as its segments are to be; of a language without spaces, characters, where a word or
+    number in letters and digits is one and marks are none, as in the loss."""
+    if language(utterance.src_lang).spaced:
+        return len(utterance.src_text.split())
+    kinds = [unspaced_kind("▁" if char.isspace() else char) for char in utterance.src_text]
+    return int(unit_starts(torch.tensor([kinds], dtype=torch.long)).sum()) if kinds else 0
 
 
 @torch.inference_mode()

@@ -33,6 +33,7 @@ from mgcm_fairseq.studies.side_by_side import SideBySide, TrialError
 from mgcm_fairseq.studies.study import PLAN, PLANS, START, Study, against, chosen
 from mgcm_fairseq.studies.study_file import read_study, studies
 from mgcm_fairseq.studies.trial import Trial, begun
+from mgcm_fairseq.tasks.split import check_item_lengths
 from mgcm_fairseq.tasks.unread import check_unread
 from mgcm_fairseq.training.at_least_zero import check_at_least_zero
 from mgcm_fairseq.training.goal import check_goal
@@ -120,7 +121,7 @@ def _check_options(study: Study, system: str, corpus: Path) -> None:
     """InputError for options that its training would refuse, before hours of others."""
     plan = [f"++model.sharing_plan={PLAN}.yaml"] if study.plan_of(system) else []
     cfg = resolve(study.training, [f"task.data={quoted(corpus)}", *plan, *study.of_training(system, seed=1)])
-    for check in (check_goal, check_at_least_zero, check_losses, check_unread):
+    for check in (check_goal, check_at_least_zero, check_losses, check_unread, check_item_lengths):
         check(cfg)
     if 0 <= (kept := cfg.checkpoint.keep_interval_updates) < study.average:
         raise InputError(study.name, f"an average of at most {kept} checkpoints, which {study.training}.yaml keeps",

@@ -20,6 +20,9 @@ def children_deaf_to_interrupts() -> Iterator[None]:
 @contextmanager
 def interrupts_later() -> Iterator[None]:
     """Ctrl-C meanwhile is heard at the end: not where a process has begun of which nobody knows yet."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield
+        return
     heard: list[int] = []
     with _handled(signal.SIGINT, lambda number, frame: heard.append(number)):
         yield

@@ -73,7 +73,8 @@ def keep_the_best_checkpoints() -> None:
     """Has fairseq keep its best checkpoints while there are fewer than --keep-best-checkpoints.
 
     It writes none that scores below the worst of those that are there, even if that is one of five: a training whose
-    first validation is its best keeps a single one, and those that are kept need not be the best.
+    first validation is its best keeps a single one, and those that are kept need not be the best. Of scores that are
+    equal in three decimals one may still take another's place, since a digit drawn at random tells their files apart.
     """
     from fairseq import checkpoint_utils
 
@@ -89,7 +90,8 @@ def keep_the_best_checkpoints() -> None:
             found: list[str] = stock_paths(folder, pattern, **options)
             if not pattern.startswith(r"checkpoint\.best_") or len(found) >= cfg.keep_best_checkpoints:
                 return found
-            return [f"checkpoint.best_{'-inf' if cfg.maximize_best_checkpoint_metric else 'inf'}.pt"]
+            ending = pattern.rpartition(")")[2].removesuffix(r"\.pt") + ".pt"  # with --checkpoint-suffix
+            return [f"checkpoint.best_{'-inf' if cfg.maximize_best_checkpoint_metric else 'inf'}{ending}"]
 
         with patch.object(checkpoint_utils, "checkpoint_paths", paths):
             return stock(cfg, *args, **kwargs)

@@ -67,6 +67,9 @@ def check(path: Path, wanted: dict[str, Any], begun: bool) -> None:
                              "Remove them, or choose another --out.")
         return
     found = _read(path)
+    plan = found.get("model.sharing_plan")
+    if plan and Path(plan).is_file():  # where an earlier version recorded its path alone
+        found.setdefault(SHARING_PLAN, _digest(Path(plan), Path(plan).stat().st_mtime_ns))
     for key in (MICRO_BATCH, *ELSEWHERE):
         found.pop(key, None)
     for key in LATER:  # not known where an earlier version began the training

@@ -9,6 +9,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from mgcm_fairseq.common.errors import InputError
+from mgcm_fairseq.common.stopping import interrupts_later
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,9 +33,10 @@ def in_fresh_processes(work: Callable[[T], R], jobs: Iterable[T], count: int, co
         for job in jobs:
             answers, teller = context.Pipe(duplex=False)
             process = context.Process(target=_answer, args=(teller, work, job), daemon=True)
-            process.start()
-            teller.close()  # the only one left is the process's: its end is the end of the file
-            under_way[answers] = process, job
+            with interrupts_later():
+                process.start()
+                teller.close()  # the only one left is the process's: its end is the end of the file
+                under_way[answers] = process, job
             if len(under_way) == count:
                 return
 

@@ -15,6 +15,7 @@ from mgcm_fairseq.models.config import DEFAULTS
 from mgcm_fairseq.models.simul_st import LOCAL, SAID
 from mgcm_fairseq.modules.front_ends import DEFAULT
 from mgcm_fairseq.modules.wav2vec2_options import front_end_overrides
+from mgcm_fairseq.training.resumed_options import tell, tell_changes
 from mgcm_fairseq.training.resumed_plan import check_plan
 
 logger = logging.getLogger(__name__)
@@ -31,16 +32,6 @@ FRONT_END = ("extractor_mode", "conv_feature_layers", "conv_bias", "conv_pos", "
              "encoder_layers", "encoder_embed_dim", "encoder_ffn_embed_dim", "encoder_attention_heads", "activation_fn",
              "layer_norm_first")
 """The same of wav2vec 2.0."""
-
-TOLD = ("criterion", "task", "model", "optimizer", "lr_scheduler", "optimization")
-"""Sections of whose options a training that goes on says that they changed."""
-
-UNTOLD = ("data", "w2v_path", "w2v_config", "sharing_plan", "conflict_log", "max_update", "max_epoch",
-          "stop_time_hours")
-"""Paths, which may change, what is checked by what it holds, and how long a training is to go on."""
-
-BATCHES = ("train_subset", "max_tokens", "batch_size")
-"""Options of the section `dataset` that a training depends on too."""
 
 _ANEW = "begin a new training from it with --finetune-from-model and another --save-dir"
 
@@ -78,10 +69,11 @@ def take_over(contents: dict[str, Any], cfg: DictConfig, model: nn.Module, crite
         raise InputError(path, "the state of an optimizer to go on from", "none, as in a mean of checkpoints",
                          f"To train on, {_ANEW}.")
     _check_state(contents, before, now, criterion, reset_lr_scheduler)
-    _tell_all(path, before, now)
+    tell_changes(path, before, now)
     then, goal = _goal(before), _goal(now)
-    if before:
-        _tell(path, "the metric for the best checkpoint", then, goal)
+    if before and then != goal:
+        tell(path, "the metric for the best checkpoint", then, goal)
+        _tell_of_best(path, before, now)
     return Taken(_order(contents, model), best=then == goal)
 
 
@@ -211,19 +203,12 @@ def _goal(cfg: dict[str, Any]) -> str:
     return f"the {most} {cfg['checkpoint']['best_checkpoint_metric']} on {cfg['dataset']['valid_subset'].split(',')[0]}"
 
 
-def _tell_all(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Of options that the checkpoint knows; those that are newer than it have no value there."""
-    options = [(section, name) for section in TOLD for name in now[section] or {} if name not in UNTOLD]
-    for section, name in [*options, *(("dataset", name) for name in BATCHES)]:
-        known = before.get(section) or {}
-        if name in known and not name.startswith("_"):
-            _tell(path, name, known[name], now[section][name])
-
-
-def _tell(path: str, name: str, before: Any, now: Any) -> None:
-    if before != now:
-        then, here = ("unset" if value in (None, "") else value for value in (before, now))
-        logger.info("%s: %s was %s, and is %s from here on", path, name, then, here)
+def _tell_of_best(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Files that fairseq would take for the best of another validation set."""
+    metric, of = before["checkpoint"]["best_checkpoint_metric"], now["checkpoint"]
+    if metric == of["best_checkpoint_metric"] and of["keep_best_checkpoints"] > 0:
+        logger.warning("%s: checkpoint.best_%s_*.pt of before count among the best from here on: move them elsewhere "
+                       "to keep the best on %s alone", path, metric, now["dataset"]["valid_subset"].split(",")[0])
 
 
 def _values(options: dict[str, Any], names: Iterable[str]) -> str:

@@ -31,3 +31,10 @@ def test_what_is_not_there_is_refused(gpus, count, device, message):
     gpus(count)
     with pytest.raises(InputError, match=message):
         check_device(device)
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "cuda:-1", "", "cuda0"])
+def test_other_names_are_refused(gpus, device):
+    gpus(1)
+    with pytest.raises(InputError, match=f"device: expected cpu, cuda or cuda:N, found '{device}'"):
+        check_device(device, "device")

@@ -8,7 +8,7 @@ import torch
 
 from mgcm_fairseq.commands.train import main
 from mgcm_fairseq.common.errors import InputError
-from mgcm_fairseq.recipes.identity import PRETRAINED, check, identity
+from mgcm_fairseq.recipes.identity import PRETRAINED, SHARING_PLAN, check, identity
 from tests.modules.test_wav2vec2_checkpoint import KEY, data2vec_with_classes, good, without
 from tests.recipes.test_rows import resolve
 from tests.scripts.test_train import SMALL
@@ -80,8 +80,13 @@ def test_a_sharing_plan_is_known_by_what_it_says_wherever_it_lies(tiny_corpus, t
                                                     f"model.sharing_plan={tmp_path / name}"]))
 
     first = known("a.yaml", "one")
-    record.write_text(json.dumps({**first, "model.sharing_plan": "a.yaml"}))  # where it lay was recorded before
-    check(record, known("b.yaml", "one"), begun=True)
+    earlier = {key: value for key, value in first.items() if key != SHARING_PLAN}
+    for text in (first, {**earlier, "model.sharing_plan": str(tmp_path / "a.yaml")}):  # its path was recorded before
+        record.write_text(json.dumps(text))
+        check(record, known("b.yaml", "one"), begun=True)
+        with pytest.raises(InputError, match="a training with sharing plan, sha256"):
+            check(record, known("b.yaml", "another"), begun=True)
+    record.write_text(json.dumps(first))
     with pytest.raises(InputError, match="a training with sharing plan, sha256"):
         check(record, known("a.yaml", "another"), begun=True)
     with pytest.raises(InputError, match=r"none\.yaml: expected a sharing plan, found no such file"):

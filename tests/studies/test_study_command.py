@@ -56,7 +56,7 @@ def test_a_trial_is_trained_evaluated_and_reported_once(study: Path, tiny_corpus
 @pytest.mark.parametrize(("option", "message"), [
     ("task.conflict_rule=mcgm", "mcgm"), ("task.conflict_rule=none ++task.task_weights=norm", "conflict-rule sum"),
     ("++model.local_kernels='5'", "--local-kernels"), ("++task.fixed_task_weights='1,0.3'", "--fixed-task-weights"),
-    ("++task.conflict_granularity=model", "stash")])
+    ("++task.conflict_granularity=model", "stash"), ("task.windows='2,17'", "--windows: expected at most 4 s")])
 def test_what_a_training_would_refuse_is_refused_before_the_first(study: Path, tiny_corpus: Path, tmp_path: Path,
                                                                   option: str, message: str) -> None:
     found = yaml.safe_load(study.read_text())

@@ -1,17 +1,15 @@
 """One disturbed run of a program and the same command again, compared with a run that nothing disturbed."""
 
-import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
 from pathlib import Path
 from random import Random
 
-from mgcm_fairseq.checks.faults.fingerprint import difference, fingerprint, torn
+from mgcm_fairseq.checks.faults.fingerprint import below, difference, fingerprint, torn
 from mgcm_fairseq.checks.faults.material import Material
 from mgcm_fairseq.checks.faults.programs import Program
 from mgcm_fairseq.checks.faults.setting import FaultsSetting, Row
@@ -164,12 +162,6 @@ def traceback(text: str) -> list[str]:
 def said(text: str) -> str:
     """The last line of an output, of which messages of PyTorch's may fill pages."""
     return (text.rstrip().splitlines() or [""])[-1][:300]
-
-
-def below(folder: Path, pattern: str) -> Iterator[Path]:
-    """Files and folders of a name below `folder`, in which a program is at work: Path.rglob fails where one is gone."""
-    for root, folders, files in os.walk(folder):
-        yield from (Path(root) / name for name in (*folders, *files) if fnmatch(name, pattern))
 
 
 def _partial(out: Path) -> str:

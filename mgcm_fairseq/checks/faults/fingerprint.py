@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +35,15 @@ def difference(expected: dict[str, str], found: dict[str, str]) -> str:
     return "; ".join(f"{what}: {', '.join(sorted(names))}" for what, names in parts.items() if names)
 
 
+def below(folder: Path, pattern: str) -> Iterator[Path]:
+    """Files and folders of a name below `folder`, in which a program is at work: Path.rglob fails where one is gone."""
+    for root, folders, files in os.walk(folder):
+        yield from (Path(root) / name for name in (*folders, *files) if fnmatch(name, pattern))
+
+
 def torn(folder: Path) -> list[str]:
     """Files under their final names that are not whole."""
-    return [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file() and not _whole(path)]
+    return [str(path.relative_to(folder)) for path in sorted(below(folder, "*")) if path.is_file() and not _whole(path)]
 
 
 def _whole(path: Path) -> bool:
@@ -48,7 +56,9 @@ def _whole(path: Path) -> bool:
             soundfile.read(path)
             return path.stat().st_size == 44 + 2 * soundfile.info(path).frames
     except (InputError, ValueError, soundfile.SoundFileError):
-        return False
+        return not path.exists()  # where it was removed, or renamed, meanwhile
+    except FileNotFoundError:
+        return True
     return True
 
 

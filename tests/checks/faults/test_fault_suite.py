@@ -9,8 +9,7 @@ import pytest
 from mgcm_fairseq.checks.faults.check import main
 from mgcm_fairseq.checks.faults.checkpoints import checkpoints
 from mgcm_fairseq.checks.faults.deaths import deaths
-from mgcm_fairseq.checks.faults.disturb import below
-from mgcm_fairseq.checks.faults.fingerprint import fingerprint
+from mgcm_fairseq.checks.faults.fingerprint import below, fingerprint
 from mgcm_fairseq.checks.faults.kills import kills, shared_out
 from mgcm_fairseq.checks.faults.programs import PROGRAMS
 from mgcm_fairseq.checks.faults.report import table
