@@ -16,7 +16,8 @@ def let_tasks_resume() -> None:
 
     fairseq writes the task's state into every checkpoint, but reads it in generation only, never when training resumes.
     It compares neither the options of the two trainings nor the names of their parameters: the optimizer gets its state
-    back by position, and the best score so far, whatever metric it was of.
+    back by position, and the best score so far, whatever metric it was of. With the state come the options that the
+    optimizer had, in place of those that are given now (weight decay, betas, momentum).
     """
     from fairseq.trainer import Trainer
 
@@ -24,20 +25,29 @@ def let_tasks_resume() -> None:
     if getattr(stock_load, "resumes_task", False):
         return
 
-    def load(self: Any, filename: str, reset_optimizer: bool = False, reset_lr_scheduler: bool = False, *args: Any,
-             **kwargs: Any) -> Any:
+    def load(self: Any, filename: str, reset_optimizer: bool = False, reset_lr_scheduler: bool = False,
+             optimizer_overrides: dict[str, Any] | None = None, reset_meters: bool = False) -> Any:
+        rest = reset_optimizer, reset_lr_scheduler, optimizer_overrides, reset_meters
         if not Path(filename).is_file() or not hasattr(self.task, "resume"):
-            return stock_load(self, filename, reset_optimizer, reset_lr_scheduler, *args, **kwargs)
+            return stock_load(self, filename, *rest)
         taken = self.task.resume(_contents(self, filename), self.cfg, self.get_model(), self.get_criterion(),
                                  reset_optimizer, reset_lr_scheduler)
         with _optimizer_state_in_order(taken.order):
-            extra_state = stock_load(self, filename, reset_optimizer, reset_lr_scheduler, *args, **kwargs)
+            extra_state = stock_load(self, filename, *rest)
+        _as_given(self.optimizer, optimizer_overrides or {})
         if not taken.best:
             extra_state.pop("best", None)
         return extra_state
 
     load.resumes_task = True  # type: ignore[attr-defined]  # a mark, by which a second call sees that it is done
     Trainer.load_checkpoint = load
+
+
+def _as_given(optimizer: Any, overrides: dict[str, Any]) -> None:
+    """Gives an optimizer its options, but for the rate, which is the schedule's, and for what the user overrides."""
+    given = {name: value for name, value in optimizer.optimizer_config.items() if name not in ("lr", *overrides)}
+    for group in optimizer.param_groups:
+        group.update(given)
 
 
 def _contents(trainer: Any, filename: str) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def keep_the_best_checkpoints() -> None:
 
     It writes none that scores below the worst of those that are there, even if that is one of five: a training whose
     first validation is its best keeps a single one, and those that are kept need not be the best. Of scores that are
-    equal in three decimals one may still take another's place, since a digit drawn at random tells their files apart.
+    equal in three decimals one may still overwrite another, since a digit drawn at random tells their files apart.
     """
     from fairseq import checkpoint_utils
 

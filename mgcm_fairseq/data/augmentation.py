@@ -98,9 +98,9 @@ def _range(option: str, text: str) -> Range | None:
         return None
     numbers = _numbers(option, text)
     if len(numbers) != 2 or numbers[0] > numbers[1]:
-        raise InputError(option, "the lowest and the highest value in dB", repr(text), "Write e.g. -6,6.")
+        raise InputError(option, "the lowest and the highest value in dB", repr(text), f"Write e.g. {option}=-6,6.")
     if max(map(abs, numbers)) > MOST:
-        raise InputError(option, f"values from -{MOST:.0f} to {MOST:.0f} dB", repr(text), "Write e.g. -6,6.")
+        raise InputError(option, f"values from -{MOST:.0f} to {MOST:.0f} dB", repr(text), f"Write e.g. {option}=-6,6.")
     return numbers[0], numbers[1]
 
 

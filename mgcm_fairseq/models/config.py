@@ -51,7 +51,7 @@ class SimulSTModelConfig(FairseqDataclass):
     front_end_block: int = field(
         default=0,
         metadata={"help": "Milliseconds of audio that the front end hears at once, a multiple of 20. Streaming then "
-                          "costs the same for every second. 0, the default and the published way: the front end "
+                          "computes every frame once. 0, the default and the published way: the front end "
                           "hears the whole utterance, and streaming runs it again at every step."})
     front_end_history: int = field(
         default=0,

@@ -57,8 +57,8 @@ class SimulSTConfig(ConflictConfig):
                           "utterance gets one of them in each epoch. By default none, as in the paper."})
     augment_gain: str = field(
         default="",
-        metadata={"help": "Lowest and highest gain of a training utterance in dB, such as -6,6. By default none, as "
-                          "in the paper."})
+        metadata={"help": "Lowest and highest gain of a training utterance in dB, such as "
+                          "--augment-gain=-6,6. By default none, as in the paper."})
     augment_noise: str = field(
         default="",
         metadata={"help": "Lowest and highest ratio of a training utterance to white noise in dB, such as 10,30. By "

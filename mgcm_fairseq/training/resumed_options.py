@@ -1,4 +1,4 @@
-"""Says which options changed where a training goes on from a checkpoint, and which of them have no effect there."""
+"""Says which options changed where a training goes on from a checkpoint."""
 
 import logging
 from collections.abc import Iterator
@@ -17,9 +17,6 @@ NOT_TOLD = ("data", "w2v_path", "w2v_config", "sharing_plan", "conflict_log")
 HOW_LONG = ("max_update", "max_epoch", "stop_time_hours")
 """Of the section `optimization`: they are changed to go on."""
 
-IN_STATE = ("adam_betas", "adam_eps", "weight_decay", "momentum")
-"""Options of optimizers whose values come back with the optimizer's state, so that new ones have no effect."""
-
 
 def tell_changes(path: str, before: dict[str, Any], now: dict[str, Any]) -> None:
     """Logs each option that changed, once.
@@ -29,18 +26,19 @@ def tell_changes(path: str, before: dict[str, Any], now: dict[str, Any]) -> None
         before: its configuration, by section; options that are newer than it have no value there.
         now: of the training that goes on.
     """
-    in_state = (*IN_STATE, "lr") if now["lr_scheduler"].get("_name") == "reduce_lr_on_plateau" else IN_STATE
+    kept = now["lr_scheduler"].get("_name") == "reduce_lr_on_plateau"  # the rate to which it has come
     told: set[str] = set()
     for section, name in _options(now):
         known = before.get(section) or {}
         if name in told or name not in known or known[name] == now[section][name]:
             continue
         told.add(name)
-        if name not in in_state:
+        if name == "lr" and kept:
+            logger.warning("%s: lr was %s, and %s has no effect behind the warm-up: the rate to which "
+                           "reduce_lr_on_plateau has come stays; --optimizer-overrides changes it", path, known[name],
+                           now[section][name])
+        else:
             tell(path, name, known[name], now[section][name])
-        elif now["checkpoint"]["optimizer_overrides"] == "{}":
-            logger.warning("%s: %s stays %s, as the optimizer's state has it; --optimizer-overrides changes it", path,
-                           name, known[name])
 
 
 def tell(path: str, name: str, before: Any, now: Any) -> None:
@@ -57,7 +55,9 @@ def _options(now: dict[str, Any]) -> Iterator[tuple[str, str]]:
         for name in now[section] or {}:
             if name.startswith("_") or name in NOT_TOLD or (section == "optimization" and name in HOW_LONG):
                 continue
-            if section in ("optimizer", "lr_scheduler") and name in repeated and name not in HOW_LONG:
+            if section == "optimizer" and name in repeated:
+                continue
+            if section == "lr_scheduler" and name in repeated and name != "max_update":  # a schedule may follow it
                 continue
             yield section, name
     yield from BATCHES
