@@ -100,6 +100,7 @@ def test_a_processor_is_warm_before_anybody_speaks(built, monkeypatch):
     ({"policy": "wait"}, "policy: expected one of wait-segment"),
     ({"policy": None}, "expected text under `policy`, found None"),
     ({"options": {"lag": 1, "wait_k": 2}}, "unrecognized arguments: --wait-k=2"),
+    ({"device": "gpu"}, "device: expected cpu, cuda or cuda:N, found 'gpu'"),
     ({"options": {}}, "the following arguments are required: --lag"),
     ({"options": [1]}, r"expected names and values under `options`, found \[1\]"),
     ({"options": {"lag": 1, "checkpoint": "x"}}, "expected `checkpoint` beside `options`"),

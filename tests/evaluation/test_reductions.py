@@ -103,7 +103,7 @@ def test_the_answer(found, expected):
     (lambda: draw(0, 9, 1), ValueError, "a sentence and a resample at least, found 0 and 9"),
     (lambda: draw(9, 0, 1), ValueError, "a sentence and a resample at least, found 9 and 0"),
     (lambda: split_at([]), InputError, "--split"),
-    (lambda: split_at([SimpleNamespace(src_text=TEXT)] * 3), InputError, "no more in any of 3"),
+    (lambda: split_at([SimpleNamespace(src_text=TEXT, src_lang="en")] * 3), InputError, "no more in any of 3"),
 ])
 def test_what_has_no_answer_says_so(asked, error, message):
     with pytest.raises(error, match=message):

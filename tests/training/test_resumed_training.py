@@ -213,6 +213,17 @@ def test_the_best_score_is_of_the_metric_that_counts_now(tiny_corpus, tmp_path, 
         train_here(tiny_corpus, tmp_path, 4, *plateau[:2], *by_accuracy)
 
 
+@pytest.mark.parametrize(("options", "told"), [
+    (("--valid-subset", "tst-COMMON"), True), ((), False),
+    (("--valid-subset", "tst-COMMON", "--best-checkpoint-metric", "st_nll"), False)])
+def test_best_checkpoints_of_another_split_are_told(tiny_corpus, tmp_path, options, told, caplog):
+    kept = ("--keep-best-checkpoints", "2")
+    train_here(tiny_corpus, tmp_path, 1, *kept)
+    with caplog.at_level(logging.INFO):
+        train_here(tiny_corpus, tmp_path, 2, *kept, *options)
+    assert ("checkpoint.best_loss_*.pt of before count among the best from here on" in caplog.text) == told
+
+
 def test_weights_go_on_bit_for_bit(tiny_corpus, begun, folder):
     after = weights(train_here(tiny_corpus, folder, 3, *PLAIN, "--lr", "0"))
     before = weights(begun)

@@ -226,6 +226,12 @@ def test_trainings_that_would_go_wrong_are_refused(given, changed, message):
         check_training(step(**given).cfg, **{**usual, **changed})
 
 
+@pytest.mark.parametrize(("tasks", "told"), [("asr,st,mt", True), ("st,asr,mt", False), ("asr,mt", False)])
+def test_another_primary_task_than_st_is_told(tasks, told, caplog):
+    step().run(training_batch(), model(), criterion(tasks), BACKWARD, 0, ignore_grad=False)
+    assert ("the primary task is asr, the first; write st first" in caplog.text) == told
+
+
 def test_ddp_must_be_told_of_frozen_layers(tmp_path):
     torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=0, world_size=1)
     try:
