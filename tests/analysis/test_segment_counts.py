@@ -96,9 +96,9 @@ def test_the_split_is_at_the_median(words, median):
 def test_a_language_without_spaces_is_counted_by_characters(tmp_path):
     span = AudioSpan(tmp_path / "a.wav", 0, 24_000)
     soundfile.write(span.path, speech([24_000])[0][0].numpy(), 16_000, subtype="FLOAT")
-    texts = ("你好。", "今天, 2020年 Python 好!", "我们走吧", "")
+    texts = ("你好。", "今天, 2020年 Python Java 好!", "我们走吧", "")
     said = [Utterance("u", span, 24_000, text, "t", "s", "zh", "en") for text in texts]
-    assert [one.words for one in count_segments(segmenting("repaired"), said, 320)] == [2, 6, 4, 0]
+    assert [one.words for one in count_segments(segmenting("repaired"), said, 320)] == [2, 7, 4, 0]
     assert split_at(said) == 2
 
 

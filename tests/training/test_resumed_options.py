@@ -19,7 +19,8 @@ def configuration(**changes: Any) -> dict[str, Any]:
         "distributed_training": {"distributed_world_size": 1}, "optimization": {"lr": [0.1], "max_update": 10},
         "model": {"_name": "simul_st", "dropout": 0.1}, "task": {"data": "/a", "augment_gain": ""},
         "criterion": {"ctc_weight": 1.0}, "ema": {"ema_decay": 0.9},
-        "optimizer": {"momentum": 0.9, "log_interval": 100, "save_dir": "a", "lr": [0.1], "max_update": 10},
+        "optimizer": {"momentum": 0.9, "log_interval": 100, "save_dir": "a", "lr": [0.1], "max_update": 10,
+                      "warmup_updates": 4},
         "lr_scheduler": {"_name": "fixed", "lr": [0.1], "warmup_updates": 4}}
     for name, value in changes.items():
         section, _, option = name.partition("__")
@@ -45,7 +46,8 @@ def said(before: dict[str, Any], now: dict[str, Any], caplog: pytest.LogCaptureF
      ["lr was [0.1], and is [0.2] from here on"]),
     ({"common__log_interval": 1, "optimizer__log_interval": 1, "checkpoint__save_dir": "b", "optimizer__save_dir": "b",
       "task__data": "/b", "optimization__max_update": 20}, []),
-    ({"lr_scheduler__warmup_updates": 5}, ["warmup_updates was 4, and is 5 from here on"]),
+    ({"lr_scheduler__warmup_updates": 5, "optimizer__warmup_updates": 5},
+     ["warmup_updates was 4, and is 5 from here on"]),
     ({"optimizer__max_update": 20}, []),
     ({"optimizer__momentum": 0.5}, ["momentum was 0.9, and is 0.5 from here on"])])
 def test_each_change_is_told_once(changes: dict[str, Any], expected: list[str],
