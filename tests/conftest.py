@@ -41,10 +41,14 @@ def _no_hook_outlives_its_test() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_handler_outlives_its_test() -> Iterator[None]:
-    """fairseq's programs log to the standard output of the moment, which a test that captures it closes at its end."""
+def _no_handler_or_level_outlives_its_test() -> Iterator[None]:
+    """fairseq's programs log to the standard output of the moment, which a test that captures it closes at its end.
+
+    They, and simulstream as soon as it is imported, have all of INFO logged, which a test of silence would hear.
+    """
     root = logging.getLogger()
     before = root.handlers[:]
+    root.setLevel(logging.WARNING)
     yield
     for handler in root.handlers[:]:
         if handler not in before:
