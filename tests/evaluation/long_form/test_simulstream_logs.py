@@ -1,6 +1,7 @@
 """What simulstream logs of our agents gives our figures: by its own scorers, and by OmniSTEval."""
 
 import json
+import logging
 import sys
 from types import ModuleType
 
@@ -55,6 +56,7 @@ def folder(talks, tiny_corpus, tiny_segmenting_checkpoint, tmp_path_factory):
     write_for_omnisteval(folder, talks)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder / "system")
+        logger.METRICS_LOGGER.setLevel(logging.INFO)  # as its programs have it
         called(patch, inference.cli_main, "--speech-processor-config", "simulstream.yaml", "--wav-list-file",
                folder / "list.txt", "--metrics-log-file", folder / "theirs.jsonl")
     for handler in logger.METRICS_LOGGER.handlers:
