@@ -39,14 +39,14 @@ def count_segments(encoder: SharedEncoder, utterances: Iterable[Utterance], read
             raise InputError(utterance.id, f"speech in {' or '.join(languages)}, as the checkpoint knows",
                              repr(utterance.src_lang), "Pass the corpus that it was trained on.")
         samples_N = torch.from_numpy(utterance.audio.read())
-        language = torch.tensor([languages.index(utterance.src_lang)]) if languages else None
-        segments = streamed_segments(encoder, samples_N, read_ms * SAMPLE_RATE // 1000, language)
+        rank = torch.tensor([languages.index(utterance.src_lang)]) if languages else None
+        segments = streamed_segments(encoder, samples_N, read_ms * SAMPLE_RATE // 1000, rank)
         yield SegmentCount(segments, words(utterance), 1000 * len(samples_N) / SAMPLE_RATE)
 
 
 def words(utterance: Utterance) -> int:
-    """Of its transcript, as many as its segments are to be; of a language without spaces, characters, where a word or
-    number in letters and digits is one and marks are none, as in the loss."""
+    """Words of its transcript. Of a language without spaces: characters, of which a word or number in letters and
+    digits counts as one, and marks as none, as in the loss."""
     if language(utterance.src_lang).spaced:
         return len(utterance.src_text.split())
     kinds = [unspaced_kind("▁" if char.isspace() else char) for char in utterance.src_text]

@@ -34,7 +34,8 @@ def let_tasks_resume() -> None:
                                  reset_optimizer, reset_lr_scheduler)
         with _optimizer_state_in_order(taken.order):
             extra_state = stock_load(self, filename, *rest)
-        _as_given(self.optimizer, optimizer_overrides or {})
+        if not reset_optimizer:
+            _as_given(self.optimizer, optimizer_overrides or {})
         if not taken.best:
             extra_state.pop("best", None)
         return extra_state

@@ -67,9 +67,8 @@ def check(path: Path, wanted: dict[str, Any], begun: bool) -> None:
                              "Remove them, or choose another --out.")
         return
     found = _read(path)
-    plan = found.get("model.sharing_plan")
-    if plan and Path(plan).is_file():  # where an earlier version recorded its path alone
-        found.setdefault(SHARING_PLAN, _digest(Path(plan), Path(plan).stat().st_mtime_ns))
+    if "model.sharing_plan" in found:  # by an earlier version, which recorded the path
+        found.setdefault(SHARING_PLAN, _of_plan(found["model.sharing_plan"]))
     for key in (MICRO_BATCH, *ELSEWHERE):
         found.pop(key, None)
     for key in LATER:  # not known where an earlier version began the training
@@ -91,6 +90,13 @@ def begun_with(path: Path) -> dict[str, int] | None:
 def record(path: Path, trained: dict[str, Any], micro_batch: dict[str, int]) -> None:
     """Writes what is about to be trained."""
     write_whole(path, json.dumps({**trained, MICRO_BATCH: micro_batch}, indent=1, ensure_ascii=False) + "\n")
+
+
+def _of_plan(path: str) -> str | None:
+    """What to compare the plan with of which a record has the path; None where there was no plan."""
+    if not path:
+        return None
+    return _digest(Path(path), Path(path).stat().st_mtime_ns) if Path(path).is_file() else f"of {path}, which is gone"
 
 
 def _sha256(path: Path, what: str, remedy: str) -> str:

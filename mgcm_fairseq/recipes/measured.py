@@ -34,11 +34,11 @@ class Measured:
 
 
 _H200 = "Python 3.12.3, torch 2.11.0+cu130; micro-batches of 256 utterances, 456 s (docs/gpu.md)"
-_BY_MODULE = "streamed", "module", 190_677_376, 12_000_000
+_HOW_AND_SIZE = "streamed", "module", 190_677_376, 12_000_000
 MEASURED = [
-    Measured("NVIDIA H200", "mgcm_multi_task", "fp16", "mgcm", "all", *_BY_MODULE, 2.41 * 456, _H200),
-    Measured("NVIDIA H200", "mgcm_multi_task", "fp16", "mgcm", "above-front-end", *_BY_MODULE, 3.28 * 456, _H200),
-    Measured("NVIDIA H200", "multi_task", "fp16", "none", "all", *_BY_MODULE, 3.55 * 456, _H200),
+    Measured("NVIDIA H200", "mgcm_multi_task", "fp16", "mgcm", "all", *_HOW_AND_SIZE, 2.41 * 456, _H200),
+    Measured("NVIDIA H200", "mgcm_multi_task", "fp16", "mgcm", "above-front-end", *_HOW_AND_SIZE, 3.28 * 456, _H200),
+    Measured("NVIDIA H200", "multi_task", "fp16", "none", "all", *_HOW_AND_SIZE, 3.55 * 456, _H200),
 ]
 
 

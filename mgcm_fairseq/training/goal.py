@@ -26,8 +26,8 @@ def check_goal(cfg: Any) -> None:
         return
     train = cfg.dataset.train_subset
     if train in cfg.dataset.valid_subset.split(","):
-        raise InputError("--valid-subset", "splits that are not trained on: validation would set its epoch back to "
-                         "the first, whose sound and batches training would go on with", train,
+        raise InputError("--valid-subset", "splits that are not trained on: validation would set its data back to "
+                         "the first epoch, and training would go on with them", train,
                          f"Copy {train}.tsv under another name, and name that.")
     metric, higher = checkpoint.best_checkpoint_metric, checkpoint.maximize_best_checkpoint_metric
     known = logged(cfg.criterion.tasks.split(","), cfg.task.eval_bleu)

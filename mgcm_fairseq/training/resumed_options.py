@@ -34,9 +34,9 @@ def tell_changes(path: str, before: dict[str, Any], now: dict[str, Any]) -> None
             continue
         told.add(name)
         if name == "lr" and kept:
-            logger.warning("%s: lr was %s, and %s has no effect behind the warm-up: the rate to which "
-                           "reduce_lr_on_plateau has come stays; --optimizer-overrides changes it", path, known[name],
-                           now[section][name])
+            logger.warning("%s: lr was %s, and %s has no effect behind the warm-up: the rate that "
+                           "reduce_lr_on_plateau has reached stays; --optimizer-overrides changes it", path,
+                           known[name], now[section][name])
         else:
             tell(path, name, known[name], now[section][name])
 

@@ -82,8 +82,9 @@ def test_a_draw_depends_on_seed_epoch_and_utterance_alone():
         assert not np.array_equal(other[:900], first[:900])
 
 
-@pytest.mark.parametrize("length", [1_000, 16_000, 300_001])
-@pytest.mark.parametrize("options", [{"speed": "0.9"}, {"speed": "1.1"}, {"gain": "3,3"}, {"noise": "20,20"}])
+@pytest.mark.parametrize("length", [2_000, 16_000])
+@pytest.mark.parametrize("options", [{"speed": "0.9"}, {"speed": "1.1"},
+                                     {"speed": "0.9", "gain": "3,3", "noise": "20,20"}])
 def test_more_threads_hear_the_same(options, length):
     samples = np.random.default_rng(1).standard_normal(length, dtype=np.float32) / 10
     found, before = [], torch.get_num_threads()

@@ -86,6 +86,10 @@ def test_a_sharing_plan_is_known_by_what_it_says_wherever_it_lies(tiny_corpus, t
         check(record, known("b.yaml", "one"), begun=True)
         with pytest.raises(InputError, match="a training with sharing plan, sha256"):
             check(record, known("b.yaml", "another"), begun=True)
+    for path in ("", "gone.yaml"):  # none, and one that nobody can look at any more
+        record.write_text(json.dumps({**earlier, "model.sharing_plan": path}))
+        with pytest.raises(InputError, match="a training with sharing plan, sha256"):
+            check(record, known("b.yaml", "one"), begun=True)
     record.write_text(json.dumps(first))
     with pytest.raises(InputError, match="a training with sharing plan, sha256"):
         check(record, known("a.yaml", "another"), begun=True)
